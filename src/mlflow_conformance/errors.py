@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two ways in which this program says that it cannot go on."""
+
+
+class Unusable(Exception):  # noqa: N818 - a state of the input, told to a person
+    """The input or the environment cannot be used; the command line ends with exit code 3.
+
+    Args:
+        what: one sentence that says what is wrong, without its full stop.
+        remedy: one sentence that says what to do about it, without its full stop.
+    """
+
+    def __init__(self, what: str, *, remedy: str) -> None:
+        self.what = what.rstrip(".")
+        self.remedy = remedy.rstrip(".")
+        super().__init__(f"{self.what}. {self.remedy}.")
+
+
+class Undecided(Exception):  # noqa: N818 - a verdict, not a defect
+    """A check could not observe what it must judge: its verdict is ``unknown``.
+
+    Args:
+        reason: one sentence that says what could not be observed and why.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)

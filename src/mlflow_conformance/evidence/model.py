@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The events of an evidence log, one JSON object a line.
+
+A record says what was observed and which bound it was held against; it stores no verdict.
+`mlflow_conformance.evidence.verdict` computes verdicts from these events alone, so that a
+report can be made again years later and a reader need not trust the run's own word.
+"""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+
+SCHEMA_VERSION = "1"
+
+Operator = Literal["==", "!=", "<=", ">=", "in", "contains", "matches"]
+"""How an observation is compared with its bound; `matches` is a full regular-expression match."""
+
+Door = Literal["front", "inside", "sql", "s3", "kubernetes", "node", "none"]
+"""Which way an observation was made; see docs/architecture.md."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Bound(_Frozen):
+    """What an observation is held against, and where that number or value comes from."""
+
+    op: Operator
+    value: JsonValue
+    source: str = Field(description="a promise ID, an RFC, an upstream document")
+
+
+class Observation(_Frozen):
+    """One thing that was seen. Without a bound it informs and does not decide."""
+
+    name: str
+    observed: JsonValue
+    unit: str = Field(default="", description="a UCUM-like unit: s, ms, 1/s, By; empty for none")
+    door: Door = "none"
+    bound: Bound | None = None
+
+
+class Attachment(_Frozen):
+    """A file beside the evidence log; `path` is relative to the log's folder."""
+
+    name: str
+    path: str
+    media_type: str
+
+
+class Expected(_Frozen):
+    """One row of the profile: a check that must report, and what it stands for."""
+
+    id: str
+    promise: str
+
+
+class WaiverRecord(_Frozen):
+    """A fail or unknown that the profile excuses by name until the end of a day (UTC)."""
+
+    id: str
+    reason: str
+    expires: date
+
+
+class RunStarted(_Frozen):
+    """First line of every log."""
+
+    type: Literal["run"] = "run"
+    schema_version: Literal["1"] = "1"
+    run_id: str
+    started: AwareDatetime
+    tool_version: str
+    command: list[str]
+    profile: str
+    profile_sha256: str
+    target: dict[str, JsonValue] = Field(description="where everything is; holds no secret")
+    seed: int = Field(description="seeds every random choice of the run")
+    expected: list[Expected]
+    waivers: list[WaiverRecord] = []
+
+
+class Phase(_Frozen):
+    """A step of the run that is no check: host check, images, cluster, deployment, teardown."""
+
+    type: Literal["phase"] = "phase"
+    name: str
+    started: AwareDatetime
+    duration_s: float
+    outcome: Literal["done", "reused", "failed", "skipped"]
+    detail: str = ""
+
+
+class CheckFinished(_Frozen):
+    """All that one check saw."""
+
+    type: Literal["check"] = "check"
+    id: str
+    title: str
+    nodeid: str
+    started: AwareDatetime
+    duration_s: float
+    promise: str
+    impact: str
+    remedy: str
+    observations: list[Observation] = []
+    undecided: str | None = Field(default=None, description="why it could not observe")
+    error: str | None = Field(default=None, description="traceback of an unexpected exception")
+    limits: list[str] = Field(default=[], description="known limits of MLflow that it met")
+    attachments: list[Attachment] = []
+    diagnostics: str | None = Field(default=None, description="folder, relative to the log")
+
+
+class Mutation(_Frozen):
+    """A check run against something broken on purpose; killed when it then failed."""
+
+    type: Literal["mutation"] = "mutation"
+    mutant: str
+    check: str
+    breaks: str
+    healthy: str = Field(description="verdict against the healthy target")
+    mutated: str = Field(description="verdict against the mutant")
+    killed: bool
+    duration_s: float
+    detail: str = ""
+
+
+class RunEnded(_Frozen):
+    """Last line of a run that ended by itself; a log without it was cut short."""
+
+    type: Literal["end"] = "end"
+    ended: AwareDatetime
+    interrupted: str | None = None
+
+
+Event = Annotated[
+    RunStarted | Phase | CheckFinished | Mutation | RunEnded, Field(discriminator="type")
+]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
