@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The evidence log on disk: appended and flushed line by line, and read back after a crash."""
 
+import base64
+import fcntl
 import json
 import os
 import threading
@@ -8,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote, quote_plus
 
 from pydantic import JsonValue, ValidationError
 
@@ -17,11 +20,33 @@ from mlflow_conformance.evidence.model import EVENT, SCHEMA_VERSION, Event
 _CONCEALED = "•••"
 
 
+def _words(schema: JsonValue) -> Iterator[str]:
+    match schema:
+        case dict():
+            for key, value in schema.items():
+                match key, value:
+                    case "properties", dict():
+                        yield from value
+                    case "const", str():
+                        yield value
+                    case "enum", list():
+                        yield from (v for v in value if isinstance(v, str))
+                yield from _words(value)
+        case list():
+            for item in schema:
+                yield from _words(item)
+
+
+_SCHEMA_WORDS = frozenset(_words(EVENT.json_schema()))
+"""Names and fixed values of the schema. A weak secret that equals one must not spoil the log."""
+
+
 class EvidenceLog:
     """Append-only writer of one run's evidence.
 
     A line is on disk (fsync) when `append` returns, so a run that is killed loses at most the
-    check that was going on. Values registered with `conceal` never reach the file.
+    check that was going on. Several processes may write one log: each line goes out whole or not
+    at all. Values registered with `conceal` never reach the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,9 +57,10 @@ class EvidenceLog:
         """
         self.path = path
         self._lock = threading.Lock()
-        self._secrets: set[str] = set()
+        self._secrets: tuple[str, ...] = ()
         try:
-            self._file = path.open("a", encoding="utf-8")
+            # No buffer: what a failed write left in one would be written after all on close.
+            self._file = path.open("a+b", buffering=0)
         except OSError as problem:
             raise Unusable(
                 f"The evidence log {path} cannot be written: {problem.strerror}",
@@ -44,16 +70,24 @@ class EvidenceLog:
     def conceal(self, secret: str) -> None:
         """Replace this value by dots in everything written from now on.
 
-        Values shorter than 6 characters are refused, since they would blank ordinary text.
+        Its base64 and percent-encoded forms, as Kubernetes and URLs show it, go with it. Values
+        shorter than 6 characters are refused, since they would blank ordinary text.
         """
         if len(secret) < 6:
             raise ValueError("a secret of fewer than 6 characters cannot be concealed reliably")
+        forms = {
+            secret,
+            quote(secret, safe=""),
+            quote_plus(secret),
+            base64.b64encode(secret.encode()).decode(),
+        }
         with self._lock:
-            self._secrets.add(secret)
+            # Longest first, so that no part of a secret is left by another that it contains.
+            self._secrets = tuple(sorted({*self._secrets, *forms}, key=len, reverse=True))
 
     def concealed(self, text: str) -> str:
         """`text` with every registered secret replaced."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
+        for secret in self._secrets:
             text = text.replace(secret, _CONCEALED)
         return text
 
@@ -61,30 +95,65 @@ class EvidenceLog:
         """Write one event and wait until it is on disk.
 
         Raises:
-            Unusable: the disk is full or the file went away.
+            Unusable: the disk is full or the file went away; nothing of the event is left behind.
         """
-        line = json.dumps(
+        text = json.dumps(
             self._clean(event.model_dump(mode="json")), ensure_ascii=False, allow_nan=False
         )
+        # Text from a subprocess can hold lone surrogates, which UTF-8 cannot.
+        line = text.encode("utf-8", errors="replace") + b"\n"
         with self._lock:
             try:
-                self._file.write(line + "\n")
-                self._file.flush()
-                os.fsync(self._file.fileno())
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+                try:
+                    self._mend()
+                    self._write(line)
+                    os.fsync(self._file.fileno())
+                finally:
+                    fcntl.flock(self._file, fcntl.LOCK_UN)
             except OSError as problem:
                 raise Unusable(
                     f"The evidence log {self.path} cannot be written: {problem.strerror}",
                     remedy="Free space on that disk and run again; what was written is kept",
                 ) from problem
 
+    def _mend(self) -> None:
+        """Repair the last line of a writer that was killed: finish it if whole, else drop it."""
+        size = os.fstat(self._file.fileno()).st_size
+        if size == 0 or os.pread(self._file.fileno(), 1, size - 1) == b"\n":
+            return
+        content = self.path.read_bytes()
+        start = content.rfind(b"\n") + 1
+        if _whole(content[start:]):
+            self._write(b"\n")
+        else:
+            os.ftruncate(self._file.fileno(), start)
+
+    def _write(self, data: bytes) -> None:
+        before = os.fstat(self._file.fileno()).st_size
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            # A full disk can take a part of a line; a torn line would spoil those after it.
+            if os.fstat(self._file.fileno()).st_size > before:
+                os.ftruncate(self._file.fileno(), before)
+            raise
+
     def _clean(self, value: JsonValue) -> JsonValue:
         match value:
+            case str() if value in _SCHEMA_WORDS:
+                return value
             case str():
                 return self.concealed(value)
             case list():
                 return [self._clean(v) for v in value]
             case dict():
-                return {self.concealed(k): self._clean(v) for k, v in value.items()}
+                return {
+                    k if k in _SCHEMA_WORDS else self.concealed(k): self._clean(v)
+                    for k, v in value.items()
+                }
             case _:
                 return value
 
@@ -131,11 +200,16 @@ def _events(path: Path, lines: Iterable[bytes]) -> Iterator[Event]:
             yield EVENT.validate_json(line)
         except ValidationError as problem:
             raise _malformed(path, number, line, problem) from problem
-    if last.strip():
-        try:
-            yield EVENT.validate_json(last)
-        except ValidationError:
-            return
+    if _whole(last):
+        yield EVENT.validate_json(last)
+
+
+def _whole(line: bytes) -> bool:
+    try:
+        EVENT.validate_json(line)
+    except ValidationError:
+        return False
+    return True
 
 
 def _malformed(path: Path, number: int, line: bytes, problem: ValidationError) -> Unusable:

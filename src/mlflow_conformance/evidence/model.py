@@ -6,10 +6,19 @@ A record says what was observed and which bound it was held against; it stores n
 report can be made again years later and a reader need not trust the run's own word.
 """
 
+import math
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+)
 
 SCHEMA_VERSION = "1"
 
@@ -20,15 +29,37 @@ Door = Literal["front", "inside", "sql", "s3", "kubernetes", "node", "none"]
 """Which way an observation was made; see docs/architecture.md."""
 
 
+def _finite(value: JsonValue) -> JsonValue:
+    # JSON has no NaN and no infinity. They become strings when an event is made and not when it
+    # is written, so that a verdict is the same before and after the file.
+    match value:
+        case float() if not math.isfinite(value):
+            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        case list():
+            return [_finite(v) for v in value]
+        case dict():
+            return {k: _finite(v) for k, v in value.items()}
+        case _:
+            return value
+
+
+Json = Annotated[JsonValue, AfterValidator(_finite)]
+"""A JSON value; NaN and the infinities become the strings NaN, Infinity and -Infinity."""
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_serialization_defaults_required=True
+    )
 
 
 class Bound(_Frozen):
     """What an observation is held against, and where that number or value comes from."""
 
     op: Operator
-    value: JsonValue
+    value: Json
     source: str = Field(description="a promise ID, an RFC, an upstream document")
 
 
@@ -36,7 +67,7 @@ class Observation(_Frozen):
     """One thing that was seen. Without a bound it informs and does not decide."""
 
     name: str
-    observed: JsonValue
+    observed: Json
     unit: str = Field(default="", description="a UCUM-like unit: s, ms, 1/s, By; empty for none")
     door: Door = "none"
     bound: Bound | None = None
@@ -76,7 +107,7 @@ class RunStarted(_Frozen):
     command: list[str]
     profile: str
     profile_sha256: str
-    target: dict[str, JsonValue] = Field(description="where everything is; holds no secret")
+    target: dict[str, Json] = Field(description="where everything is; holds no secret")
     seed: int = Field(description="seeds every random choice of the run")
     expected: list[Expected]
     waivers: list[WaiverRecord] = []
@@ -88,7 +119,7 @@ class Phase(_Frozen):
     type: Literal["phase"] = "phase"
     name: str
     started: AwareDatetime
-    duration_s: float
+    duration_s: Seconds
     outcome: Literal["done", "reused", "failed", "skipped"]
     detail: str = ""
 
@@ -101,7 +132,7 @@ class CheckFinished(_Frozen):
     title: str
     nodeid: str
     started: AwareDatetime
-    duration_s: float
+    duration_s: Seconds
     promise: str
     impact: str
     remedy: str
@@ -123,7 +154,7 @@ class Mutation(_Frozen):
     healthy: str = Field(description="verdict against the healthy target")
     mutated: str = Field(description="verdict against the mutant")
     killed: bool
-    duration_s: float
+    duration_s: Seconds
     detail: str = ""
 
 

@@ -9,10 +9,13 @@ The rules (promises.md, Verdicts):
 - Exit codes: 0 all pass or waived, 1 a fail, 2 no fail but an unknown.
 """
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -43,56 +46,80 @@ _SEVERITY = {Verdict.PASS: 0, Verdict.WAIVED: 1, Verdict.UNKNOWN: 2, Verdict.FAI
 _EXIT_CODE = {Verdict.PASS: 0, Verdict.WAIVED: 0, Verdict.UNKNOWN: 2, Verdict.FAIL: 1}
 
 
-def holds(bound: Bound, observed: JsonValue) -> bool:
+def holds(bound: Bound, observed: JsonValue) -> bool:  # noqa: PLR0911 - one per operator
     """Whether an observed value satisfies its bound.
 
+    Equality is that of JSON: ``true`` is not ``1``, ``1`` is ``1.0``, and values of two kinds
+    differ. Such a difference breaks ``==``, but it never satisfies ``!=``: a check that saw
+    another kind of value than it meant to see has not shown what it promised.
+
     Raises:
-        TypeError: the two cannot be compared, for example a number with a string.
+        TypeError: the two cannot be compared, for example a number with a string by ``<=``.
+        re.error: the bound is no regular expression.
     """
     match bound.op:
         case "==":
             return _same(observed, bound.value)
         case "!=":
+            if _kind(observed) != _kind(bound.value):
+                raise TypeError(f"{_text(observed)} and {_text(bound.value)} are of two kinds")
             return not _same(observed, bound.value)
         case "<=":
             return _number(observed) <= _number(bound.value)
         case ">=":
             return _number(observed) >= _number(bound.value)
         case "in":
-            return any(_same(observed, item) for item in _container(bound.value))
+            return any(_same(observed, item) for item in _items(bound.value))
         case "contains":
-            return any(_same(bound.value, item) for item in _container(observed)) or (
-                isinstance(observed, str)
-                and isinstance(bound.value, str)
-                and bound.value in observed
-            )
+            if isinstance(observed, str):
+                return _string(bound.value) in observed
+            return any(_same(bound.value, item) for item in _items(observed))
         case "matches":
-            if not isinstance(observed, str) or not isinstance(bound.value, str):
-                raise TypeError(f"cannot match {observed!r} against {bound.value!r}")
-            return re.fullmatch(bound.value, observed, re.DOTALL) is not None
+            return re.fullmatch(_string(bound.value), _string(observed), re.DOTALL) is not None
+
+
+def _kind(value: JsonValue) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case dict():
+            return "object"
 
 
 def _same(left: JsonValue, right: JsonValue) -> bool:
-    # JSON tells true from 1; Python's == does not.
-    if isinstance(left, bool) != isinstance(right, bool):
-        return False
-    return left == right
+    # Python's == takes true for 1, at every depth.
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[k], right[k]) for k in left)
+    return _kind(left) == _kind(right) and left == right
 
 
 def _number(value: JsonValue) -> float:
+    # NaN is a string in a record (see model.Json) and so it is no number here either.
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is not a number")
-    if value != value:  # NaN compares false with everything, which would read as a fail
-        raise TypeError("NaN is not a number")
+        raise TypeError(f"{_text(value)} is not a number")
     return value
 
 
-def _container(value: JsonValue) -> Iterable[JsonValue]:
-    if isinstance(value, list | dict):
-        return value
-    if isinstance(value, str):
-        return ()
-    raise TypeError(f"{value!r} is not a collection")
+def _string(value: JsonValue) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{_text(value)} is not a string")
+    return value
+
+
+def _items(value: JsonValue) -> Iterable[JsonValue]:
+    if not isinstance(value, list | dict):
+        raise TypeError(f"{_text(value)} is not a collection")
+    return value
 
 
 @dataclass(frozen=True)
@@ -116,10 +143,10 @@ class Judged:
 
     @property
     def failed_observations(self) -> Sequence[Observation]:
-        """The observations that did not satisfy their bound."""
+        """The observations that broke their bound or could not be compared with it."""
         if self.check is None:
             return ()
-        return [o for o in self.check.observations if o.bound and not _holds(o)]
+        return [o for o in self.check.observations if outcome(o) in ("broken", "incomparable")]
 
 
 @dataclass(frozen=True)
@@ -138,11 +165,24 @@ class RunVerdict:
         if not self.checks and not self.mutations:
             return Verdict.UNKNOWN
         worst = max((c.verdict for c in self.checks), key=_SEVERITY.__getitem__, default=None)
-        if any(not m.killed for m in self.mutations):
+        if self.survivors:
             return Verdict.FAIL
         if self.end is None or self.end.interrupted:
             return Verdict.FAIL if worst is Verdict.FAIL else Verdict.UNKNOWN
         return worst or Verdict.PASS
+
+    @property
+    def survivors(self) -> Sequence[Mutation]:
+        """Mutants that their check did not prove to notice.
+
+        A kill is a pass on the healthy target and a fail on the mutant, whatever the record
+        claims: an unknown on the mutant shows a check that is blind, not one that works.
+        """
+        return [
+            m
+            for m in self.mutations
+            if not (m.killed and m.healthy == Verdict.PASS and m.mutated == Verdict.FAIL)
+        ]
 
     @property
     def exit_code(self) -> int:
@@ -156,23 +196,49 @@ class RunVerdict:
 
 def judge_check(record: CheckFinished) -> tuple[Verdict, str]:
     """The verdict of one record before waivers, with a one-line reason."""
-    bounded = [o for o in record.observations if o.bound]
-    try:
-        broken = [o for o in bounded if o.bound and not holds(o.bound, o.observed)]
-    except (TypeError, re.error) as problem:
-        return Verdict.UNKNOWN, f"an observation cannot be compared with its bound: {problem}"
+    bounded = [(o, outcome(o)) for o in record.observations if o.bound]
+    broken = [o for o, result in bounded if result == "broken"]
+    incomparable = [o for o, result in bounded if result == "incomparable"]
     # A broken bound is positive evidence, also where the check could not finish afterwards.
     if broken:
-        return Verdict.FAIL, "; ".join(describe(o) for o in broken[:3]) + (
-            f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
-        )
-    if record.undecided:
-        return Verdict.UNKNOWN, record.undecided
-    if record.error:
-        return Verdict.UNKNOWN, "ended with " + record.error.strip().splitlines()[-1]
+        return Verdict.FAIL, _listed(broken)
+    if record.undecided is not None:
+        return Verdict.UNKNOWN, _line(record.undecided) or "could not observe, and gave no reason"
+    if record.error is not None:
+        return Verdict.UNKNOWN, "ended with " + _last_line(record.error)
+    if incomparable:
+        return Verdict.UNKNOWN, "cannot be compared: " + _listed(incomparable)
     if not bounded:
         return Verdict.UNKNOWN, "observed nothing that has a bound"
-    return Verdict.PASS, f"{len(bounded)} observations within their bounds"
+    plural = "" if len(bounded) == 1 else "s"
+    return Verdict.PASS, f"{len(bounded)} observation{plural} within bounds"
+
+
+Outcome = Literal["informs", "holds", "broken", "incomparable"]
+
+
+def outcome(observation: Observation) -> Outcome:
+    """What one observation says: `incomparable` is neither evidence for nor against."""
+    if observation.bound is None:
+        return "informs"
+    try:
+        return "holds" if holds(observation.bound, observation.observed) else "broken"
+    except (TypeError, re.error):
+        return "incomparable"
+
+
+def _listed(observations: Sequence[Observation], most: int = 3) -> str:
+    more = f"; and {len(observations) - most} more" if len(observations) > most else ""
+    return "; ".join(describe(o) for o in observations[:most]) + more
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _last_line(traceback: str) -> str:
+    lines = traceback.strip().splitlines()
+    return _line(lines[-1]) if lines else "an exception that left no traceback"
 
 
 def judge(events: Iterable[Event]) -> RunVerdict:
@@ -187,6 +253,8 @@ def judge(events: Iterable[Event]) -> RunVerdict:
     mutations: list[Mutation] = []
     reported: dict[str, list[CheckFinished]] = {}
     for event in events:
+        if run is None and not isinstance(event, RunStarted):
+            raise ValueError("the evidence does not begin with the start of a run")
         match event:
             case RunStarted():
                 if run is not None:
@@ -199,16 +267,16 @@ def judge(events: Iterable[Event]) -> RunVerdict:
             case Mutation():
                 mutations.append(event)
             case RunEnded():
-                end = event
+                end = end if end and end.interrupted else event
     if run is None:
-        raise ValueError("the evidence does not say which run it is of")
+        raise ValueError("the evidence is empty")
     expected = list(run.expected)
     expected += [
         Expected(id=i, promise=r[0].promise)
         for i, r in reported.items()
         if i not in {e.id for e in run.expected}
     ]
-    waivers = {w.id: w for w in run.waivers}
+    waivers = {w.id: w for w in sorted(run.waivers, key=lambda w: w.expires)}
     return RunVerdict(
         run=run,
         checks=[_judge_id(run, e, reported.get(e.id, []), waivers.get(e.id)) for e in expected],
@@ -228,30 +296,37 @@ def _judge_id(
         judged = [(judge_check(r), r) for r in records]
         (raw, reason), check = max(judged, key=lambda j: _SEVERITY[j[0][0]])
     verdict = raw
-    live = waiver if waiver and run.started.date() <= waiver.expires else None
-    if live and raw is not Verdict.PASS:
-        verdict, reason = Verdict.WAIVED, f"{live.reason} (until {live.expires}); was: {reason}"
+    live = waiver if waiver and run.started.astimezone(UTC).date() <= waiver.expires else None
+    if raw is not Verdict.PASS and waiver:
+        if live:
+            verdict = Verdict.WAIVED
+            reason = f"{_line(live.reason)} (until {live.expires}); was {raw}: {reason}"
+        else:
+            reason += f" (its waiver ended on {waiver.expires})"
     return Judged(row.id, row.promise, verdict, raw, reason, check, live)
 
 
-def _holds(observation: Observation) -> bool:
-    if observation.bound is None:
-        return True
-    try:
-        return holds(observation.bound, observation.observed)
-    except (TypeError, re.error):
-        return False
+_WORDS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "in": "one of", "contains": "containing"}
 
 
 def describe(observation: Observation) -> str:
-    """One observation as a sentence: what was seen and what was promised."""
-    unit = f" {observation.unit}" if observation.unit else ""
-    seen = f"{observation.name}: {_short(observation.observed)}{unit}"
+    """One observation in one line: what was seen and what was promised."""
+    seen = f"{observation.name}: {_with_unit(observation.observed, observation.unit)}"
     if observation.bound is None:
-        return seen
-    return f"{seen}, promised {observation.bound.op} {_short(observation.bound.value)}{unit}"
+        return _line(seen)
+    return _line(f"{seen}, promised {promised(observation.bound, observation.unit)}")
 
 
-def _short(value: JsonValue, limit: int = 120) -> str:
-    text = value if isinstance(value, str) else repr(value)
+def promised(bound: Bound, unit: str = "", *, limit: int = 120) -> str:
+    """A bound as a person writes it, for example ``≤ 2 s``, cut at `limit` characters."""
+    word = _WORDS.get(bound.op, bound.op)
+    return f"{word} {_with_unit(bound.value, unit, limit)}"
+
+
+def _with_unit(value: JsonValue, unit: str, limit: int = 120) -> str:
+    return f"{_text(value, limit)} {unit}".rstrip()
+
+
+def _text(value: JsonValue, limit: int = 120) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a check uses to write down what it sees."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import pytest
+from pydantic import JsonValue
+
+from mlflow_conformance.errors import Undecided
+from mlflow_conformance.evidence.model import (
+    Attachment,
+    Bound,
+    CheckFinished,
+    Door,
+    Observation,
+    Operator,
+)
+from mlflow_conformance.evidence.verdict import holds
+
+_T = TypeVar("_T", bound=Callable[..., object])
+
+
+def check(
+    id: str,  # noqa: A002 - the word that everybody uses for it
+    *,
+    impact: str,
+    remedy: str,
+    disruptive: bool = False,
+) -> Callable[[_T], _T]:
+    """Declare that a test function is the check with this stable ID.
+
+    Args:
+        id: as the profile names it, e.g. ``NET-1`` (promises.md).
+        impact: what it means for users when this fails, one sentence.
+        remedy: what to do about it, one sentence.
+        disruptive: it disturbs the deployment; on an attached cluster it is left out, and
+            `unknown`, unless ``--allow-disruption`` was given.
+
+    The first line of the function's docstring is the check's title.
+    """
+    return pytest.mark.check(id=id, impact=impact, remedy=remedy, disruptive=disruptive)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Evidence:
+    """The record that a check fills; the verdict is computed from it afterwards.
+
+    A check never asserts: it writes down what it saw with `expect`, goes on where that makes
+    sense, and says with `undecided` when it could not see.
+    """
+
+    id: str
+    promise: str
+    folder: Path
+    thresholds: Mapping[str, JsonValue] = field(default_factory=dict)
+    started: datetime = field(default_factory=_now)
+    observations: list[Observation] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+
+    def expect(
+        self,
+        name: str,
+        observed: object,
+        op: Operator,
+        bound: object,
+        *,
+        unit: str = "",
+        door: Door = "none",
+        source: str | None = None,
+    ) -> bool:
+        """Record an observation and its bound; returns whether the bound holds.
+
+        Raises:
+            TypeError: the two cannot be compared; a defect of the check.
+        """
+        limit = Bound(op=op, value=_json(bound), source=source or f"promise {self.id}")
+        seen = Observation(name=name, observed=_json(observed), unit=unit, door=door, bound=limit)
+        self.observations.append(seen)
+        return holds(limit, seen.observed)
+
+    def note(self, name: str, observed: object, *, unit: str = "", door: Door = "none") -> None:
+        """Record something seen that decides nothing."""
+        self.observations.append(
+            Observation(name=name, observed=_json(observed), unit=unit, door=door)
+        )
+
+    def limit(self, text: str) -> None:
+        """Record a known limit of MLflow that this check met; shown in the report, never hidden."""
+        self.limits.append(text)
+
+    def undecided(self, reason: str) -> NoReturn:
+        """End the check: it could not observe what it must judge.
+
+        Raises:
+            Undecided: always.
+        """
+        raise Undecided(reason)
+
+    def threshold(self, name: str) -> JsonValue:
+        """A threshold of the profile's row for this check.
+
+        Raises:
+            Undecided: the profile does not have it; a bound that is not written down in the
+                profile is no promise.
+        """
+        try:
+            return self.thresholds[name]
+        except KeyError:
+            raise Undecided(
+                f"the profile has no threshold {name!r} for {self.id}; "
+                f"it has: {', '.join(self.thresholds) or 'none'}"
+            ) from None
+
+    def number(self, name: str) -> float:
+        """A numeric threshold of the profile; see `threshold`."""
+        value = self.threshold(name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Undecided(f"the threshold {name!r} of {self.id} is {value!r}, not a number")
+        return value
+
+    def attach(self, name: str, content: bytes | str, media_type: str, suffix: str) -> Path:
+        """Keep a file beside the evidence and refer to it from the report."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        stem = "".join(c if c.isalnum() or c in "-_." else "-" for c in f"{self.id}-{name}")
+        path = self.folder / f"{stem}{suffix}"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        self.attachments.append(
+            Attachment(name=name, path=f"{self.folder.name}/{path.name}", media_type=media_type)
+        )
+        return path
+
+    def finished(
+        self,
+        *,
+        title: str,
+        nodeid: str,
+        impact: str,
+        remedy: str,
+        undecided: str | None,
+        error: str | None,
+        diagnostics: str | None = None,
+    ) -> CheckFinished:
+        """The finished record."""
+        return CheckFinished(
+            id=self.id,
+            title=title,
+            nodeid=nodeid,
+            started=self.started,
+            duration_s=round((_now() - self.started).total_seconds(), 3),
+            promise=self.promise,
+            impact=impact,
+            remedy=remedy,
+            observations=list(self.observations),
+            undecided=undecided,
+            error=error,
+            limits=list(self.limits),
+            attachments=list(self.attachments),
+            diagnostics=diagnostics,
+        )
+
+
+def _json(value: object) -> JsonValue:
+    """A JSON value that says the same; NaN and infinities become their names."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else repr(value)
+        case set() | frozenset():
+            return sorted((_json(v) for v in value), key=lambda v: json.dumps(v, sort_keys=True))
+        case list() | tuple():
+            return [_json(v) for v in value]
+        case Mapping():
+            return {str(k): _json(v) for k, v in value.items()}
+        case _:
+            raise TypeError(f"{type(value).__name__} is no evidence; say what you saw in JSON")
