@@ -111,6 +111,9 @@ class RunStarted(_Frozen):
     seed: int = Field(description="seeds every random choice of the run")
     expected: list[Expected]
     waivers: list[WaiverRecord] = []
+    left_out: dict[str, str] = Field(
+        default={}, description="checks of the profile that this run did not ask for, and why"
+    )
 
 
 class Phase(_Frozen):
