@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Log records as one JSON object per line."""
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+# uvicorn's access log passes these as positional arguments of its message.
+_ACCESS_FIELDS = ("client", "method", "path", "http_version", "status")
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a record as time (UTC, ISO 8601), level, logger, process and message.
+
+    An access record of uvicorn also has its method, path without the query (which may hold what a
+    user searched for) and status as fields of their own.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as a line of JSON."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "process": record.process,
+        }
+        if record.name == "uvicorn.access" and isinstance(record.args, tuple):
+            line |= dict(zip(_ACCESS_FIELDS, record.args, strict=False))
+            line["path"] = str(line.get("path", "")).partition("?")[0]
+            line["message"] = "request"
+        else:
+            line["message"] = record.getMessage()
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One namespace of one cluster: typed reads through the API, changes through kubectl.
+
+Every call names the kubeconfig and the context, so that a kubeconfig whose current context was
+switched in another terminal can never make this program touch another cluster.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import kubernetes
+import yaml
+from kubernetes.client import ApiClient
+from kubernetes.client.rest import ApiException
+
+from mlflow_conformance.errors import Unusable
+
+
+class KubectlFailed(Exception):  # noqa: N818 - an observation rather than a defect
+    """A kubectl command ended with an error; its message holds what kubectl said."""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod as the API server sees it now.
+
+    Attributes:
+        started: start time of the container that `Kube.pods` was asked for, RFC 3339, or None.
+        restarts: how often that container was restarted.
+    """
+
+    name: str
+    namespace: str
+    uid: str
+    ip: str | None
+    node: str | None
+    phase: str
+    ready: bool
+    terminating: bool
+    restarts: int
+    started: str | None
+    labels: Mapping[str, str]
+    raw: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Kube:
+    """A cluster, and the namespace that commands use when they name none."""
+
+    kubeconfig: Path
+    context: str
+    namespace: str
+    kubectl: str = "kubectl"
+
+    @cached_property
+    def client(self) -> ApiClient:
+        """The API client of this kubeconfig and context.
+
+        Raises:
+            Unusable: the kubeconfig or the context does not exist.
+        """
+        if not self.kubeconfig.is_file():
+            raise Unusable(
+                f"The kubeconfig {self.kubeconfig} does not exist",
+                remedy="Set KUBECONFIG or name one with --kubeconfig",
+            )
+        try:
+            return kubernetes.config.new_client_from_config(
+                config_file=str(self.kubeconfig), context=self.context
+            )
+        except kubernetes.config.ConfigException as problem:
+            raise Unusable(
+                f"The context {self.context!r} cannot be used from {self.kubeconfig}: "
+                + " ".join(str(problem).split()),
+                remedy="List the contexts with `kubectl config get-contexts`",
+            ) from problem
+
+    @cached_property
+    def core(self) -> Any:
+        """``CoreV1Api``."""
+        return kubernetes.client.CoreV1Api(self.client)
+
+    @cached_property
+    def apps(self) -> Any:
+        """``AppsV1Api``."""
+        return kubernetes.client.AppsV1Api(self.client)
+
+    @cached_property
+    def policy(self) -> Any:
+        """``PolicyV1Api``."""
+        return kubernetes.client.PolicyV1Api(self.client)
+
+    @cached_property
+    def autoscaling(self) -> Any:
+        """``AutoscalingV2Api``."""
+        return kubernetes.client.AutoscalingV2Api(self.client)
+
+    @cached_property
+    def networking(self) -> Any:
+        """``NetworkingV1Api``."""
+        return kubernetes.client.NetworkingV1Api(self.client)
+
+    def argv(self, *arguments: str, namespace: str | None = None) -> list[str]:
+        """A kubectl command line for this cluster and namespace."""
+        return [
+            self.kubectl,
+            f"--kubeconfig={self.kubeconfig}",
+            f"--context={self.context}",
+            f"--namespace={namespace or self.namespace}",
+            *arguments,
+        ]
+
+    def run(
+        self,
+        *arguments: str,
+        namespace: str | None = None,
+        stdin: str | bytes | None = None,
+        timeout_s: float = 60,
+    ) -> str:
+        """Run kubectl; returns its standard output.
+
+        Raises:
+            KubectlFailed: it ended with an error or not in time.
+            Unusable: there is no kubectl.
+        """
+        argv = self.argv(*arguments, namespace=namespace)
+        try:
+            done = subprocess.run(
+                argv,
+                input=stdin.encode() if isinstance(stdin, str) else stdin,
+                capture_output=True,
+                timeout=timeout_s,
+                check=False,
+            )
+        except FileNotFoundError as problem:
+            raise Unusable(
+                f"There is no {self.kubectl} on this machine",
+                remedy="Install kubectl, or name it with --kubectl",
+            ) from problem
+        except subprocess.TimeoutExpired as problem:
+            raise KubectlFailed(
+                f"kubectl {' '.join(arguments[:3])}: no answer within {timeout_s:g} s"
+            ) from problem
+        if done.returncode != 0:
+            said = " ".join(done.stderr.decode("utf-8", "replace").split())
+            raise KubectlFailed(f"kubectl {' '.join(arguments[:3])}: {said[:600]}")
+        return done.stdout.decode("utf-8", "replace")
+
+    def get(self, *arguments: str, namespace: str | None = None) -> dict[str, Any]:
+        """``kubectl get … -o json``.
+
+        Raises:
+            KubectlFailed: there is no such object.
+        """
+        return cast(
+            dict[str, Any],
+            json.loads(self.run("get", *arguments, "-o", "json", namespace=namespace)),
+        )
+
+    def apply(
+        self, manifests: Sequence[Mapping[str, Any]], *, namespace: str | None = None
+    ) -> None:
+        """Server-side apply of manifests, in their order.
+
+        Raises:
+            KubectlFailed: one was refused.
+        """
+        self.run(
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--field-manager=mlflow-conformance",
+            "-f",
+            "-",
+            namespace=namespace,
+            stdin=yaml.safe_dump_all(list(manifests)),
+        )
+
+    def pods(
+        self,
+        selector: Mapping[str, str],
+        *,
+        namespace: str | None = None,
+        container: str | None = None,
+    ) -> list[Pod]:
+        """The pods that a selector matches, by name."""
+        labels = ",".join(f"{k}={v}" for k, v in selector.items())
+        found = self.core.list_namespaced_pod(
+            namespace or self.namespace, label_selector=labels, _request_timeout=15
+        )
+        raw = self.client.sanitize_for_serialization(found)
+        return sorted((_pod(item, container) for item in raw["items"]), key=lambda p: p.name)
+
+    def secret(self, name: str, *, namespace: str | None = None) -> dict[str, str]:
+        """The decoded entries of a Secret.
+
+        Raises:
+            LookupError: there is none, or it may not be read.
+        """
+        import base64
+
+        try:
+            found = self.core.read_namespaced_secret(
+                name, namespace or self.namespace, _request_timeout=15
+            )
+        except ApiException as problem:
+            raise LookupError(
+                f"the Secret {namespace or self.namespace}/{name} cannot be read: "
+                f"{problem.status} {problem.reason}"
+            ) from problem
+        return {k: base64.b64decode(v).decode() for k, v in (found.data or {}).items()}
+
+    def exec(
+        self,
+        pod: str,
+        *command: str,
+        namespace: str | None = None,
+        container: str | None = None,
+        timeout_s: float = 60,
+        stdin: bytes | None = None,
+    ) -> str:
+        """Run a command in a container; returns its standard output.
+
+        Raises:
+            KubectlFailed: it ended with an error or could not be started.
+        """
+        where = [f"--container={container}"] if container else []
+        flags = ["-i"] if stdin is not None else []
+        return self.run(
+            "exec", *flags, pod, *where, "--", *command,
+            namespace=namespace, timeout_s=timeout_s, stdin=stdin,
+        )  # fmt: skip
+
+
+def _pod(item: Mapping[str, Any], container: str | None) -> Pod:
+    meta, status = item["metadata"], item.get("status", {})
+    statuses = [
+        s
+        for s in status.get("containerStatuses", [])
+        if container is None or s["name"] == container
+    ]
+    ready = any(
+        c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", [])
+    )
+    running = statuses[0].get("state", {}).get("running", {}) if statuses else {}
+    return Pod(
+        name=meta["name"],
+        namespace=meta["namespace"],
+        uid=meta["uid"],
+        ip=status.get("podIP"),
+        node=item.get("spec", {}).get("nodeName"),
+        phase=status.get("phase", "Unknown"),
+        ready=ready,
+        terminating="deletionTimestamp" in meta,
+        restarts=sum(s.get("restartCount", 0) for s in statuses),
+        started=running.get("startedAt"),
+        labels=meta.get("labels", {}),
+        raw=item,
+    )

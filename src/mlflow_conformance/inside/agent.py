@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Serves the operations over standard input and output: one JSON object a line.
+
+A request is ``{"id": 1, "op": "tcp", "arguments": {…}}``; its reply is ``{"id": 1, "result": …}``
+or ``{"id": 1, "error": "…"}``. Replies come as they are ready, so a slow operation holds up none.
+"""
+
+import json
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TextIO
+
+from mlflow_conformance.inside.ops import OPERATIONS
+
+
+def serve(requests: TextIO, replies: TextIO, *, workers: int = 32) -> None:
+    """Answer until the input ends."""
+    lock = threading.Lock()
+
+    def answer(request: dict[str, Any]) -> None:
+        reply: dict[str, Any] = {"id": request["id"]}
+        try:
+            reply["result"] = OPERATIONS[request["op"]](**request["arguments"])
+        except Exception as problem:  # noqa: BLE001 - it belongs to the one who asked
+            reply["error"] = f"{type(problem).__name__}: {problem}"
+        line = json.dumps(reply)
+        with lock:
+            replies.write(line + "\n")
+            replies.flush()
+
+    with ThreadPoolExecutor(workers) as pool:
+        for line in requests:
+            pool.submit(answer, json.loads(line))
+
+
+if __name__ == "__main__":
+    serve(sys.stdin, sys.stdout)

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks for operations: of an agent in a pod, or of this process."""
+
+import base64
+import itertools
+import json
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any, Protocol, cast
+
+from pydantic import JsonValue
+
+from mlflow_conformance.clients.http import NoReply, Reply
+from mlflow_conformance.inside.ops import OPERATIONS
+
+
+class InsideFailed(Exception):  # noqa: N818 - an observation rather than a defect
+    """An operation could not be carried out; what it was to observe is not known."""
+
+
+class Inside(Protocol):
+    """The runner, wherever it is."""
+
+    def call(self, op: str, /, *, timeout_s: float = 60, **arguments: Any) -> JsonValue:
+        """Carry out one operation of `mlflow_conformance.inside.ops`, once.
+
+        Raises:
+            InsideFailed: it raised, did not answer in time, or the way to the runner broke.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the runner."""
+        ...
+
+
+class LocalInside:
+    """The operations of this very process, for a target on this machine."""
+
+    def call(self, op: str, /, *, timeout_s: float = 60, **arguments: Any) -> JsonValue:
+        """See `Inside.call`; `timeout_s` is left to the operation's own time-outs."""
+        try:
+            return OPERATIONS[op](**arguments)
+        except Exception as problem:
+            raise InsideFailed(f"{op}: {type(problem).__name__}: {problem}") from problem
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class AgentInside:
+    """An agent reached through a command's standard input and output, such as `kubectl exec -i`."""
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+        """Start the command; the first call tells whether the agent is there."""
+        self._process = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=env,
+            # Ctrl-C in the terminal must not cut the line that the clean-up still needs.
+            start_new_session=True,
+        )
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, Future[JsonValue]] = {}
+        self._lock = threading.Lock()
+        self._errors: list[str] = []
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._read_replies, daemon=True),
+            threading.Thread(target=self._read_errors, daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def call(self, op: str, /, *, timeout_s: float = 60, **arguments: Any) -> JsonValue:
+        """See `Inside.call`."""
+        future: Future[JsonValue] = Future()
+        with self._lock:
+            if self._closed:
+                raise InsideFailed(f"{op}: {self._why()}")
+            number = next(self._ids)
+            self._waiting[number] = future
+            try:
+                assert self._process.stdin is not None
+                request = {"id": number, "op": op, "arguments": arguments}
+                self._process.stdin.write(json.dumps(request) + "\n")
+                self._process.stdin.flush()
+            except OSError as problem:
+                self._waiting.pop(number, None)
+                raise InsideFailed(f"{op}: {self._why()}") from problem
+        try:
+            return future.result(timeout_s)
+        except FutureTimeout:
+            self._waiting.pop(number, None)
+            raise InsideFailed(f"{op}: no answer from the runner within {timeout_s:g} s") from None
+
+    def close(self) -> None:
+        """End the command that was started; waits until it is gone."""
+        with self._lock:
+            self._closed = True
+            if self._process.stdin and not self._process.stdin.closed:
+                try:
+                    self._process.stdin.close()
+                except BrokenPipeError:
+                    pass  # it went away by itself: nothing is left to close
+        try:
+            self._process.wait(3)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for thread in self._threads:
+            thread.join(3)
+
+    def _why(self) -> str:
+        said = " ".join(self._errors[-3:]).strip()
+        return "the way to the runner is closed" + (f": {said}" if said else "")
+
+    def _read_replies(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            try:
+                reply = json.loads(line)
+            except ValueError:
+                self._errors.append(line.strip())
+                continue
+            future = self._waiting.pop(reply["id"], None)
+            if future is None:
+                continue  # its caller gave up
+            if "error" in reply:
+                future.set_exception(InsideFailed(reply["error"]))
+            else:
+                future.set_result(reply["result"])
+        with self._lock:
+            self._closed = True
+            waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            future.set_exception(InsideFailed(self._why()))
+
+    def _read_errors(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self._errors.append(line.strip())
+            del self._errors[:-20]
+
+
+class InsideSender:
+    """Sends HTTP requests from the runner (a `mlflow_conformance.clients.http.Sender`)."""
+
+    def __init__(self, inside: Inside, ca_file: str | None = None) -> None:
+        self._inside = inside
+        self._ca_file = ca_file
+
+    def __call__(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        timeout_s: float,
+    ) -> Reply:
+        """Send once.
+
+        Raises:
+            NoReply: no complete reply came.
+            InsideFailed: the runner itself did not answer.
+        """
+        answer = self._inside.call(
+            "http",
+            timeout_s=2 * timeout_s + 10,
+            **http_arguments(method, url, headers, body, timeout_s, self._ca_file),
+        )
+        return reply_of(cast(dict[str, Any], answer))
+
+
+def http_arguments(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    timeout_s: float,
+    ca_file: str | None = None,
+) -> dict[str, Any]:
+    """The arguments of the operations `http` and, one per request, `http_many`."""
+    return {
+        "method": method,
+        "url": url,
+        "timeout_s": timeout_s,
+        "headers": dict(headers),
+        "body_base64": base64.b64encode(body).decode() if body is not None else None,
+        "ca_file": ca_file,
+    }
+
+
+def reply_of(answer: Mapping[str, Any]) -> Reply:
+    """The reply that an `http` operation brought.
+
+    Raises:
+        NoReply: it brought none.
+    """
+    if "failure" in answer:
+        raise NoReply(answer["failure"], answer["detail"], answer["elapsed_s"])
+    return Reply(
+        answer["status"],
+        answer["headers"],
+        base64.b64decode(answer["body_base64"]),
+        answer["elapsed_s"],
+    )

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mutants: a target broken on purpose, to prove that a check can fail.
+
+One folder per mutant in ``mutants/``, with a ``mutant.yaml``::
+
+    breaks: MLflow's PDB selects no pod
+    kills: [DIS-1]
+    by:
+      objects:
+        - {kind: poddisruptionbudget, name: "{pdb}", patch: {spec: {selector: {...}}}}
+
+or, in place of ``objects``, a ``proxy`` that lies in front of the server (see
+`mlflow_conformance.faults.lying_proxy`). Names in braces stand for the profile's own names, so
+that one mutant serves every deployment.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from mlflow_conformance import assets
+from mlflow_conformance.errors import Unusable
+from mlflow_conformance.profile import Names, nearest
+from mlflow_conformance.run import Run
+from mlflow_conformance.target.base import Target
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ObjectChange(_Strict):
+    """One object of the cluster: patched (strategic merge), deleted, or added; undone after."""
+
+    kind: str = ""
+    name: str = ""
+    namespace: str | None = None
+    action: Literal["patch", "delete", "add"] = "patch"
+    patch: dict[str, JsonValue] = {}
+    patch_type: Literal["strategic", "merge", "json"] = "strategic"
+    json_patch: list[dict[str, JsonValue]] = []
+    manifest: dict[str, JsonValue] = {}
+
+
+class ProxyRule(_Strict):
+    """How the lying proxy lies; see `mlflow_conformance.faults.lying_proxy`."""
+
+    rule: str
+    parameters: dict[str, JsonValue] = {}
+
+
+class By(_Strict):
+    """What a mutant does: it changes objects, or it puts a lying proxy in front; exactly one."""
+
+    objects: list[ObjectChange] = []
+    proxy: ProxyRule | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "By":
+        if bool(self.objects) == (self.proxy is not None):
+            raise ValueError("a mutant changes objects or puts a proxy in front: exactly one")
+        return self
+
+
+class MutantSpec(_Strict):
+    """A ``mutant.yaml``."""
+
+    breaks: str = Field(min_length=5)
+    kills: list[str] = Field(min_length=1)
+    by: By
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One mutant by its folder's name."""
+
+    name: str
+    spec: MutantSpec
+
+
+def read_all(folder: Path, known_ids: Mapping[str, object]) -> dict[str, Mutant]:
+    """Every mutant of a folder, by name.
+
+    Raises:
+        Unusable: one is malformed or kills a check that does not exist.
+    """
+    mutants: dict[str, Mutant] = {}
+    for path in sorted(folder.glob("*/mutant.yaml")):
+        try:
+            spec = MutantSpec.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (ValidationError, yaml.YAMLError) as problem:
+            raise Unusable(
+                f"{path} is no mutant: {' '.join(str(problem).split())[:400]}",
+                remedy="docs/mutants.md shows the form",
+            ) from problem
+        for check_id in spec.kills:
+            if check_id not in known_ids:
+                raise Unusable(
+                    f"{path} kills the check {check_id!r}, which does not exist"
+                    + nearest(check_id, known_ids).rstrip("?"),
+                    remedy="List the checks with `mlflow-conformance checks`",
+                )
+        mutants[path.parent.name] = Mutant(path.parent.name, spec)
+    return mutants
+
+
+def find(name: str, known_ids: Mapping[str, object]) -> Mutant:
+    """One mutant by name.
+
+    Raises:
+        Unusable: there is none of that name.
+    """
+    mutants = read_all(assets.asset("mutants"), known_ids)
+    if name not in mutants:
+        raise Unusable(
+            f"There is no mutant {name!r}{nearest(name, mutants).rstrip('?')}",
+            remedy="List the mutants with `mlflow-conformance mutants --list`",
+        )
+    return mutants[name]
+
+
+def placeholders(names: Names) -> dict[str, str]:
+    """What the names in braces of a mutant stand for."""
+    found = {
+        "namespace": names.namespace,
+        "deployment": names.mlflow.deployment,
+        "service": names.mlflow.service,
+        "container": names.mlflow.container,
+        "hpa": names.mlflow.hpa,
+        "pdb": names.mlflow.pdb,
+        "postgresql": names.postgresql.service if names.postgresql else None,
+    }
+    return {k: v for k, v in found.items() if v}
+
+
+def filled(value: Any, words: Mapping[str, str]) -> Any:
+    """`value` with every ``{name}`` in its strings replaced; other braces stay."""
+    match value:
+        case str():
+            for word, meaning in words.items():
+                value = value.replace("{" + word + "}", meaning)
+            return value
+        case list():
+            return [filled(v, words) for v in value]
+        case dict():
+            return {filled(k, words): filled(v, words) for k, v in value.items()}
+        case _:
+            return value
+
+
+@contextmanager
+def broken(target: Target, mutant: Mutant, run: Run) -> Iterator[Target]:
+    """The target, broken as the mutant says, for as long as the context lasts.
+
+    Raises:
+        Unusable: the target was not made by this program, or the mutant does not apply to it.
+    """
+    if not target.made_here:
+        raise Unusable(
+            "Mutants break a deployment on purpose and this one was not made by this program",
+            remedy="Leave --context out: mutants run on a cluster of our own",
+        )
+    with ExitStack() as stack:
+        if mutant.spec.by.proxy is not None:
+            from mlflow_conformance.faults.lying_proxy import in_front_of
+
+            yield stack.enter_context(in_front_of(target, mutant.spec.by.proxy))
+        else:
+            from mlflow_conformance.faults.objects import changed
+
+            stack.enter_context(changed(target, mutant.spec.by.objects, run.waiter))
+            yield target

@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pytest plugin: selects checks by profile, opens the target, and records evidence.
+
+It does nothing at all unless ``--profile`` is given, so that it is harmless in any other project
+that has this package installed.
+"""
+
+import random
+import signal
+import sys
+import traceback
+from collections.abc import Generator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from mlflow_conformance import assets, catalogue, diagnostics
+from mlflow_conformance.catalogue import CheckInfo
+from mlflow_conformance.clients.http import NoReply
+from mlflow_conformance.clients.kube import Kube, KubectlFailed
+from mlflow_conformance.clients.mlflow import ApiError
+from mlflow_conformance.clients.s3 import Bucket
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.errors import Undecided, Unusable
+from mlflow_conformance.evidence.case import Evidence
+from mlflow_conformance.evidence.log import EvidenceLog, read
+from mlflow_conformance.evidence.verdict import Verdict, judge, judge_check
+from mlflow_conformance.inside.door import Inside, InsideFailed
+from mlflow_conformance.profile import Row, load
+from mlflow_conformance.run import Run, make_folder, new_run_id
+from mlflow_conformance.session import TargetOptions, opened
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.waits import Hopeless, TimedOut, Waiter
+
+_EVIDENCE = pytest.StashKey[Evidence]()
+_PROBLEMS = pytest.StashKey[list[pytest.ExceptionInfo[BaseException]]]()
+_VERDICT = pytest.StashKey[tuple[Verdict, str]]()
+_OBSERVATION_FAILURES = (
+    Undecided, TimedOut, Hopeless, NoReply, ApiError, InsideFailed, KubectlFailed
+)  # fmt: skip
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options; the command line of `mlflow-conformance` hands its own on to these."""
+    group = parser.getgroup("mlflow-conformance", "MLflow conformance")
+    group.addoption("--profile", help="what is promised: a profile's name, or a YAML file")
+    group.addoption("--tier", choices=("smoke", "gate", "thorough"), default="gate")
+    group.addoption("--context", help="attach to the cluster of this kubeconfig context")
+    group.addoption("--namespace", help="the namespace that MLflow is in, when attaching")
+    group.addoption("--target-kubeconfig", type=Path, help="default: KUBECONFIG or ~/.kube/config")
+    group.addoption(
+        "--tracking-uri", action="append", default=[], help="a server without a cluster; repeatable"
+    )
+    group.addoption("--sql-dsn", help="its database, with --tracking-uri")
+    group.addoption("--s3-endpoint", default="https://s3.amazonaws.com")
+    group.addoption(
+        "--s3-bucket", help="its bucket, with --tracking-uri; keys from the environment"
+    )
+    group.addoption("--s3-prefix", default="", help="what artifact keys begin with")
+    group.addoption("--allow-disruption", action="store_true", help="also disturb an attached one")
+    group.addoption("--keep", action="store_true", help="leave cluster and deployment up")
+    group.addoption("--reuse", action="store_true", help="use what --keep left; implies --keep")
+    group.addoption("--mutant", help="break the target with this mutant first")
+    group.addoption("--output", type=Path, help="folder for evidence and reports")
+    group.addoption("--seed", type=int, help="replay the random choices of an earlier run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and the plugin's working half when a profile is named."""
+    config.addinivalue_line("markers", "check(id, impact, remedy, disruptive): a conformance check")
+    name = config.getoption("--profile")
+    if not name:
+        return
+    try:
+        config.pluginmanager.register(_plan(config, name), "mlflow-conformance-run")
+    except Unusable as problem:
+        raise pytest.exit.Exception(str(problem), returncode=3) from problem
+
+
+def _plan(config: pytest.Config, name: str) -> "ConformancePlugin":
+    known = catalogue.read(assets.asset("suites"))
+    loaded = load(assets.profile_path(name), known_ids=known, today=datetime.now(UTC).date())
+    options = TargetOptions.from_options(config.option, known)
+    return ConformancePlugin(
+        config, loaded.rows(config.getoption("--tier")), known, loaded, options
+    )
+
+
+class ConformancePlugin:
+    """The hooks of a run that has a profile."""
+
+    def __init__(self, config, rows, known, loaded, options) -> None:  # type: ignore[no-untyped-def]
+        self._config: pytest.Config = config
+        self._known: dict[str, CheckInfo] = known
+        self._tier_rows: dict[str, Row] = rows
+        self._loaded = loaded
+        self._options: TargetOptions = options
+        self.run: Run | None = None
+
+    # -- what runs, and in which order --------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Let ``-k NET-1`` find a check by its ID."""
+        if marker := item.get_closest_marker("check"):
+            item.extra_keyword_matches.add(marker.kwargs["id"])
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep the checks that the profile expects, in its order: cheapest and most telling first."""
+        order = {check_id: n for n, check_id in enumerate(self._loaded.profile.checks)}
+        by_id: dict[str, pytest.Item] = {}
+        dropped: list[pytest.Item] = []
+        for item in items:
+            marker = item.get_closest_marker("check")
+            check_id = marker.kwargs["id"] if marker else None
+            if check_id in self._tier_rows and self._admitted(check_id):
+                by_id[check_id] = item
+            else:
+                dropped.append(item)
+        self._selected = sorted(by_id, key=order.__getitem__)
+        self._narrowed = bool(
+            self._config.option.keyword
+            or any("::" in argument for argument in self._config.args)
+            or not self._whole_suites()
+        )
+        items[:] = [by_id[check_id] for check_id in self._selected]
+        if dropped:
+            self._config.hook.pytest_deselected(items=dropped)
+
+    def _whole_suites(self) -> bool:
+        suites = assets.root() / "suites"
+        return any(Path(a.split("::")[0]).resolve() == suites.resolve() for a in self._config.args)
+
+    def _admitted(self, check_id: str) -> bool:
+        return self._options.may_disrupt or not self._known[check_id].disruptive
+
+    # -- the run ------------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Open the target around all checks; close it however they end."""
+        if session.config.option.collectonly or not session.items:
+            return (yield)
+        try:
+            with _terminated_as_interrupt():
+                self.run = self._begin(session)
+                try:
+                    with opened(self._options, self.run):
+                        return (yield)
+                except KeyboardInterrupt:
+                    self.run.interrupted = "stopped by a signal"
+                    raise
+                except Unusable as problem:
+                    self.run.interrupted = str(problem)
+                    raise
+                finally:
+                    self.run.ended()
+                    self.run.log.close()
+        except Unusable as problem:
+            raise pytest.exit.Exception(str(problem), returncode=3) from problem
+
+    def _begin(self, session: pytest.Session) -> Run:
+        option = self._config.option
+        run_id = new_run_id()
+        folder = make_folder(option.output, run_id)
+        left_out = {
+            i: "not in this tier" for i in self._loaded.profile.checks if i not in self._tier_rows
+        }
+        left_out |= {
+            i: "disturbs the deployment; needs --allow-disruption"
+            for i in self._tier_rows
+            if not self._admitted(i)
+        }
+        rows = {i: r for i, r in self._tier_rows.items() if i not in left_out}
+        if self._narrowed:
+            left_out |= {i: "not selected" for i in rows if i not in self._selected}
+            rows = {i: rows[i] for i in self._selected}
+        run = Run(
+            loaded=self._loaded,
+            rows=rows,
+            left_out=left_out,
+            folder=folder,
+            run_id=run_id,
+            seed=option.seed if option.seed is not None else random.SystemRandom().getrandbits(32),
+            command=sys.argv,
+            log=EvidenceLog(folder / "evidence.jsonl"),
+            waiter=Waiter(self._loaded.profile.time_scale),
+        )
+        run.log.append(run.started(self._options.description()))
+        return run
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Compute the exit code from the evidence on disk, and write the reports."""
+        if self.run is None or session.exitstatus == 3:
+            return
+        from mlflow_conformance.report import write_all
+
+        session.exitstatus = write_all(self.run.folder / "evidence.jsonl").exit_code
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the verdict table."""
+        if self.run is None:
+            return
+        from mlflow_conformance.report.terminal import render
+
+        log = self.run.folder / "evidence.jsonl"
+        terminalreporter.write_line("")
+        width = terminalreporter._tw.fullwidth  # noqa: SLF001 - pytest has no public way
+        terminalreporter.write_line(render(judge(read(log)), width=width))
+        terminalreporter.write_line(f"evidence: {log}")
+
+    # -- one check ----------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Record one check from its first fixture to its last finalizer."""
+        assert self.run is not None
+        check_id = item.get_closest_marker("check").kwargs["id"]  # type: ignore[union-attr]
+        row = self.run.rows[check_id]
+        item.stash[_EVIDENCE] = Evidence(
+            check_id, row.promise, self.run.folder / "attachments", row.thresholds
+        )
+        item.stash[_PROBLEMS] = []
+        try:
+            return (yield)
+        finally:
+            self._finish(item)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Turn the verdict so far into pytest's outcome, so that `-x` and editors see it."""
+        report = yield
+        if call.excinfo is not None:
+            item.stash[_PROBLEMS].append(call.excinfo)
+        if report.when == "call" or call.excinfo is not None:
+            verdict, reason = judge_check(self._record(item, None))
+            item.stash[_VERDICT] = (verdict, reason)
+            report.outcome = "passed" if verdict is Verdict.PASS else "failed"
+            if verdict is not Verdict.PASS:
+                report.longrepr = f"{verdict}: {reason}"
+        report.user_properties.append(("verdict", str(item.stash.get(_VERDICT, ("",))[0])))
+        return report
+
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport
+    ) -> tuple[str, str, str | tuple[str, dict[str, bool]]] | None:
+        """Say `pass`, `fail` and `unknown` rather than pytest's words."""
+        verdict = dict(report.user_properties).get("verdict")
+        if report.when == "call" and verdict:
+            colour = {"pass": "green", "fail": "red"}.get(str(verdict), "yellow")
+            return report.outcome, str(verdict)[0], (str(verdict), {colour: True})
+        return None
+
+    def _record(self, item: pytest.Item, folder: str | None):  # type: ignore[no-untyped-def]
+        marker = item.get_closest_marker("check")
+        assert marker is not None
+        info = self._known[marker.kwargs["id"]]
+        undecided, errors = None, []
+        for problem in item.stash[_PROBLEMS]:
+            if isinstance(problem.value, Undecided):
+                undecided = undecided or problem.value.reason
+            elif isinstance(problem.value, pytest.skip.Exception):
+                undecided = undecided or f"skipped: {problem.value.msg}"
+            elif isinstance(problem.value, _OBSERVATION_FAILURES):
+                undecided = undecided or f"{type(problem.value).__name__}: {problem.value}"
+            else:
+                errors.append("".join(traceback.format_exception(problem.value)))
+        return item.stash[_EVIDENCE].finished(
+            title=info.title,
+            nodeid=item.nodeid,
+            impact=marker.kwargs["impact"],
+            remedy=marker.kwargs["remedy"],
+            undecided=undecided,
+            error="\n".join(errors) or None,
+            diagnostics=folder,
+        )
+
+    def _finish(self, item: pytest.Item) -> None:
+        assert self.run is not None
+        record = self._record(item, None)
+        verdict, _ = judge_check(record)
+        if verdict is not Verdict.PASS and self.run.target is not None:
+            name = diagnostics.collect(self.run.target, self.run.folder, record.id, self.run.log)
+            record = record.model_copy(update={"diagnostics": name})
+        self.run.log.append(record)
+
+    # -- fixtures -----------------------------------------------------------------------------
+
+    @pytest.fixture
+    def evidence(self, request: pytest.FixtureRequest) -> Evidence:
+        """Where this check writes down what it sees."""
+        found: Evidence = request.node.stash[_EVIDENCE]
+        return found
+
+    @pytest.fixture
+    def rng(self, evidence: Evidence) -> random.Random:
+        """Random numbers that the run's seed replays."""
+        assert self.run is not None
+        return self.run.random_for(evidence.id)
+
+    @pytest.fixture(scope="session")
+    def waiter(self) -> Waiter:
+        """Waits with the profile's scale."""
+        assert self.run is not None
+        return self.run.waiter
+
+    @pytest.fixture(scope="session")
+    def target(self) -> Target:
+        """The deployment under test."""
+        assert self.run is not None
+        assert self.run.target is not None
+        return self.run.target
+
+    @pytest.fixture
+    def inside(self, target: Target) -> Inside:
+        """The runner."""
+        return target.inside
+
+    @pytest.fixture
+    def kube(self, target: Target) -> Kube:
+        """The cluster; a check that asks for it is unknown on a target without one."""
+        return target.need_kube()
+
+    @pytest.fixture
+    def sql(self, target: Target) -> Sql:
+        """The back door to PostgreSQL."""
+        return target.need_sql()
+
+    @pytest.fixture
+    def bucket(self, target: Target) -> Bucket:
+        """The back door to the bucket."""
+        return target.need_bucket()
+
+
+class _terminated_as_interrupt:  # noqa: N801 - reads as a clause
+    """SIGTERM ends a run as Ctrl-C does, so that finalizers put back what was broken."""
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGTERM, self._interrupt)
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+    @staticmethod
+    def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt

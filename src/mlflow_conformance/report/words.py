@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words that every report shares: the headline, families, times, text made safe to show."""
+
+import json
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from pydantic import JsonValue
+
+from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
+
+FAMILIES = {
+    "TRK": "Tracking",
+    "REG": "Registry",
+    "ART": "Artifacts",
+    "NET": "Network policy",
+    "SEC": "Security",
+    "BKP": "Backup and restore",
+    "HPA": "Autoscaling",
+    "DIS": "Disruption",
+    "LAT": "Latency and SLA",
+    "UPG": "Upgrade",
+    "OBS": "Observability",
+    "OPS": "Operations",
+    "INT": "Integrations",
+}
+
+# Tab, line feed and carriage return are the only control characters that text may hold.
+_CONTROLS = {c: "\N{REPLACEMENT CHARACTER}" for c in range(0xA0) if c < 0x20 or c >= 0x7F}
+for _kept in "\t\n\r":
+    del _CONTROLS[ord(_kept)]
+
+
+def family(check_id: str) -> str:
+    """The part of a check ID before its number: ``NET`` of ``NET-3.dns``."""
+    return check_id.partition("-")[0]
+
+
+def plain(text: str) -> str:
+    """`text` without what a terminal, an XML parser or a reader's eye could be misled by.
+
+    Control characters (terminal escapes), lone surrogates, non-characters and marks that turn
+    the direction of writing become U+FFFD.
+    """
+    text = text.translate(_CONTROLS)
+    if text.isascii():
+        return text
+    return "".join("\N{REPLACEMENT CHARACTER}" if _misleads(c) else c for c in text)
+
+
+def _misleads(character: str) -> bool:
+    # Cf holds the joiners that emoji and several scripts need; only direction marks mislead.
+    code = ord(character)
+    return (
+        unicodedata.category(character) == "Cs"
+        or unicodedata.bidirectional(character)
+        in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+        or code & 0xFFFE == 0xFFFE
+    )
+
+
+def line(text: str) -> str:
+    """`text` in one line, made safe by `plain`."""
+    return " ".join(plain(text).split())
+
+
+def shown(value: JsonValue) -> str:
+    """A JSON value as text: strings as they are, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def cut(text: str, limit: int) -> str:
+    """`text` of at most `limit` characters, with a mark where something was left out."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def duration(seconds: float) -> str:
+    """A time span for a person: ``0.03 s``, ``2.3 s``, ``4 min 12 s``, ``1 h 05 min``."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 check``, ``2 checks``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def total_seconds(run: RunVerdict) -> float:
+    """From the start of the run to its end, or to the last thing recorded if it has none."""
+    if run.end is not None:
+        return max(0.0, (run.end.ended - run.run.started).total_seconds())
+    timed = [*run.phases, *(c.check for c in run.checks if c.check)]
+    ends = [(t.started - run.run.started).total_seconds() + t.duration_s for t in timed]
+    return max([0.0, *ends])
+
+
+def headline(run: RunVerdict) -> str:
+    """The one sentence a person needs first, for example
+    ``FAIL — 2 of 18 checks failed: NET-1, DIS-1. Do not ship.``
+    """
+    sentences = [s for s in (_checks(run), _mutants(run), _cut_short(run)) if s]
+    advice = {
+        Verdict.PASS: _good(run),
+        Verdict.WAIVED: "Ship only if you accept the waivers.",
+        Verdict.UNKNOWN: "Not proven: do not ship on this evidence.",
+        Verdict.FAIL: "Do not ship.",
+    }[run.verdict]
+    return line(f"{run.verdict.upper()} — {' '.join([*sentences, advice])}")
+
+
+def _good(run: RunVerdict) -> str:
+    if not run.checks:
+        return ""
+    if run.run.left_out:
+        return f"Good to ship as far as that goes: {len(run.run.left_out)} left out."
+    return "Good to ship."
+
+
+def _checks(run: RunVerdict) -> str:
+    by = {v: [c.id for c in run.checks if c.verdict is v] for v in Verdict}
+    total = len(run.checks)
+    failed, unknown, waived = by[Verdict.FAIL], by[Verdict.UNKNOWN], by[Verdict.WAIVED]
+    if not total:
+        return "" if run.mutations else "No check was expected and none reported."
+    if failed:
+        also = f"; {len(unknown)} more could not be decided" if unknown else ""
+        return f"{len(failed)} of {plural(total, 'check')} failed: {listed(failed)}{also}."
+    if unknown:
+        what = "could not be decided"
+        return f"{len(unknown)} of {plural(total, 'check')} {what}: {listed(unknown)}."
+    if waived:
+        passed = total - len(waived)
+        return (
+            f"{passed} of {plural(total, 'check')} passed, {len(waived)} waived: {listed(waived)}."
+        )
+    return "The only check passed." if total == 1 else f"All {total} checks passed."
+
+
+def _mutants(run: RunVerdict) -> str:
+    survivors = [m.mutant for m in run.survivors]
+    if survivors:
+        total = plural(len(run.mutations), "mutant")
+        return f"{len(survivors)} of {total} survived: {listed(survivors)}."
+    if run.mutations and not run.checks:
+        return f"All {plural(len(run.mutations), 'mutant')} killed by the check that must notice."
+    return ""
+
+
+def _cut_short(run: RunVerdict) -> str:
+    if run.end is None:
+        return "The run was cut short."
+    return (
+        f"The run was interrupted: {run.end.interrupted.rstrip('.')}."
+        if run.end.interrupted
+        else ""
+    )
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Names with commas; beyond `most` of them only how many more."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def by_family(checks: Iterable[Judged]) -> dict[str, list[Judged]]:
+    """Checks under their family, in the order in which the families first appear."""
+    families: dict[str, list[Judged]] = {}
+    for check in checks:
+        families.setdefault(family(check.id), []).append(check)
+    return families
+
+
+def title(check: Judged) -> str:
+    """What a check is about: its title, or its promise when it never reported."""
+    return check.check.title if check.check else check.promise

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run: its options, its evidence log, and its target from the first door to the last."""
+
+import random
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import JsonValue
+
+from mlflow_conformance import __version__
+from mlflow_conformance.errors import Unusable
+from mlflow_conformance.evidence.log import EvidenceLog
+from mlflow_conformance.evidence.model import (
+    Expected,
+    Phase,
+    RunEnded,
+    RunStarted,
+    WaiverRecord,
+)
+from mlflow_conformance.profile import LoadedProfile, Row
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.waits import Waiter
+
+
+def new_run_id() -> str:
+    """Sortable by time and unique: ``20261122T204500Z-3f9a``."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+@dataclass
+class Run:
+    """What one run knows before and while it goes on.
+
+    Attributes:
+        rows: the checks that this run expects, in the order in which they run.
+        left_out: checks of the profile that it does not ask for, and why.
+    """
+
+    loaded: LoadedProfile
+    rows: Mapping[str, Row]
+    left_out: Mapping[str, str]
+    folder: Path
+    run_id: str
+    seed: int
+    command: list[str]
+    log: EvidenceLog
+    waiter: Waiter
+    target: Target | None = None
+    interrupted: str | None = None
+    _resources: ExitStack = field(default_factory=ExitStack)
+
+    def random_for(self, check_id: str) -> random.Random:
+        """Random numbers that depend on the run's seed and the check alone."""
+        return random.Random(f"{self.seed}:{check_id}")  # noqa: S311 - test data, no secret
+
+    def started(self, target: dict[str, JsonValue]) -> RunStarted:
+        """The log's first event."""
+        return RunStarted(
+            run_id=self.run_id,
+            started=datetime.now(UTC),
+            tool_version=__version__,
+            command=self.command,
+            profile=self.loaded.profile.name,
+            profile_sha256=self.loaded.sha256,
+            target=target,
+            seed=self.seed,
+            expected=[Expected(id=i, promise=r.promise) for i, r in self.rows.items()],
+            waivers=[
+                WaiverRecord(id=w.id, reason=w.reason, expires=w.expires)
+                for w in self.loaded.profile.waivers
+            ],
+            left_out=dict(self.left_out),
+        )
+
+    def ended(self) -> None:
+        """Write the log's last event."""
+        self.log.append(RunEnded(ended=datetime.now(UTC), interrupted=self.interrupted))
+
+    @contextmanager
+    def phase(self, name: str, detail: str = "") -> Iterator["PhaseNote"]:
+        """Record how long a step took and how it ended; a failing step goes on failing."""
+        note = PhaseNote(detail=detail)
+        started, clock = datetime.now(UTC), time.monotonic()
+        outcome: Literal["failed"] | None = None
+        try:
+            yield note
+        except BaseException as problem:
+            outcome = "failed"
+            note.detail = str(problem) or type(problem).__name__
+            raise
+        finally:
+            self.log.append(
+                Phase(
+                    name=name,
+                    started=started,
+                    duration_s=round(time.monotonic() - clock, 3),
+                    outcome=outcome or note.outcome,
+                    detail=note.detail[:2000],
+                )
+            )
+
+
+@dataclass
+class PhaseNote:
+    """What a step says about itself while it goes on."""
+
+    detail: str = ""
+    outcome: Literal["done", "reused", "skipped"] = "done"
+
+
+def make_folder(output: Path | None, run_id: str) -> Path:
+    """The run's own folder: `output` itself, or ``results/<run id>`` below the working directory.
+
+    Raises:
+        Unusable: it cannot be made, or it holds another run already.
+    """
+    folder = output or Path("results") / run_id
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise Unusable(
+            f"The folder {folder} cannot be made: {problem.strerror}",
+            remedy="Name a writable folder with --output",
+        ) from problem
+    if (folder / "evidence.jsonl").exists():
+        raise Unusable(
+            f"{folder} holds the evidence of another run",
+            remedy="Name another folder with --output",
+        )
+    return folder

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A target in a cluster: a kubeconfig, a context, and the profile's names."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from kubernetes.client.rest import ApiException
+from urllib3.exceptions import HTTPError
+
+from mlflow_conformance.clients.kube import Kube
+from mlflow_conformance.clients.s3 import Bucket
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.errors import Unusable
+from mlflow_conformance.evidence.log import EvidenceLog
+from mlflow_conformance.profile import Names
+from mlflow_conformance.target.base import HttpDoor, Target, TargetKind
+from mlflow_conformance.target.runner import remove_runner, start_runner
+from mlflow_conformance.waits import Waiter
+
+
+def require_namespace(kube: Kube) -> None:
+    """Make sure that the cluster answers and has the namespace.
+
+    Raises:
+        Unusable: it does not answer, refuses us, or has no such namespace.
+    """
+    try:
+        kube.core.read_namespace(kube.namespace, _request_timeout=(5, 15))
+    except ApiException as problem:
+        if problem.status == 404:
+            raise Unusable(
+                f"There is no namespace {kube.namespace!r} in the cluster of {kube.context!r}",
+                remedy="Name the one that MLflow is in with --namespace",
+            ) from problem
+        raise Unusable(
+            f"The cluster of {kube.context!r} refused to show the namespace {kube.namespace!r}: "
+            f"{problem.status} {problem.reason}",
+            remedy="Use a context that may read that namespace",
+        ) from problem
+    except (HTTPError, OSError) as problem:
+        raise Unusable(
+            f"The cluster of context {kube.context!r} does not answer: {type(problem).__name__}",
+            remedy="Check that it is up and that this machine reaches its API server",
+        ) from problem
+
+
+@contextmanager
+def open_target(
+    kube: Kube,
+    names: Names,
+    *,
+    kind: TargetKind,
+    disruption_allowed: bool,
+    keep_runner: bool,
+    waiter: Waiter,
+    log: EvidenceLog,
+) -> Iterator[Target]:
+    """Open every door that the profile names, and close them again.
+
+    Raises:
+        Unusable: the cluster, the namespace or the runner cannot be used.
+    """
+    require_namespace(kube)
+    missing: dict[str, str] = {}
+    inside = start_runner(kube, names.runner, waiter)
+    try:
+        with TemporaryDirectory(prefix="mlflow-conformance-") as private:
+            credentials = _credentials(kube, names, missing, log)
+            sql = bucket = None
+            if credentials and names.postgresql and names.auditor:
+                sql = Sql(
+                    inside,
+                    {
+                        "host": f"{names.postgresql.service}.{names.namespace}.svc",
+                        "port": names.postgresql.port,
+                        "dbname": names.postgresql.database,
+                        "user": credentials[names.auditor.sql_username],
+                        "password": credentials[names.auditor.sql_password],
+                    },
+                )
+            if credentials and names.s3 and names.auditor:
+                bucket = Bucket(
+                    inside,
+                    {
+                        "endpoint": names.s3.endpoint,
+                        "region": names.s3.region,
+                        "bucket": names.s3.bucket,
+                        "access_key": credentials[names.auditor.s3_access_key],
+                        "secret_key": credentials[names.auditor.s3_secret_key],
+                    },
+                    names.s3.prefix,
+                )
+            yield Target(
+                kind=kind,
+                names=names,
+                inside=inside,
+                service_url=(
+                    f"http://{names.mlflow.service}.{names.namespace}.svc:{names.mlflow.port}"
+                ),
+                replica_urls=lambda: ready_replicas(kube, names),
+                made_here=kind == "kind",
+                disruption_allowed=disruption_allowed,
+                front=_front(kube, names, Path(private), missing),
+                sql=sql,
+                bucket=bucket,
+                kube=kube,
+                missing=missing,
+            )
+    finally:
+        inside.close()
+        if not keep_runner:
+            remove_runner(kube, names.runner)
+
+
+def ready_replicas(kube: Kube, names: Names) -> list[str]:
+    """The own URL of every MLflow pod that is ready and not terminating."""
+    return [
+        f"http://{pod.ip}:{names.mlflow.port}"
+        for pod in kube.pods(names.mlflow.selector, container=names.mlflow.container)
+        if pod.ready and not pod.terminating and pod.ip
+    ]
+
+
+def _credentials(
+    kube: Kube, names: Names, missing: dict[str, str], log: EvidenceLog
+) -> dict[str, str] | None:
+    if names.auditor is None:
+        missing["sql"] = missing["s3"] = "the profile names no auditor Secret"
+        return None
+    try:
+        secret = kube.secret(names.auditor.secret)
+    except LookupError as problem:
+        missing["sql"] = missing["s3"] = str(problem)
+        return None
+    wanted = [
+        names.auditor.sql_username,
+        names.auditor.sql_password,
+        names.auditor.s3_access_key,
+        names.auditor.s3_secret_key,
+    ]
+    absent = [key for key in wanted if key not in secret]
+    if absent:
+        missing["sql"] = missing["s3"] = (
+            f"the Secret {names.auditor.secret} lacks {', '.join(absent)}"
+        )
+        return None
+    log.conceal(secret[names.auditor.sql_password])
+    log.conceal(secret[names.auditor.s3_secret_key])
+    return secret
+
+
+def _front(kube: Kube, names: Names, private: Path, missing: dict[str, str]) -> HttpDoor | None:
+    if names.front is None:
+        return None
+    url = names.front.url.rstrip("/")
+    if names.front.ca_secret is None:
+        return HttpDoor(url)
+    try:
+        secret = kube.secret(names.front.ca_secret)
+    except LookupError as problem:
+        missing["front"] = str(problem)
+        return None
+    certificate = secret.get("ca.crt") or secret.get("tls.crt")
+    if not certificate:
+        missing["front"] = f"the Secret {names.front.ca_secret} has neither ca.crt nor tls.crt"
+        return None
+    try:
+        ssl.PEM_cert_to_DER_cert(
+            certificate[
+                : certificate.index("-----END CERTIFICATE-----") + len("-----END CERTIFICATE-----")
+            ]
+        )
+    except ValueError as problem:
+        missing["front"] = f"the Secret {names.front.ca_secret} holds no certificate: {problem}"
+        return None
+    path = private / "front-ca.crt"
+    path.write_text(certificate)
+    return HttpDoor(url, ca_file=str(path))

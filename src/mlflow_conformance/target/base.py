@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where everything is: one frozen description, the same for every kind of target."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal
+
+from pydantic import JsonValue
+
+from mlflow_conformance.clients.http import send
+from mlflow_conformance.clients.kube import Kube
+from mlflow_conformance.clients.mlflow import MlflowApi
+from mlflow_conformance.clients.s3 import Bucket
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.errors import Undecided
+from mlflow_conformance.inside.door import Inside, InsideSender
+from mlflow_conformance.profile import Names
+
+TargetKind = Literal["kind", "context", "local"]
+
+
+@dataclass(frozen=True)
+class HttpDoor:
+    """A way to the server by HTTP.
+
+    Attributes:
+        url: scheme, host and port, without a trailing slash.
+        ca_file: certificate authority of the server, or None for the system's.
+        headers: sent with every request, such as credentials.
+    """
+
+    url: str
+    ca_file: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def api(self) -> MlflowApi:
+        """The MLflow API through this door, from this process."""
+        return MlflowApi(self.url, partial(send, ca_file=self.ca_file), self.headers)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A deployment under test.
+
+    A door that is missing is None; a check that needs it is `unknown` with that reason.
+
+    Attributes:
+        service_url: the MLflow Service as the runner reaches it.
+        replica_urls: looks up every ready replica's own URL, as the runner reaches it.
+        made_here: the cluster was made by this program, on this machine.
+        disruption_allowed: whether checks may disturb the deployment.
+    """
+
+    kind: TargetKind
+    names: Names
+    inside: Inside
+    service_url: str
+    replica_urls: Callable[[], Sequence[str]]
+    made_here: bool
+    disruption_allowed: bool
+    front: HttpDoor | None = None
+    sql: Sql | None = None
+    bucket: Bucket | None = None
+    kube: Kube | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)
+    inside_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def api(self, base_url: str | None = None) -> MlflowApi:
+        """The MLflow API from the runner: through the Service, or one replica's own URL."""
+        return MlflowApi(
+            base_url or self.service_url, InsideSender(self.inside), self.inside_headers
+        )
+
+    def need_front(self) -> HttpDoor:
+        """The front door.
+
+        Raises:
+            Undecided: the target has none.
+        """
+        if self.front is None:
+            raise Undecided(self._why("front", "the profile names no front door"))
+        return self.front
+
+    def need_sql(self) -> Sql:
+        """The back door to PostgreSQL.
+
+        Raises:
+            Undecided: the target has none.
+        """
+        if self.sql is None:
+            raise Undecided(self._why("sql", "there are no credentials for SQL"))
+        return self.sql
+
+    def need_bucket(self) -> Bucket:
+        """The back door to the bucket.
+
+        Raises:
+            Undecided: the target has none.
+        """
+        if self.bucket is None:
+            raise Undecided(self._why("s3", "there are no credentials for the bucket"))
+        return self.bucket
+
+    def need_kube(self) -> Kube:
+        """The cluster.
+
+        Raises:
+            Undecided: the target is not in a cluster.
+        """
+        if self.kube is None:
+            raise Undecided("the target is not in a Kubernetes cluster")
+        return self.kube
+
+    def _why(self, door: str, otherwise: str) -> str:
+        return f"no {door} door: {self.missing.get(door, otherwise)}"
+
+    def description(self) -> dict[str, JsonValue]:
+        """For the evidence: where everything is, without a secret."""
+        return {
+            "kind": self.kind,
+            "namespace": self.names.namespace,
+            "context": self.kube.context if self.kube else None,
+            "front": self.front.url if self.front else None,
+            "service": self.service_url,
+            "sql": repr(self.sql) if self.sql else None,
+            "bucket": repr(self.bucket) if self.bucket else None,
+            "made_here": self.made_here,
+            "disruption_allowed": self.disruption_allowed,
+        }

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The runner pod: this program's place inside the cluster.
+
+It lives in a namespace of its own, which the deployment's network policies authorize, and on the
+control plane where possible, so that faults on workers leave it alone. The package is sent into it
+when it starts, so that a change of code never means another image.
+"""
+
+import io
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow_conformance.clients.kube import Kube, KubectlFailed
+from mlflow_conformance.errors import Unusable
+from mlflow_conformance.inside.door import AgentInside, InsideFailed
+from mlflow_conformance.profile import RunnerNames
+from mlflow_conformance.waits import Hopeless, TimedOut, Waiter
+
+OWNER_LABEL = "app.kubernetes.io/managed-by"
+OWNER = "mlflow-conformance"
+_POD = "runner"
+_HOME = "/work"
+
+
+def restricted_pod(
+    name: str,
+    namespace: str,
+    image: str,
+    *,
+    labels: Mapping[str, str],
+    command: list[str],
+) -> dict[str, Any]:
+    """A pod that the `restricted` Pod Security Standard admits, with a writable /work and /tmp."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {OWNER_LABEL: OWNER, **labels},
+        },
+        "spec": {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": 1,
+            "restartPolicy": "Always",
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 10001,
+                "runAsGroup": 10001,
+                "fsGroup": 10001,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": name,
+                    "image": image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": command,
+                    "env": [
+                        {"name": "HOME", "value": _HOME},
+                        {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
+                    ],
+                    "resources": {
+                        "requests": {"cpu": "10m", "memory": "32Mi"},
+                        "limits": {"memory": "1Gi"},
+                    },
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    "volumeMounts": [
+                        {"name": "work", "mountPath": _HOME},
+                        {"name": "tmp", "mountPath": "/tmp"},
+                    ],
+                }
+            ],
+            "volumes": [
+                {"name": "work", "emptyDir": {"sizeLimit": "1Gi"}},
+                {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}},
+            ],
+        },
+    }
+
+
+def namespace_manifest(name: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """A namespace that only admits restricted pods and says who made it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": name,
+            "labels": {
+                OWNER_LABEL: OWNER,
+                "pod-security.kubernetes.io/enforce": "restricted",
+                **labels,
+            },
+        },
+    }
+
+
+def start_runner(kube: Kube, names: RunnerNames, waiter: Waiter) -> AgentInside:
+    """Make the runner pod, send the package into it, and open the inside door.
+
+    Raises:
+        Unusable: the pod does not start, or the agent in it does not answer.
+    """
+    _refuse_foreign_namespace(kube, names.namespace)
+    pod = restricted_pod(
+        _POD,
+        names.namespace,
+        names.image,
+        labels={"app.kubernetes.io/name": _POD},
+        command=["sleep", "infinity"],
+    )
+    pod["spec"]["tolerations"] = [
+        {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}
+    ]
+    pod["spec"]["affinity"] = {
+        "nodeAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {
+                    "weight": 100,
+                    "preference": {
+                        "matchExpressions": [
+                            {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}
+                        ]
+                    },
+                }
+            ]
+        }
+    }
+    try:
+        kube.apply([namespace_manifest(names.namespace, names.labels), pod])
+        wait_pod_ready(kube, names.namespace, _POD, waiter)
+        kube.exec(
+            _POD,
+            "python",
+            "-c",
+            "import sys,tarfile;"
+            f"tarfile.open(fileobj=sys.stdin.buffer,mode='r|').extractall('{_HOME}',filter='data')",
+            namespace=names.namespace,
+            stdin=_package(),
+        )
+    except (KubectlFailed, TimedOut, Hopeless) as problem:
+        raise Unusable(
+            f"The runner pod did not start in namespace {names.namespace}: {problem}",
+            remedy="Check that the image of `names.runner` in the profile can be pulled there",
+        ) from problem
+    inside = AgentInside(
+        kube.argv(
+            "exec", "-i", _POD, "--",
+            "env", f"PYTHONPATH={_HOME}", "python", "-m", "mlflow_conformance.inside.agent",
+            namespace=names.namespace,
+        )
+    )  # fmt: skip
+    try:
+        inside.call("ping", timeout_s=waiter.seconds("pod ready"))
+    except InsideFailed as problem:
+        inside.close()
+        raise Unusable(
+            f"The agent in the runner pod does not answer: {problem}",
+            remedy="Use the runner image that belongs to this version of the suite",
+        ) from problem
+    return inside
+
+
+def remove_runner(kube: Kube, names: RunnerNames) -> None:
+    """Delete the runner's namespace if we made it.
+
+    Raises:
+        KubectlFailed: the API server refused.
+    """
+    if _owner(kube, names.namespace) == OWNER:
+        kube.run("delete", "namespace", names.namespace, "--ignore-not-found", "--wait=false")
+
+
+def wait_pod_ready(kube: Kube, namespace: str, pod: str, waiter: Waiter) -> None:
+    """Wait until a pod is ready.
+
+    Raises:
+        TimedOut: it was not in time.
+        Hopeless: its image cannot be had.
+    """
+
+    def observe() -> dict[str, Any]:
+        status: dict[str, Any] = kube.get("pod", pod, namespace=namespace).get("status", {})
+        return status
+
+    def hopeless(status: dict[str, Any]) -> str | None:
+        for container in status.get("containerStatuses", []):
+            waiting = container.get("state", {}).get("waiting", {})
+            if waiting.get("reason") in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName"):
+                return f"{waiting['reason']}: {waiting.get('message', '')}"
+        return None
+
+    waiter.until(
+        f"ready: pod {namespace}/{pod}",
+        observe,
+        done=lambda s: any(
+            c["type"] == "Ready" and c["status"] == "True" for c in s.get("conditions", [])
+        ),
+        hopeless=hopeless,
+        timeout="pod ready",
+        interval_s=0.3,
+    )
+
+
+def _owner(kube: Kube, namespace: str) -> str | None:
+    """Who made a namespace; "" when nobody says, None when it does not exist."""
+    try:
+        found = kube.get("namespace", namespace)
+    except KubectlFailed as problem:
+        if "NotFound" in str(problem):
+            return None
+        raise
+    owner: str = found["metadata"].get("labels", {}).get(OWNER_LABEL, "")
+    return owner
+
+
+def _refuse_foreign_namespace(kube: Kube, namespace: str) -> None:
+    try:
+        owner = _owner(kube, namespace)
+    except KubectlFailed as problem:
+        raise Unusable(
+            f"The cluster of context {kube.context!r} cannot be used: {problem}",
+            remedy="Check that the cluster is up and that you may read and create namespaces",
+        ) from problem
+    if owner not in (None, OWNER):
+        raise Unusable(
+            f"The namespace {namespace} exists and was not made by this program",
+            remedy="Name another one under `names.runner.namespace` in the profile",
+        )
+
+
+def _package() -> bytes:
+    """This package's sources as a tar archive."""
+    root = Path(__file__).resolve().parents[1]
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path in sorted(root.rglob("*.py")):
+            if "_assets" not in path.relative_to(root).parts:
+                archive.add(path, f"{root.name}/{path.relative_to(root)}")
+    return buffer.getvalue()

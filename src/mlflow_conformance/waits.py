@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one way to wait: for a condition, with a named time-out and the last thing that was seen."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+TIMEOUTS: dict[str, float] = {
+    "api reply": 10,
+    "cluster ready": 180,
+    "deployment ready": 240,
+    "endpoint reachable": 60,
+    "namespace gone": 90,
+    "object deleted": 60,
+    "pod ready": 90,
+    "policy enforced": 30,
+    "rollout": 180,
+}
+"""Seconds, for a machine with 2 cores; a profile's `time_scale` multiplies all of them."""
+
+
+class TimedOut(Exception):  # noqa: N818 - an observation rather than a defect
+    """A condition did not come true in time; says what was last seen."""
+
+    def __init__(self, condition: str, seconds: float, last: object) -> None:
+        self.last = last
+        super().__init__(f"not {condition} within {seconds:.0f} s; last seen: {last}")
+
+
+class Hopeless(Exception):  # noqa: N818 - an observation rather than a defect
+    """A condition can no longer come true, so waiting on would only hide why."""
+
+
+@dataclass(frozen=True)
+class Waiter:
+    """Waits with every named time-out scaled by one factor."""
+
+    scale: float = 1.0
+
+    def seconds(self, timeout: str) -> float:
+        """The scaled length of a named time-out.
+
+        Raises:
+            KeyError: there is no time-out of that name.
+        """
+        return TIMEOUTS[timeout] * self.scale
+
+    def until(
+        self,
+        condition: str,
+        observe: Callable[[], _T],
+        *,
+        done: Callable[[_T], bool],
+        timeout: str,
+        hopeless: Callable[[_T], str | None] = lambda _: None,
+        successes: int = 1,
+        interval_s: float = 0.5,
+    ) -> _T:
+        """Observe until `done` holds `successes` times in a row; returns the last observation.
+
+        Args:
+            condition: what is waited for, as it reads after "not …" in a message.
+            observe: looks once. What it raises goes through: a failing look is no observation.
+            done: whether an observation is what is waited for.
+            timeout: a name in `TIMEOUTS`.
+            hopeless: a reason why waiting is pointless now, or None.
+            interval_s: pause between looks, seconds.
+
+        Raises:
+            TimedOut: the time is over; its message holds the last observation.
+            Hopeless: `hopeless` gave a reason.
+        """
+        limit = self.seconds(timeout)
+        deadline = time.monotonic() + limit
+        streak = 0
+        while True:
+            seen = observe()
+            streak = streak + 1 if done(seen) else 0
+            if streak >= successes:
+                return seen
+            if streak == 0 and (reason := hopeless(seen)):
+                raise Hopeless(f"{condition}: {reason}")
+            if time.monotonic() + interval_s > deadline:
+                raise TimedOut(condition, limit, seen)
+            time.sleep(interval_s)
