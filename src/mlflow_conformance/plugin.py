@@ -28,7 +28,9 @@ from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.verdict import Verdict, judge, judge_check
 from mlflow_conformance.inside.door import Inside, InsideFailed
-from mlflow_conformance.profile import Row, load
+from mlflow_conformance.profile import Row, load, nearest
+from mlflow_conformance.report import write_all
+from mlflow_conformance.report.terminal import render
 from mlflow_conformance.run import Run, make_folder, new_run_id
 from mlflow_conformance.session import TargetOptions, opened
 from mlflow_conformance.target.base import Target
@@ -63,6 +65,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--keep", action="store_true", help="leave cluster and deployment up")
     group.addoption("--reuse", action="store_true", help="use what --keep left; implies --keep")
     group.addoption("--mutant", help="break the target with this mutant first")
+    group.addoption(
+        "--check", action="append", default=[], help="only the check with this ID; repeatable"
+    )
     group.addoption("--output", type=Path, help="folder for evidence and reports")
     group.addoption("--seed", type=int, help="replay the random choices of an earlier run")
 
@@ -111,24 +116,42 @@ class ConformancePlugin:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep the checks that the profile expects, in its order: cheapest and most telling first."""
         order = {check_id: n for n, check_id in enumerate(self._loaded.profile.checks)}
+        named = set(self._config.option.check)
+        for check_id in named:
+            if check_id not in self._tier_rows:
+                raise pytest.exit.Exception(self._not_expected(check_id), returncode=3)
         by_id: dict[str, pytest.Item] = {}
         dropped: list[pytest.Item] = []
         for item in items:
             marker = item.get_closest_marker("check")
             check_id = marker.kwargs["id"] if marker else None
-            if check_id in self._tier_rows and self._admitted(check_id):
+            if named and check_id not in named:
+                dropped.append(item)
+            elif check_id in self._tier_rows and self._admitted(check_id):
                 by_id[check_id] = item
             else:
                 dropped.append(item)
         self._selected = sorted(by_id, key=order.__getitem__)
         self._narrowed = bool(
-            self._config.option.keyword
+            named
+            or self._config.option.keyword
             or any("::" in argument for argument in self._config.args)
             or not self._whole_suites()
         )
         items[:] = [by_id[check_id] for check_id in self._selected]
         if dropped:
             self._config.hook.pytest_deselected(items=dropped)
+
+    def _not_expected(self, check_id: str) -> str:
+        if check_id in self._known:
+            return (
+                f"The profile {self._loaded.profile.name} does not expect {check_id} in this tier. "
+                "Add its row to the profile, or choose another --tier."
+            )
+        return (
+            f"There is no check {check_id!r}{nearest(check_id, self._known).rstrip('?')}. "
+            "List the checks with `mlflow-conformance checks`."
+        )
 
     def _whole_suites(self) -> bool:
         suites = assets.root() / "suites"
@@ -142,8 +165,12 @@ class ConformancePlugin:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Open the target around all checks; close it however they end."""
-        if session.config.option.collectonly or not session.items:
+        if session.config.option.collectonly:
             return (yield)
+        if not session.items:
+            raise pytest.exit.Exception(
+                "No check was selected. Name others, or another --tier.", returncode=3
+            )
         try:
             with _terminated_as_interrupt():
                 self.run = self._begin(session)
@@ -152,7 +179,11 @@ class ConformancePlugin:
                         return (yield)
                 except KeyboardInterrupt:
                     self.run.interrupted = "stopped by a signal"
-                    raise
+                    raise Unusable(
+                        "The run was stopped by a signal; what it had seen is in "
+                        f"{self.run.folder / 'evidence.jsonl'}",
+                        remedy="Run it again for a verdict",
+                    ) from None
                 except Unusable as problem:
                     self.run.interrupted = str(problem)
                     raise
@@ -195,23 +226,23 @@ class ConformancePlugin:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Compute the exit code from the evidence on disk, and write the reports."""
-        if self.run is None or session.exitstatus == 3:
+        if self.run is None:
             return
-        from mlflow_conformance.report import write_all
-
-        session.exitstatus = write_all(self.run.folder / "evidence.jsonl").exit_code
+        verdict = write_all(self.run.folder / "evidence.jsonl")
+        # A run that was stopped, or had nothing to run on, is 3 whatever it had seen before.
+        session.exitstatus = 3 if self.run.interrupted else verdict.exit_code
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the verdict table."""
         if self.run is None:
             return
-        from mlflow_conformance.report.terminal import render
-
         log = self.run.folder / "evidence.jsonl"
         terminalreporter.write_line("")
         width = terminalreporter._tw.fullwidth  # noqa: SLF001 - pytest has no public way
-        terminalreporter.write_line(render(judge(read(log)), width=width))
+        color = terminalreporter._tw.hasmarkup  # noqa: SLF001
+        terminalreporter.write_line(render(judge(read(log)), width=width, color=color))
+        terminalreporter.write_line(f"report:   {log.with_name('report.html')}")
         terminalreporter.write_line(f"evidence: {log}")
 
     # -- one check ----------------------------------------------------------------------------
@@ -253,7 +284,7 @@ class ConformancePlugin:
     ) -> tuple[str, str, str | tuple[str, dict[str, bool]]] | None:
         """Say `pass`, `fail` and `unknown` rather than pytest's words."""
         verdict = dict(report.user_properties).get("verdict")
-        if report.when == "call" and verdict:
+        if verdict and (report.when == "call" or report.failed):
             colour = {"pass": "green", "fail": "red"}.get(str(verdict), "yellow")
             return report.outcome, str(verdict)[0], (str(verdict), {colour: True})
         return None

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The suites' fixtures come from the plugin `mlflow_conformance.plugin`, installed with the package."""

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `mlflow-conformance`.
+
+Exit codes: 0 all pass or waived, 1 a fail, 2 no fail but an unknown, 3 wrong usage or no usable
+cluster.
+"""
+
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import click
+import pytest
+import typer
+
+from mlflow_conformance import __version__, assets, catalogue, mutation
+from mlflow_conformance.errors import Unusable
+from mlflow_conformance.profile import Tier
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Conformance and chaos suite for MLflow on Kubernetes.",
+)
+
+ProfileOption = Annotated[str, typer.Option(help="A profile's name, or the path of a YAML file.")]
+OutputOption = Annotated[
+    Path | None, typer.Option(help="Folder for evidence and reports; default results/<run id>.")
+]
+KeepOption = Annotated[bool, typer.Option("--keep", help="Leave cluster and deployment up.")]
+ReuseOption = Annotated[
+    bool, typer.Option("--reuse", help="Use what --keep left, and leave it up again.")
+]
+SeedOption = Annotated[int | None, typer.Option(help="Replay the random choices of a run.")]
+CheckOption = Annotated[
+    list[str] | None, typer.Option("--check", help="Only this check; repeatable.")
+]
+
+
+@app.command()
+def gate(
+    profile: ProfileOption = "k3d",
+    tier: Annotated[Tier, typer.Option(help="How much to check.")] = "gate",
+    context: Annotated[
+        str | None, typer.Option(help="Attach to the cluster of this kubeconfig context.")
+    ] = None,
+    namespace: Annotated[str | None, typer.Option(help="Where MLflow is, with --context.")] = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="With --context.")] = None,
+    allow_disruption: Annotated[
+        bool, typer.Option("--allow-disruption", help="Also disturb an attached cluster.")
+    ] = False,
+    check: CheckOption = None,
+    mutant: Annotated[
+        str | None, typer.Option(help="Break the deployment with this mutant first.")
+    ] = None,
+    keep: KeepOption = False,
+    reuse: ReuseOption = False,
+    output: OutputOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Check every promise of a profile, on a kind cluster of our own or an existing one."""
+    arguments = ["--profile", profile, "--tier", tier]
+    if context is not None:
+        arguments += ["--context", context]
+    if namespace is not None:
+        arguments += ["--namespace", namespace]
+    if kubeconfig is not None:
+        arguments += ["--target-kubeconfig", str(kubeconfig)]
+    if mutant is not None:
+        arguments += ["--mutant", mutant]
+    if allow_disruption:
+        arguments.append("--allow-disruption")
+    raise typer.Exit(_checks(arguments, check, keep, reuse, output, seed))
+
+
+@app.command()
+def semantics(
+    tracking_uri: Annotated[
+        list[str], typer.Option(help="A server's URL; several are replicas of one deployment.")
+    ],
+    profile: ProfileOption = "k3d",
+    sql: Annotated[str | None, typer.Option(help="Connection string of its database.")] = None,
+    s3_endpoint: Annotated[str, typer.Option()] = "https://s3.amazonaws.com",
+    s3_bucket: Annotated[
+        str | None, typer.Option(help="Its bucket; keys come from the environment.")
+    ] = None,
+    s3_prefix: Annotated[str, typer.Option(help="What artifact keys begin with.")] = "",
+    check: CheckOption = None,
+    output: OutputOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Check tracking, registry and artifacts of any MLflow by its URL alone."""
+    arguments = ["--profile", profile, "--s3-endpoint", s3_endpoint, "--s3-prefix", s3_prefix]
+    for uri in tracking_uri:
+        arguments += ["--tracking-uri", uri]
+    if sql is not None:
+        arguments += ["--sql-dsn", sql]
+    if s3_bucket is not None:
+        arguments += ["--s3-bucket", s3_bucket]
+    folders = ("tracking", "registry", "artifacts")
+    raise typer.Exit(
+        _checks(arguments, check, keep=False, reuse=False, output=output, seed=seed, only=folders)
+    )
+
+
+@app.command()
+def mutants(
+    only: Annotated[
+        list[str] | None, typer.Argument(help="Mutants, or checks; default: all.")
+    ] = None,
+    profile: ProfileOption = "k3d",
+    tier: Annotated[Tier, typer.Option(help="Which checks.")] = "gate",
+    keep: KeepOption = False,
+    reuse: ReuseOption = False,
+    output: OutputOption = None,
+    show: Annotated[bool, typer.Option("--list", help="List them and stop.")] = False,
+) -> None:
+    """Break the deployment on purpose, and show that the named check notices."""
+    known = catalogue.read(assets.asset("suites"))
+    found = mutation.read_all(assets.asset("mutants"), known)
+    if show:
+        for mutant in found.values():
+            typer.echo(f"{mutant.name:40} {', '.join(mutant.spec.kills):16} {mutant.spec.breaks}")
+        return
+    from mlflow_conformance import mutation_run
+
+    raise typer.Exit(
+        mutation_run.run(
+            mutation_run.chosen(found, only or [], known),
+            profile=profile,
+            tier=tier,
+            keep=keep or reuse,
+            reuse=reuse,
+            output=output,
+        )
+    )
+
+
+@app.command()
+def report(evidence: Annotated[Path, typer.Argument(help="An evidence.jsonl.")]) -> None:
+    """Write the reports of a run again, from its evidence alone."""
+    from mlflow_conformance.report import write_all
+    from mlflow_conformance.report.terminal import render
+
+    verdict = write_all(evidence)
+    typer.echo(render(verdict, width=shutil.get_terminal_size().columns))
+    raise typer.Exit(verdict.exit_code)
+
+
+@app.command()
+def checks() -> None:
+    """List every check that exists."""
+    for info in catalogue.read(assets.asset("suites")).values():
+        mark = "!" if info.disruptive else " "
+        typer.echo(f"{info.id:16} {mark} {info.title}")
+    typer.echo("\n! disturbs the deployment: on an attached cluster only with --allow-disruption")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def _checks(
+    arguments: list[str],
+    check: list[str] | None,
+    keep: bool,
+    reuse: bool,
+    output: Path | None,
+    seed: int | None,
+    only: tuple[str, ...] = (),
+) -> int:
+    for check_id in check or []:
+        arguments += ["--check", check_id]
+    if keep:
+        arguments.append("--keep")
+    if reuse:
+        arguments.append("--reuse")
+    if output is not None:
+        arguments += ["--output", str(output)]
+    if seed is not None:
+        arguments += ["--seed", str(seed)]
+    suites = assets.asset("suites")
+    return run_pytest([str(suites / folder) for folder in only] or [str(suites)], arguments)
+
+
+def run_pytest(paths: list[str], arguments: list[str]) -> int:
+    """Run checks in this process; returns the exit code that the evidence gives."""
+    return int(
+        pytest.main(
+            [
+                *paths,
+                f"--rootdir={assets.root()}",
+                f"--confcutdir={assets.root()}",
+                "--override-ini=addopts=--import-mode=importlib --strict-markers",
+                "-p", "no:locust", "-p", "no:cacheprovider",
+                "--no-header", "--tb=no", "-q",
+                *arguments,
+            ]
+        )
+    )  # fmt: skip
+
+
+def main() -> None:
+    """Entry point; wrong usage and unusable input end with exit code 3 and one sentence."""
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    try:
+        code = app(standalone_mode=False)
+    except Unusable as problem:
+        sys.exit(_say(str(problem)))
+    except click.ClickException as problem:
+        sys.exit(_say(f"{problem.format_message()} See `mlflow-conformance --help`."))
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(_say("Stopped by a signal; nothing was left behind."))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(sentence: str) -> Literal[3]:
+    sys.stderr.write(f"mlflow-conformance: {sentence}\n")
+    return 3

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The run of all mutants: the healthy target first, then one broken target after the other."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from mlflow_conformance import __version__, assets, catalogue
+from mlflow_conformance.errors import Unusable
+from mlflow_conformance.evidence.log import EvidenceLog, read
+from mlflow_conformance.evidence.model import Expected, Mutation, RunEnded, RunStarted
+from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict, judge
+from mlflow_conformance.mutation import Mutant
+from mlflow_conformance.profile import LoadedProfile, Tier, load, nearest
+from mlflow_conformance.report import write_all
+from mlflow_conformance.report.terminal import render
+from mlflow_conformance.run import make_folder, new_run_id
+
+_LONGEST_S = 900
+
+
+def chosen(
+    mutants: Mapping[str, Mutant], only: Sequence[str], known_ids: Mapping[str, object]
+) -> dict[str, Mutant]:
+    """The mutants that are named, or that kill a check that is named; all when nothing is.
+
+    Raises:
+        Unusable: a word is neither a mutant nor a check that has one.
+    """
+    if not only:
+        return dict(mutants)
+    found: dict[str, Mutant] = {}
+    for word in only:
+        matching = {n: m for n, m in mutants.items() if word == n or word in m.spec.kills}
+        if not matching:
+            names = [*mutants, *known_ids]
+            raise Unusable(
+                f"There is no mutant {word!r}, nor a check of that ID that has one"
+                + nearest(word, names).rstrip("?"),
+                remedy="List the mutants with `mlflow-conformance mutants --list`",
+            )
+        found |= matching
+    return found
+
+
+def run(
+    mutants: Mapping[str, Mutant],
+    *,
+    profile: str,
+    tier: Tier,
+    keep: bool,
+    reuse: bool,
+    output: Path | None,
+) -> int:
+    """Run the named checks against the healthy target, then against each mutant.
+
+    A mutant is killed when its check passes on the healthy target and *fails* on the mutant; an
+    `unknown` kills nothing. Returns 0 when all were killed, 1 when one survived, 2 when the
+    healthy target did not pass.
+
+    Raises:
+        Unusable: as for a gate, or no mutant is about a check that this profile expects.
+    """
+    known = catalogue.read(assets.asset("suites"))
+    loaded = load(assets.profile_path(profile), known_ids=known, today=datetime.now(UTC).date())
+    pairs = [
+        (mutant, check_id)
+        for mutant in mutants.values()
+        for check_id in mutant.spec.kills
+        if check_id in loaded.rows(tier)
+    ]
+    if not pairs:
+        raise Unusable(
+            f"No mutant is about a check that {profile} expects in the tier {tier}",
+            remedy="Name another mutant, --profile or --tier",
+        )
+    folder = make_folder(output, new_run_id())
+    with ExitStack() as stack:
+        log = stack.enter_context(EvidenceLog(folder / "evidence.jsonl"))
+        log.append(_started(loaded, folder))
+        interrupted: str | None = "stopped by a signal"
+        try:
+            healthy = _verdicts(
+                folder / "healthy", profile, tier, sorted({c for _, c in pairs}), reuse=reuse
+            )
+            for number, mutant in enumerate(dict.fromkeys(m.name for m, _ in pairs), 1):
+                ids = [c for m, c in pairs if m.name == mutant]
+                total = len({m.name for m, _ in pairs})
+                typer.echo(f"[{number:2}/{total}] {mutant}: {mutants[mutant].spec.breaks}")
+                for event in _mutate(folder, profile, tier, mutants[mutant], ids, healthy):
+                    log.append(event)
+                    word = "killed" if event.killed else f"SURVIVED: {event.detail}"
+                    typer.echo(f"        {event.check}: {event.mutated}, {word}")
+            interrupted = None
+        finally:
+            log.append(RunEnded(ended=datetime.now(UTC), interrupted=interrupted))
+            if not keep:
+                from mlflow_conformance.stand import take_down
+
+                take_down()
+    verdict = write_all(folder / "evidence.jsonl")
+    typer.echo(render(verdict))
+    typer.echo(f"report:   {folder / 'report.html'}")
+    return verdict.exit_code
+
+
+def _started(loaded: LoadedProfile, folder: Path) -> RunStarted:
+    return RunStarted(
+        run_id=folder.name,
+        started=datetime.now(UTC),
+        tool_version=__version__,
+        command=sys.argv,
+        profile=loaded.profile.name,
+        profile_sha256=loaded.sha256,
+        target={"kind": "kind"},
+        seed=0,
+        expected=list[Expected](),
+    )
+
+
+def _mutate(
+    folder: Path,
+    profile: str,
+    tier: Tier,
+    mutant: Mutant,
+    ids: Sequence[str],
+    healthy: Mapping[str, Judged],
+) -> list[Mutation]:
+    started = time.monotonic()
+    broken = _verdicts(folder / mutant.name, profile, tier, ids, reuse=True, mutant=mutant.name)
+    events = []
+    for check_id in ids:
+        before, after = healthy.get(check_id), broken.get(check_id)
+        good = before.raw if before else Verdict.UNKNOWN
+        bad = after.raw if after else Verdict.UNKNOWN
+        killed = good is Verdict.PASS and bad is Verdict.FAIL
+        detail = after.reason if after else "the check did not report"
+        if good is not Verdict.PASS:
+            detail = f"the healthy target does not pass: {before.reason if before else 'no report'}"
+        events.append(
+            Mutation(
+                mutant=mutant.name,
+                check=check_id,
+                breaks=mutant.spec.breaks,
+                healthy=good,
+                mutated=bad,
+                killed=killed,
+                duration_s=round(time.monotonic() - started, 3),
+                detail=detail,
+            )
+        )
+    return events
+
+
+def _verdicts(
+    folder: Path,
+    profile: str,
+    tier: Tier,
+    ids: Sequence[str],
+    *,
+    reuse: bool,
+    mutant: str | None = None,
+) -> dict[str, Judged]:
+    """Run checks in a process of their own, so that nothing of a mutant stays in this one."""
+    argv = [
+        sys.executable, "-m", "mlflow_conformance", "gate",
+        "--profile", profile, "--tier", tier, "--keep", "--output", str(folder),
+    ]  # fmt: skip
+    argv += ["--reuse"] if reuse else []
+    argv += ["--mutant", mutant] if mutant else []
+    for check_id in ids:
+        argv += ["--check", check_id]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                          text=True, timeout=_LONGEST_S)  # fmt: skip
+    log = folder / "evidence.jsonl"
+    if done.returncode == 3 or not log.exists():
+        said = done.stdout.strip().splitlines() or ["it said nothing"]
+        raise Unusable(
+            f"The checks could not be run{f' on {mutant}' if mutant else ''}: {said[-1]}",
+            remedy=f"See {folder}",
+        )
+    verdict: RunVerdict = judge(read(log))
+    return {c.id: c for c in verdict.checks}
