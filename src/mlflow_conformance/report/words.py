@@ -96,8 +96,10 @@ def total_seconds(run: RunVerdict) -> float:
     """From the start of the run to its end, or to the last thing recorded if it has none."""
     if run.end is not None:
         return max(0.0, (run.end.ended - run.run.started).total_seconds())
-    timed = [*run.phases, *(c.check for c in run.checks if c.check)]
-    ends = [(t.started - run.run.started).total_seconds() + t.duration_s for t in timed]
+    records = [c.check for c in run.checks if c.check]
+    spans = [(p.started, p.duration_s) for p in run.phases]
+    spans += [(r.started, r.duration_s) for r in records]
+    ends = [(at - run.run.started).total_seconds() + seconds for at, seconds in spans]
     return max([0.0, *ends])
 
 
@@ -105,14 +107,15 @@ def headline(run: RunVerdict) -> str:
     """The one sentence a person needs first, for example
     ``FAIL — 2 of 18 checks failed: NET-1, DIS-1. Do not ship.``
     """
-    sentences = [s for s in (_checks(run), _mutants(run), _cut_short(run)) if s]
+    sentences = [s for s in (_cut_short(run), _checks(run), _mutants(run)) if s]
     advice = {
         Verdict.PASS: _good(run),
         Verdict.WAIVED: "Ship only if you accept the waivers.",
         Verdict.UNKNOWN: "Not proven: do not ship on this evidence.",
         Verdict.FAIL: "Do not ship.",
     }[run.verdict]
-    return line(f"{run.verdict.upper()} — {' '.join([*sentences, advice])}")
+    told = " ".join([*sentences, advice])
+    return line(f"{run.verdict.upper()} — {told[:1].lower()}{told[1:]}")
 
 
 def _good(run: RunVerdict) -> str:
@@ -166,7 +169,7 @@ def _cut_short(run: RunVerdict) -> str:
 def listed(names: Sequence[str], most: int = 6) -> str:
     """Names with commas; beyond `most` of them only how many more."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return ", ".join(cut(n, 60) for n in names[:most]) + more
 
 
 def by_family(checks: Iterable[Judged]) -> dict[str, list[Judged]]:

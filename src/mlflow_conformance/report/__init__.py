@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reports: pure functions of an evidence log, so that one can be made again years later."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from mlflow_conformance.errors import Unusable
+from mlflow_conformance.evidence.log import read
+from mlflow_conformance.evidence.verdict import RunVerdict, judge
+from mlflow_conformance.report import html, junit, summary
+
+
+def write_all(log_path: Path) -> RunVerdict:
+    """Write report.html, junit.xml and summary.md beside a log, and return its verdict.
+
+    A reader never sees half a file: each appears whole, or the one before stays.
+
+    Raises:
+        Unusable: the log is not the evidence of one run, or the reports cannot be written.
+    """
+    try:
+        run = judge(read(log_path))
+    except ValueError as problem:
+        raise Unusable(
+            f"{log_path} holds no run: {problem}", remedy="Name the evidence.jsonl of a run"
+        ) from problem
+    for name, render in (
+        ("report.html", html.render),
+        ("junit.xml", junit.render),
+        ("summary.md", summary.render),
+    ):
+        _replace(log_path.parent / name, render(run))
+    return run
+
+
+def _replace(path: Path, content: str) -> None:
+    temporary: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as f:
+            temporary = Path(f.name)
+            f.write(content.encode("utf-8"))
+            # A temporary file is private to its owner; a report is for those who read the log.
+            os.fchmod(f.fileno(), 0o644)
+        temporary.replace(path)
+    except OSError as problem:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise Unusable(
+            f"The report {path} cannot be written: {problem.strerror}",
+            remedy="Make room or make the folder writable, then render the report again",
+        ) from problem

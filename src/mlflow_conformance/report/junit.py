@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""junit.xml for the readers of Jenkins, GitLab and GitHub.
+
+They know three ways not to pass, and each verdict has one: fail is a ``failure``, unknown is an
+``error``, waived is ``skipped`` with the waiver as its message.
+"""
+
+from datetime import UTC
+from xml.etree import ElementTree as ET
+
+from mlflow_conformance.evidence.model import CheckFinished
+from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict, describe
+from mlflow_conformance.report import words
+
+_TAGS = {Verdict.FAIL: "failure", Verdict.UNKNOWN: "error", Verdict.WAIVED: "skipped"}
+
+
+def render(run: RunVerdict) -> str:
+    """The XML document. Test cases are named by check ID in a class named by family."""
+    suite = ET.Element("testsuite")
+    for name, value in (
+        ("profile", run.run.profile),
+        ("profile_sha256", run.run.profile_sha256),
+        ("seed", str(run.run.seed)),
+        ("run_id", run.run.run_id),
+        ("tool_version", run.run.tool_version),
+        ("verdict", run.verdict),
+        ("headline", words.headline(run)),
+    ):
+        properties = suite.find("properties")
+        if properties is None:
+            properties = ET.SubElement(suite, "properties")
+        ET.SubElement(properties, "property", name=name, value=words.plain(value))
+    for check in run.checks:
+        _check(suite, check)
+    for mutation in run.mutations:
+        case = _case(suite, "mutants", mutation.mutant, mutation.duration_s)
+        if mutation in run.survivors:
+            message = f"{mutation.check} did not notice: {mutation.breaks}"
+            detail = f"healthy: {mutation.healthy}\nmutated: {mutation.mutated}\n{mutation.detail}"
+            _outcome(case, "failure", "survived", message, detail)
+    if run.verdict is not Verdict.PASS and not _tells(run):
+        # Readers look at test cases alone: a run cut short must not look like one that passed.
+        case = _case(suite, "run", "complete", 0)
+        _outcome(case, "error", "unknown", words.headline(run), "")
+    totals = {
+        "name": f"mlflow-conformance {run.run.profile}",
+        "tests": str(len(suite.findall("testcase"))),
+        "failures": str(len(suite.findall("testcase/failure"))),
+        "errors": str(len(suite.findall("testcase/error"))),
+        "skipped": str(len(suite.findall("testcase/skipped"))),
+        "time": f"{words.total_seconds(run):.3f}",
+    }
+    totals = {k: words.plain(v) for k, v in totals.items()}
+    for key, value in totals.items():
+        suite.set(key, value)
+    suite.set("timestamp", f"{run.run.started.astimezone(UTC):%Y-%m-%dT%H:%M:%S}")
+    root = ET.Element("testsuites", totals)
+    root.append(suite)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _tells(run: RunVerdict) -> bool:
+    """Whether the test cases of checks and mutants already say that the run did not pass."""
+    if run.end is None or run.end.interrupted:
+        return False
+    return bool(run.survivors) or any(c.verdict is not Verdict.PASS for c in run.checks)
+
+
+def _check(suite: ET.Element, judged: Judged) -> None:
+    record = judged.check
+    case = _case(suite, words.family(judged.id), judged.id, record.duration_s if record else 0)
+    if judged.verdict is not Verdict.PASS:
+        detail = _detail(judged, record) if record else f"Promised: {judged.promise}"
+        _outcome(case, _TAGS[judged.verdict], judged.raw, judged.reason, detail)
+    if record and record.observations:
+        lines = [describe(o) for o in record.observations]
+        ET.SubElement(case, "system-out").text = words.plain("\n".join(lines))
+
+
+def _detail(judged: Judged, record: CheckFinished) -> str:
+    lines = [
+        record.title,
+        f"Promised: {judged.promise}",
+        *(f"Observed: {describe(o)}" for o in judged.failed_observations),
+        f"Impact: {record.impact}",
+        f"What to do: {record.remedy}",
+        *([f"Diagnostics: {record.diagnostics}"] if record.diagnostics else []),
+        *([f"\n{record.error}"] if record.error else []),
+    ]
+    return "\n".join(lines)
+
+
+def _case(suite: ET.Element, classname: str, name: str, seconds: float) -> ET.Element:
+    return ET.SubElement(
+        suite,
+        "testcase",
+        classname=words.line(classname),
+        name=words.line(name),
+        time=f"{seconds:.3f}",
+    )
+
+
+def _outcome(case: ET.Element, tag: str, kind: str, message: str, detail: str) -> None:
+    element = ET.SubElement(case, tag, type=kind, message=words.line(message))
+    element.text = words.plain(detail)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""summary.md for a CI page: the headline, a table, and the details of all that did not pass."""
+
+import html
+import re
+from collections.abc import Iterable, Iterator
+
+from mlflow_conformance.evidence.verdict import (
+    Judged,
+    RunVerdict,
+    Verdict,
+    describe,
+)
+from mlflow_conformance.report import words
+
+_MARKS = {Verdict.FAIL: "❌", Verdict.UNKNOWN: "❔", Verdict.WAIVED: "🏳️", Verdict.PASS: "✅"}
+_ORDER = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.WAIVED)
+_ACTIVE = re.compile(r"([\\`*_\[\]|~$:]|(?<=www)\.)")
+_TEXT, _DETAIL = 300, 2000  # characters of a cell and of a detail; CI pages cut off at 1 MiB
+
+
+def render(run: RunVerdict) -> str:
+    """GitHub-flavoured Markdown; nothing of the evidence can act as markup, link or mention."""
+    return "\n".join(_lines(run)) + "\n"
+
+
+def _lines(run: RunVerdict) -> Iterator[str]:
+    counts = ", ".join(f"{run.count(v)} {v}" for v in (*_ORDER, Verdict.PASS) if run.count(v))
+    yield f"## {_MARKS[run.verdict]} {_text(words.headline(run), _DETAIL)}"
+    yield ""
+    facts = [
+        *([counts] if counts else []),
+        f"profile {_text(run.run.profile)}",
+        words.duration(words.total_seconds(run)),
+        f"seed {run.run.seed}",
+        f"run {_text(run.run.run_id)}",
+    ]
+    yield " · ".join(facts)
+    yield from _failed_steps(run)
+    attention = [c for verdict in _ORDER for c in run.checks if c.verdict is verdict]
+    if attention:
+        yield from _table(attention)
+        for check in attention:
+            yield from _details(check)
+    passed = [c for c in run.checks if c.verdict is Verdict.PASS]
+    if passed:
+        yield from ("", f"<details><summary>{words.plural(len(passed), 'check')} passed</summary>")
+        yield from _table(passed)
+        yield from ("", "</details>")
+    if run.run.left_out:
+        yield from (
+            "",
+            f"Left out: {_text(words.listed(list(run.run.left_out), most=40), _DETAIL)}",
+        )
+    if run.mutations:
+        yield from _mutants(run)
+
+
+def _failed_steps(run: RunVerdict) -> Iterator[str]:
+    for phase in run.phases:
+        if phase.outcome == "failed":
+            yield from ("", f"**The step {_text(phase.name)} failed:** {_text(phase.detail)}")
+
+
+def _table(checks: Iterable[Judged]) -> Iterator[str]:
+    yield from ("", "| ID | Verdict | What | Reason | Time |", "|---|---|---|---|---:|")
+    for check in checks:
+        time = words.duration(check.check.duration_s) if check.check else ""
+        cells = (
+            _text(check.id),
+            f"{_MARKS[check.verdict]} {check.verdict}",
+            _text(words.title(check)),
+            _text(check.reason),
+            time,
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _details(judged: Judged) -> Iterator[str]:
+    record = judged.check
+    if record is None:
+        return
+    yield from ("", f"### {_text(judged.id)} {_text(record.title)}", "")
+    yield f"- **Promised:** {_text(judged.promise, _DETAIL)}"
+    for observation in judged.failed_observations[:10]:
+        source = f" (source: {_text(observation.bound.source)})" if observation.bound else ""
+        yield f"- **Observed:** {_text(describe(observation), _DETAIL)}{source}"
+    if len(judged.failed_observations) > 10:
+        yield f"- … and {len(judged.failed_observations) - 10} more in evidence.jsonl"
+    if judged.verdict is not Verdict.FAIL:
+        yield f"- **Reason:** {_text(judged.reason, _DETAIL)}"
+    yield f"- **Impact:** {_text(record.impact, _DETAIL)}"
+    yield f"- **What to do:** {_text(record.remedy, _DETAIL)}"
+    if record.diagnostics:
+        yield f"- **Diagnostics:** {_text(record.diagnostics)}"
+
+
+def _mutants(run: RunVerdict) -> Iterator[str]:
+    killed = len(run.mutations) - len(run.survivors)
+    yield from ("", f"### Mutation score: {killed} of {len(run.mutations)} killed", "")
+    yield from (
+        "| Mutant | Breaks | Check | Healthy | Mutated | Outcome |",
+        "|---|---|---|---|---|---|",
+    )
+    for m in run.mutations:
+        cells = map(_text, (m.mutant, m.breaks, m.check, m.healthy, m.mutated))
+        yield f"| {' | '.join(cells)} | {'❌ survived' if m in run.survivors else 'killed'} |"
+
+
+def _text(text: str, limit: int = _TEXT) -> str:
+    # GitHub looks for mentions after Markdown, where an escape is gone; a word joiner stays.
+    flat = words.cut(words.line(text), limit).replace("@", "@\N{WORD JOINER}")
+    return html.escape(_ACTIVE.sub(r"\\\1", flat), quote=False)

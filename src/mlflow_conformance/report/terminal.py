@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verdict table for a terminal: the one line a person needs first, then every check."""
+
+from io import StringIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
+from mlflow_conformance.report import words
+
+_STYLES = {
+    Verdict.FAIL: "bold red",
+    Verdict.UNKNOWN: "yellow",
+    Verdict.WAIVED: "magenta",
+    Verdict.PASS: "green",
+}
+
+
+def render(run: RunVerdict, *, width: int = 80, color: bool = False) -> str:
+    """The headline, the table of checks, that of mutants, and the times of the steps.
+
+    Args:
+        width: columns of the terminal.
+        color: with ANSI colours; the words say the same without.
+    """
+    console = Console(
+        file=StringIO(),
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    with console.capture() as captured:
+        console.print(Text(words.headline(run), style=_STYLES[run.verdict]))
+        if run.checks:
+            console.print(_checks(run))
+        if run.mutations:
+            console.print(_mutants(run))
+        if run.phases:
+            console.print(_steps(run))
+    return captured.get().rstrip("\n")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
+    for name in columns:
+        last = name == "Time"
+        table.add_column(name, justify="right" if last else "left", no_wrap=last)
+    return table
+
+
+def _checks(run: RunVerdict) -> Table:
+    table = _table("ID", "Verdict", "What", "Reason", "Time")
+    table.columns[0].no_wrap = table.columns[1].no_wrap = True
+    table.columns[2].ratio, table.columns[3].ratio = 2, 3
+    for check in run.checks:
+        time = words.duration(check.check.duration_s) if check.check else "-"
+        table.add_row(
+            Text(words.line(check.id)),
+            Text(check.verdict, style=_STYLES[check.verdict]),
+            Text(words.cut(words.line(words.title(check)), 200)),
+            Text(words.cut(words.line(check.reason), 300)),
+            Text(time),
+        )
+    return table
+
+
+def _mutants(run: RunVerdict) -> Table:
+    table = _table("Mutant", "Check", "Healthy", "Mutated", "Outcome", "Time")
+    for m in run.mutations:
+        alive = m in run.survivors
+        table.add_row(
+            Text(words.line(m.mutant)),
+            Text(words.line(m.check)),
+            Text(words.line(m.healthy)),
+            Text(words.line(m.mutated)),
+            Text("SURVIVED", style=_STYLES[Verdict.FAIL]) if alive else Text("killed"),
+            Text(words.duration(m.duration_s)),
+        )
+    return table
+
+
+def _steps(run: RunVerdict) -> Text:
+    steps = Text("Steps: ")
+    for phase in run.phases:
+        style = _STYLES[Verdict.FAIL] if phase.outcome == "failed" else ""
+        outcome = "" if phase.outcome == "done" else f" ({phase.outcome})"
+        steps.append(
+            f"{words.line(phase.name)} {words.duration(phase.duration_s)}{outcome}, ", style
+        )
+    steps.append(f"in all {words.duration(words.total_seconds(run))}")
+    return steps
