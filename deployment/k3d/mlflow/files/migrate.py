@@ -55,7 +55,7 @@ def ensure_role(admin: psycopg.Connection, name: str, password: str, attributes:
     exists = admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone()
     verb = "ALTER" if exists else "CREATE"
     admin.execute(
-        sql.SQL(f"{verb} ROLE {{}} LOGIN {attributes} PASSWORD {{}}").format(  # type: ignore[arg-type]
+        sql.SQL(f"{verb} ROLE {{}} LOGIN {attributes} PASSWORD {{}}").format(
             sql.Identifier(name), sql.Literal(password)
         )
     )
@@ -70,7 +70,7 @@ def ensure_database(admin: psycopg.Connection) -> None:
     for name in ("backup", "auditor"):
         password = os.environ.get(f"{name.upper()}_ROLE_PASSWORD")
         if password:
-            ensure_role(admin, name, password, "NOSUPERUSER CONNECTION LIMIT 10")
+            ensure_role(admin, name, password, "NOSUPERUSER CONNECTION LIMIT 20")
             admin.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(sql.Identifier(name)))
             admin.execute(
                 sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(
@@ -79,9 +79,7 @@ def ensure_database(admin: psycopg.Connection) -> None:
             )
     if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
         admin.execute(sql.SQL("CREATE DATABASE {} OWNER mlflow").format(sql.Identifier(DATABASE)))
-    admin.execute(
-        sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(DATABASE))
-    )
+    admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(DATABASE)))
     for (name,) in admin.execute(
         "SELECT rolname FROM pg_roles WHERE rolname IN ('backup', 'auditor')"
     ).fetchall():
@@ -122,7 +120,8 @@ def migrate_users(uri: str, connection: psycopg.Connection, username: str, passw
     MLflow itself ignores a changed password once the administrator exists.
     """
     refuse_newer(USERS, database_revision(connection, USERS), revisions(USERS))
-    from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore  # noqa: PLC0415 - takes seconds
+    # Imported only when needed: it takes seconds.
+    from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 
     store = SqlAlchemyStore()
     store.init_db(uri)
@@ -140,8 +139,22 @@ def create_indexes(connection: psycopg.Connection) -> None:
         ).fetchone()
         if row is not None and not row[0]:
             # Left by a Job that was killed while it built the index.
-            connection.execute(f"DROP INDEX CONCURRENTLY {name}")  # type: ignore[arg-type]
-        connection.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {definition}")  # type: ignore[arg-type]
+            connection.execute(f"DROP INDEX CONCURRENTLY {name}")
+        connection.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {definition}")
+
+
+def migrate_schemas(uri: str) -> None:
+    """Bring all schemas in a database to what this image and this release need.
+
+    Raises:
+        Refused: the database is newer than this image.
+    """
+    with migration_lock(uri) as connection:
+        migrate_tracking(uri, connection)
+        if username := os.environ.get("AUTH_ADMIN_USERNAME"):
+            migrate_users(uri, connection, username, os.environ["AUTH_ADMIN_PASSWORD"])
+        if os.environ.get("CREATE_INDEXES") == "true":
+            create_indexes(connection)
 
 
 def migrate(uri: str) -> None:
@@ -153,12 +166,7 @@ def migrate(uri: str) -> None:
     if os.environ.get("PGHOST"):
         with connect_patiently("dbname=postgres", CONNECT_SECONDS) as admin:
             ensure_database(admin)
-    with migration_lock(uri) as connection:
-        migrate_tracking(uri, connection)
-        if username := os.environ.get("AUTH_ADMIN_USERNAME"):
-            migrate_users(uri, connection, username, os.environ["AUTH_ADMIN_PASSWORD"])
-        if os.environ.get("CREATE_INDEXES") == "true":
-            create_indexes(connection)
+    migrate_schemas(uri)
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ Environment: AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of
 KMS_KEY_ID, MLFLOW_SECRET_KEY, optionally BACKUP_SECRET_KEY and AUDITOR_SECRET_KEY, AWS_CA_BUNDLE.
 """
 
+import contextlib
 import os
 import sys
 import time
@@ -23,7 +24,12 @@ BACKUPS = "mlflow-backups"
 CONNECT_SECONDS = 300
 
 READ = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging"]
-WRITE = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+WRITE = [
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:AbortMultipartUpload",
+    "s3:ListMultipartUploadParts",
+]
 LIST = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"]
 INSPECT = ["s3:GetEncryptionConfiguration", "s3:GetBucketPolicy", "s3:GetBucketPolicyStatus"]
 
@@ -88,16 +94,13 @@ def wait_for_s3(s3: Any, seconds: float) -> None:
 
 def ensure_bucket(s3: Any, bucket: str, key_id: str) -> None:
     """Make a bucket whose objects are encrypted with the key unless they say otherwise."""
-    try:
+    there = (s3.exceptions.BucketAlreadyOwnedByYou, s3.exceptions.BucketAlreadyExists)
+    with contextlib.suppress(*there):
         s3.create_bucket(Bucket=bucket)
-    except (s3.exceptions.BucketAlreadyOwnedByYou, s3.exceptions.BucketAlreadyExists):
-        pass
     rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key_id}
     s3.put_bucket_encryption(
         Bucket=bucket,
-        ServerSideEncryptionConfiguration={
-            "Rules": [{"ApplyServerSideEncryptionByDefault": rule}]
-        },
+        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": rule}]},
     )
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 
 class Refused(Exception):  # noqa: N818 - told to a person as one sentence
@@ -41,16 +43,11 @@ class Revisions:
 def _constants(path: Path) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        targets = (
-            node.targets
-            if isinstance(node, ast.Assign)
-            else [node.target]
-            if isinstance(node, ast.AnnAssign)
-            else []
-        )
-        for target in targets:
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
             if isinstance(target, ast.Name) and target.id in {"revision", "down_revision"}:
-                found[target.id] = ast.literal_eval(node.value)  # type: ignore[union-attr,arg-type]
+                found[target.id] = ast.literal_eval(node.value)
     return found
 
 
@@ -69,7 +66,7 @@ def revisions(line: Line) -> Revisions:
     heads = known - {str(step.get("down_revision")) for step in steps}
     if len(heads) != 1:
         raise Refused(f"the {line.what} migrations of this image have {len(heads)} heads, not one")
-    return Revisions(known=known, head=heads.pop())
+    return Revisions(known=known, head=next(iter(heads)))
 
 
 def libpq_uri(uri: str) -> str:
@@ -78,12 +75,30 @@ def libpq_uri(uri: str) -> str:
     return scheme.partition("+")[0] + separator + rest
 
 
+def libpq_environment(uri: str) -> dict[str, str]:
+    """The environment by which libpq's programs reach a database: its address and password do not
+    show in their arguments.
+    """
+    names = {
+        "host": "PGHOST",
+        "port": "PGPORT",
+        "user": "PGUSER",
+        "password": "PGPASSWORD",
+        "dbname": "PGDATABASE",
+        "sslmode": "PGSSLMODE",
+        "sslrootcert": "PGSSLROOTCERT",
+    }
+    parts = conninfo_to_dict(libpq_uri(uri))
+    return {names[key]: str(value) for key, value in parts.items() if key in names}
+
+
 def database_revision(connection: psycopg.Connection, line: Line) -> str | None:
     """The revision that a database has; None before its first migration."""
     row = connection.execute("SELECT to_regclass(%s)", (f"public.{line.table}",)).fetchone()
     if row is None or row[0] is None:
         return None
-    version = connection.execute(f"SELECT version_num FROM {line.table}").fetchone()  # type: ignore[arg-type] # noqa: S608 - a constant of this module
+    query = sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(line.table))
+    version = connection.execute(query).fetchone()
     return None if version is None else str(version[0])
 
 
