@@ -5,20 +5,22 @@ Every call names the kubeconfig and the context, so that a kubeconfig whose curr
 switched in another terminal can never make this program touch another cluster.
 """
 
+import base64
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import kubernetes
 import yaml
-from kubernetes.client import ApiClient
-from kubernetes.client.rest import ApiException
 
 from mlflow_conformance.errors import Unusable
+
+if TYPE_CHECKING:
+    # Importing it takes seconds of CPU, which a command that needs no cluster should not pay.
+    from kubernetes.client import ApiClient
 
 
 class KubectlFailed(Exception):  # noqa: N818 - an observation rather than a defect
@@ -58,12 +60,14 @@ class Kube:
     kubectl: str = "kubectl"
 
     @cached_property
-    def client(self) -> ApiClient:
+    def client(self) -> "ApiClient":
         """The API client of this kubeconfig and context.
 
         Raises:
             Unusable: the kubeconfig or the context does not exist.
         """
+        import kubernetes
+
         if not self.kubeconfig.is_file():
             raise Unusable(
                 f"The kubeconfig {self.kubeconfig} does not exist",
@@ -83,27 +87,37 @@ class Kube:
     @cached_property
     def core(self) -> Any:
         """``CoreV1Api``."""
-        return kubernetes.client.CoreV1Api(self.client)
+        from kubernetes.client import CoreV1Api
+
+        return CoreV1Api(self.client)
 
     @cached_property
     def apps(self) -> Any:
         """``AppsV1Api``."""
-        return kubernetes.client.AppsV1Api(self.client)
+        from kubernetes.client import AppsV1Api
+
+        return AppsV1Api(self.client)
 
     @cached_property
     def policy(self) -> Any:
         """``PolicyV1Api``."""
-        return kubernetes.client.PolicyV1Api(self.client)
+        from kubernetes.client import PolicyV1Api
+
+        return PolicyV1Api(self.client)
 
     @cached_property
     def autoscaling(self) -> Any:
         """``AutoscalingV2Api``."""
-        return kubernetes.client.AutoscalingV2Api(self.client)
+        from kubernetes.client import AutoscalingV2Api
+
+        return AutoscalingV2Api(self.client)
 
     @cached_property
     def networking(self) -> Any:
         """``NetworkingV1Api``."""
-        return kubernetes.client.NetworkingV1Api(self.client)
+        from kubernetes.client import NetworkingV1Api
+
+        return NetworkingV1Api(self.client)
 
     def argv(self, *arguments: str, namespace: str | None = None) -> list[str]:
         """A kubectl command line for this cluster and namespace."""
@@ -202,7 +216,7 @@ class Kube:
         Raises:
             LookupError: there is none, or it may not be read.
         """
-        import base64
+        from kubernetes.client.rest import ApiException
 
         try:
             found = self.core.read_namespaced_secret(

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kubernetes.client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from mlflow_conformance.clients.kube import Kube
@@ -27,6 +26,8 @@ def require_namespace(kube: Kube) -> None:
     Raises:
         Unusable: it does not answer, refuses us, or has no such namespace.
     """
+    from kubernetes.client.rest import ApiException
+
     try:
         kube.core.read_namespace(kube.namespace, _request_timeout=(5, 15))
     except ApiException as problem:
