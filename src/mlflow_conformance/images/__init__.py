@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything a cluster is made of, built from package registries alone and kept by its content."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow_conformance import paths, shell
+from mlflow_conformance.assets import asset
+from mlflow_conformance.host import engine
+from mlflow_conformance.images import manifests, pins
+from mlflow_conformance.images.containers import (
+    OWNER_LABEL,
+    bundle_step,
+    folder_text,
+    node_image,
+    node_step,
+)
+from mlflow_conformance.images.golang import go_step, toolchain_step
+from mlflow_conformance.images.packages import root_step, wheels_step
+from mlflow_conformance.images.steps import Builder, Result, Step, keys, remove_tree
+
+_PURGE_S = 600.0
+
+@dataclass(frozen=True)
+class Tools:
+    """Programs for the host, each by its path."""
+
+    kind: Path
+    kubectl: Path
+    helm: Path
+    kubeconform: Path
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build made.
+
+    Args:
+        node_image: the name of the node image in the container engine.
+        tools: programs for the host.
+        steps: every step in the order it was planned, with its time.
+    """
+
+    node_image: str
+    tools: Tools
+    steps: tuple[Result, ...]
+
+
+def load_pins() -> pins.Pins:
+    """The pins of this checkout or package.
+
+    Raises:
+        Unusable: as `pins.load` raises it.
+    """
+    return pins.load(asset("deployment/kind/images/pins.toml"))
+
+
+def plan(pinned: pins.Pins) -> list[Step]:
+    """All steps, each after those that it needs."""
+    kind = asset("deployment/kind")
+    images = kind / "images"
+    cache = paths.cache_root()
+    steps = [toolchain_step(pinned.toolchain)]
+    steps += [go_step(name, pin, images=images, cache=cache) for name, pin in pinned.go.items()]
+    steps += [root_step(name, pin) for name, pin in pinned.root.items()]
+    steps += [wheels_step(name, pin, images=images) for name, pin in pinned.wheels.items()]
+    steps += [bundle_step(name, pin, images=images) for name, pin in pinned.bundle.items()]
+    steps.append(
+        node_step(
+            pinned,
+            kind=kind,
+            manifests=lambda work: manifests.render(
+                kind / "manifests", work, pinned.kubernetes.version
+            ),
+            text=folder_text(kind / "manifests"),
+        )
+    )
+    return steps
+
+
+def build_all(tell: Callable[[str], None]) -> Built:
+    """Build what is not in the cache yet, one line of progress for each step.
+
+    Raises:
+        Unusable: a step failed, or the pins are wrong.
+    """
+    pinned = load_pins()
+    steps = plan(pinned)
+    results = Builder(paths.cache_root(), tell).build(steps)
+    return Built(
+        node_image=node_image(pinned, results["node"].key),
+        tools=_tools({name: result.folder for name, result in results.items()}),
+        steps=tuple(results[step.name] for step in steps),
+    )
+
+
+def tools() -> Tools:
+    """The host's programs where a finished build put them; they may not be there yet."""
+    pinned = load_pins()
+    steps = plan(pinned)
+    builder = Builder(paths.cache_root(), lambda _: None)
+    return _tools({name: builder.folder(name, key) for name, key in keys(steps).items()})
+
+
+def purge() -> None:
+    """Remove everything that was built: the images in the container engine, and the cache."""
+    podman = ("podman", "image", "prune", "--all", "--force", "--filter", f"label={OWNER_LABEL}")
+    shell.run(podman, timeout_s=_PURGE_S, env=engine.environment())
+    remove_tree(paths.cache_root())
+
+
+def _tools(folders: Mapping[str, Path]) -> Tools:
+    return Tools(
+        kind=folders["go.kind"] / "bin" / "kind",
+        kubectl=folders["go.kube"] / "bin" / "kubectl",
+        helm=folders["go.helm"] / "bin" / "helm",
+        kubeconform=folders["go.kubeconform"] / "bin" / "kubeconform",
+    )

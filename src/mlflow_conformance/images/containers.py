@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps that make images with Podman: bundles of component images, and the node image."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mlflow_conformance import shell
+from mlflow_conformance.host import engine
+from mlflow_conformance.images.pins import BundlePin, NodePin, Pins
+from mlflow_conformance.images.steps import Step, Work
+
+OWNER_LABEL = "mlflow-conformance.owner=images"
+_PREFIX = "localhost/mlflow-conformance"
+_BUILD_S = 1200.0
+
+
+def folder_text(folder: Path) -> str:
+    """The text of all files of a folder, each with its path and mode: what a hash is made of."""
+    parts = []
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        mode = "x" if path.stat().st_mode & 0o100 else "-"
+        parts.append(f"{path.relative_to(folder)} {mode}\n{path.read_text(encoding='utf-8')}")
+    return "\n".join(parts)
+
+
+def bundle_step(name: str, pin: BundlePin, *, images: Path) -> Step:
+    """The images of one bundle, in one archive ``images.tar``."""
+    inputs = {"pin": pin.model_dump_json()}
+    for image in pin.images:
+        inputs[image] = folder_text(images / image)
+    if any(use.startswith("wheels.") for use in pin.uses):
+        inputs["trim-venv"] = (images / "trim-venv").read_text(encoding="utf-8")
+
+    def build(work: Work) -> None:
+        podman = Podman(work)
+        base = f"{_PREFIX}/base:{pin.base}"
+        made: list[str] = []
+        try:
+            if pin.base:
+                context = work.out / "base"
+                context.mkdir()
+                (context / "Containerfile").write_text("FROM scratch\nADD root.tar /\n")
+                _link(work.needs[f"root.{pin.base}"] / "root.tar", context / "root.tar")
+                made.append(base)
+                podman.build(context, [base])
+                remove(context)
+            context = work.out / "context"
+            for use in pin.uses:
+                if not use.startswith("wheels."):
+                    _link_tree(work.needs[use], context / use)
+            for image, tags in pin.images.items():
+                _copy_tree(images / image, context / "images" / image)
+                if (images / "trim-venv").is_file():
+                    shutil.copy2(images / "trim-venv", context / "images" / "trim-venv")
+                made += tags
+                wheels = {use: work.needs[use] for use in pin.uses if use.startswith("wheels.")}
+                podman.build(context, list(tags), file=f"images/{image}/Containerfile", wheels=wheels)
+            tags = tuple(tag for all_tags in pin.images.values() for tag in all_tags)
+            podman.run("save", "--quiet", "-m", "-o", work.out / "images.tar", *tags)
+            remove(context)
+        finally:
+            podman.run("rmi", "--force", "--ignore", *reversed(made), check=False)
+
+    return Step(f"bundle.{name}", inputs, build, needs=pin.uses)
+
+
+def node_image(pins: Pins, key: str) -> str:
+    """The name under which Podman keeps the node image of a content hash."""
+    return f"{pins.node.name}:v{pins.kubernetes.version}-{key}"
+
+
+def node_step(pins: Pins, *, kind: Path, manifests: Callable[[Work], Mapping[str, str]], text: str) -> Step:
+    """The node image, with every bundle unpacked into its container runtime.
+
+    Args:
+        kind: the folder of the node's own files.
+        manifests: renders what a new cluster applies, by file name.
+        text: everything that decides the manifests.
+    """
+    pin: NodePin = pins.node
+    bundles = tuple(f"bundle.{name}" for name in pins.bundle)
+    inputs = {"pin": pin.model_dump_json(), "node": folder_text(kind / "node"), "manifests": text}
+
+    def build(work: Work) -> None:
+        podman = Podman(work)
+        context = work.out / "context"
+        context.mkdir()
+        _copy_tree(kind / "node", context)
+        _link(work.needs[f"root.{pin.root}"] / "root.tar", context / "root.tar")
+        _link(work.needs["go.kube"] / "bin" / "kube", context / "kube")
+        (context / "version").write_text(f"v{pins.kubernetes.version}\n", encoding="utf-8")
+        for name, manifest in manifests(work).items():
+            target = context / "manifests" / name
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(manifest, encoding="utf-8")
+        archives = {bundle: work.needs[bundle] for bundle in bundles}
+        podman.build(context, [node_image(pins, work.key)], archives=archives)
+        shutil.copytree(context / "manifests", work.out / "manifests")
+        remove(context)
+
+    def intact(_: Path, key: str) -> bool:
+        done = shell.run(
+            ["podman", "image", "exists", node_image(pins, key)],
+            timeout_s=60,
+            env=engine.environment(),
+            check=False,
+        )
+        return done.code == 0
+
+    return Step("node", inputs, build, needs=(*pin.uses, *bundles), intact=intact)
+
+
+class Podman:
+    """Podman for one step: built with no network, ended when the step is given up."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def run(self, *words: str | Path, check: bool = True) -> shell.Completed:
+        """Run one Podman command."""
+        return shell.run(
+            ("podman", *words),
+            timeout_s=_BUILD_S,
+            env=engine.environment(),
+            check=check,
+            stop=self._work.stop if check else None,
+        )
+
+    def build(
+        self,
+        context: Path,
+        tags: list[str],
+        *,
+        file: str = "Containerfile",
+        wheels: Mapping[str, Path] | None = None,
+        archives: Mapping[str, Path] | None = None,
+    ) -> None:
+        """Build one image in one layer over its base; nothing in it can reach a network."""
+        mounts: list[str] = []
+        for folder, sources in (("wheels", wheels or {}), ("archives", archives or {})):
+            for name, path in sources.items():
+                mounts += ["-v", f"{path}:/{folder}/{name}:ro"]
+        # containerd mounts the layers that it unpacks into the node image
+        capabilities = ["--cap-add", "all"] if archives else []
+        self.run(
+            *("build", "--quiet", "--layers=false", "--network", "none", "--pull=never"),
+            *("--label", OWNER_LABEL),
+            *capabilities,
+            *mounts,
+            *(word for tag in tags for word in ("-t", tag)),
+            *("-f", context / file, context),
+        )
+
+
+def remove(folder: Path) -> None:
+    """Delete a build context: it is links and copies."""
+    shutil.rmtree(folder)
+
+
+def _link(source: Path, target: Path) -> None:
+    """A hard link: a context must hold files, and these are large."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.hardlink_to(source)
+
+
+def _link_tree(source: Path, target: Path) -> None:
+    for path in source.rglob("*"):
+        if path.is_file() and not path.is_relative_to(source / "source"):
+            _link(path, target / path.relative_to(source))
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, dirs_exist_ok=True)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a new cluster applies by itself: network, DNS, storage, metrics and ingress."""
+
+from pathlib import Path
+
+from mlflow_conformance import shell
+from mlflow_conformance.images.steps import Work
+
+_RENDER_S = 120.0
+_CHART = Path("files", "install", "kubernetes", "cilium")
+
+
+def render(folder: Path, work: Work, kubernetes: str) -> dict[str, str]:
+    """The two files that kind applies: the network first, everything else when it is there.
+
+    Args:
+        folder: ``deployment/kind/manifests``.
+        kubernetes: version of the cluster, without its ``v``.
+    """
+    cilium = shell.run(
+        [
+            *(work.needs["go.helm"] / "bin" / "helm", "template", "cilium"),
+            *(work.needs["go.cilium"] / _CHART, "--namespace", "kube-system"),
+            *("--kube-version", kubernetes, "--values", folder / "cilium-values.yaml"),
+        ],
+        timeout_s=_RENDER_S,
+    ).stdout
+    first = [(folder / "coredns.yaml").read_text(encoding="utf-8"), cilium]
+    then = [
+        (folder / name).read_text(encoding="utf-8")
+        for name in ("storage.yaml", "metrics-server.yaml", "traefik.yaml")
+    ]
+    return {
+        "default-cni.yaml": "\n---\n".join(first),
+        "default-storage.yaml": "\n---\n".join(then),
+    }

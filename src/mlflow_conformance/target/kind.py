@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A kind cluster of our own: made, found again, and removed without a trace."""
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlflow_conformance import images, paths, shell
+from mlflow_conformance.assets import asset
+from mlflow_conformance.errors import Unusable
+from mlflow_conformance.host import engine
+from mlflow_conformance.target import guard, pytest_kind
+from mlflow_conformance.target.node import Node, podman
+
+NAME = "mlflow-conformance"
+_CLUSTER = "io.x-k8s.kind.cluster"
+_ROLE = "io.x-k8s.kind.role"
+_CREATE_S = 300.0
+_DELETE_S = 120.0
+_READY_S = 180.0
+_API_S = 30.0
+_SECRET_MODE = 0o600
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a cluster may be asked to be.
+
+    Args:
+        name: of the cluster; also of its folder in the state root.
+        front_port: TCP port of the host's loopback that leads to the ingress.
+    """
+
+    name: str = NAME
+    front_port: int = 15443
+
+
+@dataclass(frozen=True)
+class KindCluster:
+    """A running cluster.
+
+    Args:
+        kubeconfig: a private file; the user's own is never touched.
+        node_image: what its nodes run.
+        images_mode: how the images came to be: ``build`` or ``pull``.
+        reused: whether it was up already.
+    """
+
+    name: str
+    kubeconfig: Path
+    nodes: tuple[Node, ...]
+    front_port: int
+    node_image: str
+    images_mode: str
+    tools: images.Tools
+    reused: bool
+
+    def kubectl(self, *words: str, timeout_s: float = _API_S, stdin: str = "") -> str:
+        """Run kubectl against this cluster and return what it printed; raises as `shell.run`."""
+        argv = (self.tools.kubectl, f"--kubeconfig={self.kubeconfig}", *words)
+        return shell.run(argv, timeout_s=timeout_s, stdin=stdin).stdout
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The exclusive right to a cluster's name on this machine, while `claim` is open."""
+
+    name: str
+    folder: Path = field(repr=False)
+
+
+@contextmanager
+def claim(name: str = NAME) -> Iterator[Claim]:
+    """Keep other runs from a cluster's name; it is free again when this process ends.
+
+    Raises:
+        Unusable: another run holds it; its process id is named.
+    """
+    folder = paths.state_root() / "clusters" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder.parent / f"{name}.lock"
+    with lock.open("a+", encoding="utf-8") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            holder = handle.read().strip() or "unknown"
+            raise Unusable(
+                f"The cluster {name} is in use by the process {holder}",
+                remedy="Wait for it to end, or end it",
+            ) from None
+        handle.truncate(0)
+        handle.write(f"{os.getpid()}\n")
+        handle.flush()
+        yield Claim(name, folder)
+
+
+def up(
+    held: Claim, options: Options, built: images.Built, tell: Callable[[str], None]
+) -> KindCluster:
+    """Have a healthy cluster: the one that is up if it is the same, a new one otherwise.
+
+    What a killed run left under this name is removed first. A cluster is returned only after
+    `guard.prove` has shown that nothing can leave it.
+
+    Raises:
+        Unusable: the port is taken, a foreign cluster has the name, it could not be made or did
+            not become ready in time, or the network guard does not hold.
+    """
+    if held.name != options.name:
+        raise ValueError(f"the claim is on {held.name}, not on {options.name}")
+    config = cluster_config(options.front_port)
+    digest = hashlib.sha256(f"{built.node_image}\n{config}".encode()).hexdigest()[:12]
+    found = _nodes(options.name)
+    kubeconfig = held.folder / "kubeconfig"
+    if found and _recorded(held.folder) == digest:
+        cluster = _describe(options, built, kubeconfig, found, reused=True)
+        problem = _unwell(cluster)
+        if problem is None:
+            tell(f"cluster {options.name} is up already")
+            guard.prove(cluster)
+            return cluster
+        tell(f"cluster {options.name} is not well ({problem}); making it again")
+    elif found:
+        tell(f"cluster {options.name} is another one or only half made; making it again")
+    _remove(held, built.tools, built.node_image)
+    require_free_port(options.front_port)
+    _ensure_network()
+    held.folder.mkdir(parents=True, exist_ok=True)
+    config_file = held.folder / "cluster.yaml"
+    config_file.write_text(config, encoding="utf-8")
+    started = time.monotonic()
+    try:
+        pytest_kind.create(
+            _request(held, built.tools, built.node_image),
+            folder=held.folder,
+            env=engine.environment(),
+            timeout_s=_CREATE_S,
+        )
+        cluster = _describe(options, built, kubeconfig, _nodes(options.name), reused=False)
+        _wait_ready(cluster)
+    except shell.CommandFailed as error:
+        why = error.completed.tail.splitlines()
+        _remove(held, built.tools, built.node_image)
+        raise Unusable(
+            f"The cluster {options.name} could not be made: {' / '.join(why[-4:]) or error}",
+            remedy="Run `mlflow-conformance host` and mend what it finds, then run it again",
+        ) from error
+    except BaseException:
+        _remove(held, built.tools, built.node_image)
+        raise
+    guard.prove(cluster)
+    record = held.folder / "cluster.json"
+    part = record.with_name(".cluster.json.part")
+    part.write_text(json.dumps({"digest": digest, "image": built.node_image}), encoding="utf-8")
+    part.replace(record)
+    tell(f"cluster {options.name} is up after {time.monotonic() - started:.0f} s")
+    return cluster
+
+
+def down(held: Claim, *, purge: bool = False) -> None:
+    """Remove the claimed cluster and all that belongs to it; with `purge` also what was built.
+
+    Raises:
+        Unusable: a foreign cluster has the name.
+        CommandFailed: the container engine refused.
+    """
+    _remove(held, images.tools(), "")
+    if not _containers("--filter", f"network={engine.NETWORK}"):
+        podman("network", "rm", "--force", engine.NETWORK, check=False)
+    if purge:
+        images.purge()
+
+
+def cluster_config(front_port: int) -> str:
+    """kind's configuration of a cluster whose front door is at a port of the loopback."""
+    text = asset("deployment/kind/cluster.yaml").read_text(encoding="utf-8")
+    config: dict[str, Any] = yaml.safe_load(text)
+    config["nodes"][0]["extraPortMappings"][0]["hostPort"] = front_port
+    return yaml.safe_dump(config, sort_keys=True)
+
+
+def require_free_port(port: int) -> None:
+    """Make sure that a port of the loopback is free.
+
+    Raises:
+        Unusable: it is in use, or may not be used.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            state = "in use" if error.errno == errno.EADDRINUSE else "not to be had"
+            raise Unusable(
+                f"The port {port} of 127.0.0.1 is {state}",
+                remedy="Free it, or choose another with --front-port",
+            ) from error
+
+
+def _request(held: Claim, tools: images.Tools, image: str) -> pytest_kind.Request:
+    return pytest_kind.Request(
+        name=held.name,
+        image=image,
+        kubeconfig=str(held.folder / "kubeconfig"),
+        kind=str(tools.kind),
+        kubectl=str(tools.kubectl),
+        config=str(held.folder / "cluster.yaml"),
+    )
+
+
+def _recorded(folder: Path) -> str | None:
+    try:
+        return str(json.loads((folder / "cluster.json").read_text(encoding="utf-8"))["digest"])
+    except FileNotFoundError:
+        return None
+
+
+def _containers(*words: str) -> list[dict[str, Any]]:
+    listed = podman("ps", "--all", "--format", "json", *words).stdout
+    found: list[dict[str, Any]] = json.loads(listed or "[]")
+    return found
+
+
+def _nodes(name: str) -> tuple[Node, ...]:
+    """The nodes of a cluster of ours; raises Unusable if it is somebody else's."""
+    ids = [each["Id"] for each in _containers("--filter", f"label={_CLUSTER}={name}")]
+    if not ids:
+        return ()
+    nodes = []
+    for about in json.loads(podman("inspect", *ids).stdout):
+        networks = about["NetworkSettings"]["Networks"]
+        if engine.NETWORK not in networks:
+            raise Unusable(
+                f"There is a kind cluster {name} that this program did not make",
+                remedy=f"Delete it with `kind delete cluster --name {name}`, or choose another name",
+            )
+        role = about["Config"]["Labels"][_ROLE]
+        address = networks[engine.NETWORK]["IPAddress"]
+        nodes.append(Node(about["Name"], about["Id"], address, role))
+    return tuple(sorted(nodes, key=lambda node: node.name))
+
+
+def _describe(
+    options: Options,
+    built: images.Built,
+    kubeconfig: Path,
+    nodes: tuple[Node, ...],
+    *,
+    reused: bool,
+) -> KindCluster:
+    return KindCluster(
+        name=options.name,
+        kubeconfig=kubeconfig,
+        nodes=nodes,
+        front_port=options.front_port,
+        node_image=built.node_image,
+        images_mode="build",
+        tools=built.tools,
+        reused=reused,
+    )
+
+
+def _unwell(cluster: KindCluster) -> str | None:
+    """Why a cluster that exists cannot be used again, if so."""
+    expected = len(yaml.safe_load(cluster_config(cluster.front_port))["nodes"])
+    if len(cluster.nodes) != expected:
+        return f"{len(cluster.nodes)} of {expected} nodes"
+    states = {each["Id"]: each["State"] for each in _containers("--filter", f"network={engine.NETWORK}")}
+    stopped = [node.name for node in cluster.nodes if states.get(node.container) != "running"]
+    if stopped:
+        return f"{', '.join(stopped)} not running"
+    try:
+        listed = json.loads(cluster.kubectl("get", "nodes", "-o", "json", "--request-timeout=10s"))
+    except shell.CommandFailed as error:
+        return error.completed.tail or "its API does not answer"
+    for node in listed["items"]:
+        if node["spec"].get("unschedulable"):
+            return f"{node['metadata']['name']} cordoned"
+        states_of = {each["type"]: each["status"] for each in node["status"]["conditions"]}
+        if states_of.get("Ready") != "True":
+            return f"{node['metadata']['name']} not Ready"
+    return None
+
+
+def _wait_ready(cluster: KindCluster) -> None:
+    """Wait until everything that a new cluster applies by itself is ready."""
+    limit = f"--timeout={_READY_S:.0f}s"
+    ready_s = _READY_S + _API_S
+    cluster.kubectl("wait", "--for=condition=Ready", "node", "--all", limit, timeout_s=ready_s)
+    for daemons in ("kube-proxy", "cilium"):
+        cluster.kubectl(
+            *("--namespace=kube-system", "rollout", "status", f"daemonset/{daemons}", limit),
+            timeout_s=ready_s,
+        )
+    cluster.kubectl(
+        *("wait", "--for=condition=Available", "deployment", "--all", "--all-namespaces", limit),
+        timeout_s=ready_s,
+    )
+    cluster.kubectl(
+        *("wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", limit),
+        timeout_s=ready_s,
+    )
+
+
+def _ensure_network() -> None:
+    if podman("network", "exists", engine.NETWORK, check=False).code != 0:
+        podman("network", "create", "--label", f"{NAME}.owner=cluster", engine.NETWORK)
+
+
+def _remove(held: Claim, tools: images.Tools, image: str) -> None:
+    """Remove the containers, volumes and files of a cluster, whole or half made."""
+    nodes = _nodes(held.name)
+    if nodes:
+        pytest_kind.delete(
+            _request(held, tools, image),
+            folder=held.folder,
+            env=engine.environment(),
+            timeout_s=_DELETE_S,
+        )
+    for volume in _leftover_volumes(held.name):
+        podman("volume", "rm", volume)
+    for path in sorted(held.folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+def _leftover_volumes(name: str) -> list[str]:
+    """Volumes without a node: of a run that was killed between making the one and the other.
+
+    kind labels each volume with nothing but its node's name.
+    """
+    listed = podman("volume", "ls", "--filter", "dangling=true", "--format", "json").stdout
+    nodes = {f"{name}-control-plane", f"{name}-worker", *(f"{name}-worker{n}" for n in range(2, 10))}
+    return [
+        str(volume["Name"])
+        for volume in json.loads(listed or "[]")
+        if nodes & set(volume.get("Labels") or {})
+    ]

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The only module that touches pytest-kind, as a program of its own.
+
+pytest-kind (GPL-3.0-or-later, the extra ``kind``) creates and deletes clusters through the class
+`KindCluster`. It runs here in a separate process, because it works in the current folder, takes
+its settings from the environment, prints, and waits without a time limit: the caller gives it a
+folder, an environment and a limit. It is given paths of kind and kubectl, so it downloads nothing.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from mlflow_conformance import shell
+from mlflow_conformance.errors import Unusable
+
+
+@dataclass(frozen=True)
+class Request:
+    """What pytest-kind is to work on; paths are absolute."""
+
+    name: str
+    image: str
+    kubeconfig: str
+    kind: str
+    kubectl: str
+    config: str
+
+
+def create(
+    request: Request, *, folder: Path, env: Mapping[str, str], timeout_s: float
+) -> shell.Completed:
+    """Create the cluster.
+
+    Raises:
+        Unusable: pytest-kind is not installed.
+        CommandFailed: kind failed; what it had made is still there.
+    """
+    return _call("create", request, folder, env, timeout_s)
+
+
+def delete(
+    request: Request, *, folder: Path, env: Mapping[str, str], timeout_s: float
+) -> shell.Completed:
+    """Delete the cluster, as far as there is one; raises as `create` does."""
+    return _call("delete", request, folder, env, timeout_s)
+
+
+def _call(
+    verb: str, request: Request, folder: Path, env: Mapping[str, str], timeout_s: float
+) -> shell.Completed:
+    if find_spec("pytest_kind") is None:
+        raise Unusable(
+            "pytest-kind is not installed", remedy="pip install 'mlflow-conformance[kind]'"
+        )
+    return shell.run(
+        [sys.executable, "-m", __name__, verb],
+        timeout_s=timeout_s,
+        cwd=folder,
+        env=env,
+        stdin=json.dumps(asdict(request)),
+    )
+
+
+def main() -> None:
+    """Do one thing in this process, whose folder and environment the caller has chosen."""
+    from pytest_kind.cluster import KindCluster
+
+    request = Request(**json.load(sys.stdin))
+    cluster = KindCluster(
+        request.name,
+        Path(request.kubeconfig),
+        image=request.image,
+        kind_path=Path(request.kind),
+        kubectl_path=Path(request.kubectl),
+    )
+    if sys.argv[1] == "create":
+        cluster.create(request.config)
+    else:
+        cluster.delete()
+
+
+if __name__ == "__main__":
+    main()
