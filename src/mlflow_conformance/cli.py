@@ -5,23 +5,23 @@ Exit codes: 0 all pass or waived, 1 a fail, 2 no fail but an unknown, 3 wrong us
 cluster.
 """
 
+import os
 import shutil
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-import click
 import pytest
 import typer
 
 from mlflow_conformance import __version__, assets, catalogue, mutation
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.profile import Tier
+from mlflow_conformance.progress import tell
+from mlflow_conformance.signals import ending_once
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Conformance and chaos suite for MLflow on Kubernetes.",
@@ -161,6 +161,36 @@ def checks() -> None:
 
 
 @app.command()
+def host() -> None:
+    """Check this machine, and install what is missing (root on Debian) or print the commands."""
+    from mlflow_conformance.stand import prepare_host
+
+    prepare_host(tell)
+    tell("host: nothing is missing")
+
+
+@app.command("images")
+def build_images() -> None:
+    """Build or pull every image and program that a cluster is made of; what is there is kept."""
+    from mlflow_conformance import images
+
+    built = images.build_all(tell)
+    tell(f"images: all there ({built.node_image})")
+
+
+@app.command()
+def down(
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Also remove all that was built and cached.")
+    ] = False,
+) -> None:
+    """Remove everything that this program ever made on this machine, and only that."""
+    from mlflow_conformance.stand import take_down
+
+    take_down(purge=purge)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
@@ -190,33 +220,43 @@ def _checks(
 
 
 def run_pytest(paths: list[str], arguments: list[str]) -> int:
-    """Run checks in this process; returns the exit code that the evidence gives."""
-    return int(
-        pytest.main(
-            [
-                *paths,
-                f"--rootdir={assets.root()}",
-                f"--confcutdir={assets.root()}",
-                "--override-ini=addopts=--import-mode=importlib --strict-markers",
-                "-p", "no:locust", "-p", "no:cacheprovider",
-                "--no-header", "--tb=no", "-q",
-                *arguments,
-            ]
+    """Run checks in this process; returns the exit code that the evidence gives.
+
+    Raises:
+        Unusable: the environment would change what is checked.
+    """
+    if os.environ.get("PYTEST_ADDOPTS"):
+        raise Unusable(
+            "PYTEST_ADDOPTS is set and would change which checks run",
+            remedy="Unset it, or use pytest itself",
         )
+    code = pytest.main(
+        [
+            *paths,
+            f"--rootdir={assets.root()}",
+            f"--confcutdir={assets.root()}",
+            "--override-ini=addopts=--import-mode=importlib --strict-markers",
+            "-p", "no:locust", "-p", "no:cacheprovider",
+            "--no-header", "--tb=no", "-q",
+            *arguments,
+        ]
     )  # fmt: skip
+    # pytest's own 4 and 5, for wrong usage and for no tests, are wrong usage here.
+    return code if code in (0, 1, 2, 3) else 3
 
 
 def main() -> None:
     """Entry point; wrong usage and unusable input end with exit code 3 and one sentence."""
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     try:
-        code = app(standalone_mode=False)
+        with ending_once():
+            code = app(standalone_mode=False)
     except Unusable as problem:
         sys.exit(_say(str(problem)))
-    except click.ClickException as problem:
-        sys.exit(_say(f"{problem.format_message()} See `mlflow-conformance --help`."))
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(_say("Stopped by a signal; nothing was left behind."))
+    except typer.TyperException as problem:
+        sentence = " ".join(problem.format_message().split()).rstrip(".")
+        sys.exit(_say(f"{sentence}. Use `mlflow-conformance --help` to see what there is."))
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(_say("The command was stopped by a signal. Run it again."))
     sys.exit(code if isinstance(code, int) else 0)
 
 

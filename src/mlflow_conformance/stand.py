@@ -1,19 +1,146 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stands a deployment up on a kind cluster of our own: host, images, cluster, release."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from mlflow_conformance import images
+from mlflow_conformance.assets import asset
+from mlflow_conformance.clients.kube import Kube
+from mlflow_conformance.deploy.helm import Helm, Release
+from mlflow_conformance.errors import Unusable
+from mlflow_conformance.host import check as host_check
+from mlflow_conformance.profile import HelmDeployment, Profile
+from mlflow_conformance.progress import tell
 from mlflow_conformance.run import Run
+from mlflow_conformance.target import kind
+from mlflow_conformance.target.attached import open_target
 from mlflow_conformance.target.base import Target
 
 if TYPE_CHECKING:
     from mlflow_conformance.session import TargetOptions
 
+_CLEAN = "clean"
+"""Marks a cluster that a finished run left with --keep. A run takes the mark away while it works,
+so a cluster without it may hold whatever a killed run had broken on purpose."""
+
+
+def prepare_host(tell: Callable[[str], None]) -> None:
+    """Install or set what is missing on this machine.
+
+    Raises:
+        Unusable: it cannot be mended from here; the exact commands are named.
+    """
+    host_check.prepare(host_check.Host.this(), tell)
+
 
 @contextmanager
 def standing(options: "TargetOptions", run: Run) -> Iterator[Target]:
-    """The deployment that the profile names, on a cluster of our own."""
-    raise NotImplementedError
-    yield
+    """The deployment that the profile names, on a cluster of our own.
+
+    Raises:
+        Unusable: the host, the images, the cluster or the deployment cannot be had.
+    """
+    profile = run.loaded.profile
+    if profile.deployment is None:
+        raise Unusable(
+            f"The profile {profile.name} names no deployment to make",
+            remedy="Attach to an existing one with --context, or add `deployment`",
+        )
+    with run.phase("host check"):
+        prepare_host(tell)
+    with run.phase("images") as note:
+        built = images.build_all(tell)
+        note.outcome = "reused" if all(s.cached for s in built.steps) else "done"
+    with kind.claim() as held:
+        mark = held.folder / _CLEAN
+        clean = mark.exists()
+        if clean and not options.reuse:
+            raise Unusable(
+                f"The cluster {held.name} is still up from a run with --keep",
+                remedy="Add --reuse, or remove it with `mlflow-conformance down`",
+            )
+        try:
+            with run.phase("cluster") as note:
+                if not options.reuse:
+                    kind.down(held)
+                cluster = kind.up(held, kind.Options(front_port=_port(profile)), built, tell)
+                note.outcome = "reused" if cluster.reused else "done"
+            mark.unlink(missing_ok=True)
+            kube = Kube(
+                cluster.kubeconfig,
+                f"kind-{cluster.name}",
+                profile.names.namespace,
+                kubectl=str(built.tools.kubectl),
+            )
+            with run.phase("deployment"):
+                deploy(profile, kube, built.tools, run, afresh=cluster.reused and not clean)
+            with open_target(
+                kube,
+                profile.names,
+                kind="kind",
+                disruption_allowed=True,
+                keep_runner=options.keep,
+                waiter=run.waiter,
+                log=run.log,
+            ) as target:
+                yield target
+            if options.keep:
+                mark.touch()
+        finally:
+            if not options.keep:
+                with run.phase("teardown"):
+                    kind.down(held)
+
+
+def deploy(profile: Profile, kube: Kube, tools: images.Tools, run: Run, *, afresh: bool) -> None:
+    """Install what the profile names, or bring it up to date, and wait until it is ready.
+
+    Args:
+        afresh: remove what is there first.
+
+    Raises:
+        Unusable: it was refused, or not ready in time.
+    """
+    deployment = profile.deployment
+    if not isinstance(deployment, HelmDeployment):
+        raise Unusable(
+            f"The profile {profile.name} is deployed by {deployment.kind if deployment else '-'}",
+            remedy="Use a Helm profile",
+        )
+    if afresh:
+        kube.run(
+            "delete", "namespace", kube.namespace, "--ignore-not-found",
+            timeout_s=run.waiter.seconds("namespace gone"),
+        )  # fmt: skip
+    kube.run("apply", "--filename", str(asset(deployment.chart).parent / "namespace.yaml"))
+    release = Release(
+        deployment.release,
+        kube.namespace,
+        asset(deployment.chart),
+        tuple(_values(path) for path in deployment.values),
+    )
+    helm = Helm(tools.helm, kube.kubeconfig, kube.context)
+    helm.install(release, seconds=run.waiter.seconds("deployment ready"))
+
+
+def take_down(*, purge: bool = False) -> None:
+    """Remove the cluster and all that belongs to it; with `purge` also what was built.
+
+    Raises:
+        Unusable: a run is using it.
+    """
+    with kind.claim() as held:
+        kind.down(held, purge=purge)
+
+
+def _values(path: str) -> Path:
+    return Path(path) if Path(path).is_absolute() else asset(path)
+
+
+def _port(profile: Profile) -> int:
+    front = urlsplit(profile.names.front.url) if profile.names.front else None
+    return (front.port if front else None) or kind.Options().front_port
