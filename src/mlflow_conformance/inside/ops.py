@@ -173,11 +173,29 @@ def tcp(host: str, port: int, timeout_s: float) -> JsonValue:
     return {"outcome": outcome, "elapsed_s": time.monotonic() - started}
 
 
+def proxy_start(
+    upstream: str, rule: str, parameters: dict[str, JsonValue], ca_file: str | None = None
+) -> JsonValue:
+    """Start a lying proxy (see `mlflow_conformance.faults.lying_proxy`): its number and URL."""
+    from mlflow_conformance.faults import lying_proxy
+
+    number, url = lying_proxy.start(upstream, rule, parameters, ca_file)
+    return {"number": number, "url": url}
+
+
+def proxy_stop(number: int) -> JsonValue:
+    """Stop a lying proxy; returns how often it lied."""
+    from mlflow_conformance.faults import lying_proxy
+
+    return lying_proxy.stop(number)
+
+
 def ping() -> JsonValue:
     """Answers, so that the other side knows that the agent is there."""
     return "pong"
 
 
 OPERATIONS: dict[str, Operation] = {
-    f.__name__: f for f in (http, http_many, ping, s3_digest, s3_head, s3_list, sql, tcp)
+    f.__name__: f
+    for f in (http, http_many, ping, proxy_start, proxy_stop, s3_digest, s3_head, s3_list, sql, tcp)
 }

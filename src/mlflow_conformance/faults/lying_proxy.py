@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real HTTP proxy in front of a real server, that lies by one rule.
+
+It shows that a check sees what the server holds rather than what the server says. The proxy runs
+where the requests begin: one in this process in front of the front door, one in the runner in
+front of the Service and of each replica, all on 127.0.0.1.
+"""
+
+import itertools
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import JsonValue
+
+from mlflow_conformance.clients.http import NoReply, Reply, send
+from mlflow_conformance.faults.lies import Asked, Lie, lie_of
+from mlflow_conformance.inside.door import Inside, LocalInside
+
+if TYPE_CHECKING:  # the runner, where this module runs too, needs neither of them
+    from mlflow_conformance.mutation import ProxyRule
+    from mlflow_conformance.target.base import Target
+
+_UPSTREAM_TIMEOUT_S = 60.0
+_NOT_FORWARDED = frozenset(
+    {"accept-encoding", "connection", "content-length", "host", "keep-alive", "transfer-encoding"}
+)
+_NOT_RETURNED = frozenset(
+    {"connection", "content-encoding", "content-length", "date", "server", "transfer-encoding"}
+)
+
+
+class LyingProxy:
+    """One proxy in front of one server; listens from its making until `stop`."""
+
+    def __init__(self, upstream: str, lie: Lie, ca_file: str | None = None) -> None:
+        """Listen on a free port of 127.0.0.1."""
+        self.lie = lie
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(upstream, lie, ca_file))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def _handler(upstream: str, lie: Lie, ca_file: str | None) -> type[BaseHTTPRequestHandler]:
+    def forward(asked: Asked) -> Reply:
+        return send(
+            asked.method,
+            upstream + asked.target,
+            headers=asked.headers,
+            body=asked.body or None,
+            timeout_s=_UPSTREAM_TIMEOUT_S,
+            ca_file=ca_file,
+        )
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # Replies of two writes would otherwise wait for each other's acknowledgement.
+        disable_nagle_algorithm = True
+
+        def answer(self) -> None:
+            """Answer one request through the rule."""
+            asked = Asked(
+                self.command,
+                self.path,
+                {k: v for k, v in self.headers.items() if k.lower() not in _NOT_FORWARDED},
+                self._body(),
+            )
+            try:
+                reply = lie.answer(asked, forward)
+            except NoReply:
+                # The server did not answer, so neither does the proxy.
+                self.close_connection = True
+                return
+            self.send_response(reply.status)
+            for key, value in reply.headers.items():
+                if key.lower() not in _NOT_RETURNED:
+                    self.send_header(key, value)
+            self.send_header("Content-Length", str(len(reply.body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(reply.body)
+
+        def _body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            parts = []
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                parts.append(self.rfile.read(size))
+                self.rfile.readline()
+            while self.rfile.readline().strip():
+                pass  # trailers
+            return b"".join(parts)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """The evidence says what was sent; standard error stays quiet."""
+
+        do_DELETE = do_GET = do_HEAD = do_PATCH = do_POST = do_PUT = answer  # noqa: N815
+
+    return Handler
+
+
+_RUNNING: dict[int, LyingProxy] = {}
+_NUMBERS = itertools.count(1)
+
+
+def start(
+    upstream: str, rule: str, parameters: Mapping[str, JsonValue], ca_file: str | None = None
+) -> tuple[int, str]:
+    """Start a proxy in this process; returns its number and its URL.
+
+    Raises:
+        Unusable: the rule cannot be used.
+    """
+    proxy = LyingProxy(upstream, lie_of(rule, parameters), ca_file)
+    number = next(_NUMBERS)
+    _RUNNING[number] = proxy
+    return number, proxy.url
+
+
+def stop(number: int) -> int:
+    """Stop a proxy of this process; returns how often it lied.
+
+    Raises:
+        KeyError: there is none of that number.
+    """
+    proxy = _RUNNING.pop(number)
+    proxy.stop()
+    return proxy.lie.told
+
+
+@contextmanager
+def in_front_of(target: "Target", rule: "ProxyRule") -> Iterator["Target"]:
+    """The target with the lie in front of every door that MLflow is reached through.
+
+    SQL and the bucket stay as they are: they are what a lie is held against.
+
+    Raises:
+        Unusable: the rule cannot be used.
+        InsideFailed: the runner could not start a proxy.
+    """
+    lie_of(rule.rule, rule.parameters)
+    with ExitStack() as stack:
+        known: dict[str, str] = {}
+
+        def inside_url(upstream: str) -> str:
+            if upstream not in known:
+                known[upstream] = _proxied(stack, target.inside, upstream, rule, None)
+            return known[upstream]
+
+        front = target.front
+        if front is not None:
+            url = _proxied(stack, LocalInside(), front.url, rule, front.ca_file)
+            front = replace(front, url=url, ca_file=None)
+        yield replace(
+            target,
+            front=front,
+            service_url=inside_url(target.service_url),
+            replica_urls=lambda: [inside_url(url) for url in target.replica_urls()],
+        )
+
+
+def _proxied(
+    stack: ExitStack, inside: Inside, upstream: str, rule: "ProxyRule", ca_file: str | None
+) -> str:
+    made = cast(
+        dict[str, Any],
+        inside.call(
+            "proxy_start",
+            upstream=upstream,
+            rule=rule.rule,
+            parameters=dict(rule.parameters),
+            ca_file=ca_file,
+        ),
+    )
+    stack.callback(inside.call, "proxy_stop", number=made["number"])
+    return str(made["url"])
