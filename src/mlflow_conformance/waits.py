@@ -11,8 +11,11 @@ _T = TypeVar("_T")
 TIMEOUTS: dict[str, float] = {
     "api reply": 10,
     "cluster ready": 180,
+    "denied connection": 3,
     "deployment ready": 240,
+    "disruption budget": 30,
     "endpoint reachable": 60,
+    "metrics of the autoscaler": 90,
     "namespace gone": 90,
     "object deleted": 60,
     "pod ready": 90,

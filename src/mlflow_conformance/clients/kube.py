@@ -150,6 +150,8 @@ class Kube:
                 capture_output=True,
                 timeout=timeout_s,
                 check=False,
+                # Ctrl-C in the terminal must not kill the command that puts things back.
+                start_new_session=True,
             )
         except FileNotFoundError as problem:
             raise Unusable(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import pytest
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from mlflow_conformance.errors import Undecided
 from mlflow_conformance.evidence.model import (
@@ -24,6 +24,7 @@ from mlflow_conformance.evidence.model import (
 from mlflow_conformance.evidence.verdict import holds
 
 _T = TypeVar("_T", bound=Callable[..., object])
+_Parsed = TypeVar("_Parsed")
 
 
 def check(
@@ -128,6 +129,19 @@ class Evidence:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise Undecided(f"the threshold {name!r} of {self.id} is {value!r}, not a number")
         return value
+
+    def parsed(self, name: str, kind: type[_Parsed]) -> _Parsed:
+        """A threshold that has a form of its own, such as a model or a dict of models.
+
+        Raises:
+            Undecided: the profile does not have it, or it has another form.
+        """
+        value = self.threshold(name)
+        try:
+            return TypeAdapter(kind).validate_python(value)
+        except ValidationError as problem:
+            said = " ".join(str(problem).split())
+            raise Undecided(f"the threshold {name!r} of {self.id} cannot be used: {said}") from None
 
     def attach(self, name: str, content: bytes | str, media_type: str, suffix: str) -> Path:
         """Keep a file beside the evidence and refer to it from the report."""

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HPA: the autoscaler at rest."""
+
+from mlflow_conformance.clients.kube import Kube
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.scaling import Autoscaler, autoscaler
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.waits import TimedOut, Waiter
+
+
+@check(
+    "HPA-1",
+    impact="MLflow does not grow with its load, or grows further than was agreed.",
+    remedy="Compare the HorizontalPodAutoscaler with the profile, and see that metrics-server "
+    "serves metrics of MLflow's pods.",
+)
+def test_autoscaler_is_as_promised(
+    evidence: Evidence, target: Target, kube: Kube, waiter: Waiter
+) -> None:
+    """The autoscaler has the promised bounds and goals, and measures what it scales by.
+
+    Preconditions: MLflow runs; metrics of its pods are there after a start-up time.
+    Steps: read the autoscaler and its target.
+    Expected: limits, goals and target of the profile; it can scale and its metrics are current.
+    """
+    name = target.names.mlflow.hpa
+    if name is None:
+        evidence.undecided("the profile names no autoscaler under names.mlflow.hpa")
+    found = autoscaler(kube, name)
+    evidence.expect("autoscaler exists", found is not None, "==", True, door="kubernetes")
+    if found is None:
+        return
+    goals = evidence.parsed("utilization_percent", dict[str, int])
+    target_name = f"Deployment/{target.names.mlflow.deployment}"
+    evidence.expect(
+        "minimum", found.minimum, "==", evidence.number("min_replicas"), door="kubernetes"
+    )
+    evidence.expect(
+        "maximum", found.maximum, "==", evidence.number("max_replicas"), door="kubernetes"
+    )
+    evidence.expect("utilization goals", found.goals, "==", goals, unit="%", door="kubernetes")
+    evidence.expect("scales", found.target, "==", target_name, door="kubernetes")
+    if found.target != target_name:
+        return
+    found = _measuring(kube, name, found, waiter)
+    evidence.expect(
+        "can scale", found.conditions.get("AbleToScale", "not said"), "==", "True",
+        door="kubernetes",
+    )  # fmt: skip
+    evidence.expect(
+        "scaling active", found.conditions.get("ScalingActive", "not said"), "==", "True",
+        door="kubernetes",
+    )  # fmt: skip
+    evidence.expect("measures", sorted(found.current), "==", sorted(goals), door="kubernetes")
+    evidence.note("utilization", found.current, unit="%", door="kubernetes")
+    evidence.note("replicas", {"current": found.replicas, "desired": found.desired})
+    if found.reasons:
+        evidence.note("what the autoscaler says", found.reasons, door="kubernetes")
+
+
+def _measuring(kube: Kube, name: str, first: Autoscaler, waiter: Waiter) -> Autoscaler:
+    """The autoscaler when it measures, or how it is when the time for that is over."""
+    try:
+        return waiter.until(
+            "measuring: the autoscaler",
+            lambda: autoscaler(kube, name) or first,
+            done=lambda seen: seen.measures,
+            timeout="metrics of the autoscaler",
+            interval_s=1,
+        )
+    except TimedOut:
+        return autoscaler(kube, name) or first
+
+
+@check(
+    "HPA-5",
+    impact="MLflow runs at its maximum for ever: money is spent and nothing is left for a peak.",
+    remedy="Fewer workers or a larger request, so that utilization at rest is below the goal.",
+)
+def test_autoscaler_is_not_pinned(
+    evidence: Evidence, target: Target, kube: Kube, waiter: Waiter
+) -> None:
+    """At rest the autoscaler asks for less than its maximum, and utilization is below the goals.
+
+    Preconditions: no load of the suite runs.
+    Steps: read the autoscaler's measurements.
+    Expected: every utilization below its goal by the profile's margin, and desired replicas at
+    the profile's number at rest.
+    """
+    name = target.names.mlflow.hpa
+    found = autoscaler(kube, name) if name else None
+    if name is None or found is None:
+        evidence.undecided("there is no autoscaler to look at")
+    found = _measuring(kube, name, found, waiter)
+    if not found.measures:
+        evidence.undecided(f"the autoscaler measures nothing: {found}")
+    margin = evidence.number("margin_percent")
+    for resource, goal in found.goals.items():
+        evidence.expect(
+            f"{resource} utilization at rest", found.current[resource], "<=", goal - margin,
+            unit="%", door="kubernetes",
+        )  # fmt: skip
+    evidence.expect(
+        "replicas asked for", found.desired, "<=", evidence.number("replicas_at_rest"),
+        door="kubernetes",
+    )  # fmt: skip

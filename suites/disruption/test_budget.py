@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DIS: the disruption budget, and where replicas are."""
+
+from collections import Counter
+
+from mlflow_conformance.clients.eviction import Budget, budget, evict
+from mlflow_conformance.clients.kube import Kube, Pod
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.waits import TimedOut, Waiter
+
+
+@check(
+    "DIS-1",
+    impact="A node drain or upgrade takes every replica at once, or can never finish.",
+    remedy="Give MLflow a PodDisruptionBudget that selects its pods, with the promised number.",
+    disruptive=True,
+)
+def test_budget_admits_one_and_refuses_the_next(
+    evidence: Evidence, target: Target, kube: Kube, waiter: Waiter
+) -> None:
+    """The budget admits an eviction as long as enough replicas stay, and refuses the next by name.
+
+    Preconditions: the promised number of replicas is ready.
+    Steps: evict as many pods as the budget allows, and at once one more.
+    Expected: 201 for those, 429 TooManyRequests that names the budget for the last one; as many
+    disruptions allowed as promised right before and again after recovery, none in between.
+    """
+    name = target.names.mlflow.pdb
+    if name is None:
+        evidence.undecided("the profile names no budget under names.mlflow.pdb")
+    at_rest = int(evidence.number("replicas_at_rest"))
+    allowed = at_rest - int(evidence.number("min_available"))
+    pods = _settled(evidence, target, kube, waiter, at_rest)
+    before = _budget_allowing(kube, name, allowed, waiter)
+    evidence.expect("budget exists", before is not None, "==", True, door="kubernetes")
+    if before is None:
+        return
+    evidence.note(
+        "budget", {"minAvailable": before.min_available, "maxUnavailable": before.max_unavailable}
+    )
+    as_promised = [
+        evidence.expect(
+            "pods the budget selects", before.expected, "==", at_rest, door="kubernetes"
+        ),
+        evidence.expect(
+            "disruptions allowed before", before.allowed, "==", allowed, door="kubernetes"
+        ),
+    ]
+    if not all(as_promised):
+        return  # it is broken already; an eviction would only disturb
+
+    gone, kept = pods[:allowed], pods[allowed]
+    answers = [evict(kube, pod.name) for pod in gone]
+    refused = evict(kube, kept.name)
+    during = budget(kube, name)
+    evidence.expect(
+        "evictions within the budget", [a.status for a in answers], "==", [201] * allowed,
+        door="kubernetes", source="Kubernetes API-initiated eviction",
+    )  # fmt: skip
+    evidence.expect("eviction beyond it", refused.status, "==", 429, door="kubernetes")
+    evidence.expect("its reason", refused.reason, "==", "TooManyRequests", door="kubernetes")
+    evidence.expect("its cause", refused.cause, "==", "DisruptionBudget", door="kubernetes")
+    evidence.expect("what it names", refused.message, "contains", name, door="kubernetes")
+    evidence.expect(
+        "disruptions allowed in between", during.allowed if during else None, "==", 0,
+        door="kubernetes",
+    )  # fmt: skip
+
+    recovered = _settled(evidence, target, kube, waiter, at_rest)
+    uids = {pod.uid for pod in recovered}
+    evidence.expect("evicted pods left", [p.name for p in gone if p.uid in uids], "==", [])
+    evidence.expect("the pod that was kept", kept.uid in uids, "==", True, door="kubernetes")
+    after = _budget_allowing(kube, name, allowed, waiter)
+    evidence.expect(
+        "disruptions allowed after", after.allowed if after else None, "==", allowed,
+        door="kubernetes",
+    )  # fmt: skip
+
+
+def _settled(
+    evidence: Evidence, target: Target, kube: Kube, waiter: Waiter, at_rest: int
+) -> list[Pod]:
+    """The replicas, when exactly as many as at rest are there and all of them ready."""
+
+    def observe() -> list[Pod]:
+        return kube.pods(target.names.mlflow.selector, container=target.names.mlflow.container)
+
+    try:
+        return waiter.until(
+            f"at rest: {at_rest} ready replicas of MLflow",
+            observe,
+            done=lambda pods: (
+                len(pods) == at_rest and all(p.ready and not p.terminating for p in pods)
+            ),
+            timeout="pod ready",
+        )
+    except TimedOut:
+        evidence.undecided(
+            f"MLflow did not settle at {at_rest} ready replicas: "
+            + ", ".join(
+                f"{p.name} {'ready' if p.ready else 'not ready'}"
+                f"{' and terminating' if p.terminating else ''}"
+                for p in observe()
+            )
+        )
+
+
+def _budget_allowing(kube: Kube, name: str, allowed: int, waiter: Waiter) -> Budget | None:
+    """The budget when it allows so many disruptions, or how it is when the time is over.
+
+    The controller computes `disruptionsAllowed` a moment after a pod became ready.
+    """
+    try:
+        return waiter.until(
+            f"allowing {allowed}: budget {name}",
+            lambda: budget(kube, name),
+            done=lambda seen: seen is None or seen.allowed == allowed,
+            timeout="disruption budget",
+            interval_s=0.2,
+        )
+    except TimedOut:
+        return budget(kube, name)
+
+
+@check(
+    "DIS-9",
+    impact="One node takes every replica of MLflow with it.",
+    remedy="Spread MLflow's pods by a topologySpreadConstraint or an anti-affinity over nodes.",
+)
+def test_replicas_are_spread(
+    evidence: Evidence, target: Target, kube: Kube, waiter: Waiter
+) -> None:
+    """Ready replicas are spread over the nodes that may run them.
+
+    Preconditions: at least two ready replicas and two nodes that may run them.
+    Steps: read which node every ready replica is on.
+    Expected: no node holds more than its share by more than the profile's skew.
+    """
+    names = target.names.mlflow
+    pods = waiter.until(
+        "ready: every replica of MLflow",
+        lambda: [p for p in kube.pods(names.selector) if not p.terminating],
+        done=lambda seen: bool(seen) and all(p.ready for p in seen),
+        timeout="pod ready",
+    )
+    nodes = _usable_nodes(kube)
+    if len(nodes) < 2 or len(pods) < 2:
+        evidence.undecided(f"{len(pods)} replicas on {len(nodes)} usable nodes show no spread")
+    count = Counter(p.node or "none" for p in pods)
+    on_nodes = {node: count.get(node, 0) for node in sorted(nodes | set(count))}
+    evidence.note("replicas per node", on_nodes, door="kubernetes")
+    evidence.expect(
+        "skew", max(on_nodes.values()) - min(on_nodes.values()), "<=",
+        evidence.number("max_skew"), door="kubernetes",
+    )  # fmt: skip
+    evidence.expect(
+        "nodes in use", len(count), ">=", min(len(nodes), evidence.number("min_nodes")),
+        door="kubernetes",
+    )  # fmt: skip
+
+
+def _usable_nodes(kube: Kube) -> set[str]:
+    """Nodes that are ready, not cordoned, and take pods without a toleration."""
+    return {
+        node.metadata.name
+        for node in kube.core.list_node(_request_timeout=15).items
+        if not node.spec.unschedulable
+        and not any(t.effect in ("NoSchedule", "NoExecute") for t in node.spec.taints or [])
+        and any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or [])
+    }

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Probe pods, and the proof that this cluster enforces policies."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from mlflow_conformance.errors import Undecided
+from mlflow_conformance.probes.canary import Canary, run_canary
+from mlflow_conformance.probes.pods import Probes, probes
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.waits import Waiter
+
+
+@pytest.fixture(scope="session")
+def probe_pods(target: Target, waiter: Waiter) -> Iterator[Probes]:
+    """Pods that try connections; each is made when it is first needed."""
+    with probes(target.need_kube(), target.names.runner.image, waiter) as pods:
+        yield pods
+
+
+@pytest.fixture(scope="session")
+def canary(probe_pods: Probes, waiter: Waiter) -> Canary:
+    """What became of a known-good path when a policy of our own denied it."""
+    return run_canary(probe_pods, waiter, waiter.seconds("denied connection"))
+
+
+@pytest.fixture(scope="session")
+def enforced_policies(canary: Canary) -> Canary:
+    """The canary, where it proved that policies cut; else what needs it is unknown at once."""
+    if not canary.proven:
+        raise Undecided(
+            "NET-0 showed no enforcement of policies here, so a closed path would prove nothing "
+            f"(before {canary.before}, under the policy {canary.denied}, after {canary.after})"
+        )
+    return canary
