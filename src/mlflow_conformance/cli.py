@@ -253,8 +253,9 @@ def main() -> None:
     except Unusable as problem:
         sys.exit(_say(str(problem)))
     except typer.TyperException as problem:
-        sentence = " ".join(problem.format_message().split()).rstrip(".")
-        sys.exit(_say(f"{sentence}. Use `mlflow-conformance --help` to see what there is."))
+        sentence = " ".join(problem.format_message().split())
+        stop = "" if sentence.endswith(("?", ".")) else "."
+        sys.exit(_say(f"{sentence}{stop} Use `mlflow-conformance --help` to see what there is."))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(_say("The command was stopped by a signal. Run it again."))
     sys.exit(code if isinstance(code, int) else 0)

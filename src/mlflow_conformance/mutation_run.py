@@ -80,7 +80,7 @@ def run(
             f"No mutant is about a check that {profile} expects in the tier {tier}",
             remedy="Name another mutant, --profile or --tier",
         )
-    folder = make_folder(output, new_run_id())
+    folder = make_folder(output, new_run_id()).path
     with ExitStack() as stack:
         log = stack.enter_context(EvidenceLog(folder / "evidence.jsonl"))
         log.append(_started(loaded, folder))

@@ -6,13 +6,11 @@ that has this package installed.
 """
 
 import random
-import signal
 import sys
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
@@ -25,14 +23,16 @@ from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.errors import Undecided, Unusable
 from mlflow_conformance.evidence.case import Evidence
-from mlflow_conformance.evidence.log import EvidenceLog, read
-from mlflow_conformance.evidence.verdict import Verdict, judge, judge_check
+from mlflow_conformance.evidence.log import EvidenceLog
+from mlflow_conformance.evidence.model import CheckFinished
+from mlflow_conformance.evidence.verdict import RunVerdict, Verdict, judge_check
 from mlflow_conformance.inside.door import Inside, InsideFailed
-from mlflow_conformance.profile import Row, load, nearest
+from mlflow_conformance.profile import LoadedProfile, load, nearest
 from mlflow_conformance.report import write_all
 from mlflow_conformance.report.terminal import render
-from mlflow_conformance.run import Run, make_folder, new_run_id
+from mlflow_conformance.run import Run, RunFolder, make_folder, new_run_id, nothing_seen
 from mlflow_conformance.session import TargetOptions, opened
+from mlflow_conformance.signals import ending_once
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import Hopeless, TimedOut, Waiter
 
@@ -73,35 +73,58 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and the plugin's working half when a profile is named."""
+    """Register the marker."""
     config.addinivalue_line("markers", "check(id, impact, remedy, disruptive): a conformance check")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Register the plugin's working half when a profile is named, or say why it cannot work."""
     name = config.getoption("--profile")
-    if not name:
-        return
+    if name is None:
+        return None
     try:
         config.pluginmanager.register(_plan(config, name), "mlflow-conformance-run")
+        for module in (belongings, doors, ledger):
+            config.pluginmanager.register(module)
     except Unusable as problem:
-        raise pytest.exit.Exception(str(problem), returncode=3) from problem
+        _say(problem)
+        return 3
+    return None
+
+
+def _say(problem: Unusable) -> None:
+    sys.stderr.write(f"mlflow-conformance: {problem}\n")
 
 
 def _plan(config: pytest.Config, name: str) -> "ConformancePlugin":
     known = catalogue.read(assets.asset("suites"))
     loaded = load(assets.profile_path(name), known_ids=known, today=datetime.now(UTC).date())
     options = TargetOptions.from_options(config.option, known)
-    return ConformancePlugin(
-        config, loaded.rows(config.getoption("--tier")), known, loaded, options
-    )
+    plugin = ConformancePlugin(config, known, loaded, options)
+    plugin.refuse_named()
+    return plugin
 
 
 class ConformancePlugin:
     """The hooks of a run that has a profile."""
 
-    def __init__(self, config, rows, known, loaded, options) -> None:  # type: ignore[no-untyped-def]
-        self._config: pytest.Config = config
-        self._known: dict[str, CheckInfo] = known
-        self._tier_rows: dict[str, Row] = rows
+    def __init__(
+        self,
+        config: pytest.Config,
+        known: Mapping[str, CheckInfo],
+        loaded: LoadedProfile,
+        options: TargetOptions,
+    ) -> None:
+        self._config = config
+        self._known = known
+        self._tier_rows = loaded.rows(config.getoption("--tier"))
         self._loaded = loaded
-        self._options: TargetOptions = options
+        self._options = options
+        self._selected: list[str] = []
+        self._narrowed = False
+        self._problem: Unusable | None = None
+        self._verdict: RunVerdict | None = None
         self.run: Run | None = None
 
     # -- what runs, and in which order --------------------------------------------------------
@@ -114,24 +137,28 @@ class ConformancePlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep the checks that the profile expects, in its order: cheapest and most telling first."""
+        """Keep the checks that the profile expects, in its order."""
         order = {check_id: n for n, check_id in enumerate(self._loaded.profile.checks)}
         named = set(self._config.option.check)
-        for check_id in named:
-            if check_id not in self._tier_rows:
-                raise pytest.exit.Exception(self._not_expected(check_id), returncode=3)
         by_id: dict[str, pytest.Item] = {}
         dropped: list[pytest.Item] = []
         for item in items:
             marker = item.get_closest_marker("check")
-            check_id = marker.kwargs["id"] if marker else None
-            if named and check_id not in named:
+            check_id: str = marker.kwargs["id"] if marker else ""
+            if check_id not in (named or self._tier_rows) or not self._admitted(check_id):
                 dropped.append(item)
-            elif check_id in self._tier_rows and self._admitted(check_id):
-                by_id[check_id] = item
-            else:
-                dropped.append(item)
+            elif by_id.setdefault(check_id, item) is not item:
+                self._problem = Unusable(
+                    f"The check {check_id} is more than one test: {by_id[check_id].nodeid} and "
+                    f"{item.nodeid}",
+                    remedy="Give each an ID of its own; a check has no parameters",
+                )
         self._selected = sorted(by_id, key=order.__getitem__)
+        if absent := named - set(self._selected):
+            self._problem = Unusable(
+                f"{', '.join(sorted(absent))} is not among the checks that were collected",
+                remedy="Name its folder of suites/ too, or leave -k, -m and paths out",
+            )
         self._narrowed = bool(
             named
             or self._config.option.keyword
@@ -142,16 +169,29 @@ class ConformancePlugin:
         if dropped:
             self._config.hook.pytest_deselected(items=dropped)
 
-    def _not_expected(self, check_id: str) -> str:
-        if check_id in self._known:
-            return (
-                f"The profile {self._loaded.profile.name} does not expect {check_id} in this tier. "
-                "Add its row to the profile, or choose another --tier."
-            )
-        return (
-            f"There is no check {check_id!r}{nearest(check_id, self._known).rstrip('?')}. "
-            "List the checks with `mlflow-conformance checks`."
-        )
+    def refuse_named(self) -> None:
+        """Make sure that every check named with ``--check`` can run.
+
+        Raises:
+            Unusable: one does not exist, is not expected, or may not run on this target.
+        """
+        for check_id in self._config.option.check:
+            if check_id not in self._known:
+                raise Unusable(
+                    f"There is no check {check_id!r}{nearest(check_id, self._known).rstrip('?')}",
+                    remedy="List the checks with `mlflow-conformance checks`",
+                )
+            if check_id not in self._tier_rows:
+                raise Unusable(
+                    f"The profile {self._loaded.profile.name} does not expect {check_id} in the "
+                    f"tier {self._config.option.tier}",
+                    remedy="Add its row to the profile, or choose another --tier",
+                )
+            if not self._admitted(check_id):
+                raise Unusable(
+                    f"{check_id} disturbs the deployment, and this one was not made here",
+                    remedy="Add --allow-disruption if its users can bear that, or leave it out",
+                )
 
     def _whole_suites(self) -> bool:
         suites = assets.root() / "suites"
@@ -167,33 +207,68 @@ class ConformancePlugin:
         """Open the target around all checks; close it however they end."""
         if session.config.option.collectonly:
             return (yield)
-        if not session.items:
-            raise pytest.exit.Exception(
-                "No check was selected. Name others, or another --tier.", returncode=3
-            )
         try:
-            with _terminated_as_interrupt():
-                self.run = self._begin(session)
-                try:
-                    with opened(self._options, self.run):
-                        return (yield)
-                except KeyboardInterrupt:
-                    self.run.interrupted = "stopped by a signal"
-                    raise Unusable(
-                        "The run was stopped by a signal; what it had seen is in "
-                        f"{self.run.folder / 'evidence.jsonl'}",
-                        remedy="Run it again for a verdict",
-                    ) from None
-                except Unusable as problem:
-                    self.run.interrupted = str(problem)
-                    raise
-                finally:
-                    self.run.ended()
-                    self.run.log.close()
+            self._refuse_selection(session)
+            with ending_once():
+                self.run = self._begin()
+                yield from self._within(session, self.run)
         except Unusable as problem:
-            raise pytest.exit.Exception(str(problem), returncode=3) from problem
+            self._problem = problem
+        finally:
+            if self.run is not None:
+                self._conclude(self.run.folder)
+        return True
 
-    def _begin(self, session: pytest.Session) -> Run:
+    def _conclude(self, folder: RunFolder) -> None:
+        """Write the reports, or leave nothing behind of a run that saw nothing."""
+        try:
+            if nothing_seen(folder.log):
+                folder.discard()
+                self.run = None
+            else:
+                self._verdict = write_all(folder.log)
+        except Unusable as problem:
+            self._problem = self._problem or problem
+
+    def _within(self, session: pytest.Session, run: Run) -> Generator[None, object, object]:
+        """Open the target, run the checks, and close the target and the log however they end.
+
+        Raises:
+            Unusable: there is no target, the disk is full, or a signal came.
+        """
+        try:
+            run.log.append(run.started(self._options.description()))
+            with opened(self._options, run):
+                try:
+                    return (yield)
+                finally:
+                    # What a stopped check had broken is put back while the doors are still open.
+                    session._setupstate.teardown_exact(None)  # pytest has no public way
+        except KeyboardInterrupt:
+            run.interrupted = "stopped by a signal"
+            raise Unusable(
+                "The run was stopped by a signal", remedy="Run it again for a verdict"
+            ) from None
+        except Unusable as problem:
+            run.interrupted = str(problem)
+            raise
+        finally:
+            try:
+                run.ended()
+            finally:
+                run.log.close()
+
+    def _refuse_selection(self, session: pytest.Session) -> None:
+        if self._problem:
+            raise self._problem
+        if session.testsfailed:
+            raise Unusable(
+                "The suites cannot be collected", remedy="See what `pytest --collect-only` says"
+            )
+        if not session.items:
+            raise Unusable("No check was selected", remedy="Name others, or another --tier")
+
+    def _begin(self) -> Run:
         option = self._config.option
         run_id = new_run_id()
         folder = make_folder(option.output, run_id)
@@ -209,7 +284,12 @@ class ConformancePlugin:
         if self._narrowed:
             left_out |= {i: "not selected" for i in rows if i not in self._selected}
             rows = {i: rows[i] for i in self._selected}
-        run = Run(
+        try:
+            log = EvidenceLog(folder.log)
+        except Unusable:
+            folder.discard()
+            raise
+        return Run(
             loaded=self._loaded,
             rows=rows,
             left_out=left_out,
@@ -217,33 +297,33 @@ class ConformancePlugin:
             run_id=run_id,
             seed=option.seed if option.seed is not None else random.SystemRandom().getrandbits(32),
             command=sys.argv,
-            log=EvidenceLog(folder / "evidence.jsonl"),
+            log=log,
             waiter=Waiter(self._loaded.profile.time_scale),
         )
-        run.log.append(run.started(self._options.description()))
-        return run
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Compute the exit code from the evidence on disk, and write the reports."""
-        if self.run is None:
+        """Set the exit code that the evidence on disk gives; 3 when the run could not be made."""
+        if session.config.option.collectonly:
             return
-        verdict = write_all(self.run.folder / "evidence.jsonl")
-        # A run that was stopped, or had nothing to run on, is 3 whatever it had seen before.
-        session.exitstatus = 3 if self.run.interrupted else verdict.exit_code
+        whole = self._verdict is not None and self._problem is None
+        session.exitstatus = self._verdict.exit_code if self._verdict and whole else 3
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the verdict table."""
-        if self.run is None:
-            return
-        log = self.run.folder / "evidence.jsonl"
-        terminalreporter.write_line("")
-        width = terminalreporter._tw.fullwidth  # noqa: SLF001 - pytest has no public way
-        color = terminalreporter._tw.hasmarkup  # noqa: SLF001
-        terminalreporter.write_line(render(judge(read(log)), width=width, color=color))
-        terminalreporter.write_line(f"report:   {log.with_name('report.html')}")
-        terminalreporter.write_line(f"evidence: {log}")
+        """Print the verdict table, or why there is no verdict."""
+        if self.run is not None:
+            log = self.run.folder.log
+            terminalreporter.write_line("")
+            if self._verdict:
+                width = terminalreporter._tw.fullwidth  # pytest has no public way
+                color = terminalreporter._tw.hasmarkup
+                terminalreporter.write_line(render(self._verdict, width=width, color=color))
+                terminalreporter.write_line(f"report:   {log.with_name('report.html')}")
+            terminalreporter.write_line(f"evidence: {log}")
+        if self._problem:
+            terminalreporter.flush()
+            _say(self._problem)
 
     # -- one check ----------------------------------------------------------------------------
 
@@ -254,13 +334,19 @@ class ConformancePlugin:
         check_id = item.get_closest_marker("check").kwargs["id"]  # type: ignore[union-attr]
         row = self.run.rows[check_id]
         item.stash[_EVIDENCE] = Evidence(
-            check_id, row.promise, self.run.folder / "attachments", row.thresholds
+            check_id, row.promise, self.run.folder.path / "attachments", row.thresholds
         )
         item.stash[_PROBLEMS] = []
         try:
-            return (yield)
-        finally:
-            self._finish(item)
+            result = yield
+        except BaseException as problem:
+            # pytest makes no report of what ends the whole run; without this line a check that
+            # was cut short would be judged by the observations that it happened to have.
+            item.stash[_PROBLEMS].append(pytest.ExceptionInfo.from_exception(problem))
+            self.run.log.append(self._record(item, None))
+            raise
+        self._finish(item)
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -289,7 +375,7 @@ class ConformancePlugin:
             return report.outcome, str(verdict)[0], (str(verdict), {colour: True})
         return None
 
-    def _record(self, item: pytest.Item, folder: str | None):  # type: ignore[no-untyped-def]
+    def _record(self, item: pytest.Item, folder: str | None) -> CheckFinished:
         marker = item.get_closest_marker("check")
         assert marker is not None
         info = self._known[marker.kwargs["id"]]
@@ -299,6 +385,8 @@ class ConformancePlugin:
                 undecided = undecided or problem.value.reason
             elif isinstance(problem.value, pytest.skip.Exception):
                 undecided = undecided or f"skipped: {problem.value.msg}"
+            elif isinstance(problem.value, KeyboardInterrupt):
+                undecided = undecided or "the run was stopped while this check went on"
             elif isinstance(problem.value, _OBSERVATION_FAILURES):
                 undecided = undecided or f"{type(problem.value).__name__}: {problem.value}"
             else:
@@ -318,7 +406,16 @@ class ConformancePlugin:
         record = self._record(item, None)
         verdict, _ = judge_check(record)
         if verdict is not Verdict.PASS and self.run.target is not None:
-            name = diagnostics.collect(self.run.target, self.run.folder, record.id, self.run.log)
+            try:
+                name = diagnostics.collect(
+                    self.run.target, self.run.folder.path, record.id, self.run.log
+                )
+            except OSError as problem:
+                self.run.log.append(record)
+                raise Unusable(
+                    f"The diagnostics of {record.id} cannot be written: {problem.strerror}",
+                    remedy="Free space on that disk and run again; what was written is kept",
+                ) from problem
             record = record.model_copy(update={"diagnostics": name})
         self.run.log.append(record)
 
@@ -329,6 +426,12 @@ class ConformancePlugin:
         """Where this check writes down what it sees."""
         found: Evidence = request.node.stash[_EVIDENCE]
         return found
+
+    @pytest.fixture(scope="session")
+    def conformance_run(self) -> Run:
+        """The run that this check is a part of."""
+        assert self.run is not None
+        return self.run
 
     @pytest.fixture
     def rng(self, evidence: Evidence) -> random.Random:
@@ -368,17 +471,3 @@ class ConformancePlugin:
     def bucket(self, target: Target) -> Bucket:
         """The back door to the bucket."""
         return target.need_bucket()
-
-
-class _terminated_as_interrupt:  # noqa: N801 - reads as a clause
-    """SIGTERM ends a run as Ctrl-C does, so that finalizers put back what was broken."""
-
-    def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGTERM, self._interrupt)
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGTERM, self._before)
-
-    @staticmethod
-    def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt

@@ -4,9 +4,9 @@
 import random
 import secrets
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from mlflow_conformance import __version__
 from mlflow_conformance.errors import Unusable
-from mlflow_conformance.evidence.log import EvidenceLog
+from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.model import (
     Expected,
     Phase,
@@ -33,6 +33,31 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a run writes.
+
+    Attributes:
+        made: the folders that did not exist before, outermost first.
+    """
+
+    path: Path
+    made: Sequence[Path]
+
+    @property
+    def log(self) -> Path:
+        """The run's evidence."""
+        return self.path / "evidence.jsonl"
+
+    def discard(self) -> None:
+        """Remove the log, and of the folders that were made those that are empty."""
+        self.log.unlink(missing_ok=True)
+        for folder in reversed(self.made):
+            if any(folder.iterdir()):
+                return
+            folder.rmdir()
+
+
 @dataclass
 class Run:
     """What one run knows before and while it goes on.
@@ -45,7 +70,7 @@ class Run:
     loaded: LoadedProfile
     rows: Mapping[str, Row]
     left_out: Mapping[str, str]
-    folder: Path
+    folder: RunFolder
     run_id: str
     seed: int
     command: list[str]
@@ -53,7 +78,6 @@ class Run:
     waiter: Waiter
     target: Target | None = None
     interrupted: str | None = None
-    _resources: ExitStack = field(default_factory=ExitStack)
 
     def random_for(self, check_id: str) -> random.Random:
         """Random numbers that depend on the run's seed and the check alone."""
@@ -79,7 +103,11 @@ class Run:
         )
 
     def ended(self) -> None:
-        """Write the log's last event."""
+        """Write the log's last event.
+
+        Raises:
+            Unusable: the disk is full.
+        """
         self.log.append(RunEnded(ended=datetime.now(UTC), interrupted=self.interrupted))
 
     @contextmanager
@@ -114,23 +142,34 @@ class PhaseNote:
     outcome: Literal["done", "reused", "skipped"] = "done"
 
 
-def make_folder(output: Path | None, run_id: str) -> Path:
+def make_folder(output: Path | None, run_id: str) -> RunFolder:
     """The run's own folder: `output` itself, or ``results/<run id>`` below the working directory.
 
     Raises:
         Unusable: it cannot be made, or it holds another run already.
     """
-    folder = output or Path("results") / run_id
+    path = output or Path("results") / run_id
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        made = [f for f in reversed([path, *path.parents]) if not f.exists()]
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise Unusable(
-            f"The folder {folder} cannot be made: {problem.strerror}",
+            f"The folder {path} cannot be made: {problem.strerror}",
             remedy="Name a writable folder with --output",
         ) from problem
-    if (folder / "evidence.jsonl").exists():
+    folder = RunFolder(path, made)
+    if folder.log.exists():
         raise Unusable(
-            f"{folder} holds the evidence of another run",
+            f"{path} holds the evidence of another run",
             remedy="Name another folder with --output",
         )
     return folder
+
+
+def nothing_seen(log: Path) -> bool:
+    """Whether a run ended before its first step and its first check.
+
+    Raises:
+        Unusable: the log cannot be read.
+    """
+    return all(isinstance(event, RunStarted | RunEnded) for event in read(log))

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signals end a run once, and then let it clean up."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def ending_once() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP raise KeyboardInterrupt, the first of them alone.
+
+    CI systems send SIGINT and, seconds later, SIGTERM: the second must not break the clean-up that
+    the first one started. A signal that the parent chose to ignore (nohup) stays ignored.
+
+    Raises:
+        KeyboardInterrupt: a signal came.
+    """
+    ending = False
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal ending
+        if not ending:
+            ending = True
+            raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    handled = [number for number in _ENDING if before[number] is not signal.SIG_IGN]
+    for number in handled:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in handled:
+            signal.signal(number, before[number])
