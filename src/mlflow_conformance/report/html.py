@@ -12,7 +12,7 @@ from markupsafe import Markup
 from pydantic import JsonValue
 
 from mlflow_conformance import __version__
-from mlflow_conformance.evidence.model import CheckFinished, Observation
+from mlflow_conformance.evidence.model import CheckFinished, Door, Observation
 from mlflow_conformance.evidence.verdict import (
     RunVerdict,
     Verdict,
@@ -46,7 +46,7 @@ _DETAILS = (
     Detail(text=4000, value=2000, trace=8000, rows=100),
     Detail(text=600, value=300, trace=2000, rows=30),
     Detail(text=200, value=80, trace=400, rows=6),
-    Detail(text=80, value=24, trace=80, rows=1),
+    Detail(text=60, value=20, trace=60, rows=1),
 )
 
 
@@ -61,10 +61,23 @@ class Rows:
 
 @dataclass(frozen=True)
 class Bar:
-    """A span on the time line, in per mille of the whole run."""
+    """A span on the time line, in per mille of the whole run; a check's has its verdict."""
 
     start: float
     width: float
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row of the time line."""
+
+    name: str
+    detail: str
+    outcome: str
+    started: datetime
+    seconds: float
+    bars: Sequence[Bar]
 
 
 def render(run: RunVerdict) -> str:
@@ -73,12 +86,26 @@ def render(run: RunVerdict) -> str:
     What checks observed has no upper size, and a page that a phone cannot open helps nobody: when
     the page grows over `LIMIT`, long values and long lists are cut, with a note that says so.
     """
-    page = ""
-    for detail in _DETAILS:
-        page = _page(run, detail)
-        if len(page.encode()) <= LIMIT:
-            break
-    return page
+    *richer, last = _DETAILS
+    for detail in richer:
+        if _least(run, detail) <= LIMIT:
+            page = _page(run, detail)
+            if len(page.encode()) <= LIMIT:
+                return page
+    return _page(run, last)
+
+
+def _least(run: RunVerdict, detail: Detail) -> int:
+    """Bytes that a page has at the least, told without making it: that can take many seconds."""
+    size = 0
+    for record in (c.check for c in run.checks if c.check):
+        told = (record.title, record.promise, record.impact, record.remedy)
+        size += 600 + sum(min(len(t), detail.text) for t in told)
+        for o in record.observations[: detail.rows]:
+            size += 330 + min(len(o.name), detail.text)
+            size += min(len(o.observed), detail.value) if isinstance(o.observed, str) else 0
+            size += min(len(o.bound.source), detail.text) if o.bound else 0
+    return size
 
 
 def _page(run: RunVerdict, detail: Detail) -> str:
@@ -96,16 +123,27 @@ def _page(run: RunVerdict, detail: Detail) -> str:
             unknown=[c for c in of[Verdict.UNKNOWN] if c.check],
             silent=[c for c in of[Verdict.UNKNOWN] if not c.check],
             waived=of[Verdict.WAIVED],
+            passed=of[Verdict.PASS],
             families=words.by_family(of[Verdict.PASS]),
             counts=[(v, len(of[v])) for v in _ORDER],
-            target=list(_flat(run.run.target)),
+            target=list(_facts(run.run.target)),
             rows=lambda check: _rows(check, detail),
-            bar=lambda at, seconds: _bar(run, at, seconds),
+            steps=_steps(run),
             total=words.total_seconds(run),
             tool_version=__version__,
         )
     )
 
+
+_DOORS: dict[Door, str] = {
+    "front": "the front door",
+    "inside": "the inside door",
+    "sql": "SQL",
+    "s3": "S3",
+    "kubernetes": "the Kubernetes API",
+    "node": "the node",
+    "none": "",
+}
 
 _ORDER = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.WAIVED, Verdict.PASS)
 
@@ -122,6 +160,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         cut=words.cut,
+        door=_DOORS.__getitem__,
         duration=words.duration,
         family_name=lambda f: words.FAMILIES.get(f, ""),
         href=href,
@@ -129,6 +168,7 @@ def _environment() -> Environment:
         outcome=outcome,
         plural=words.plural,
         shown=words.shown,
+        unbroken=_unbroken,
         tail=_tail,
         title=words.title,
     )
@@ -154,37 +194,78 @@ def _moment(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def _unbroken(text: str) -> Markup:
+    """Text in which a name with a hyphen, such as a check ID, stays on one line."""
+    return Markup(" ").join(
+        Markup('<span class="whole">{}</span>').format(word)
+        if "-" in word and len(word) <= 24
+        else word
+        for word in words.plain(text).split(" ")
+    )
+
+
 def _tail(text: str, limit: int) -> str:
     return text if len(text) <= limit else "…" + text[1 - limit :]
 
 
-def _flat(value: dict[str, JsonValue], above: str = "") -> Iterator[tuple[str, str]]:
-    for key, item in value.items():
-        name = f"{above}{key}".replace("_", " ")
-        if isinstance(item, dict):
-            yield from _flat(item, f"{name} ")
-        elif item not in (None, "", []):
-            yield (
-                name,
-                ", ".join(map(words.shown, item))
-                if isinstance(item, list)
-                else (words.shown(item)),
-            )
+def _facts(target: dict[str, JsonValue]) -> Iterator[tuple[str, str]]:
+    """The description of the target, a line for each entry: nested ones are told in one line."""
+    for key, value in target.items():
+        if value in (None, "", [], {}):
+            continue
+        match value:
+            case dict():
+                told = " · ".join(f"{k} {words.shown(v)}" for k, v in value.items())
+            case list():
+                told = ", ".join(map(words.shown, value))
+            case _:
+                told = words.shown(value)
+        name = key.replace("_", " ")
+        yield name[:1].upper() + name[1:], told
 
 
 def _rows(check: CheckFinished, detail: Detail) -> Rows:
     """Broken bounds first and in the open, the rest folded; a check that holds shows all."""
-    told = {"broken", "incomparable"}
-    telling = [o for o in check.observations if outcome(o) in told]
-    others = [o for o in check.observations if outcome(o) not in told]
+    said = [(o, outcome(o)) for o in check.observations]
+    telling = [o for o, what in said if what in ("broken", "incomparable")]
+    others = [o for o, what in said if what in ("holds", "informs")]
     shown = telling[: detail.rows]
     rest = others[: detail.rows - len(shown)]
     return Rows(shown, rest, len(check.observations) - len(shown) - len(rest))
 
 
-def _bar(run: RunVerdict, at: datetime, seconds: float) -> Bar:
+def _steps(run: RunVerdict) -> list[Step]:
+    """The phases, and all checks in one row of their own, in the order in which they began."""
+    steps = [
+        Step(
+            name=p.name,
+            # The detail of a failed step is told at the top of the page.
+            detail="" if p.outcome == "failed" else p.detail,
+            outcome=p.outcome,
+            started=p.started,
+            seconds=p.duration_s,
+            bars=[_bar(run, p.started, p.duration_s)],
+        )
+        for p in run.phases
+    ]
+    records = [(c.check, c.verdict) for c in run.checks if c.check]
+    if records:
+        steps.append(
+            Step(
+                name="checks",
+                detail="each in the colour of its verdict",
+                outcome=f"{len(records)} reported",
+                started=min(r.started for r, _ in records),
+                seconds=sum(r.duration_s for r, _ in records),
+                bars=[_bar(run, r.started, r.duration_s, verdict) for r, verdict in records],
+            )
+        )
+    return sorted(steps, key=lambda s: s.started)
+
+
+def _bar(run: RunVerdict, at: datetime, seconds: float, verdict: Verdict | None = None) -> Bar:
     total = words.total_seconds(run) or 1.0
     start = min(max((at - run.run.started).total_seconds() / total, 0.0), 1.0)
     # Never thinner than can be seen, never over the end.
     width = min(max(seconds / total, 0.004), 1.0)
-    return Bar(round(1000 * min(start, 1.0 - width), 1), round(1000 * width, 1))
+    return Bar(round(1000 * min(start, 1.0 - width), 1), round(1000 * width, 1), verdict)

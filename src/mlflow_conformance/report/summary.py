@@ -15,7 +15,7 @@ from mlflow_conformance.report import words
 
 _MARKS = {Verdict.FAIL: "❌", Verdict.UNKNOWN: "❔", Verdict.WAIVED: "🏳️", Verdict.PASS: "✅"}
 _ORDER = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.WAIVED)
-_ACTIVE = re.compile(r"([\\`*_\[\]|~$:]|(?<=www)\.)")
+_ACTIVE = re.compile(r"([\\`*_\[\]|~$]|:(?=//|\w)|(?<=www)\.)")
 _TEXT, _DETAIL = 300, 2000  # characters of a cell and of a detail; CI pages cut off at 1 MiB
 
 

@@ -44,7 +44,7 @@ def render(run: RunVerdict, *, width: int = 80, color: bool = False) -> str:
             console.print(_mutants(run))
         if run.phases:
             console.print(_steps(run))
-    return captured.get().rstrip("\n")
+    return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
 
 
 def _table(*columns: str) -> Table:

@@ -147,23 +147,21 @@ def _checks(run: RunVerdict) -> str:
 
 
 def _mutants(run: RunVerdict) -> str:
+    total = len(run.mutations)
     survivors = [m.mutant for m in run.survivors]
     if survivors:
-        total = plural(len(run.mutations), "mutant")
-        return f"{len(survivors)} of {total} survived: {listed(survivors)}."
-    if run.mutations and not run.checks:
-        return f"All {plural(len(run.mutations), 'mutant')} killed by the check that must notice."
-    return ""
+        return f"{len(survivors)} of {plural(total, 'mutant')} survived: {listed(survivors)}."
+    if total == 0 or run.checks:
+        return ""
+    return "The only mutant was killed." if total == 1 else f"All {total} mutants were killed."
 
 
 def _cut_short(run: RunVerdict) -> str:
     if run.end is None:
         return "The run was cut short."
-    return (
-        f"The run was interrupted: {run.end.interrupted.rstrip('.')}."
-        if run.end.interrupted
-        else ""
-    )
+    if run.end.interrupted:
+        return f"The run was interrupted: {cut(run.end.interrupted.rstrip('.'), 80)}."
+    return ""
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:

@@ -34,13 +34,15 @@ json_values: st.SearchStrategy[JsonValue] = st.recursive(
     ),
     max_leaves=6,
 )
-observed_lists = st.lists(json_values.map(lambda v: seen(v)), max_size=5)
 
 
 def seen(observed: JsonValue, op: Operator = "<=", value: JsonValue = 2) -> Observation:
     return Observation(
         name="seen", observed=observed, bound=Bound(op=op, value=value, source="TRK-1")
     )
+
+
+observed_lists = st.lists(json_values.map(seen), max_size=5)
 
 
 def check(

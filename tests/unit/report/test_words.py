@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words of the reports."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlflow_conformance.evidence.log import read
+from mlflow_conformance.evidence.model import CheckFinished, Event, Mutation, RunEnded, RunStarted
+from mlflow_conformance.evidence.verdict import judge
+from mlflow_conformance.report import words
+
+HEALTHY = read(Path(__file__).parents[1] / "data" / "healthy.jsonl")
+START = next(e for e in HEALTHY if isinstance(e, RunStarted))
+END = next(e for e in HEALTHY if isinstance(e, RunEnded))
+CHECK = next(e for e in HEALTHY if isinstance(e, CheckFinished))
+
+
+def run(*events: Event, expected: int = 0, **fields: object) -> str:
+    update = {"expected": START.expected[:expected], "left_out": {}} | fields
+    return words.headline(judge([START.model_copy(update=update), *events]))
+
+
+def mutation(**fields: object) -> Mutation:
+    healthy = Mutation(
+        mutant="no-pdb",
+        check="DIS-1",
+        breaks="b",
+        healthy="pass",
+        mutated="fail",
+        killed=True,
+        duration_s=1,
+    )
+    return healthy.model_copy(update=fields)
+
+
+def test_headlines() -> None:
+    assert run(CHECK, END, expected=1) == "PASS — the only check passed. Good to ship."
+    assert run(CHECK, END, expected=1, left_out={"A-1": "x"}) == (
+        "PASS — the only check passed. Good to ship as far as that goes: 1 left out."
+    )
+    assert run(END) == (
+        "UNKNOWN — no check was expected and none reported. "
+        "Not proven: do not ship on this evidence."
+    )
+    assert run(CHECK, expected=1) == (
+        "UNKNOWN — the run was cut short. The only check passed. "
+        "Not proven: do not ship on this evidence."
+    )
+    stopped = END.model_copy(update={"interrupted": "SIGTERM."})
+    assert run(CHECK, stopped, expected=1).startswith(
+        "UNKNOWN — the run was interrupted: SIGTERM. "
+    )
+    assert run(mutation(), END) == "PASS — the only mutant was killed."
+    assert run(mutation(), mutation(), END) == "PASS — all 2 mutants were killed."
+    assert run(mutation(), mutation(mutated="pass"), END) == (
+        "FAIL — 1 of 2 mutants survived: no-pdb. Do not ship."
+    )
+
+
+def test_a_long_list_of_names_is_cut() -> None:
+    assert words.listed([f"A-{n}" for n in range(9)]).endswith("A-5 and 3 more")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, "0.00 s"),
+        (0.034, "0.03 s"),
+        (2.34, "2.3 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (272.2, "4 min 32 s"),
+        (3600, "1 h 00 min"),
+        (90061, "25 h 01 min"),
+    ],
+)
+def test_durations(seconds: float, told: str) -> None:
+    assert words.duration(seconds) == told
+
+
+@given(st.text())
+def test_plain_text_holds_nothing_that_misleads(text: str) -> None:
+    plain = words.plain(text)
+    assert len(plain) == len(text)
+    plain.encode("utf-8")
+    assert not any(ord(c) < 0x20 and c not in "\t\n\r" for c in plain)
+    assert words.plain(plain) == plain
+
+
+@pytest.mark.parametrize("text", ["ü 漢字 🧑‍🔬 1…200 ≤ — é", "a\tb\nc"])
+def test_plain_text_keeps_what_people_write(text: str) -> None:
+    assert words.plain(text) == text
