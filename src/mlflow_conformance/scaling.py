@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import kubernetes
 from kubernetes.client.rest import ApiException
 
 from mlflow_conformance.clients.kube import Kube
@@ -56,6 +57,22 @@ def autoscaler(kube: Kube, name: str) -> Autoscaler | None:
             return None
         raise
     return read(kube.client.sanitize_for_serialization(found))
+
+
+def pods_with_metrics(kube: Kube, selector: Mapping[str, str]) -> list[str]:
+    """Names of the pods that the resource metrics API has a measurement of now.
+
+    An autoscaler keeps its last status when this API is gone, so its own word is not enough.
+
+    Raises:
+        ApiException: the API is not there or does not answer.
+    """
+    labels = ",".join(f"{k}={v}" for k, v in selector.items())
+    found = kubernetes.client.CustomObjectsApi(kube.client).list_namespaced_custom_object(
+        "metrics.k8s.io", "v1beta1", kube.namespace, "pods",
+        label_selector=labels, _request_timeout=15,
+    )  # fmt: skip
+    return sorted(item["metadata"]["name"] for item in found["items"] if item.get("containers"))
 
 
 def read(found: Mapping[str, Any]) -> Autoscaler:

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """HPA: the autoscaler at rest."""
 
+from dataclasses import dataclass
+
+from kubernetes.client.rest import ApiException
+
 from mlflow_conformance.clients.kube import Kube
+from mlflow_conformance.errors import Undecided
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.scaling import Autoscaler, autoscaler
+from mlflow_conformance.scaling import Autoscaler, autoscaler, pods_with_metrics
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import TimedOut, Waiter
 
@@ -42,7 +47,12 @@ def test_autoscaler_is_as_promised(
     evidence.expect("scales", found.target, "==", target_name, door="kubernetes")
     if found.target != target_name:
         return
-    found = _measuring(kube, name, found, waiter)
+    look = _measuring(target, kube, name, waiter)
+    found = look.autoscaler
+    evidence.expect(
+        "pods with metrics", look.measured, "==", look.pods,
+        door="kubernetes", source="metrics.k8s.io",
+    )  # fmt: skip
     evidence.expect(
         "can scale", found.conditions.get("AbleToScale", "not said"), "==", "True",
         door="kubernetes",
@@ -58,18 +68,43 @@ def test_autoscaler_is_as_promised(
         evidence.note("what the autoscaler says", found.reasons, door="kubernetes")
 
 
-def _measuring(kube: Kube, name: str, first: Autoscaler, waiter: Waiter) -> Autoscaler:
-    """The autoscaler when it measures, or how it is when the time for that is over."""
+@dataclass(frozen=True)
+class _Look:
+    """The autoscaler, the pods that it is about, and those of them that have metrics."""
+
+    autoscaler: Autoscaler
+    pods: list[str]
+    measured: list[str] | str
+
+    @property
+    def complete(self) -> bool:
+        return self.autoscaler.measures and self.measured == self.pods
+
+
+def _measuring(target: Target, kube: Kube, name: str, waiter: Waiter) -> _Look:
+    """What there is when everything is measured, or when the time for that is over."""
+    selector = target.names.mlflow.selector
+
+    def look() -> _Look:
+        seen = autoscaler(kube, name)
+        if seen is None:
+            raise Undecided(f"the autoscaler {name} went away while it was looked at")
+        pods = [p.name for p in kube.pods(selector) if p.ready and not p.terminating]
+        try:
+            return _Look(seen, pods, pods_with_metrics(kube, selector))
+        except ApiException as refusal:
+            return _Look(seen, pods, f"{refusal.status} {refusal.reason}")
+
     try:
         return waiter.until(
-            "measuring: the autoscaler",
-            lambda: autoscaler(kube, name) or first,
-            done=lambda seen: seen.measures,
+            "measured: every pod of MLflow",
+            look,
+            done=lambda seen: seen.complete,
             timeout="metrics of the autoscaler",
             interval_s=1,
         )
     except TimedOut:
-        return autoscaler(kube, name) or first
+        return look()
 
 
 @check(
@@ -88,10 +123,9 @@ def test_autoscaler_is_not_pinned(
     the profile's number at rest.
     """
     name = target.names.mlflow.hpa
-    found = autoscaler(kube, name) if name else None
-    if name is None or found is None:
-        evidence.undecided("there is no autoscaler to look at")
-    found = _measuring(kube, name, found, waiter)
+    if name is None:
+        evidence.undecided("the profile names no autoscaler under names.mlflow.hpa")
+    found = _measuring(target, kube, name, waiter).autoscaler
     if not found.measures:
         evidence.undecided(f"the autoscaler measures nothing: {found}")
     margin = evidence.number("margin_percent")

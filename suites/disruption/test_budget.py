@@ -115,7 +115,7 @@ def _budget_allowing(kube: Kube, name: str, allowed: int, waiter: Waiter) -> Bud
         return waiter.until(
             f"allowing {allowed}: budget {name}",
             lambda: budget(kube, name),
-            done=lambda seen: seen is None or seen.allowed == allowed,
+            done=lambda seen: seen is None or (seen.current and seen.allowed == allowed),
             timeout="disruption budget",
             interval_s=0.2,
         )

@@ -19,6 +19,7 @@ class Budget:
     Attributes:
         min_available: as it is written: a number, a percentage, or None.
         max_unavailable: likewise.
+        current: the counts belong to the newest specification.
     """
 
     min_available: int | str | None
@@ -27,6 +28,7 @@ class Budget:
     healthy: int
     desired: int
     expected: int
+    current: bool
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def budget(kube: Kube, name: str) -> Budget | None:
         found.status.current_healthy,
         found.status.desired_healthy,
         found.status.expected_pods,
+        (found.status.observed_generation or 0) >= found.metadata.generation,
     )
 
 
