@@ -122,7 +122,7 @@ def _good(run: RunVerdict) -> str:
     if not run.checks:
         return ""
     if run.run.left_out:
-        return f"Good to ship as far as that goes: {len(run.run.left_out)} left out."
+        return f"Good to ship as far as they go: {len(run.run.left_out)} of the profile left out."
     return "Good to ship."
 
 

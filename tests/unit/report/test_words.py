@@ -39,7 +39,7 @@ def mutation(**fields: object) -> Mutation:
 def test_headlines() -> None:
     assert run(CHECK, END, expected=1) == "PASS — the only check passed. Good to ship."
     assert run(CHECK, END, expected=1, left_out={"A-1": "x"}) == (
-        "PASS — the only check passed. Good to ship as far as that goes: 1 left out."
+        "PASS — the only check passed. Good to ship as far as they go: 1 of the profile left out."
     )
     assert run(END) == (
         "UNKNOWN — no check was expected and none reported. "
