@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+from mlflow_conformance.documents import nearest
 from mlflow_conformance.errors import Unusable
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -43,8 +44,6 @@ def profile_path(name: str) -> Path:
     shipped = root() / "profiles" / f"{name}.yaml"
     if shipped.is_file():
         return shipped
-    from mlflow_conformance.profile import nearest
-
     names = sorted(p.stem for p in (root() / "profiles").glob("*.yaml"))
     raise Unusable(
         f"There is no profile {name!r}{nearest(name, names).rstrip('?')}",

@@ -20,44 +20,40 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from mlflow_conformance import assets
+from mlflow_conformance.documents import Kind, Strict, nearest
 from mlflow_conformance.errors import Unusable
-from mlflow_conformance.profile import Names, nearest
+from mlflow_conformance.profile import Names
 from mlflow_conformance.run import Run
 from mlflow_conformance.target.base import Target
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ObjectChange(_Strict):
+class ObjectChange(Strict):
     """One object of the cluster: patched (strategic merge), deleted, or added; undone after."""
 
     kind: str = ""
     name: str = ""
     namespace: str | None = None
     action: Literal["patch", "delete", "add"] = "patch"
-    patch: dict[str, JsonValue] = {}
+    patch: dict[str, JsonValue] = Field(default={})
     patch_type: Literal["strategic", "merge", "json"] = "strategic"
-    json_patch: list[dict[str, JsonValue]] = []
-    manifest: dict[str, JsonValue] = {}
+    json_patch: list[dict[str, JsonValue]] = Field(default=[])
+    manifest: dict[str, JsonValue] = Field(default={})
 
 
-class ProxyRule(_Strict):
+class ProxyRule(Strict):
     """How the lying proxy lies; see `mlflow_conformance.faults.lying_proxy`."""
 
     rule: str
-    parameters: dict[str, JsonValue] = {}
+    parameters: dict[str, JsonValue] = Field(default={})
 
 
-class By(_Strict):
+class By(Strict):
     """What a mutant does: it changes objects, or it puts a lying proxy in front; exactly one."""
 
-    objects: list[ObjectChange] = []
+    objects: list[ObjectChange] = Field(default=[])
     proxy: ProxyRule | None = None
 
     @model_validator(mode="after")
@@ -67,12 +63,15 @@ class By(_Strict):
         return self
 
 
-class MutantSpec(_Strict):
+class MutantSpec(Strict):
     """A ``mutant.yaml``."""
 
     breaks: str = Field(min_length=5)
     kills: list[str] = Field(min_length=1)
     by: By
+
+
+_KIND = Kind(MutantSpec, "a mutant", "docs/mutants.md")
 
 
 @dataclass(frozen=True)
@@ -91,13 +90,7 @@ def read_all(folder: Path, known_ids: Mapping[str, object]) -> dict[str, Mutant]
     """
     mutants: dict[str, Mutant] = {}
     for path in sorted(folder.glob("*/mutant.yaml")):
-        try:
-            spec = MutantSpec.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (ValidationError, yaml.YAMLError) as problem:
-            raise Unusable(
-                f"{path} is no mutant: {' '.join(str(problem).split())[:400]}",
-                remedy="docs/mutants.md shows the form",
-            ) from problem
+        spec, _ = _KIND.read(path)
         for check_id in spec.kills:
             if check_id not in known_ids:
                 raise Unusable(

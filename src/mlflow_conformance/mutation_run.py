@@ -12,12 +12,13 @@ from pathlib import Path
 import typer
 
 from mlflow_conformance import __version__, assets, catalogue
+from mlflow_conformance.documents import nearest
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.model import Expected, Mutation, RunEnded, RunStarted
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict, judge
 from mlflow_conformance.mutation import Mutant
-from mlflow_conformance.profile import LoadedProfile, Tier, load, nearest
+from mlflow_conformance.profile import LoadedProfile, Tier, load
 from mlflow_conformance.report import write_all
 from mlflow_conformance.report.terminal import render
 from mlflow_conformance.run import make_folder, new_run_id

@@ -21,13 +21,15 @@ from mlflow_conformance.clients.kube import Kube, KubectlFailed
 from mlflow_conformance.clients.mlflow import ApiError
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.documents import nearest
 from mlflow_conformance.errors import Undecided, Unusable
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.model import CheckFinished
 from mlflow_conformance.evidence.verdict import RunVerdict, Verdict, judge_check
+from mlflow_conformance.fixtures import belongings, doors, ledger
 from mlflow_conformance.inside.door import Inside, InsideFailed
-from mlflow_conformance.profile import LoadedProfile, load, nearest
+from mlflow_conformance.profile import LoadedProfile, load
 from mlflow_conformance.report import write_all
 from mlflow_conformance.report.terminal import render
 from mlflow_conformance.run import Run, RunFolder, make_folder, new_run_id, nothing_seen

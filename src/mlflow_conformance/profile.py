@@ -6,144 +6,165 @@ expired waiver is refused with the nearest right spelling, since a typo that sil
 check off would make the verdict a lie.
 """
 
-import difflib
 import hashlib
-from collections.abc import Collection, Hashable, Iterable, Mapping
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Literal, Union, get_args, get_origin
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
+from mlflow_conformance.documents import Kind, Strict, nearest
 from mlflow_conformance.errors import Unusable
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class HelmDeployment(_Strict):
+class HelmDeployment(Strict):
     """A Helm release; paths are relative to the assets (or the working directory)."""
 
-    kind: Literal["helm"]
-    chart: str
-    release: str
-    values: list[str] = []
+    kind: Literal["helm"] = Field(description="`helm`")
+    chart: str = Field(description="folder of the chart")
+    release: str = Field(description="name of the release")
+    values: list[str] = Field(default=[], description="values files, the last one wins")
 
 
-class KustomizeDeployment(_Strict):
+class KustomizeDeployment(Strict):
     """A kustomization applied with `kubectl apply -k`."""
 
-    kind: Literal["kustomize"]
-    path: str
+    kind: Literal["kustomize"] = Field(description="`kustomize`")
+    path: str = Field(description="folder of the kustomization")
 
 
-class MlflowNames(_Strict):
+class MlflowNames(Strict):
     """How the MLflow server's objects are called."""
 
-    deployment: str
-    service: str
-    port: int = Field(default=5000, ge=1, le=65535)
-    selector: dict[str, str] = Field(min_length=1)
-    container: str = "mlflow"
-    hpa: str | None = None
-    pdb: str | None = None
+    deployment: str = Field(description="the Deployment")
+    service: str = Field(description="the Service")
+    port: int = Field(default=5000, ge=1, le=65535, description="the server's port")
+    selector: dict[str, str] = Field(min_length=1, description="labels of the server's pods")
+    container: str = Field(default="mlflow", description="the server's container in its pods")
+    hpa: str | None = Field(default=None, description="the HorizontalPodAutoscaler")
+    pdb: str | None = Field(default=None, description="the PodDisruptionBudget")
 
 
-class PostgresqlNames(_Strict):
+class PostgresqlNames(Strict):
     """Where PostgreSQL answers inside the cluster."""
 
-    service: str
-    port: int = Field(default=5432, ge=1, le=65535)
-    database: str = "mlflow"
+    service: str = Field(description="the Service")
+    port: int = Field(default=5432, ge=1, le=65535, description="its port")
+    database: str = Field(default="mlflow", description="MLflow's database")
     selector: dict[str, str] = Field(default={}, description="its pods; empty when external")
 
 
-class S3Names(_Strict):
+class S3Names(Strict):
     """Where the bucket is; `prefix` is what artifact keys begin with."""
 
     endpoint: str = Field(description="URL as seen from the runner pod")
-    bucket: str
-    prefix: str = ""
-    region: str = "us-east-1"
+    bucket: str = Field(description="where artifacts are")
+    prefix: str = Field(default="", description="what the keys of artifacts begin with")
+    region: str = Field(default="us-east-1", description="the bucket's region")
     selector: dict[str, str] = Field(default={}, description="its pods; empty when external")
 
 
-class AuditorNames(_Strict):
+class AuditorNames(Strict):
     """The Secret with the suite's own read-only credentials for SQL and S3."""
 
-    secret: str
-    sql_username: str = "postgresql-username"
-    sql_password: str = "postgresql-password"  # noqa: S105 - a key's name
-    s3_access_key: str = "s3-access-key"
-    s3_secret_key: str = "s3-secret-key"  # noqa: S105 - a key's name
+    secret: str = Field(description="the Secret; the rest are keys in it")
+    sql_username: str = Field(default="postgresql-username", description="account of SQL")
+    sql_password: str = Field(default="postgresql-password", description="its password")
+    s3_access_key: str = Field(default="s3-access-key", description="account of the bucket")
+    s3_secret_key: str = Field(default="s3-secret-key", description="its secret key")
 
 
-class RunnerNames(_Strict):
+class RunnerNames(Strict):
     """The pod from which the inside door and the back doors are used."""
 
-    namespace: str = "mlflow-conformance"
-    image: str
+    namespace: str = Field(
+        default="mlflow-conformance", description="made for the run, removed after it"
+    )
+    image: str = Field(description="has Python and this suite's dependencies")
     labels: dict[str, str] = Field(
         default={}, description="labels of its namespace that the network policies authorize"
     )
 
 
-class FrontDoor(_Strict):
+class FrontDoor(Strict):
     """How people reach MLflow from outside."""
 
-    url: str
+    url: str = Field(description="scheme, host and port of the ingress")
     ca_secret: str | None = Field(
         default=None, description="Secret with the ingress's `ca.crt` or `tls.crt`"
     )
 
 
-class Names(_Strict):
+class Names(Strict):
     """Where everything of the deployment is."""
 
-    namespace: str
-    mlflow: MlflowNames
-    postgresql: PostgresqlNames | None = None
-    s3: S3Names | None = None
-    auditor: AuditorNames | None = None
-    runner: RunnerNames
-    front: FrontDoor | None = None
+    namespace: str = Field(description="the namespace that MLflow is in")
+    mlflow: MlflowNames = Field(description="the server")
+    postgresql: PostgresqlNames | None = Field(default=None, description="the database")
+    s3: S3Names | None = Field(default=None, description="the bucket")
+    auditor: AuditorNames | None = Field(
+        default=None, description="credentials that read both; without them no back door"
+    )
+    runner: RunnerNames = Field(description="the runner pod")
+    front: FrontDoor | None = Field(default=None, description="the ingress")
 
 
-class Row(_Strict):
+def _finite(value: JsonValue) -> JsonValue:
+    match value:
+        case float() if not math.isfinite(value):
+            raise ValueError("a threshold is a finite number: no check could break this one")
+        case list():
+            return [_finite(v) for v in value]
+        case dict():
+            return {k: _finite(v) for k, v in value.items()}
+        case _:
+            return value
+
+
+class Row(Strict):
     """One check that the profile expects."""
 
-    promise: str = Field(min_length=1)
-    tier: Literal["smoke", "gate", "thorough"] = "gate"
-    thresholds: dict[str, JsonValue] = {}
+    promise: str = Field(min_length=1, description="what is promised, one line for the report")
+    tier: Literal["smoke", "gate", "thorough"] = Field(
+        default="gate", description="the cheapest tier that runs it"
+    )
+    thresholds: dict[str, Annotated[JsonValue, AfterValidator(_finite)]] = Field(
+        default={}, description="bounds by name; each check says in docs/checks.md which it reads"
+    )
 
 
-class Waiver(_Strict):
+class Waiver(Strict):
     """An excuse by name for a fail or unknown, until the end of a day (UTC)."""
 
-    id: str
-    reason: str = Field(min_length=10)
-    expires: date
+    id: str = Field(description="a check of this profile")
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)] = Field(
+        description="why this may be so, for the report; 10 characters or more"
+    )
+    expires: date = Field(description="the last day (UTC) on which it excuses")
 
 
-class Profile(_Strict):
+class Profile(Strict):
     """All that a deployment promises."""
 
-    schema_: Literal[1] = Field(alias="schema")
-    name: str
-    description: str = ""
-    deployment: Annotated[
-        HelmDeployment | KustomizeDeployment | None, Field(discriminator="kind")
-    ] = None
-    names: Names
+    schema_: Literal[1] = Field(alias="schema", description="version of this format: 1")
+    name: str = Field(description="as reports show it")
+    description: str = Field(default="", description="one line for people")
+    deployment: HelmDeployment | KustomizeDeployment | None = Field(
+        default=None,
+        discriminator="kind",
+        description="how to make the deployment; not needed to attach to an existing one",
+    )
+    names: Names = Field(description="where everything is")
     time_scale: float = Field(
         default=1.0, ge=0.1, le=20, description="multiplies every named time-out"
     )
-    checks: dict[str, Row] = Field(min_length=1)
-    waivers: list[Waiver] = []
+    checks: dict[str, Row] = Field(
+        min_length=1, description="the checks that are expected, by ID, in the order they run"
+    )
+    waivers: list[Waiver] = Field(default=[], description="excuses by name, each with an end")
 
     @model_validator(mode="after")
     def _waivers_name_checks(self) -> "Profile":
@@ -158,6 +179,8 @@ class Profile(_Strict):
             seen.add(waiver.id)
         return self
 
+
+_KIND = Kind(Profile, "a profile", "docs/profiles.md")
 
 Tier = Literal["smoke", "gate", "thorough"]
 _TIERS: dict[str, int] = {"smoke": 0, "gate": 1, "thorough": 2}
@@ -188,33 +211,7 @@ def load(path: Path, *, known_ids: Collection[str], today: date) -> LoadedProfil
     Raises:
         Unusable: the file cannot be read or anything in it is not as it must be.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as problem:
-        raise Unusable(
-            f"The profile {path} cannot be read: {problem.strerror}",
-            remedy="Name one of the profiles that come with the suite (k3d) or a YAML file",
-        ) from problem
-    try:
-        document = yaml.load(raw, _UniqueKeys)  # noqa: S506 - a subclass of SafeLoader
-    except _DuplicateKey as problem:
-        raise Unusable(
-            f"{path} has the key {problem.key!r} twice (line {problem.line})",
-            remedy="Keep one of the two",
-        ) from problem
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as problem:
-        raise Unusable(
-            f"{path} is not YAML: {' '.join(str(problem).split())}",
-            remedy="Correct it at the place named",
-        ) from problem
-    if not isinstance(document, dict):
-        raise Unusable(
-            f"{path} holds no mapping", remedy="Copy profiles/k3d.yaml and change what differs"
-        )
-    try:
-        profile = Profile.model_validate(document)
-    except ValidationError as problem:
-        raise _unusable(path, problem) from problem
+    profile, raw = _KIND.read(path)
     _refuse_unknown_ids(path, profile, known_ids)
     for waiver in profile.waivers:
         if waiver.expires < today:
@@ -225,34 +222,6 @@ def load(path: Path, *, known_ids: Collection[str], today: date) -> LoadedProfil
     return LoadedProfile(profile, path, hashlib.sha256(raw).hexdigest())
 
 
-class _DuplicateKey(Exception):  # noqa: N818 - caught above and told as Unusable
-    def __init__(self, key: Hashable, line: int) -> None:
-        self.key, self.line = key, line
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """PyYAML keeps the last of two equal keys silently; a profile must not."""
-
-    def construct_mapping(
-        self, node: yaml.MappingNode, deep: bool = False
-    ) -> dict[Hashable, object]:
-        seen: set[Hashable] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                continue
-            if key in seen:
-                raise _DuplicateKey(key, key_node.start_mark.line + 1)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`, did you mean 'x'?` for the closest known word, or an empty string."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f", did you mean {close[0]!r}?" if close else ""
-
-
 def _refuse_unknown_ids(path: Path, profile: Profile, known: Collection[str]) -> None:
     for check_id in profile.checks:
         if check_id not in known:
@@ -261,42 +230,3 @@ def _refuse_unknown_ids(path: Path, profile: Profile, known: Collection[str]) ->
                 + nearest(check_id, known).rstrip("?"),
                 remedy="List the checks with `mlflow-conformance checks`",
             )
-
-
-def _unusable(path: Path, problem: ValidationError) -> Unusable:
-    first = problem.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        # The location names union branches too; walking the models by field name skips them.
-        return Unusable(
-            f"{path} has the unknown key {where!r}"
-            + nearest(str(first["loc"][-1]), _fields_at(first["loc"][:-1])).rstrip("?"),
-            remedy="Correct or remove it; docs/profiles.md lists every key",
-        )
-    message = first["msg"].removeprefix("Value error, ")
-    return Unusable(
-        f"{path} is not a profile: {where + ': ' if where else ''}{message}",
-        remedy="docs/profiles.md lists every key and what it may hold",
-    )
-
-
-def _models(annotation: object) -> Iterable[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    elif get_origin(annotation) in (Union, UnionType, Annotated, dict, list, Mapping):
-        for argument in get_args(annotation):
-            yield from _models(argument)
-
-
-def _fields_at(location: tuple[int | str, ...]) -> list[str]:
-    models: list[type[BaseModel]] = [Profile]
-    for part in location:
-        below = [
-            model
-            for parent in models
-            for name, field in parent.model_fields.items()
-            if part in (name, field.alias)
-            for model in _models(field.annotation)
-        ]
-        models = below or models
-    return [f.alias or n for m in models for n, f in m.model_fields.items()]

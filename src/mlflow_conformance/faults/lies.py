@@ -19,8 +19,8 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationError
 
 from mlflow_conformance.clients.http import Reply
+from mlflow_conformance.documents import nearest
 from mlflow_conformance.errors import Unusable
-from mlflow_conformance.profile import nearest
 
 
 @dataclass(frozen=True)
