@@ -3,6 +3,7 @@
 
 import json
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -65,6 +66,7 @@ class Evidence:
     folder: Path
     thresholds: Mapping[str, JsonValue] = field(default_factory=dict)
     started: datetime = field(default_factory=_now)
+    clock: float = field(default_factory=time.monotonic, repr=False)
     observations: list[Observation] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
@@ -171,7 +173,7 @@ class Evidence:
             title=title,
             nodeid=nodeid,
             started=self.started,
-            duration_s=round((_now() - self.started).total_seconds(), 3),
+            duration_s=round(time.monotonic() - self.clock, 3),
             promise=self.promise,
             impact=impact,
             remedy=remedy,
