@@ -45,7 +45,7 @@ class Bucket:
             InsideFailed: the bucket refused it or could not be reached.
         """
         found = self.inside.call(
-            "s3_list", timeout_s=120, door=dict(self.door), prefix=self.prefix + below
+            "s3_list", patience_s=120, door=dict(self.door), prefix=self.prefix + below
         )
         return [StoredObject(**item) for item in cast(list[dict[str, Any]], found)]
 
@@ -55,7 +55,7 @@ class Bucket:
         Raises:
             InsideFailed: the bucket refused it or could not be reached.
         """
-        found = self.inside.call("s3_digest", timeout_s=300, door=dict(self.door), keys=list(keys))
+        found = self.inside.call("s3_digest", patience_s=300, door=dict(self.door), keys=list(keys))
         return {
             key: Digest(**value) if value else None
             for key, value in cast(dict[str, dict[str, Any] | None], found).items()

@@ -24,8 +24,11 @@ class InsideFailed(Exception):  # noqa: N818 - an observation rather than a defe
 class Inside(Protocol):
     """The runner, wherever it is."""
 
-    def call(self, op: str, /, *, timeout_s: float = 60, **arguments: Any) -> JsonValue:
+    def call(self, op: str, /, *, patience_s: float = 60, **arguments: Any) -> JsonValue:
         """Carry out one operation of `mlflow_conformance.inside.ops`, once.
+
+        Args:
+            patience_s: how long to wait for the runner's answer, seconds.
 
         Raises:
             InsideFailed: it raised, did not answer in time, or the way to the runner broke.
@@ -40,8 +43,8 @@ class Inside(Protocol):
 class LocalInside:
     """The operations of this very process, for a target on this machine."""
 
-    def call(self, op: str, /, *, timeout_s: float = 60, **arguments: Any) -> JsonValue:
-        """See `Inside.call`; `timeout_s` is left to the operation's own time-outs."""
+    def call(self, op: str, /, *, patience_s: float = 60, **arguments: Any) -> JsonValue:
+        """See `Inside.call`; `patience_s` is left to the operation's own time-outs."""
         try:
             return OPERATIONS[op](**arguments)
         except Exception as problem:
@@ -78,7 +81,7 @@ class AgentInside:
         for thread in self._threads:
             thread.start()
 
-    def call(self, op: str, /, *, timeout_s: float = 60, **arguments: Any) -> JsonValue:
+    def call(self, op: str, /, *, patience_s: float = 60, **arguments: Any) -> JsonValue:
         """See `Inside.call`."""
         future: Future[JsonValue] = Future()
         with self._lock:
@@ -95,10 +98,10 @@ class AgentInside:
                 self._waiting.pop(number, None)
                 raise InsideFailed(f"{op}: {self._why()}") from problem
         try:
-            return future.result(timeout_s)
+            return future.result(patience_s)
         except FutureTimeout:
             self._waiting.pop(number, None)
-            raise InsideFailed(f"{op}: no answer from the runner within {timeout_s:g} s") from None
+            raise InsideFailed(f"{op}: no answer from the runner within {patience_s:g} s") from None
 
     def close(self) -> None:
         """End the command that was started; waits until it is gone."""
@@ -173,7 +176,7 @@ class InsideSender:
         """
         answer = self._inside.call(
             "http",
-            timeout_s=2 * timeout_s + 10,
+            patience_s=2 * timeout_s + 10,
             **http_arguments(method, url, headers, body, timeout_s, self._ca_file),
         )
         return reply_of(cast(dict[str, Any], answer))

@@ -158,7 +158,7 @@ def start_runner(kube: Kube, names: RunnerNames, waiter: Waiter) -> AgentInside:
         )
     )  # fmt: skip
     try:
-        inside.call("ping", timeout_s=waiter.seconds("pod ready"))
+        inside.call("ping", patience_s=waiter.seconds("pod ready"))
     except InsideFailed as problem:
         inside.close()
         raise Unusable(
