@@ -2,8 +2,8 @@
 """Back the tracking database up: dump, count, encrypt, send, read back, then forget old ones.
 
 Environment: DATABASE_URI (read-only suffices), BACKUP_DESTINATION (s3://bucket/prefix),
-BACKUP_KEY (32 bytes in base64), BACKUP_KEEP (how many good backups stay), SCRATCH (a folder with
-room for the dump twice), AWS_* as boto3 reads them.
+BACKUP_KEY (32 bytes in base64), BACKUP_KEEP (how many good backups stay) or BACKUP_KEEP_DAYS (how
+long they stay) or both, SCRATCH (a folder with room for the dump twice), AWS_* as boto3 reads them.
 """
 
 import base64
@@ -14,12 +14,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import psycopg
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
 from envelope import encrypt
 from manifest import NAME, SUFFIX, Contents, Manifest, Place, count_rows, sha256_of
 from schema import TRACKING, database_revision, libpq_environment, libpq_uri
@@ -115,13 +117,23 @@ def stored(s3: Any, place: Place) -> Stored:
     return Stored(good=good, rest=[name for name in names if name not in good])
 
 
-def forgettable(found: Stored, keep: int) -> list[str]:
-    """Names of the backups that may be deleted: good ones beyond the newest `keep`, and rests that
-    are older than the newest good one (a younger rest may be a backup that is under way).
+def name_at(moment: datetime) -> str:
+    """The name of the backup made at a moment (UTC): names sort by time."""
+    return f"mlflow_backup_{moment:%Y%m%d_%H%M%S}.dump.enc"
 
-    At least one good backup always stays.
+
+def forgettable(found: Stored, keep: int | None, oldest: str = "") -> list[str]:
+    """Names of the backups that may be deleted: good ones beyond the newest `keep` or below the
+    name `oldest`, and rests that are older than the newest good one (a younger rest may be a backup
+    that is under way).
+
+    At least one good backup always stays, however old it is.
     """
-    old = found.good[max(keep, 1) :]
+    old = [
+        name
+        for rank, name in enumerate(found.good)
+        if rank > 0 and ((keep is not None and rank >= keep) or name < oldest)
+    ]
     newest = found.good[0] if found.good else ""
     return old + [name for name in found.rest if name < newest]
 
@@ -140,7 +152,7 @@ def back_up(s3: Any, *, uri: str, place: Place, key: bytes, scratch: Path) -> Ma
         Failed: there is no new backup.
     """
     now = datetime.now(UTC)
-    name = f"mlflow_backup_{now:%Y%m%d_%H%M%S}.dump.enc"
+    name = name_at(now)
     plain, sealed = scratch / "plain", scratch / name
     try:
         contents = dump(uri, plain, now)
@@ -169,11 +181,16 @@ def main() -> int:
             key=base64.b64decode(os.environ["BACKUP_KEY"], validate=True),
             scratch=Path(os.environ["SCRATCH"]),
         )
-    except (Failed, psycopg.Error) as error:
+    except (Failed, psycopg.Error, BotoCoreError, ClientError, Boto3Error) as error:
         sys.stderr.write(f"No backup: {error}\n")
         return 1
     sys.stdout.write(manifest.to_json())
-    gone = forgettable(stored(s3, place), int(os.environ["BACKUP_KEEP"]))
+    keep, days = os.environ.get("BACKUP_KEEP"), os.environ.get("BACKUP_KEEP_DAYS")
+    gone = forgettable(
+        stored(s3, place),
+        int(keep) if keep else None,
+        name_at(datetime.now(UTC) - timedelta(days=float(days))) if days else "",
+    )
     forget(s3, place, gone)
     sys.stderr.write(f"kept {manifest.name}, forgot {len(gone)} older\n")
     return 0
