@@ -17,6 +17,7 @@ from mlflow_conformance import __version__
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.model import (
+    CheckFinished,
     Expected,
     Phase,
     RunEnded,
@@ -167,9 +168,13 @@ def make_folder(output: Path | None, run_id: str) -> RunFolder:
 
 
 def nothing_seen(log: Path) -> bool:
-    """Whether a run ended before its first step and its first check.
+    """Whether a run ended before its first check, with not one step done.
 
     Raises:
         Unusable: the log cannot be read.
     """
-    return all(isinstance(event, RunStarted | RunEnded) for event in read(log))
+    return not any(
+        isinstance(event, CheckFinished)
+        or (isinstance(event, Phase) and event.outcome in ("done", "reused"))
+        for event in read(log)
+    )

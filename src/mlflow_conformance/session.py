@@ -14,6 +14,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import JsonValue
 
+from mlflow_conformance.clients.http import NoReply, send
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.mutation import Mutant, broken, find
@@ -154,12 +155,34 @@ def _local(options: TargetOptions, run: Run) -> Target:
                 remedy="Give one such as postgresql://reader@localhost:5432/mlflow",
             ) from problem
         if dsn.get("password"):
-            run.log.conceal(str(dsn["password"]))
+            _conceal(run, str(dsn["password"]), "The password in --sql-dsn")
     if options.s3_door:
-        run.log.conceal(options.s3_door["secret_key"])
+        _conceal(run, options.s3_door["secret_key"], "AWS_SECRET_ACCESS_KEY")
+    for uri in options.tracking_uris:
+        _require_server(uri, run.waiter.seconds("api reply"))
     return local_target(
         options.tracking_uris, sql_dsn=dsn, s3_door=options.s3_door, s3_prefix=options.s3_prefix
     )
+
+
+def _conceal(run: Run, secret: str, what: str) -> None:
+    try:
+        run.log.conceal(secret)
+    except ValueError as problem:
+        raise Unusable(
+            f"{what} could not be kept out of the reports: {problem}",
+            remedy="Use an account with a longer one",
+        ) from problem
+
+
+def _require_server(uri: str, timeout_s: float) -> None:
+    try:
+        send("GET", f"{uri}/health", headers={}, body=None, timeout_s=timeout_s)
+    except NoReply as problem:
+        raise Unusable(
+            f"No server answers at {uri}: {problem}",
+            remedy="Start it, or correct --tracking-uri",
+        ) from problem
 
 
 @contextmanager

@@ -73,9 +73,11 @@ class Kube:
                 f"The kubeconfig {self.kubeconfig} does not exist",
                 remedy="Set KUBECONFIG or name one with --kubeconfig",
             )
+        settings = kubernetes.client.Configuration()
+        settings.retries = False  # a try that failed is an observation
         try:
-            return kubernetes.config.new_client_from_config(
-                config_file=str(self.kubeconfig), context=self.context
+            kubernetes.config.load_kube_config(
+                str(self.kubeconfig), self.context, client_configuration=settings
             )
         except kubernetes.config.ConfigException as problem:
             raise Unusable(
@@ -83,6 +85,13 @@ class Kube:
                 + " ".join(str(problem).split()),
                 remedy="List the contexts with `kubectl config get-contexts`",
             ) from problem
+        except (yaml.YAMLError, OSError, ValueError, TypeError, AttributeError) as problem:
+            # The client checks the form of a kubeconfig here and there, and mostly not at all.
+            raise Unusable(
+                f"{self.kubeconfig} is no kubeconfig: {' '.join(str(problem).split())[:200]}",
+                remedy="Set KUBECONFIG or name one with --kubeconfig",
+            ) from problem
+        return kubernetes.client.ApiClient(settings)
 
     @cached_property
     def core(self) -> Any:
@@ -213,7 +222,7 @@ class Kube:
         return sorted((_pod(item, container) for item in raw["items"]), key=lambda p: p.name)
 
     def secret(self, name: str, *, namespace: str | None = None) -> dict[str, str]:
-        """The decoded entries of a Secret.
+        """The decoded entries of a Secret; bytes that are not UTF-8 are replaced.
 
         Raises:
             LookupError: there is none, or it may not be read.
@@ -229,7 +238,9 @@ class Kube:
                 f"the Secret {namespace or self.namespace}/{name} cannot be read: "
                 f"{problem.status} {problem.reason}"
             ) from problem
-        return {k: base64.b64decode(v).decode() for k, v in (found.data or {}).items()}
+        return {
+            k: base64.b64decode(v).decode("utf-8", "replace") for k, v in (found.data or {}).items()
+        }
 
     def exec(
         self,

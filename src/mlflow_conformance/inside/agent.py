@@ -18,21 +18,25 @@ def serve(requests: TextIO, replies: TextIO, *, workers: int = 32) -> None:
     """Answer until the input ends."""
     lock = threading.Lock()
 
-    def answer(request: dict[str, Any]) -> None:
-        reply: dict[str, Any] = {"id": request["id"]}
+    def answer(line: str) -> None:
+        number: object = None
         try:
-            reply["result"] = OPERATIONS[request["op"]](**request["arguments"])
+            request: dict[str, Any] = json.loads(line)
+            number = request["id"]
+            reply = {"id": number, "result": OPERATIONS[request["op"]](**request["arguments"])}
+            text = json.dumps(reply)
         except Exception as problem:  # noqa: BLE001 - it belongs to the one who asked
-            reply["error"] = f"{type(problem).__name__}: {problem}"
-        line = json.dumps(reply)
+            text = json.dumps({"id": number, "error": f"{type(problem).__name__}: {problem}"})
         with lock:
-            replies.write(line + "\n")
+            replies.write(text + "\n")
             replies.flush()
 
     with ThreadPoolExecutor(workers) as pool:
         for line in requests:
-            pool.submit(answer, json.loads(line))
+            pool.submit(answer, line)
 
 
 if __name__ == "__main__":
-    serve(sys.stdin, sys.stdout)
+    replies = sys.stdout
+    sys.stdout = sys.stderr  # what an operation or a library prints must not look like a reply
+    serve(sys.stdin, replies)

@@ -6,9 +6,11 @@ import itertools
 import json
 import subprocess
 import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from queue import SimpleQueue
 from typing import Any, Protocol, cast
 
 from pydantic import JsonValue
@@ -43,7 +45,14 @@ class Inside(Protocol):
 class LocalInside:
     """The operations of this very process, for a target on this machine."""
 
-    def call(self, op: str, /, *, patience_s: float = 60, **arguments: Any) -> JsonValue:
+    def call(
+        self,
+        op: str,
+        /,
+        *,
+        patience_s: float = 60,  # noqa: ARG002 - the protocol has it
+        **arguments: Any,
+    ) -> JsonValue:
         """See `Inside.call`; `patience_s` is left to the operation's own time-outs."""
         try:
             return OPERATIONS[op](**arguments)
@@ -64,17 +73,22 @@ class AgentInside:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             env=env,
             # Ctrl-C in the terminal must not cut the line that the clean-up still needs.
             start_new_session=True,
         )
         self._ids = itertools.count(1)
         self._waiting: dict[int, Future[JsonValue]] = {}
+        self._requests: SimpleQueue[str | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._errors: list[str] = []
+        self._said: deque[str] = deque(maxlen=20)
         self._closed = False
+        # A thread of its own writes: an agent that stops reading must not outlast a time-out.
+        self._writer = threading.Thread(target=self._write_requests, daemon=True)
         self._threads = [
+            self._writer,
             threading.Thread(target=self._read_replies, daemon=True),
             threading.Thread(target=self._read_errors, daemon=True),
         ]
@@ -89,29 +103,24 @@ class AgentInside:
                 raise InsideFailed(f"{op}: {self._why()}")
             number = next(self._ids)
             self._waiting[number] = future
-            try:
-                assert self._process.stdin is not None
-                request = {"id": number, "op": op, "arguments": arguments}
-                self._process.stdin.write(json.dumps(request) + "\n")
-                self._process.stdin.flush()
-            except OSError as problem:
-                self._waiting.pop(number, None)
-                raise InsideFailed(f"{op}: {self._why()}") from problem
+        self._requests.put(json.dumps({"id": number, "op": op, "arguments": arguments}) + "\n")
         try:
             return future.result(patience_s)
         except FutureTimeout:
-            self._waiting.pop(number, None)
             raise InsideFailed(f"{op}: no answer from the runner within {patience_s:g} s") from None
+        except InsideFailed as problem:
+            raise InsideFailed(f"{op}: {problem}") from problem
+        finally:
+            self._waiting.pop(number, None)
 
     def close(self) -> None:
         """End the command that was started; waits until it is gone."""
         with self._lock:
             self._closed = True
-            if self._process.stdin and not self._process.stdin.closed:
-                try:
-                    self._process.stdin.close()
-                except BrokenPipeError:
-                    pass  # it went away by itself: nothing is left to close
+        self._requests.put(None)
+        self._writer.join(3)
+        if self._writer.is_alive():  # the agent does not read
+            self._process.kill()
         try:
             self._process.wait(3)
         except subprocess.TimeoutExpired:
@@ -121,35 +130,49 @@ class AgentInside:
             thread.join(3)
 
     def _why(self) -> str:
-        said = " ".join(self._errors[-3:]).strip()
+        said = " ".join(list(self._said)[-3:]).strip()
         return "the way to the runner is closed" + (f": {said}" if said else "")
+
+    def _write_requests(self) -> None:
+        assert self._process.stdin is not None
+        try:
+            with self._process.stdin as stdin:
+                while (line := self._requests.get()) is not None:
+                    stdin.write(line)
+                    stdin.flush()
+        except BrokenPipeError:
+            return  # the agent is gone: the end of its replies tells those who wait
 
     def _read_replies(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            try:
-                reply = json.loads(line)
-            except ValueError:
-                self._errors.append(line.strip())
-                continue
-            future = self._waiting.pop(reply["id"], None)
-            if future is None:
-                continue  # its caller gave up
+        with self._process.stdout as stdout:
+            for line in stdout:
+                self._settle(line)
+        with self._lock:
+            self._closed = True
+            waiting = list(self._waiting.values())
+        self._requests.put(None)
+        for future in waiting:
+            future.set_exception(InsideFailed(self._why()))
+
+    def _settle(self, line: str) -> None:
+        try:
+            reply = json.loads(line)
+            future = self._waiting.get(reply["id"])
+            if future is None or future.done():
+                return  # its caller gave up
             if "error" in reply:
                 future.set_exception(InsideFailed(reply["error"]))
             else:
                 future.set_result(reply["result"])
-        with self._lock:
-            self._closed = True
-            waiting, self._waiting = self._waiting, {}
-        for future in waiting.values():
-            future.set_exception(InsideFailed(self._why()))
+        except (ValueError, TypeError, LookupError):
+            self._said.append(line.strip()[:500])  # not a reply: kubectl or the shell said it
 
     def _read_errors(self) -> None:
         assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self._errors.append(line.strip())
-            del self._errors[:-20]
+        with self._process.stderr as stderr:
+            for line in stderr:
+                self._said.append(line.strip())
 
 
 class InsideSender:

@@ -3,13 +3,13 @@
 
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from urllib3.exceptions import HTTPError
 
-from mlflow_conformance.clients.kube import Kube
+from mlflow_conformance.clients.kube import Kube, KubectlFailed
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.errors import Unusable
@@ -66,54 +66,65 @@ def open_target(
     """
     require_namespace(kube)
     missing: dict[str, str] = {}
-    inside = start_runner(kube, names.runner, waiter)
-    try:
-        with TemporaryDirectory(prefix="mlflow-conformance-") as private:
-            credentials = _credentials(kube, names, missing, log)
-            sql = bucket = None
-            if credentials and names.postgresql and names.auditor:
-                sql = Sql(
-                    inside,
-                    {
-                        "host": f"{names.postgresql.service}.{names.namespace}.svc",
-                        "port": names.postgresql.port,
-                        "dbname": names.postgresql.database,
-                        "user": credentials[names.auditor.sql_username],
-                        "password": credentials[names.auditor.sql_password],
-                    },
-                )
-            if credentials and names.s3 and names.auditor:
-                bucket = Bucket(
-                    inside,
-                    {
-                        "endpoint": names.s3.endpoint,
-                        "region": names.s3.region,
-                        "bucket": names.s3.bucket,
-                        "access_key": credentials[names.auditor.s3_access_key],
-                        "secret_key": credentials[names.auditor.s3_secret_key],
-                    },
-                    names.s3.prefix,
-                )
-            yield Target(
-                kind=kind,
-                names=names,
-                inside=inside,
-                service_url=(
-                    f"http://{names.mlflow.service}.{names.namespace}.svc:{names.mlflow.port}"
-                ),
-                replica_urls=lambda: ready_replicas(kube, names),
-                made_here=kind == "kind",
-                disruption_allowed=disruption_allowed,
-                front=_front(kube, names, Path(private), missing),
-                sql=sql,
-                bucket=bucket,
-                kube=kube,
-                missing=missing,
+    with ExitStack() as stack:
+        # Before it is made: a start that fails half-way must not leave its namespace behind.
+        stack.callback(_end_runner, kube, names, keep=keep_runner)
+        inside = start_runner(kube, names.runner, waiter)
+        stack.callback(inside.close)
+        private = stack.enter_context(TemporaryDirectory(prefix="mlflow-conformance-"))
+        credentials = _credentials(kube, names, missing, log)
+        sql = bucket = None
+        if credentials and names.postgresql and names.auditor:
+            sql = Sql(
+                inside,
+                {
+                    "host": f"{names.postgresql.service}.{names.namespace}.svc",
+                    "port": names.postgresql.port,
+                    "dbname": names.postgresql.database,
+                    "user": credentials[names.auditor.sql_username],
+                    "password": credentials[names.auditor.sql_password],
+                },
             )
-    finally:
-        inside.close()
-        if not keep_runner:
-            remove_runner(kube, names.runner)
+        if credentials and names.s3 and names.auditor:
+            bucket = Bucket(
+                inside,
+                {
+                    "endpoint": names.s3.endpoint,
+                    "region": names.s3.region,
+                    "bucket": names.s3.bucket,
+                    "access_key": credentials[names.auditor.s3_access_key],
+                    "secret_key": credentials[names.auditor.s3_secret_key],
+                },
+                names.s3.prefix,
+            )
+        yield Target(
+            kind=kind,
+            names=names,
+            inside=inside,
+            service_url=(
+                f"http://{names.mlflow.service}.{names.namespace}.svc:{names.mlflow.port}"
+            ),
+            replica_urls=lambda: ready_replicas(kube, names),
+            made_here=kind == "kind",
+            disruption_allowed=disruption_allowed,
+            front=_front(kube, names, Path(private), missing),
+            sql=sql,
+            bucket=bucket,
+            kube=kube,
+            missing=missing,
+        )
+
+
+def _end_runner(kube: Kube, names: Names, *, keep: bool) -> None:
+    if keep:
+        return
+    try:
+        remove_runner(kube, names.runner)
+    except KubectlFailed as problem:
+        raise Unusable(
+            f"The namespace {names.runner.namespace} of the runner could not be removed: {problem}",
+            remedy=f"Delete it: kubectl delete namespace {names.runner.namespace}",
+        ) from problem
 
 
 def ready_replicas(kube: Kube, names: Names) -> list[str]:
@@ -148,8 +159,12 @@ def _credentials(
             f"the Secret {names.auditor.secret} lacks {', '.join(absent)}"
         )
         return None
-    log.conceal(secret[names.auditor.sql_password])
-    log.conceal(secret[names.auditor.s3_secret_key])
+    for key in (names.auditor.sql_password, names.auditor.s3_secret_key):
+        try:
+            log.conceal(secret[key])
+        except ValueError as problem:
+            missing["sql"] = missing["s3"] = f"{key} of {names.auditor.secret}: {problem}"
+            return None
     return secret
 
 
