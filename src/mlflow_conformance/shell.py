@@ -31,7 +31,7 @@ class Completed:
 
     @property
     def tail(self) -> str:
-        """The last lines of what it printed: standard error, or standard output if that is empty."""
+        """The last lines of standard error, or of standard output if that is empty."""
         text = self.stderr.strip() or self.stdout.strip()
         return "\n".join(text.splitlines()[-_TAIL_LINES:])
 
@@ -112,7 +112,11 @@ def run(
     """
     words = tuple(str(word) for word in argv)
     started = time.monotonic()
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with (
+        tempfile.TemporaryFile() as given,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+    ):
         given.write(stdin.encode() if isinstance(stdin, str) else stdin)
         given.seek(0)
         process = subprocess.Popen(

@@ -8,7 +8,9 @@ from mlflow_conformance import paths
 NETWORK = "mlflow-conformance"
 """The container network of our clusters, so that nobody else's is shared or removed."""
 
-_WANTED = {"nofile": 1_048_576, "nproc": 1_048_576}
+_WANTED = {"nofile": 1_048_576, "nproc": 32_768}
+"""Enough for three nodes. Podman lowers its own limit of processes below the machine's hard one,
+and nothing that it starts can be given more than it has itself."""
 _LIMITS = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from mlflow_conformance import paths, shell
 from mlflow_conformance.assets import asset
 from mlflow_conformance.host import engine
-from mlflow_conformance.images import manifests, pins
+from mlflow_conformance.images import manifests, pins, pull
 from mlflow_conformance.images.containers import (
     OWNER_LABEL,
     bundle_step,
@@ -21,6 +21,8 @@ from mlflow_conformance.images.packages import root_step, wheels_step
 from mlflow_conformance.images.steps import Builder, Result, Step, keys, remove_tree
 
 _PURGE_S = 600.0
+_HOST_STEPS = ("go.kind", "go.kube", "go.helm", "go.kubeconform")
+
 
 @dataclass(frozen=True)
 class Tools:
@@ -37,11 +39,13 @@ class Built:
     """What a build made.
 
     Args:
+        mode: whether upstream images were built or pulled.
         node_image: the name of the node image in the container engine.
         tools: programs for the host.
         steps: every step in the order it was planned, with its time.
     """
 
+    mode: pull.Mode
     node_image: str
     tools: Tools
     steps: tuple[Result, ...]
@@ -56,8 +60,8 @@ def load_pins() -> pins.Pins:
     return pins.load(asset("deployment/kind/images/pins.toml"))
 
 
-def plan(pinned: pins.Pins) -> list[Step]:
-    """All steps, each after those that it needs."""
+def plan(pinned: pins.Pins, mode: pull.Mode) -> list[Step]:
+    """All steps of a way to have images, each after those that it needs."""
     kind = asset("deployment/kind")
     images = kind / "images"
     cache = paths.cache_root()
@@ -65,7 +69,12 @@ def plan(pinned: pins.Pins) -> list[Step]:
     steps += [go_step(name, pin, images=images, cache=cache) for name, pin in pinned.go.items()]
     steps += [root_step(name, pin) for name, pin in pinned.root.items()]
     steps += [wheels_step(name, pin, images=images) for name, pin in pinned.wheels.items()]
-    steps += [bundle_step(name, pin, images=images) for name, pin in pinned.bundle.items()]
+    steps += [
+        pull.pulled_step(name, pin)
+        if mode == "pull" and pull.can_pull(pin)
+        else bundle_step(name, pin, images=images)
+        for name, pin in pinned.bundle.items()
+    ]
     steps.append(
         node_step(
             pinned,
@@ -76,7 +85,16 @@ def plan(pinned: pins.Pins) -> list[Step]:
             text=folder_text(kind / "manifests"),
         )
     )
-    return steps
+    return _needed(steps)
+
+
+def _needed(steps: list[Step]) -> list[Step]:
+    """Without the steps that only a bundle which is pulled would have needed."""
+    wanted = {"node", *_HOST_STEPS}
+    for step in reversed(steps):
+        if step.name in wanted:
+            wanted.update(step.needs)
+    return [step for step in steps if step.name in wanted]
 
 
 def build_all(tell: Callable[[str], None]) -> Built:
@@ -86,9 +104,11 @@ def build_all(tell: Callable[[str], None]) -> Built:
         Unusable: a step failed, or the pins are wrong.
     """
     pinned = load_pins()
-    steps = plan(pinned)
+    mode = pull.mode(pinned.probe)
+    steps = plan(pinned, mode)
     results = Builder(paths.cache_root(), tell).build(steps)
     return Built(
+        mode=mode,
         node_image=node_image(pinned, results["node"].key),
         tools=_tools({name: result.folder for name, result in results.items()}),
         steps=tuple(results[step.name] for step in steps),
@@ -98,7 +118,7 @@ def build_all(tell: Callable[[str], None]) -> Built:
 def tools() -> Tools:
     """The host's programs where a finished build put them; they may not be there yet."""
     pinned = load_pins()
-    steps = plan(pinned)
+    steps = plan(pinned, pull.mode(pinned.probe))
     builder = Builder(paths.cache_root(), lambda _: None)
     return _tools({name: builder.folder(name, key) for name, key in keys(steps).items()})
 

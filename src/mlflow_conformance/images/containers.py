@@ -55,7 +55,9 @@ def bundle_step(name: str, pin: BundlePin, *, images: Path) -> Step:
                     shutil.copy2(images / "trim-venv", context / "images" / "trim-venv")
                 made += tags
                 wheels = {use: work.needs[use] for use in pin.uses if use.startswith("wheels.")}
-                podman.build(context, list(tags), file=f"images/{image}/Containerfile", wheels=wheels)
+                podman.build(
+                    context, list(tags), file=f"images/{image}/Containerfile", wheels=wheels
+                )
             tags = tuple(tag for all_tags in pin.images.values() for tag in all_tags)
             podman.run("save", "--quiet", "-m", "-o", work.out / "images.tar", *tags)
             remove(context)
@@ -70,7 +72,9 @@ def node_image(pins: Pins, key: str) -> str:
     return f"{pins.node.name}:v{pins.kubernetes.version}-{key}"
 
 
-def node_step(pins: Pins, *, kind: Path, manifests: Callable[[Work], Mapping[str, str]], text: str) -> Step:
+def node_step(
+    pins: Pins, *, kind: Path, manifests: Callable[[Work], Mapping[str, str]], text: str
+) -> Step:
     """The node image, with every bundle unpacked into its container runtime.
 
     Args:

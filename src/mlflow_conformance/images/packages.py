@@ -19,7 +19,7 @@ _LEFT_OUT = (
 
 
 def root_step(name: str, pin: RootPin) -> Step:
-    """A minimal Debian with the pinned packages, as ``root.tar``; ``packages.txt`` lists versions."""
+    """A minimal Debian with the pinned packages, as ``root.tar``; their versions beside it."""
 
     def build(work: Work) -> None:
         options = [f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT]
@@ -28,7 +28,7 @@ def root_step(name: str, pin: RootPin) -> Step:
             [
                 *("mmdebstrap", "--variant=minbase", f"--include={','.join(pin.packages)}"),
                 *options,
-                "--aptopt=Acquire::Languages \"none\"",
+                '--aptopt=Acquire::Languages "none"',
                 f"--customize-hook={listing} > '{work.out}/packages.txt'",
                 *(pin.suite, work.out / "root.tar"),
             ],

@@ -79,6 +79,7 @@ class Pins(_Pin):
     """All of the file."""
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
+    probe: _Text
     toolchain: Toolchain
     kubernetes: Kubernetes
     go: dict[str, GoPin]

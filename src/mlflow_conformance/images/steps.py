@@ -218,12 +218,18 @@ class Builder:
         return result
 
     def _line(self, result: Result, total: int) -> None:
-        took = "cached" if result.cached else f"{result.seconds // 60:.0f}m{result.seconds % 60:02.0f}s"
+        took = (
+            "cached"
+            if result.cached
+            else f"{result.seconds // 60:.0f}m{result.seconds % 60:02.0f}s"
+        )
         with self._telling:
             self._done += 1
             self.tell(f"[{self._done:2d}/{total}] {result.name} … {took}")
 
-    def _one(self, step: Step, key: str, needs: Mapping[str, Path], stop: threading.Event) -> Result:
+    def _one(
+        self, step: Step, key: str, needs: Mapping[str, Path], stop: threading.Event
+    ) -> Result:
         folder = self.folder(step.name, key)
 
         def busy() -> None:

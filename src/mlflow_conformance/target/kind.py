@@ -68,8 +68,11 @@ class KindCluster:
 
     def kubectl(self, *words: str, timeout_s: float = _API_S, stdin: str = "") -> str:
         """Run kubectl against this cluster and return what it printed; raises as `shell.run`."""
-        argv = (self.tools.kubectl, f"--kubeconfig={self.kubeconfig}", *words)
-        return shell.run(argv, timeout_s=timeout_s, stdin=stdin).stdout
+        return shell.run(
+            [self.tools.kubectl, f"--kubeconfig={self.kubeconfig}", *words],
+            timeout_s=timeout_s,
+            stdin=stdin,
+        ).stdout
 
 
 @dataclass(frozen=True)
@@ -244,7 +247,7 @@ def _nodes(name: str) -> tuple[Node, ...]:
         if engine.NETWORK not in networks:
             raise Unusable(
                 f"There is a kind cluster {name} that this program did not make",
-                remedy=f"Delete it with `kind delete cluster --name {name}`, or choose another name",
+                remedy="Delete it with `kind delete cluster`, or choose another name",
             )
         role = about["Config"]["Labels"][_ROLE]
         address = networks[engine.NETWORK]["IPAddress"]
@@ -266,7 +269,7 @@ def _describe(
         nodes=nodes,
         front_port=options.front_port,
         node_image=built.node_image,
-        images_mode="build",
+        images_mode=built.mode,
         tools=built.tools,
         reused=reused,
     )
@@ -277,7 +280,9 @@ def _unwell(cluster: KindCluster) -> str | None:
     expected = len(yaml.safe_load(cluster_config(cluster.front_port))["nodes"])
     if len(cluster.nodes) != expected:
         return f"{len(cluster.nodes)} of {expected} nodes"
-    states = {each["Id"]: each["State"] for each in _containers("--filter", f"network={engine.NETWORK}")}
+    states = {
+        each["Id"]: each["State"] for each in _containers("--filter", f"network={engine.NETWORK}")
+    }
     stopped = [node.name for node in cluster.nodes if states.get(node.container) != "running"]
     if stopped:
         return f"{', '.join(stopped)} not running"
@@ -341,7 +346,11 @@ def _leftover_volumes(name: str) -> list[str]:
     kind labels each volume with nothing but its node's name.
     """
     listed = podman("volume", "ls", "--filter", "dangling=true", "--format", "json").stdout
-    nodes = {f"{name}-control-plane", f"{name}-worker", *(f"{name}-worker{n}" for n in range(2, 10))}
+    nodes = {
+        f"{name}-control-plane",
+        f"{name}-worker",
+        *(f"{name}-worker{n}" for n in range(2, 10)),
+    }
     return [
         str(volume["Name"])
         for volume in json.loads(listed or "[]")

@@ -67,6 +67,4 @@ class Node:
 
 def podman(*words: str, timeout_s: float = _ENGINE_S, check: bool = True) -> shell.Completed:
     """Run one Podman command with our settings; raises as `shell.run` does."""
-    return shell.run(
-        ("podman", *words), timeout_s=timeout_s, env=engine.environment(), check=check
-    )
+    return shell.run(("podman", *words), timeout_s=timeout_s, env=engine.environment(), check=check)
