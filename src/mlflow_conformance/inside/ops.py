@@ -7,13 +7,13 @@ runner pod starts in a fraction of the time.
 
 import base64
 import hashlib
-import socket
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from pydantic import JsonValue
+
+from mlflow_conformance.probes.attempt import attempt
 
 Operation = Callable[..., JsonValue]
 
@@ -157,20 +157,8 @@ def s3_head(door: dict[str, Any], key: str) -> JsonValue:
 
 
 def tcp(host: str, port: int, timeout_s: float) -> JsonValue:
-    """Try to open one TCP connection: `open`, `refused`, `timeout`, `unreachable` or `name`."""
-    started = time.monotonic()
-    try:
-        with socket.create_connection((host, port), timeout_s):
-            outcome = "open"
-    except TimeoutError:
-        outcome = "timeout"
-    except ConnectionRefusedError:
-        outcome = "refused"
-    except socket.gaierror:
-        outcome = "name"
-    except OSError:
-        outcome = "unreachable"
-    return {"outcome": outcome, "elapsed_s": time.monotonic() - started}
+    """Try to open one TCP connection (see `mlflow_conformance.probes.attempt`)."""
+    return attempt(host, port, timeout_s)
 
 
 def proxy_start(
