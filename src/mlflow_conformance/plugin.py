@@ -27,7 +27,7 @@ from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.model import CheckFinished
 from mlflow_conformance.evidence.verdict import RunVerdict, Verdict, judge_check
-from mlflow_conformance.fixtures import belongings, doors, ledger
+from mlflow_conformance.fixtures import belongings, doors, ledger, run
 from mlflow_conformance.inside.door import Inside, InsideFailed
 from mlflow_conformance.profile import LoadedProfile, load
 from mlflow_conformance.report import write_all
@@ -86,8 +86,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if name is None:
         return None
     try:
-        config.pluginmanager.register(_plan(config, name), "mlflow-conformance-run")
-        for module in (belongings, doors, ledger):
+        config.pluginmanager.register(_plan(config, name), run.PLUGIN)
+        for module in (run, belongings, doors, ledger):
             config.pluginmanager.register(module)
     except Unusable as problem:
         _say(problem)
@@ -429,30 +429,11 @@ class ConformancePlugin:
         found: Evidence = request.node.stash[_EVIDENCE]
         return found
 
-    @pytest.fixture(scope="session")
-    def conformance_run(self) -> Run:
-        """The run that this check is a part of."""
-        assert self.run is not None
-        return self.run
-
     @pytest.fixture
     def rng(self, evidence: Evidence) -> random.Random:
         """Random numbers that the run's seed replays."""
         assert self.run is not None
         return self.run.random_for(evidence.id)
-
-    @pytest.fixture(scope="session")
-    def waiter(self) -> Waiter:
-        """Waits with the profile's scale."""
-        assert self.run is not None
-        return self.run.waiter
-
-    @pytest.fixture(scope="session")
-    def target(self) -> Target:
-        """The deployment under test."""
-        assert self.run is not None
-        assert self.run.target is not None
-        return self.run.target
 
     @pytest.fixture
     def inside(self, target: Target) -> Inside:

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One HTTP request as one operation of the ledger."""
+
+from collections.abc import Callable
+
+from pydantic import JsonValue
+
+from mlflow_conformance.clients.http import NoReply, Reply
+from mlflow_conformance.clients.mlflow import error_of
+from mlflow_conformance.inside.door import InsideFailed
+from mlflow_conformance.ledger.log import Ledger
+
+
+def attempt(
+    ledger: Ledger,
+    client: str,
+    key: str,
+    kind: str,
+    value: JsonValue,
+    send: Callable[[], Reply],
+    result: Callable[[Reply], JsonValue] = lambda _: None,
+) -> Reply | None:
+    """Send one request between its intent and its outcome; None when no reply came.
+
+    A 200 is an acknowledgement and a 4xx a refusal. No reply and a 5xx leave the operation open:
+    it may have taken effect.
+
+    Args:
+        result: what an acknowledgement says, such as the version that was handed out.
+    """
+    number = ledger.intend(client, key, kind, value)
+    try:
+        reply = send()
+    except (NoReply, InsideFailed):
+        return None
+    if reply.status == 200:
+        ledger.acknowledge(number, result(reply))
+    elif 400 <= reply.status < 500:
+        ledger.refuse(number, error_of(reply)[0])
+    return reply
