@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When requests are to be sent: planned before the run begins, the same for the same seed."""
+
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Process = Literal["poisson", "constant"]
+"""`poisson`: independent users, who do not wait for one another. `constant`: a metronome, whose
+gaps are all equal, for measuring how long an outage took."""
+
+
+class Stage(BaseModel):
+    """A span of one arrival rate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate: float = Field(gt=0, le=20_000, description="arrivals a second, all workers together")
+    duration_s: float = Field(gt=0, le=7 * 86_400)
+
+
+class Arrival(NamedTuple):
+    """One planned request.
+
+    Attributes:
+        number: its place in the whole plan, over all workers.
+        at_s: seconds from the start of the run.
+        operation: its place in the sorted names of the mix.
+    """
+
+    number: int
+    at_s: float
+    operation: int
+
+
+def times(stages: Sequence[Stage], process: Process, seed: int) -> Iterator[float]:
+    """Planned times in ascending order, in seconds from the start of the run."""
+    # The stage begins anew: a Poisson process has no memory, and a metronome may restart.
+    gaps = random.Random(f"{seed}:gaps")  # noqa: S311 - replayable, no secret
+    begin = 0.0
+    for stage in stages:
+        at = 0.0 if process == "constant" else _exponential(gaps, stage.rate)
+        count = 0
+        while at < stage.duration_s:
+            yield begin + at
+            count += 1
+            # A sum of equal gaps drifts away from the rate; a multiple does not.
+            at = (
+                count / stage.rate if process == "constant" else at + _exponential(gaps, stage.rate)
+            )
+        begin += stage.duration_s
+
+
+def _exponential(numbers: random.Random, rate: float) -> float:
+    return -math.log(1.0 - numbers.random()) / rate
+
+
+def plan(
+    stages: Sequence[Stage], process: Process, mix: Mapping[str, float], seed: int
+) -> Iterator[Arrival]:
+    """Every arrival of a run, with its operation drawn from the mix by weight."""
+    weights = [mix[name] for name in sorted(mix)]
+    draws = random.Random(f"{seed}:operations")  # noqa: S311 - replayable, no secret
+    names = range(len(weights))
+    for number, at in enumerate(times(stages, process, seed)):
+        yield Arrival(number, at, draws.choices(names, weights)[0])

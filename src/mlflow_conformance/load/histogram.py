@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Latencies in an HdrHistogram: any percentile with an error of at most 0.1 %, and mergeable."""
+
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Self
+
+from hdrh.histogram import HdrHistogram
+
+_LOWEST_US = 1
+_HIGHEST_US = 3_600_000_000
+_DIGITS = 3
+
+
+class Latencies:
+    """Counts of latencies between 1 µs and 1 h; what is outside is counted at the end it passed.
+
+    Percentiles are by nearest rank: the smallest recorded value that at least that share of all
+    values does not exceed. hdrhistogram's own functions round the rank, which in a tail of a few
+    samples names another request.
+    """
+
+    def __init__(self, values_us: Iterable[int] = ()) -> None:
+        self._counts = HdrHistogram(_LOWEST_US, _HIGHEST_US, _DIGITS)
+        for value in values_us:
+            self.record(value)
+
+    def record(self, value_us: int) -> None:
+        """Count one latency, microseconds."""
+        self._counts.record_value(min(max(value_us, _LOWEST_US), _HIGHEST_US))
+
+    @property
+    def total(self) -> int:
+        """How many latencies were counted."""
+        return int(self._counts.total_count)
+
+    def percentiles(self, wanted: Sequence[str]) -> list[float | None]:
+        """Seconds for each percentile, such as ``"99.9"``; None where nothing was counted.
+
+        Args:
+            wanted: decimal numbers from 0 to 100 in ascending order, as text: 99.9 has no exact
+                float, and with 1,000 samples that would be another rank.
+        """
+        total = self.total
+        if not total:
+            return [None] * len(wanted)
+        ranks = [max(1, math.ceil(Fraction(p) * total / 100)) for p in wanted]
+        found: list[float | None] = []
+        seen = 0
+        for item in self._counts.get_recorded_iterator():
+            seen += item.count_at_value_iterated_to
+            while len(found) < len(ranks) and seen >= ranks[len(found)]:
+                value = self._counts.get_highest_equivalent_value(item.value_iterated_to)
+                found.append(value / 1e6)
+        return found
+
+    def merged(self, *others: "Latencies") -> "Latencies":
+        """The latencies of all, as if they had been counted in one place."""
+        result = Latencies()
+        for part in (self, *others):
+            if part.total:
+                result._counts.add(part._counts)
+        return result
+
+    def encoded(self) -> str:
+        """In the compressed HdrHistogram V2 format, base64."""
+        return str(self._counts.encode().decode("ascii"))
+
+    @classmethod
+    def decoded(cls, text: str) -> Self:
+        """From what `encoded` gave."""
+        result = cls()
+        result._counts.decode_and_add(text)
+        return result
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Latencies):
+            return NotImplemented
+        return self._buckets() == other._buckets()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _buckets(self) -> list[tuple[int, int]]:
+        return [
+            (i.value_iterated_to, i.count_at_value_iterated_to)
+            for i in self._counts.get_recorded_iterator()
+        ]

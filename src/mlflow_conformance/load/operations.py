@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The requests that a workload is mixed from, as MLflow's own clients send them.
+
+A reply counts only when its body holds what the operation asked for: a proxy's friendly page with
+status 200 is a failure.
+"""
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_API = "/api/2.0/mlflow/"
+
+
+class World(BaseModel):
+    """What is there before the load begins, for operations to read and to write on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    experiment_id: str = ""
+    experiment_name: str = ""
+    run_ids: list[str] = Field(default=[])
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, and a part of the body that a right reply holds."""
+
+    method: str
+    path: str
+    body: bytes | None
+    expected: bytes
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A kind of request.
+
+    Attributes:
+        build: makes one from the world, numbers of its own, and its place in the plan.
+        needs_world: it reads or writes objects that must have been made before.
+    """
+
+    build: Callable[[World, random.Random, int], Request]
+    needs_world: bool = True
+
+
+def _get(call: str, expected: str, **parameters: str | int) -> Request:
+    return Request("GET", f"{_API}{call}?{urlencode(parameters)}", None, expected.encode())
+
+
+def _post(call: str, expected: str, **fields: Any) -> Request:
+    return Request("POST", _API + call, json.dumps(fields).encode(), expected.encode())
+
+
+def _health(_world: World, _numbers: random.Random, _index: int) -> Request:
+    return Request("GET", "/health", None, b"OK")
+
+
+def _get_run(world: World, numbers: random.Random, _index: int) -> Request:
+    run = numbers.choice(world.run_ids)
+    return _get("runs/get", run, run_id=run)
+
+
+def _search_runs(world: World, _numbers: random.Random, _index: int) -> Request:
+    return _post(
+        "runs/search",
+        '"runs"',
+        experiment_ids=[world.experiment_id],
+        max_results=100,
+        order_by=["attributes.start_time DESC"],
+    )
+
+
+def _get_metric_history(world: World, numbers: random.Random, _index: int) -> Request:
+    run = numbers.choice(world.run_ids)
+    return _get("metrics/get-history", '"metrics"', run_id=run, metric_key="loss")
+
+
+def _get_experiment(world: World, _numbers: random.Random, _index: int) -> Request:
+    return _get(
+        "experiments/get-by-name", world.experiment_name, experiment_name=world.experiment_name
+    )
+
+
+def _get_alias(world: World, _numbers: random.Random, _index: int) -> Request:
+    return _get("registered-models/alias", '"model_version"', name=world.model, alias="load")
+
+
+def _create_run(world: World, _numbers: random.Random, index: int) -> Request:
+    return _post(
+        "runs/create",
+        '"run"',
+        experiment_id=world.experiment_id,
+        run_name=f"load-{index}",
+        start_time=0,
+        tags=[{"key": "mlflow.source.name", "value": "load"}],
+    )
+
+
+def _log_batch(metrics: int) -> Callable[[World, random.Random, int], Request]:
+    def build(world: World, numbers: random.Random, index: int) -> Request:
+        names = ["loss", "accuracy", *(f"metric-{n}" for n in range(2, metrics))]
+        return _post(
+            "runs/log-batch",
+            "{",
+            run_id=numbers.choice(world.run_ids),
+            metrics=[
+                {"key": name, "value": numbers.random(), "timestamp": index, "step": index}
+                for name in names
+            ],
+        )
+
+    return build
+
+
+def _log_metric(world: World, numbers: random.Random, index: int) -> Request:
+    return _post(
+        "runs/log-metric",
+        "{",
+        run_id=numbers.choice(world.run_ids),
+        key="rate",
+        value=numbers.random(),
+        timestamp=index,
+        step=index,
+    )
+
+
+def _set_tag(world: World, numbers: random.Random, index: int) -> Request:
+    run = numbers.choice(world.run_ids)
+    return _post("runs/set-tag", "{", run_id=run, key="load", value=str(index))
+
+
+def _update_run(world: World, numbers: random.Random, _index: int) -> Request:
+    run = numbers.choice(world.run_ids)
+    return _post("runs/update", "run_info", run_id=run, status="RUNNING")
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "create-run": Operation(_create_run),
+    "get-alias": Operation(_get_alias),
+    "get-experiment": Operation(_get_experiment),
+    "get-metric-history": Operation(_get_metric_history),
+    "get-run": Operation(_get_run),
+    "health": Operation(_health, needs_world=False),
+    "log-batch": Operation(_log_batch(2)),
+    "log-batch-50": Operation(_log_batch(50)),
+    "log-metric": Operation(_log_metric),
+    "search-runs": Operation(_search_runs),
+    "set-tag": Operation(_set_tag),
+    "update-run": Operation(_update_run),
+}
+"""By the name that a workload's mix uses; docs/load.md says which API call each one is."""

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run of load, whole: what every worker needs to know to send its share of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mlflow_conformance.load import arrivals
+from mlflow_conformance.load.arrivals import Arrival, Stage
+from mlflow_conformance.load.operations import World
+from mlflow_conformance.load.workload import Workload
+
+
+class LoadPlan(BaseModel):
+    """What is sent where and when.
+
+    `headers` may hold credentials: a plan's file is private to its owner and is removed after the
+    run, and neither records nor results repeat them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(description="scheme, host and port, without a trailing slash")
+    workload: Workload
+    stages: list[Stage] = Field(min_length=1)
+    seed: int
+    workers: int = Field(default=1, ge=1, le=1000)
+    max_in_flight: int = Field(
+        default=4000, ge=1, description="of one worker; an arrival beyond is not sent"
+    )
+    world: World = World()
+    ca_file: str | None = None
+    headers: dict[str, str] = Field(default={}, repr=False)
+
+    @model_validator(mode="after")
+    def _world_is_there(self) -> Self:
+        if self.workload.needs_world and not self.world.run_ids:
+            raise ValueError(f"the workload {self.workload.name} needs objects made before it")
+        return self
+
+    @property
+    def duration_s(self) -> float:
+        """From the first planned moment to the end of the last stage, seconds."""
+        return sum(stage.duration_s for stage in self.stages)
+
+    def share(self, worker: int) -> Iterator[Arrival]:
+        """The arrivals of one worker: every n-th of the whole plan, so that all rates are even."""
+        mix = self.workload.mix
+        for arrival in arrivals.plan(self.stages, self.workload.arrivals, mix, self.seed):
+            if arrival.number % self.workers == worker:
+                yield arrival
+
+    def write(self, path: Path) -> None:
+        """Write it where only its owner can read it."""
+        path.touch(mode=0o600)
+        path.write_text(self.model_dump_json(), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read what `write` wrote."""
+        return cls.model_validate_json(path.read_bytes())
