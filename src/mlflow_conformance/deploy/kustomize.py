@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kustomizations through kubectl: render, apply, delete."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlflow_conformance.deploy.schemas import name_of
+from mlflow_conformance.errors import Unusable
+
+SECRETS = "generate-secrets"
+"""A program beside a kustomization that makes the Secrets which no file may hold. It takes flags of
+kubectl as arguments and leaves what exists as it is."""
+
+# A render takes 0.3 s and applying some seconds; this only bounds a kubectl that hangs.
+_COMMAND_SECONDS = 90
+
+
+class KustomizeError(Unusable):
+    """kubectl refused; ``output`` is all it said."""
+
+    def __init__(self, what: str, *, remedy: str, output: str) -> None:
+        self.output = output
+        super().__init__(what, remedy=remedy)
+
+
+@dataclass(frozen=True)
+class Kustomize:
+    """A kubectl binary, and the cluster that it talks to.
+
+    Args:
+        binary: kubectl.
+        kubeconfig: of the cluster; rendering works without.
+        context: of the kubeconfig; empty for its current one.
+    """
+
+    binary: Path
+    kubeconfig: Path | None = None
+    context: str = ""
+
+    def render(self, path: Path) -> list[dict[str, Any]]:
+        """The objects of a kustomization, rendered with no cluster.
+
+        Raises:
+            KustomizeError: the kustomization is not sound.
+        """
+        text = self._kubectl(["kustomize", str(path)], _COMMAND_SECONDS)
+        return [document for document in yaml.safe_load_all(text) if document]
+
+    def apply(self, path: Path, *, seconds: float) -> None:
+        """Apply a kustomization as its documentation says, and wait until all of it is ready.
+
+        Missing Secrets are made first, by the program `SECRETS` beside the kustomization.
+
+        Raises:
+            KustomizeError: refused, or not ready within `seconds`.
+        """
+        deadline = time.monotonic() + seconds
+        objects = self.render(path)
+        if (path / SECRETS).is_file():
+            self._run([str(path / SECRETS), *self._flags()], _COMMAND_SECONDS)
+        self._kubectl(["apply", f"--kustomize={path}", *self._flags()], _COMMAND_SECONDS)
+        for words, manifest in _readiness(objects):
+            left = max(1, round(deadline - time.monotonic()))
+            namespace = manifest["metadata"].get("namespace", "default")
+            flags = [f"--namespace={namespace}", f"--timeout={left}s", *self._flags()]
+            try:
+                self._kubectl([*words, *flags], left + 30)
+            except KustomizeError as problem:
+                raise KustomizeError(
+                    f"{name_of(manifest)} of {path.name} was not ready within {seconds:.0f} s "
+                    f"({problem.what})",
+                    remedy="Look at the pods and events of the namespace",
+                    output=problem.output,
+                ) from problem
+
+    def delete(self, path: Path, *, seconds: float) -> None:
+        """Delete the objects of a kustomization, and wait until they are gone.
+
+        With the namespace go the Secrets that `SECRETS` made, and the volumes.
+
+        Raises:
+            KustomizeError: refused, or not gone within `seconds`.
+        """
+        self._kubectl(
+            ["delete", f"--kustomize={path}", "--ignore-not-found", "--wait",
+             f"--timeout={seconds:.0f}s", *self._flags()],
+            seconds + 30,
+        )  # fmt: skip
+
+    def _flags(self) -> list[str]:
+        config = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
+        return config + ([f"--context={self.context}"] if self.context else [])
+
+    def _kubectl(self, arguments: Sequence[str], seconds: float) -> str:
+        return self._run([str(self.binary), *arguments], seconds)
+
+    def _run(self, argv: Sequence[str], seconds: float) -> str:
+        said = " ".join([Path(argv[0]).name, *argv[1:2]])
+        try:
+            done = subprocess.run(
+                argv,
+                capture_output=True, text=True, timeout=seconds, check=False,
+                env=os.environ | {"KUBECTL": str(self.binary)},
+            )  # fmt: skip
+        except FileNotFoundError:
+            raise Unusable(
+                f"There is no {argv[0]}", remedy="Build it: mlflow-conformance images"
+            ) from None
+        except subprocess.TimeoutExpired:
+            raise KustomizeError(
+                f"{said} did not end within {seconds:.0f} s",
+                remedy="Check that the API server answers",
+                output="",
+            ) from None
+        if done.returncode != 0:
+            output = done.stderr + done.stdout
+            sentence = " ".join(output.split()) or "no message"
+            raise KustomizeError(
+                f"{said} failed: {sentence.removeprefix('error: ')[:600]}",
+                remedy="Correct the kustomization, or see what the cluster says",
+                output=output,
+            )
+        return done.stdout
+
+
+def _readiness(
+    objects: Sequence[Mapping[str, Any]],
+) -> Iterator[tuple[list[str], Mapping[str, Any]]]:
+    """What to ask kubectl until all is ready; Jobs first, for servers wait for their work."""
+    for manifest in objects:
+        if manifest["kind"] == "Job":
+            name = manifest["metadata"]["name"]
+            yield ["wait", "--for=condition=Complete", f"job/{name}"], manifest
+    for manifest in objects:
+        if manifest["kind"] in ("Deployment", "StatefulSet", "DaemonSet"):
+            kind, name = manifest["kind"].lower(), manifest["metadata"]["name"]
+            yield ["rollout", "status", f"{kind}/{name}"], manifest
