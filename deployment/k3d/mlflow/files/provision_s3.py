@@ -109,7 +109,7 @@ def minio_admin(endpoint: str) -> MinioAdmin:
     parts = urlsplit(endpoint)
     bundle = os.environ.get("AWS_CA_BUNDLE")
     return MinioAdmin(
-        parts.netloc,
+        endpoint=parts.netloc,
         credentials=StaticProvider(
             os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
         ),

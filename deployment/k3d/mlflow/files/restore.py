@@ -126,13 +126,13 @@ def side_uri(live_uri: str) -> str:
     return live_uri.rpartition("/")[0] + "/" + SIDE
 
 
-def _make_way(database: int, stop: threading.Event) -> None:
-    """Cut off whoever is connected to a database until `stop` is set."""
+def _make_way(databases: list[int], stop: threading.Event) -> None:
+    """Cut off whoever is connected to these databases until `stop` is set."""
     with psycopg.connect(dbname="postgres", autocommit=True) as helper:
         while not stop.is_set():
             helper.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datid = %s",
-                (database,),
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datid = ANY(%s)",
+                (databases,),
             )
             stop.wait(0.05)
 
@@ -153,13 +153,10 @@ def switch(admin: psycopg.Connection, mark: str) -> None:
                 sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(side, sql.Identifier(reader))
             )
     admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(side, sql.Literal(mark)))
-    row = admin.execute("SELECT oid FROM pg_database WHERE datname = %s", (LIVE,)).fetchone()
-    if row is None:
-        admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(side, live))
-        return
+    oids = dict(admin.execute("SELECT datname, oid::bigint FROM pg_database").fetchall())
     stop = threading.Event()
     with ThreadPoolExecutor(max_workers=1) as pool:
-        helper = pool.submit(_make_way, int(row[0]), stop)
+        helper = pool.submit(_make_way, [oids[LIVE], oids[SIDE]], stop)
         try:
             with admin.transaction():
                 previous = sql.Identifier(PREVIOUS)
@@ -191,14 +188,15 @@ def restore(
         admin.execute("SELECT pg_advisory_lock(%s)", (RESTORE_LOCK,))
         if is_done(admin, mark):
             return f"the database is already {mark}; set restore.again to restore it again"
-        manifest, plain = fetch(s3, place, name, key, scratch)
-        refuse_newer(TRACKING, manifest.contents.revision, revisions(TRACKING))
         try:
+            manifest, plain = fetch(s3, place, name, key, scratch)
+            refuse_newer(TRACKING, manifest.contents.revision, revisions(TRACKING))
             fill_side(admin, manifest, plain)
             migrate_schemas(side_uri(owner_uri))
             switch(admin, mark)
         finally:
-            plain.unlink(missing_ok=True)
+            for path in scratch.iterdir():
+                path.unlink()
             _drop(admin, SIDE)
     rows = sum(manifest.contents.rows.values())
     return f"{mark}: {rows} rows of {manifest.contents.created}; the old data is in {PREVIOUS}"
