@@ -6,9 +6,9 @@ import pytest
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.probes.canary import Canary
-from mlflow_conformance.probes.matrix import Source
-from mlflow_conformance.probes.pods import Probes
-from mlflow_conformance.probes.services import destinations
+from mlflow_conformance.probes.matrix import Cell, Destination, Source
+from mlflow_conformance.probes.pods import Probes, attempts_from
+from mlflow_conformance.probes.services import Place, destination_of, destinations, exposures
 from mlflow_conformance.probes.survey import survey
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import Waiter
@@ -60,3 +60,151 @@ def test_matrix_of_sources(
         "cells tried", len(cells), "==", len(sources) * len(matrix.destinations), door="inside"
     )
     evidence.expect("wrong cells", [c.wrong for c in cells if c.wrong], "==", [], door="inside")
+
+
+@check(
+    "NET-2",
+    impact="The database or the bucket can be read and written past MLflow and its access rules.",
+    remedy="Admit MLflow's and the backup's pods alone, and keep the Services of type ClusterIP.",
+)
+@pytest.mark.usefixtures("enforced_policies")
+def test_stores_admit_mlflow_and_the_backup_alone(
+    evidence: Evidence, target: Target, kube: Kube, probe_pods: Probes, waiter: Waiter
+) -> None:
+    """PostgreSQL and the bucket admit MLflow and the backup alone; nothing outside leads to them.
+
+    Preconditions: NET-0; every service has a ready pod.
+    Steps: connect to both stores from MLflow's own pods and from a pod of every source; read
+    Services, Ingresses and pods.
+    Expected: MLflow and the sources that the profile allows are answered, others time out; no
+    NodePort, LoadBalancer, Ingress or host port leads to a store.
+    """
+    stores = [d for d in destinations(kube, target.names) if d.service in ("postgresql", "s3")]
+    if not stores:
+        evidence.undecided("neither store runs in the cluster")
+    matrix = survey(probe_pods, evidence.parsed("sources", dict[str, Source]), stores, waiter)
+    cells = [*matrix.cells, *_from_servers(evidence, target, kube, waiter, stores, allowed=True)]
+    evidence.note("cells", {f"{c.source} to {c.destination.name}": str(c) for c in cells})
+    evidence.expect("wrong cells", [c.wrong for c in cells if c.wrong], "==", [], door="inside")
+    evidence.expect(
+        "ways in from outside", exposures(kube, target.names), "==", [], door="kubernetes"
+    )
+
+
+@check(
+    "NET-3",
+    impact="Code that runs in MLflow, such as a malicious model, reaches the cluster's API, other "
+    "tenants or the internet.",
+    remedy="Let MLflow's NetworkPolicy list DNS, PostgreSQL and object storage as egress, no more.",
+)
+@pytest.mark.usefixtures("enforced_policies")
+def test_egress_of_mlflow(
+    evidence: Evidence, target: Target, kube: Kube, probe_pods: Probes, waiter: Waiter
+) -> None:
+    """MLflow's pods reach DNS, PostgreSQL and the bucket, and nothing else.
+
+    Preconditions: NET-0; what is to be denied is open from a pod that no policy restricts.
+    Steps: connect from MLflow's own containers to what the profile lists.
+    Expected: the stores and DNS are open, everything else times out.
+    """
+    stores = [d for d in destinations(kube, target.names) if d.service in ("postgresql", "s3")]
+    allowed = [*stores, *_places(evidence, kube, "allowed")]
+    denied = _places(evidence, kube, "denied")
+    control = "unrestricted"
+    probe_pods.place({control: Source(reaches=[])})
+    answers = probe_pods.attempts({control: denied}, waiter.seconds("denied connection"))[control]
+    closed = [d.name for d, a in zip(denied, answers, strict=True) if a.outcome != "open"]
+    if closed:
+        evidence.undecided(f"not even an unrestricted pod reaches {', '.join(closed)}")
+    cells = [
+        *_from_servers(evidence, target, kube, waiter, allowed, allowed=True),
+        *_from_servers(evidence, target, kube, waiter, denied, allowed=False),
+    ]
+    evidence.note("cells", {f"{c.source} to {c.destination.name}": str(c) for c in cells})
+    evidence.expect("wrong cells", [c.wrong for c in cells if c.wrong], "==", [], door="inside")
+
+
+@check(
+    "NET-4",
+    impact="Clients wait where they should be told, or a scan finds what a policy should hide.",
+    remedy="List ports in every rule of the NetworkPolicies, and look for an overloaded node.",
+)
+@pytest.mark.usefixtures("enforced_policies")
+def test_denied_times_out_and_allowed_answers_quickly(
+    evidence: Evidence, target: Target, kube: Kube, probe_pods: Probes, waiter: Waiter
+) -> None:
+    """Denied is a time-out, also on ports that nobody listens on; allowed answers within a second.
+
+    Preconditions: NET-0; every service has a ready pod.
+    Steps: from every source, connect to a port of every pod that no policy admits, and several
+    times to what the source may reach.
+    Expected: the unlisted port times out for everybody; each allowed answer is quick.
+    """
+    sources = evidence.parsed("sources", dict[str, Source])
+    limit = evidence.number("allowed_within_s")
+    port = int(evidence.number("unlisted_port"))
+    everything = destinations(kube, target.names)
+    hidden = [
+        Destination(f"{d.name} port {port}", "nobody", d.host, port)
+        for d in everything
+        if d.name.startswith("pod ")
+    ]
+    unlisted = survey(probe_pods, sources, hidden, waiter)
+    evidence.expect(
+        "answers of an unlisted port", [c.wrong for c in unlisted.cells if c.wrong], "==", [],
+        door="inside",
+    )  # fmt: skip
+
+    survey(probe_pods, sources, everything, waiter)  # until every allowed path is open
+    wanted = {
+        name: [d for d in everything if d.service in source.reaches]
+        for name, source in sources.items()
+        if source.reaches
+    }
+    slow: list[str] = []
+    slowest = 0.0
+    for _ in range(int(evidence.number("attempts"))):
+        for name, answers in probe_pods.attempts(wanted, limit).items():
+            for destination, answer in zip(wanted[name], answers, strict=True):
+                slowest = max(slowest, answer.elapsed_s)
+                if answer.outcome != "open" or answer.elapsed_s > limit:
+                    slow.append(f"{name} to {destination.name}: {answer.outcome}")
+    evidence.note("slowest answer", slowest, unit="s", door="inside")
+    evidence.expect("answers that came late or never", slow, "==", [], door="inside")
+
+
+def _places(evidence: Evidence, kube: Kube, threshold: str) -> list[Destination]:
+    places = evidence.parsed(threshold, dict[str, Place])
+    return [destination_of(kube, name, place) for name, place in places.items()]
+
+
+def _from_servers(
+    evidence: Evidence,
+    target: Target,
+    kube: Kube,
+    waiter: Waiter,
+    wanted: list[Destination],
+    *,
+    allowed: bool,
+) -> list[Cell]:
+    """What every ready MLflow pod sees of destinations, from inside its own container."""
+    names = target.names.mlflow
+    pods = [p for p in kube.pods(names.selector) if p.ready and not p.terminating]
+    if not pods:
+        evidence.undecided("no pod of MLflow is ready")
+    return [
+        Cell(f"pod {pod.name}", destination, allowed, [reply.outcome], [reply.elapsed_s])
+        for pod in pods
+        for destination, reply in zip(
+            wanted,
+            attempts_from(
+                kube,
+                kube.namespace,
+                pod.name,
+                names.container,
+                wanted,
+                waiter.seconds("denied connection"),
+            ),
+            strict=True,
+        )
+    ]
