@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Aliases of a registered model, and the bytes that they lead to."""
+
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of
+from mlflow_conformance.clients.s3 import Bucket
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.fixtures.belongings import Belongings, Unique
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+@check(
+    "REG-3",
+    impact="Serving loads another model than the one that the alias names.",
+    remedy="Compare the table registered_model_aliases with what each replica answers; look for a "
+    "cache in between.",
+)
+def test_aliases(
+    evidence: Evidence,
+    mlflow_client: "MlflowClient",
+    replicas: list[MlflowApi],
+    sql: Sql,
+    bucket: Bucket,
+    experiment: str,
+    unique: Unique,
+    belongings: Belongings,
+    tmp_path: Path,
+) -> None:
+    """An alias that is set, moved and deleted always leads to the bytes of its version.
+
+    Steps:
+        1. Register two versions with different bytes.
+        2. Set an alias to version 1, move it to 2, delete it. After each step read it by SQL and
+           at every replica, and download `models:/name@alias` and `models:/name/N` with MLflow's
+           client.
+        3. The sha256 of what came equals that of what was logged, and of the object in the bucket.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    name = belongings.model(unique("model"))
+    mlflow_client.create_registered_model(name)
+    run_id = mlflow_client.create_run(experiment).info.run_id
+    contents = {n: f"weights of version {n}\n".encode() * 1000 * n for n in (1, 2)}
+    for number, content in contents.items():
+        file = tmp_path / "weights.bin"
+        file.write_bytes(content)
+        mlflow_client.log_artifact(run_id, str(file), f"model-{number}")
+        source = f"mlflow-artifacts:/{experiment}/{run_id}/artifacts/model-{number}"
+        made = mlflow_client.create_model_version(name, source, run_id=run_id)
+        evidence.expect("version made", int(made.version), "==", number, door="front")
+    digests = {number: sha256(content).hexdigest() for number, content in contents.items()}
+    keys = {
+        n: f"{bucket.prefix}{experiment}/{run_id}/artifacts/model-{n}/weights.bin" for n in digests
+    }
+    stored = bucket.digests(list(keys.values()))
+    evidence.expect(
+        "sha256 in the bucket",
+        {str(n): d.sha256 if (d := stored[key]) else None for n, key in keys.items()},
+        "==", {str(n): digest for n, digest in digests.items()}, door="s3",
+    )  # fmt: skip
+
+    def downloaded(uri: str) -> str:
+        folder = tmp_path / sha256(f"{uri}{len(evidence.observations)}".encode()).hexdigest()
+        folder.mkdir()
+        path = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder)))
+        return sha256((path / "weights.bin").read_bytes()).hexdigest()
+
+    def observe(step: str, expected: int | None) -> None:
+        evidence.expect(
+            f"{step}: row",
+            sql.column("SELECT version FROM registered_model_aliases WHERE name = %s", name),
+            "==", [expected] if expected else [], door="sql",
+        )  # fmt: skip
+        for number, replica in enumerate(replicas, 1):
+            reply = replica.get("registered-models/alias", name=name, alias="champion")
+            evidence.expect(
+                f"{step}: replica {number}",
+                answer("alias", reply)["model_version"]["version"]
+                if reply.status == 200
+                else error_of(reply)[0],
+                "==", str(expected) if expected else "INVALID_PARAMETER_VALUE", door="inside",
+            )  # fmt: skip
+        if expected:
+            evidence.expect(
+                f"{step}: sha256 by alias", downloaded(f"models:/{name}@champion"),
+                "==", digests[expected], door="front",
+            )  # fmt: skip
+
+    for number, digest in digests.items():
+        evidence.expect(
+            f"sha256 of version {number}", downloaded(f"models:/{name}/{number}"),
+            "==", digest, door="front",
+        )  # fmt: skip
+    mlflow_client.set_registered_model_alias(name, "champion", "1")
+    observe("set to 1", 1)
+    mlflow_client.set_registered_model_alias(name, "champion", "2")
+    observe("moved to 2", 2)
+    mlflow_client.delete_registered_model_alias(name, "champion")
+    observe("deleted", None)
+    try:
+        outcome = downloaded(f"models:/{name}@champion")
+    except MlflowException as problem:
+        outcome = problem.error_code
+    evidence.expect(
+        "load by a deleted alias", outcome, "==", "INVALID_PARAMETER_VALUE", door="front"
+    )

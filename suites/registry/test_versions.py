@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Versions of a registered model."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from mlflow_conformance.clients.http import Reply
+from mlflow_conformance.clients.mlflow import MlflowApi, answer
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.fixtures.belongings import Belongings, Unique
+from mlflow_conformance.ledger.invariants import check_unique_append
+from mlflow_conformance.ledger.log import Ledger, read
+from mlflow_conformance.ledger.writing import attempt
+
+
+@check(
+    "REG-1",
+    impact="Two models share a version, or a version that was handed out does not exist: the wrong "
+    "model goes into production.",
+    remedy="Look for a second database or a cache between the replicas, and in the attached ledger "
+    "for the writers that were given the same version.",
+)
+def test_versions_are_unique_and_dense(
+    evidence: Evidence,
+    front: MlflowApi,
+    replicas: list[MlflowApi],
+    sql: Sql,
+    experiment: str,
+    ledger: Ledger,
+    unique: Unique,
+    belongings: Belongings,
+) -> None:
+    """Versions that concurrent writers register are unique and dense.
+
+    Steps:
+        1. As many writers as the profile says register versions of one model, spread over the
+           replicas; intent and acknowledgement are on disk around each request.
+        2. The versions that were handed out are all different, are all in PostgreSQL, and are the
+           numbers from 1 on without a gap.
+        3. Every replica lists the same versions.
+    """
+    writers = int(evidence.number("writers"))
+    each = int(evidence.number("versions")) // writers
+    name = belongings.model(unique("model"))
+    answer("registered-models/create", front.post("registered-models/create", name=name))
+    run = answer("runs/create", front.post("runs/create", experiment_id=experiment))["run"]["info"]
+
+    def write(number: int) -> None:
+        api = replicas[number % len(replicas)]
+        for turn in range(each):
+            attempt(
+                ledger, f"writer {number}", name, "append", f"{number}-{turn}",
+                lambda turn=turn: api.post(  # type: ignore[misc]
+                    "model-versions/create", name=name, run_id=run["run_id"],
+                    source=f"{run['artifact_uri']}/{number}-{turn}",
+                ),
+                _version,
+            )  # fmt: skip
+
+    with ThreadPoolExecutor(writers) as pool:
+        list(pool.map(write, range(writers)))
+    operations = read(ledger.path)
+    rows = sql.rows("SELECT version, source FROM model_versions WHERE name = %s", name)
+    finding = check_unique_append(operations, [version for version, _ in rows])
+    evidence.note("outcomes", Counter(o.outcome for o in operations), door="inside")
+    evidence.expect("acknowledged versions", finding.acknowledged, ">=", writers, door="inside")
+    evidence.expect("handed out twice", list(finding.duplicates), "==", [], door="inside")
+    evidence.expect("handed out and not in SQL", list(finding.lost), "==", [], door="sql")
+    evidence.expect("missing between 1 and the last", list(finding.gaps), "==", [], door="sql")
+    evidence.expect("in SQL and handed out to nobody", list(finding.ghosts), "==", [], door="sql")
+    stored = {source.rsplit("/", 1)[1]: version for version, source in rows}
+    evidence.expect(
+        "versions whose source is another writer's",
+        [o.value for o in operations if o.acknowledged and stored.get(str(o.value)) != o.result],
+        "==", [], door="sql",
+    )  # fmt: skip
+    for number, replica in enumerate(replicas, 1):
+        listed = answer(
+            "model-versions/search",
+            replica.get("model-versions/search", filter=f"name='{name}'", max_results=1000),
+        )
+        evidence.expect(
+            f"replica {number}: versions",
+            sorted(int(v["version"]) for v in listed.get("model_versions", [])),
+            "==", sorted(version for version, _ in rows), door="inside",
+        )  # fmt: skip
+
+
+def _version(reply: Reply) -> int:
+    return int(answer("model-versions/create", reply)["model_version"]["version"])
