@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The suites' fixtures come from the plugin `mlflow_conformance.plugin`, installed with the package."""
+"""Fixtures of the suites come from the plugin `mlflow_conformance.plugin`, not from here."""

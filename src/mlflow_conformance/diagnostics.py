@@ -9,6 +9,10 @@ from mlflow_conformance.target.base import Target
 
 _EACH_S = 15
 _MAX_BYTES = 400_000
+_KINDS = (
+    "pods", "deployments", "statefulsets", "jobs", "services", "endpointslices", "hpa", "pdb",
+    "networkpolicies", "ingresses", "pvc",
+)  # fmt: skip
 
 
 def collect(target: Target, folder: Path, check_id: str, log: EvidenceLog) -> str | None:
@@ -35,8 +39,7 @@ def _parts(kube: Kube, target: Target) -> dict[str, tuple[str, ...]]:
     selector = ",".join(f"{k}={v}" for k, v in target.names.mlflow.selector.items())
     parts: dict[str, tuple[str, ...]] = {
         "overview.txt": (
-            "get", "pods,deployments,statefulsets,jobs,services,endpointslices,hpa,pdb,"
-            "networkpolicies,ingresses,pvc", "-o", "wide",
+            "get", ",".join(_KINDS), "-o", "wide",
         ),
         "events.txt": ("get", "events", "--sort-by=.lastTimestamp"),
         "nodes.txt": ("get", "nodes", "-o", "wide"),
@@ -54,7 +57,8 @@ def _parts(kube: Kube, target: Target) -> dict[str, tuple[str, ...]]:
 
 def _restarted(kube: Kube) -> list[str]:
     """Pods in which a container was restarted; none when the cluster does not say."""
-    template = '{range .items[?(@.status.containerStatuses[0].restartCount>0)]}{.metadata.name}{"\\n"}{end}'
+    restarted = "?(@.status.containerStatuses[0].restartCount>0)"
+    template = f'{{range .items[{restarted}]}}{{.metadata.name}}{{"\\n"}}{{end}}'
     try:
         return kube.run("get", "pods", "-o", f"jsonpath={template}", timeout_s=_EACH_S).split()
     except KubectlFailed:

@@ -74,7 +74,7 @@ def restricted_pod(
                     },
                     "volumeMounts": [
                         {"name": "work", "mountPath": _HOME},
-                        {"name": "tmp", "mountPath": "/tmp"},
+                        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - in the pod
                     ],
                 }
             ],
