@@ -4,6 +4,9 @@
 {{- if $v.redis.enabled -}}
 {{- fail "redis.enabled: MLflow has no cache in Redis; leave it false and raise autoscaling.maxReplicas or mlflow.workers for more reads." -}}
 {{- end -}}
+{{- if $v.mlflow.threads -}}
+{{- fail "mlflow.threads: MLflow checks Host headers only under uvicorn, whose workers serve 40 requests at once and have no number of threads; leave it null and raise mlflow.workers." -}}
+{{- end -}}
 {{- if and $v.postgresql.enabled (or $v.backendStore.uri $v.backendStore.existingSecret) -}}
 {{- fail "backendStore names an external database while postgresql.enabled is true; set postgresql.enabled=false or leave backendStore empty." -}}
 {{- end -}}
