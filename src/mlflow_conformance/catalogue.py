@@ -37,7 +37,8 @@ def read(suites: Path) -> dict[str, CheckInfo]:
     """All checks below a folder, by ID.
 
     Raises:
-        Unusable: two checks have one ID, a check has no title, or a file is not Python.
+        Unusable: two checks have one ID, a check has no title or an ID that only running it
+            would show, or a file is not Python.
     """
     found: dict[str, CheckInfo] = {}
     for path in sorted(suites.rglob("test_*.py")):
@@ -58,8 +59,12 @@ def _checks(path: Path) -> Iterator[CheckInfo]:
         tree = ast.parse(path.read_bytes(), str(path))
     except SyntaxError as problem:
         raise Unusable(
-            f"{path} is not Python: {problem.msg} (line {problem.lineno})",
+            f"{path} is not Python: {problem.msg} (line {problem.lineno or 1})",
             remedy="Correct it at that line",
+        ) from problem
+    except (OSError, ValueError, MemoryError, RecursionError) as problem:
+        raise Unusable(
+            f"{path} is not Python: {problem or type(problem).__name__}", remedy="Correct it"
         ) from problem
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef):
@@ -85,4 +90,12 @@ def _checks(path: Path) -> Iterator[CheckInfo]:
                         path=path,
                         function=node.name,
                         line=node.lineno,
+                    )
+                case (
+                    ast.Call(func=ast.Name(id="check") | ast.Attribute(attr="check"))
+                    | ast.Name(id="check")
+                ):
+                    raise Unusable(
+                        f"{path}:{node.lineno} has a check whose ID cannot be read",
+                        remedy='Write it first and as a literal: @check("NET-1", …)',
                     )

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 import requests
 from pydantic import JsonValue
+from urllib3.exceptions import HTTPError
 
 Failure = Literal["refused", "timeout", "reset", "name", "tls", "other"]
 
@@ -97,12 +98,23 @@ def send(
                 allow_redirects=False,
                 verify=ca_file or True,
             )
-        except requests.RequestException as problem:
+        except (requests.RequestException, HTTPError) as problem:
             elapsed = time.monotonic() - started
             raise NoReply(_classify(problem), str(problem), elapsed) from problem
-        return Reply(
-            reply.status_code, dict(reply.headers), reply.content, time.monotonic() - started
-        )
+        elapsed = time.monotonic() - started
+        if not _end_is_marked(method, reply):
+            raise NoReply("reset", "the reply does not say where it ends", elapsed)
+        return Reply(reply.status_code, dict(reply.headers), reply.content, elapsed)
+
+
+def _end_is_marked(method: str, reply: requests.Response) -> bool:
+    """Whether a reply that was cut short, even within its headers, would have been noticed."""
+    return (
+        method == "HEAD"
+        or reply.status_code in (204, 304)
+        or "Content-Length" in reply.headers
+        or "Transfer-Encoding" in reply.headers
+    )
 
 
 def _classify(problem: BaseException) -> Failure:

@@ -99,11 +99,14 @@ def answer(call: str, reply: Reply) -> dict[str, Any]:
     """The JSON object of a 200.
 
     Raises:
-        ApiError: any other status.
+        ApiError: any other status, or a 200 that holds no JSON object.
     """
     if reply.status != 200:
         raise ApiError(call, reply)
-    value = reply.json()
+    try:
+        value = reply.json()
+    except ValueError as problem:
+        raise ApiError(call, reply) from problem
     if not isinstance(value, dict):
         raise ApiError(call, reply)
     return value

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A checkout of its own for tests of the plugin and the command, and a server that says hello."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from mlflow_conformance import assets
+
+FILES = {
+    "profiles/k3d.yaml": """
+        schema: 1
+        name: k3d
+        names:
+          namespace: mlflow
+          mlflow: {deployment: mlflow, service: mlflow, selector: {app: mlflow}}
+          runner: {image: "runner:1"}
+        checks:
+          AAA-2: {promise: Two is two, thresholds: {most: 2}}
+          AAA-1: {promise: One is one}
+          AAA-9: {promise: Nine disturbs}
+          AAA-3: {promise: Three takes longer, tier: thorough}
+        """,
+    "suites/tracking/test_numbers.py": """
+        from mlflow_conformance.evidence.case import check
+
+        @check("AAA-1", impact="i", remedy="r")
+        def test_one(evidence):
+            '''One is one.'''
+            evidence.expect("one", 1, "==", 1)
+
+        @check("AAA-2", impact="i", remedy="r")
+        def test_two(evidence):
+            '''Two is two.'''
+            evidence.expect("two", 2, "<=", evidence.number("most"))
+
+        @check("AAA-3", impact="i", remedy="r")
+        def test_three(evidence):
+            '''Three is three.'''
+            evidence.expect("three", 3, "==", 3)
+
+        @check("AAA-9", impact="i", remedy="r", disruptive=True)
+        def test_nine(evidence):
+            '''Nine is nine.'''
+            evidence.expect("nine", 9, "==", 9)
+        """,
+    "suites/registry/.keep": "",
+    "suites/artifacts/.keep": "",
+    "mutants/two-is-three/mutant.yaml": """
+        breaks: two is three
+        kills: [AAA-2]
+        by: {proxy: {rule: lie}}
+        """,
+}
+
+
+@pytest.fixture
+def checkout(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with suites, a profile and a mutant that this program takes for its own."""
+    root = tmp_path_factory.mktemp("checkout")
+    for name, content in FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(dedent(content))
+    monkeypatch.setattr(assets, "root", lambda: root)
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    return root
+
+
+class _Hello(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"OK")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        pass
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The URL of a server that answers every GET with OK."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Hello) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
