@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SEC: what the deployment's identities may do, which hosts it answers to, and its images."""
+
+from mlflow_conformance import access, resources
+from mlflow_conformance.clients.kube import Kube, Pod
+from mlflow_conformance.clients.mlflow import MlflowApi
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.hardening import templates
+from mlflow_conformance.inside.door import InsideSender
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.target.runner import OWNER, OWNER_LABEL
+
+
+@check(
+    "SEC-2",
+    impact="Code that runs in MLflow can read Secrets or change the cluster.",
+    remedy="Remove the RoleBinding that the extra rule comes from; set "
+    "automountServiceAccountToken: false where no token is needed.",
+)
+def test_service_accounts_may_do_what_is_listed(evidence: Evidence, kube: Kube) -> None:
+    """Every ServiceAccount may do what the profile lists and nothing else, and holds no token.
+
+    Preconditions: this user may impersonate the namespace's ServiceAccounts.
+    Steps: ask the API server, as each account, for its rules; read the volumes of every pod.
+    Expected: the rules that every account has, and those listed; no pod with an unlisted token.
+    """
+    everyone = evidence.parsed("everyone", set[str])
+    more = evidence.parsed("accounts", dict[str, set[str]])
+    accounts = [
+        a.metadata.name
+        for a in kube.core.list_namespaced_service_account(
+            kube.namespace, _request_timeout=15
+        ).items
+    ]
+    rules = {account: access.rules_of(kube, account) for account in accounts}
+    evidence.note("rules that every account has", set.intersection(*rules.values()))
+    extra = {
+        account: sorted(found - everyone - more.get(account, set()))
+        for account, found in rules.items()
+    }
+    absent = {
+        account: sorted(wanted - rules.get(account, set())) for account, wanted in more.items()
+    }
+    evidence.note("accounts", accounts, door="kubernetes")
+    evidence.expect(
+        "rules that are not listed", {a: r for a, r in extra.items() if r}, "==", {},
+        door="kubernetes",
+    )  # fmt: skip
+    evidence.expect(
+        "listed rules that are missing", {a: r for a, r in absent.items() if r}, "==", {},
+        door="kubernetes",
+    )  # fmt: skip
+    holders = [p.name for p in _own_pods(kube) if access.mounts_token(p.raw["spec"])]
+    allowed = evidence.parsed("token_holders", list[str])
+    evidence.expect(
+        "pods with a token for the API",
+        [name for name in holders if not name.startswith(tuple(allowed))],
+        "==",
+        [],
+        door="kubernetes",
+    )
+
+
+@check(
+    "SEC-6",
+    impact="A web page that a user visits can talk to MLflow by DNS rebinding, or a legitimate "
+    "name is refused.",
+    remedy="List service names, ingress hosts and pod addresses in MLflow's --allowed-hosts, each "
+    "with and without its port.",
+)
+def test_foreign_hosts_are_refused(evidence: Evidence, target: Target) -> None:
+    """MLflow answers requests for its own names and refuses those for any other.
+
+    Preconditions: a replica is ready.
+    Steps: ask every replica for the API, with each Host header of the profile.
+    Expected: 200 for its own names, 403 for foreign ones.
+    """
+    own = evidence.parsed("own_hosts", list[str])
+    foreign = evidence.parsed("foreign_hosts", list[str])
+    replicas = target.replica_urls()
+    if not replicas:
+        evidence.undecided("no replica of MLflow is ready")
+    for url in replicas:
+        answers = {
+            host: MlflowApi(
+                url, InsideSender(target.inside), {**target.inside_headers, "Host": host}
+            )
+            .request("GET", "/api/2.0/mlflow/experiments/search?max_results=1")
+            .status
+            for host in [*own, *foreign]
+        }
+        evidence.expect(
+            f"{url}: own names", {h: answers[h] for h in own}, "==", dict.fromkeys(own, 200),
+            door="inside",
+        )  # fmt: skip
+        evidence.expect(
+            f"{url}: foreign names",
+            {h: answers[h] for h in foreign},
+            "==",
+            dict.fromkeys(foreign, 403),
+            door="inside",
+        )
+
+
+@check(
+    "SEC-7",
+    impact="An upgrade happens by itself, or a node runs out of what nobody asked for.",
+    remedy="Give every image a version or a digest, and every container the promised resources.",
+)
+def test_images_and_resources(evidence: Evidence, target: Target, kube: Kube) -> None:
+    """Images name one version, and requests and limits are the promised ones.
+
+    Preconditions: the deployment's pods run.
+    Steps: read every pod and pod template of the namespace.
+    Expected: no image without a version; the profile's amounts in the containers that it names;
+    a memory limit in every container.
+    """
+    promised = evidence.parsed("resources", dict[str, resources.Amounts])
+    specs = [(f"pod {p.name}", p.raw["spec"]) for p in _own_pods(kube)]
+    found = [
+        (where, container)
+        for where, spec in [*specs, *templates(kube)]
+        for container in resources.containers(spec)
+    ]
+    seen = {container["name"] for _, container in found}
+    missing = sorted(set(promised) - seen)
+    if missing:
+        evidence.undecided(f"there is no container {', '.join(missing)}; there are: {sorted(seen)}")
+    evidence.note("images", sorted({c["image"] for _, c in found}), door="kubernetes")
+    evidence.expect(
+        "images without a version",
+        sorted({c["image"] for _, c in found if not resources.pinned(c["image"])}),
+        "==",
+        [],
+        door="kubernetes",
+    )
+    evidence.expect(
+        "resources that differ",
+        [
+            f"{where}/{container['name']}: {said}"
+            for where, container in found
+            for said in resources.deviations(promised.get(container["name"], {}), container)
+        ],
+        "==",
+        [],
+        door="kubernetes",
+    )
+    evidence.expect(
+        "containers without a memory limit",
+        [
+            f"{where}/{container['name']}"
+            for where, container in found
+            if "memory" not in (container.get("resources", {}).get("limits") or {})
+        ],
+        "==",
+        [],
+        door="kubernetes",
+    )
+
+
+def _own_pods(kube: Kube) -> list[Pod]:
+    """The namespace's pods without those of this suite."""
+    return [p for p in kube.pods({}) if p.labels.get(OWNER_LABEL) != OWNER]
