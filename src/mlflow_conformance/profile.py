@@ -64,6 +64,9 @@ class S3Names(Strict):
     bucket: str = Field(description="where artifacts are")
     prefix: str = Field(default="", description="what the keys of artifacts begin with")
     region: str = Field(default="us-east-1", description="the bucket's region")
+    ca_secret: str | None = Field(
+        default=None, description="Secret with `ca.crt` or `tls.crt` of an https endpoint"
+    )
     selector: dict[str, str] = Field(default={}, description="its pods; empty when external")
 
 

@@ -7,8 +7,12 @@ runner pod starts in a fraction of the time.
 
 import base64
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import gettempdir
+from threading import get_ident
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -81,6 +85,16 @@ def _plain(value: object) -> JsonValue:
             return str(value)
 
 
+def _ca_file(pem: str) -> str:
+    """A file with these certificates, since boto3 takes them from nothing else; made once."""
+    path = Path(gettempdir()) / f"{hashlib.sha256(pem.encode()).hexdigest()}.crt"
+    if not path.exists():
+        part = path.with_suffix(f".{os.getpid()}.{get_ident()}")
+        part.write_text(pem, encoding="utf-8")
+        part.replace(path)
+    return str(path)
+
+
 def _s3(door: dict[str, Any]) -> Any:
     import boto3
     from botocore.config import Config
@@ -91,7 +105,7 @@ def _s3(door: dict[str, Any]) -> Any:
         aws_access_key_id=door["access_key"],
         aws_secret_access_key=door["secret_key"],
         region_name=door["region"],
-        verify=door.get("ca_file") or True,
+        verify=_ca_file(door["ca_pem"]) if "ca_pem" in door else True,
         config=Config(
             retries={"total_max_attempts": 1},
             connect_timeout=10,

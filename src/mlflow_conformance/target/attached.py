@@ -86,17 +86,17 @@ def open_target(
                 },
             )
         if credentials and names.s3 and names.auditor:
-            bucket = Bucket(
-                inside,
-                {
-                    "endpoint": names.s3.endpoint,
-                    "region": names.s3.region,
-                    "bucket": names.s3.bucket,
-                    "access_key": credentials[names.auditor.s3_access_key],
-                    "secret_key": credentials[names.auditor.s3_secret_key],
-                },
-                names.s3.prefix,
-            )
+            door = {
+                "endpoint": names.s3.endpoint,
+                "region": names.s3.region,
+                "bucket": names.s3.bucket,
+                "access_key": credentials[names.auditor.s3_access_key],
+                "secret_key": credentials[names.auditor.s3_secret_key],
+            }
+            if names.s3.ca_secret is None:
+                bucket = Bucket(inside, door, names.s3.prefix)
+            elif authority := _authority(kube, names.s3.ca_secret, "s3", missing):
+                bucket = Bucket(inside, {**door, "ca_pem": authority}, names.s3.prefix)
         yield Target(
             kind=kind,
             names=names,
@@ -174,14 +174,24 @@ def _front(kube: Kube, names: Names, private: Path, missing: dict[str, str]) -> 
     url = names.front.url.rstrip("/")
     if names.front.ca_secret is None:
         return HttpDoor(url)
+    authority = _authority(kube, names.front.ca_secret, "front", missing)
+    if authority is None:
+        return None
+    path = private / "front-ca.crt"
+    path.write_text(authority)
+    return HttpDoor(url, ca_file=str(path))
+
+
+def _authority(kube: Kube, name: str, door: str, missing: dict[str, str]) -> str | None:
+    """The certificate by which a door is known, PEM; None with the reason in `missing`."""
     try:
-        secret = kube.secret(names.front.ca_secret)
+        secret = kube.secret(name)
     except LookupError as problem:
-        missing["front"] = str(problem)
+        missing[door] = str(problem)
         return None
     certificate = secret.get("ca.crt") or secret.get("tls.crt")
     if not certificate:
-        missing["front"] = f"the Secret {names.front.ca_secret} has neither ca.crt nor tls.crt"
+        missing[door] = f"the Secret {name} has neither ca.crt nor tls.crt"
         return None
     try:
         ssl.PEM_cert_to_DER_cert(
@@ -190,8 +200,6 @@ def _front(kube: Kube, names: Names, private: Path, missing: dict[str, str]) -> 
             ]
         )
     except ValueError as problem:
-        missing["front"] = f"the Secret {names.front.ca_secret} holds no certificate: {problem}"
+        missing[door] = f"the Secret {name} holds no certificate: {problem}"
         return None
-    path = private / "front-ca.crt"
-    path.write_text(certificate)
-    return HttpDoor(url, ca_file=str(path))
+    return certificate
