@@ -12,7 +12,6 @@ Only Locust's process imports this module; see `mlflow_conformance.load.engine`.
 import ssl
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
@@ -35,11 +34,6 @@ class _LastReply(HTTPSocketPoolResponse):
     # connection for the next request, which then meets its end.
     def should_close(self) -> bool:
         return True
-
-
-def _secure_pool(ca_file: str | None, *address: Any, **limits: Any) -> ConnectionPool:
-    options = {"ca_certs": ca_file} if ca_file else {}
-    return SSLConnectionPool(*address, ssl_options=options, **limits)
 
 
 class Wire:
@@ -71,7 +65,9 @@ class Wire:
         self._timeout_s = timeout_s
         self._reply = _LastReply if connection == "close" else HTTPSocketPoolResponse
         kind: Callable[..., ConnectionPool] = (
-            partial(_secure_pool, ca_file) if secure else ConnectionPool
+            partial(SSLConnectionPool, ssl_options={"ca_certs": ca_file} if ca_file else {})
+            if secure
+            else ConnectionPool
         )
         self._pool = kind(
             host, port, host, port,
