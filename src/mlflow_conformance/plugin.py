@@ -291,6 +291,8 @@ class ConformancePlugin:
         except Unusable:
             folder.discard()
             raise
+        for secret in self._options.secrets:
+            log.conceal(secret)  # before the first event: it holds the command line
         return Run(
             loaded=self._loaded,
             rows=rows,

@@ -5,10 +5,10 @@ import argparse
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from mlflow_conformance.clients.http import NoReply, send
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.errors import Unusable
+from mlflow_conformance.evidence.log import SHORTEST_SECRET
 from mlflow_conformance.mutation import Mutant, broken, find
 from mlflow_conformance.run import Run
 from mlflow_conformance.stand import standing
@@ -27,20 +28,25 @@ from mlflow_conformance.target.local import local_target
 
 @dataclass(frozen=True)
 class TargetOptions:
-    """Which target a run uses and what it may do to it."""
+    """Which target a run uses and what it may do to it.
+
+    Attributes:
+        secrets: what of the options must not be in the evidence, nor in the command it records.
+    """
 
     kind: TargetKind
     context: str | None
     namespace: str | None
     kubeconfig: Path
     tracking_uris: tuple[str, ...]
-    sql_dsn: str | None
-    s3_door: dict[str, str] | None
+    sql_dsn: dict[str, str | int] | None = field(repr=False)
+    s3_door: dict[str, str] | None = field(repr=False)
     s3_prefix: str
     may_disrupt: bool
     keep: bool
     reuse: bool
     mutant: Mutant | None
+    secrets: tuple[str, ...] = field(repr=False)
 
     @classmethod
     def from_options(cls, option: argparse.Namespace, known_ids: Mapping[str, object]) -> Self:
@@ -70,11 +76,19 @@ class TargetOptions:
                 "--allow-disruption is about a cluster, and --tracking-uri names a server",
                 remedy="Leave it out, or attach with --context",
             )
-        for uri in option.tracking_uri:
-            if urlsplit(uri).scheme not in ("http", "https") or not urlsplit(uri).hostname:
-                raise Unusable(
-                    f"{uri!r} is no tracking URI", remedy="Give one such as http://localhost:5000"
-                )
+        if not local and (option.sql_dsn or option.s3_bucket):
+            raise Unusable(
+                "--sql-dsn and --s3-bucket belong to a server, and --tracking-uri names none",
+                remedy="Add --tracking-uri; in a cluster the profile says where both are",
+            )
+        dsn = _dsn(option.sql_dsn) if option.sql_dsn else None
+        door = _s3_door(option) if option.s3_bucket else None
+        secrets = [
+            *(_password(uri) for uri in option.tracking_uri),
+            option.sql_dsn,
+            str(dsn["password"]) if dsn and dsn.get("password") else None,
+            door["secret_key"] if door else None,
+        ]
         config = option.target_kubeconfig or Path(
             os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or "~/.kube/config"
         )
@@ -84,13 +98,14 @@ class TargetOptions:
             namespace=option.namespace,
             kubeconfig=config.expanduser(),
             tracking_uris=tuple(uri.rstrip("/") for uri in option.tracking_uri),
-            sql_dsn=option.sql_dsn,
-            s3_door=_s3_door(option) if option.s3_bucket else None,
+            sql_dsn=dsn,
+            s3_door=door,
             s3_prefix=option.s3_prefix,
             may_disrupt=not (attached or local) or option.allow_disruption,
             keep=option.keep or option.reuse,
             reuse=option.reuse,
-            mutant=find(option.mutant, known_ids) if option.mutant else None,
+            mutant=find(option.mutant, known_ids) if option.mutant is not None else None,
+            secrets=tuple(_concealable(secret) for secret in secrets if secret),
         )
 
     def description(self) -> dict[str, JsonValue]:
@@ -103,6 +118,45 @@ class TargetOptions:
             "may_disrupt": self.may_disrupt,
             "mutant": self.mutant.name if self.mutant else None,
         }
+
+
+def _password(uri: str) -> str | None:
+    """The password in a tracking URI.
+
+    Raises:
+        Unusable: it is no tracking URI.
+    """
+    try:
+        parts = urlsplit(uri)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise Unusable(
+            f"{uri!r} is no tracking URI", remedy="Give one such as http://localhost:5000"
+        )
+    return unquote(parts.password) if parts.password else None
+
+
+def _concealable(secret: str) -> str:
+    if len(secret) < SHORTEST_SECRET:
+        raise Unusable(
+            f"A password of fewer than {SHORTEST_SECRET} characters cannot be kept out of the "
+            "reports",
+            remedy="Use an account with a longer one",
+        )
+    return secret
+
+
+def _dsn(text: str) -> dict[str, str | int]:
+    try:
+        return {k: v for k, v in conninfo_to_dict(text).items() if v is not None}
+    except ProgrammingError as problem:
+        # libpq's message quotes the string, which can hold a password.
+        raise Unusable(
+            "--sql-dsn is no connection string",
+            remedy="Give one such as postgresql://reader@localhost:5432/mlflow",
+        ) from problem
 
 
 def _s3_door(option: argparse.Namespace) -> dict[str, str]:
@@ -145,34 +199,14 @@ def opened(options: TargetOptions, run: Run) -> Iterator[Target]:
 
 
 def _local(options: TargetOptions, run: Run) -> Target:
-    dsn: dict[str, str | int] | None = None
-    if options.sql_dsn:
-        try:
-            dsn = {k: v for k, v in conninfo_to_dict(options.sql_dsn).items() if v is not None}
-        except ProgrammingError as problem:
-            raise Unusable(
-                f"--sql-dsn is no connection string: {problem}",
-                remedy="Give one such as postgresql://reader@localhost:5432/mlflow",
-            ) from problem
-        if dsn.get("password"):
-            _conceal(run, str(dsn["password"]), "The password in --sql-dsn")
-    if options.s3_door:
-        _conceal(run, options.s3_door["secret_key"], "AWS_SECRET_ACCESS_KEY")
     for uri in options.tracking_uris:
         _require_server(uri, run.waiter.seconds("api reply"))
     return local_target(
-        options.tracking_uris, sql_dsn=dsn, s3_door=options.s3_door, s3_prefix=options.s3_prefix
+        options.tracking_uris,
+        sql_dsn=options.sql_dsn,
+        s3_door=options.s3_door,
+        s3_prefix=options.s3_prefix,
     )
-
-
-def _conceal(run: Run, secret: str, what: str) -> None:
-    try:
-        run.log.conceal(secret)
-    except ValueError as problem:
-        raise Unusable(
-            f"{what} could not be kept out of the reports: {problem}",
-            remedy="Use an account with a longer one",
-        ) from problem
 
 
 def _require_server(uri: str, timeout_s: float) -> None:

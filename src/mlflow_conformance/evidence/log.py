@@ -19,6 +19,9 @@ from mlflow_conformance.evidence.model import EVENT, SCHEMA_VERSION, Event
 
 _CONCEALED = "•••"
 
+SHORTEST_SECRET = 6
+"""Characters; shorter values would blank ordinary text."""
+
 
 def _words(schema: JsonValue) -> Iterator[str]:
     match schema:
@@ -70,11 +73,15 @@ class EvidenceLog:
     def conceal(self, secret: str) -> None:
         """Replace this value by dots in everything written from now on.
 
-        Its base64 and percent-encoded forms, as Kubernetes and URLs show it, go with it. Values
-        shorter than 6 characters are refused, since they would blank ordinary text.
+        Its base64 and percent-encoded forms, as Kubernetes and URLs show it, go with it.
+
+        Raises:
+            ValueError: it is shorter than `SHORTEST_SECRET`.
         """
-        if len(secret) < 6:
-            raise ValueError("a secret of fewer than 6 characters cannot be concealed reliably")
+        if len(secret) < SHORTEST_SECRET:
+            raise ValueError(
+                f"a secret of fewer than {SHORTEST_SECRET} characters cannot be concealed reliably"
+            )
         forms = {
             secret,
             quote(secret, safe=""),
