@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """NET: who reaches MLflow, PostgreSQL and the bucket, and who does not."""
 
+from contextlib import suppress
+
 import pytest
 
 from mlflow_conformance.clients.kube import Kube
@@ -11,7 +13,7 @@ from mlflow_conformance.probes.pods import Probes, attempts_from
 from mlflow_conformance.probes.services import Place, destination_of, destinations, exposures
 from mlflow_conformance.probes.survey import survey
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.waits import Waiter
+from mlflow_conformance.waits import TimedOut, Waiter
 
 
 @check(
@@ -171,6 +173,113 @@ def test_denied_times_out_and_allowed_answers_quickly(
                     slow.append(f"{name} to {destination.name}: {answer.outcome}")
     evidence.note("slowest answer", slowest, unit="s", door="inside")
     evidence.expect("answers that came late or never", slow, "==", [], door="inside")
+
+
+@check(
+    "NET-5",
+    impact="A pod is open to everybody, or reaches everything, in its first moments.",
+    remedy="Use a network plugin that applies policies before a pod's first packet.",
+    disruptive=True,
+)
+@pytest.mark.usefixtures("enforced_policies")
+def test_policies_hold_from_birth(
+    evidence: Evidence, target: Target, kube: Kube, probe_pods: Probes, waiter: Waiter
+) -> None:
+    """Policies hold for pods that are born during the check, from their first moment.
+
+    Preconditions: NET-0; at least two replicas of MLflow.
+    Steps: make a denied pod that connects to every service from its first instruction on; delete
+    an MLflow pod, and connect to its successor from a denied pod as soon as it has an address.
+    Expected: every one of these attempts times out, and an authorized pod reaches the successor.
+    """
+    names = target.names.mlflow
+    sources = evidence.parsed("sources", dict[str, Source])
+    timeout_s = evidence.number("attempt_timeout_s")
+    denied = [name for name, source in sources.items() if not source.reaches]
+    everything = destinations(kube, target.names)
+    probe_pods.watchers(
+        {"newborn": Source(reaches=[])},
+        everything,
+        attempt_timeout_s=timeout_s,
+        for_s=evidence.number("watch_s"),
+    )
+    before = [p for p in kube.pods(names.selector) if p.ready and not p.terminating]
+    if len(before) < 2:
+        evidence.undecided("MLflow has fewer than two ready replicas to spare one")
+    probe_pods.place(sources)
+    kube.run("delete", "pod", before[0].name, "--wait=false")
+    born = waiter.until(
+        "there: the address of a new MLflow pod",
+        lambda: [p for p in kube.pods(names.selector) if p.uid not in {b.uid for b in before}],
+        done=lambda pods: any(p.ip for p in pods),
+        timeout="pod ready",
+        interval_s=0.2,
+    )
+    new = next(p for p in born if p.ip)
+    successor = Destination("the new pod", "mlflow", new.ip or "", names.port)
+    replies: dict[str, list[str]] = {}
+
+    def ask() -> bool:
+        answers = probe_pods.attempts({name: [successor] for name in sources}, timeout_s)
+        for name, (answer,) in answers.items():
+            replies.setdefault(name, []).append(answer.outcome)
+        ready = any(p.uid == new.uid and p.ready for p in kube.pods(names.selector))
+        return ready and all(replies[n][-1] == "open" for n in sources if n not in denied)
+
+    # Its time over, the last replies say who was not let in.
+    with suppress(TimedOut):
+        waiter.until(
+            "open to authorized sources: the new MLflow pod",
+            ask,
+            done=lambda reached: reached,
+            timeout="pod ready",
+            interval_s=0.1,
+        )
+    evidence.note("attempts", {n: len(r) for n, r in replies.items()}, door="inside")
+    evidence.expect(
+        "authorized sources that do not reach the new pod",
+        [n for n in sources if n not in denied and replies[n][-1] != "open"],
+        "==",
+        [],
+        door="inside",
+    )
+    evidence.expect(
+        "answers of the new pod to denied sources",
+        sorted({f"{n}: {o}" for n in denied for o in replies[n] if o != "timeout"}),
+        "==",
+        [],
+        door="inside",
+    )
+    waiter.until(
+        "ended: the new pod that watches",
+        lambda: probe_pods.has_ended("newborn"),
+        done=lambda ended: ended,
+        timeout="pod ready",
+    )
+    rounds = probe_pods.watched("newborn")
+    evidence.expect("rounds of the new denied pod", len(rounds), ">=", 1, door="inside")
+    evidence.expect(
+        "answers to the new denied pod",
+        sorted(
+            {
+                f"{destination.name}: {reply.outcome}"
+                for answers in rounds
+                for destination, reply in zip(everything, answers, strict=True)
+                if reply.outcome != "timeout"
+            }
+        ),
+        "==",
+        [],
+        door="inside",
+    )
+    waiter.until(
+        "as before: MLflow's replicas",
+        lambda: kube.pods(names.selector),
+        done=lambda pods: (
+            len(pods) >= len(before) and all(p.ready and not p.terminating for p in pods)
+        ),
+        timeout="pod ready",
+    )
 
 
 def _places(evidence: Evidence, kube: Kube, threshold: str) -> list[Destination]:

@@ -2,6 +2,7 @@
 """One attempt at a connection. Standard library alone: its source is sent into any Python."""
 
 import json
+import signal
 import socket
 import sys
 import time
@@ -44,11 +45,27 @@ def _answer(connection: socket.socket, say: str) -> str:
         return "silent"
 
 
-def main() -> None:
-    """Read attempts from standard input as JSON, make them at once, write what came of them."""
-    attempts = json.load(sys.stdin)
+def at_once(attempts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Make attempts at the same time; what came of them in their order."""
     with ThreadPoolExecutor(max(1, len(attempts))) as pool:
-        json.dump(list(pool.map(lambda a: attempt(**a), attempts)), sys.stdout)
+        return list(pool.map(lambda a: attempt(**a), attempts))
+
+
+def watch(attempts: list[dict[str, Any]], for_s: float) -> None:
+    """Make attempts again and again from now on, one line each time; then wait to be ended."""
+    deadline = time.monotonic() + for_s
+    while time.monotonic() < deadline:
+        print(json.dumps(at_once(attempts)), flush=True)
+    print("done", flush=True)
+    signal.pause()
+
+
+def main() -> None:
+    """Make the attempts of standard input, or with arguments watch: attempts as JSON, seconds."""
+    if len(sys.argv) > 1:
+        watch(json.loads(sys.argv[1]), float(sys.argv[2]))
+    else:
+        json.dump(at_once(json.load(sys.stdin)), sys.stdout)
 
 
 if __name__ == "__main__":

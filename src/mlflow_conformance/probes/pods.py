@@ -97,6 +97,44 @@ class Probes:
         found: str = self.kube.core.read_namespaced_pod(place.pod, place.namespace).status.pod_ip
         return found
 
+    def watchers(
+        self,
+        sources: Mapping[str, Source],
+        destinations: Sequence[Destination],
+        *,
+        attempt_timeout_s: float,
+        for_s: float,
+    ) -> None:
+        """Make pods that try destinations from their very first moment; see `watched`.
+
+        Raises:
+            KubectlFailed: the API server refused a namespace or a pod.
+            TimedOut: a pod was not ready in time.
+        """
+        wanted = json.dumps(_wanted(destinations, attempt_timeout_s))
+        command = ["python", "-c", _SCRIPT, wanted, str(for_s)]
+        self.place(sources, commands=dict.fromkeys(sources, command))
+
+    def watched(self, source: str) -> list[list[Reply]]:
+        """What a watcher saw so far: one list per round, in the order of its destinations.
+
+        Raises:
+            KubectlFailed: its log cannot be read.
+        """
+        place = self._places[source]
+        lines = self.kube.run("logs", place.pod, namespace=place.namespace).splitlines()
+        return [[Reply(**r) for r in json.loads(line)] for line in lines if line != "done"]
+
+    def has_ended(self, source: str) -> bool:
+        """Whether a watcher made all its rounds.
+
+        Raises:
+            KubectlFailed: its log cannot be read.
+        """
+        place = self._places[source]
+        last = self.kube.run("logs", place.pod, "--tail=1", namespace=place.namespace)
+        return last.strip() == "done"
+
     def attempts(
         self, wanted: Mapping[str, Sequence[Destination]], timeout_s: float
     ) -> dict[str, list[Reply]]:
@@ -225,9 +263,6 @@ def attempts_from(
     Raises:
         KubectlFailed: the container could not be asked.
     """
-    wanted = [
-        {"host": d.host, "port": d.port, "say": d.say, "timeout_s": timeout_s} for d in destinations
-    ]
     said = kube.exec(
         pod,
         "python",
@@ -235,7 +270,13 @@ def attempts_from(
         _SCRIPT,
         namespace=namespace,
         container=container,
-        stdin=json.dumps(wanted).encode(),
+        stdin=json.dumps(_wanted(destinations, timeout_s)).encode(),
         timeout_s=2 * timeout_s + 30,
     )
     return [Reply(**reply) for reply in json.loads(said)]
+
+
+def _wanted(destinations: Sequence[Destination], timeout_s: float) -> list[dict[str, Any]]:
+    return [
+        {"host": d.host, "port": d.port, "say": d.say, "timeout_s": timeout_s} for d in destinations
+    ]

@@ -87,3 +87,18 @@ def test_source_runs_alone(listener: socket.socket) -> None:
         check=True,
     )
     assert [reply["outcome"] for reply in json.loads(done.stdout)] == ["open", "open"]
+
+
+def test_a_watcher_tries_from_its_first_instruction(listener: socket.socket) -> None:
+    wanted = [{"host": "127.0.0.1", "port": listener.getsockname()[1], "timeout_s": 1}]
+    source = Path(script.__file__).read_text()
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", source, json.dumps(wanted), "0.1"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as watcher:
+        assert watcher.stdout is not None
+        lines = list(iter(watcher.stdout.readline, "done\n"))
+        watcher.kill()
+    assert lines
+    assert {reply["outcome"] for line in lines for reply in json.loads(line)} == {"open"}
