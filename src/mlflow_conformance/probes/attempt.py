@@ -9,6 +9,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+_PACE_S = 0.05  # between rounds of a watch, so that what is open is not flooded
+
 
 def attempt(host: str, port: int, timeout_s: float, say: str = "") -> dict[str, Any]:
     """Try to open one TCP connection, and to get an answer to `say` where it is given.
@@ -56,6 +58,7 @@ def watch(attempts: list[dict[str, Any]], for_s: float) -> None:
     deadline = time.monotonic() + for_s
     while time.monotonic() < deadline:
         print(json.dumps(at_once(attempts)), flush=True)
+        time.sleep(_PACE_S)
     print("done", flush=True)
     signal.pause()
 

@@ -93,7 +93,7 @@ def test_a_watcher_tries_from_its_first_instruction(listener: socket.socket) -> 
     wanted = [{"host": "127.0.0.1", "port": listener.getsockname()[1], "timeout_s": 1}]
     source = Path(script.__file__).read_text()
     with subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", source, json.dumps(wanted), "0.1"],
+        [sys.executable, "-I", "-S", "-c", source, json.dumps(wanted), "0.2"],
         stdout=subprocess.PIPE,
         text=True,
     ) as watcher:
