@@ -38,6 +38,11 @@ class Bucket:
     door: Mapping[str, str]
     prefix: str
 
+    @property
+    def name(self) -> str:
+        """The bucket's own name."""
+        return self.door["bucket"]
+
     def objects(self, below: str = "") -> list[StoredObject]:
         """Every object below ``prefix + below``.
 

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Artifacts: what is logged is the object in the bucket, and nothing in it is an orphan."""
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from mlflow_conformance.clients.mlflow import MlflowApi
+from mlflow_conformance.clients.s3 import Bucket
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.fixtures.belongings import Belongings, Unique
+from mlflow_conformance.reconciliation import reconcile, stored_artifacts
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_NAMES = (
+    "plain.txt", "with space.txt", "größe ☃ 名前.txt", "plus+and&.txt",
+    "deep/er/and/deeper/leaf.bin", "UPPER.TXT", "upper.txt", ".hidden", "e\u0301-decomposed.txt",
+)  # fmt: skip
+_UPLOADERS = 4
+_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+
+
+def _write(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def _log(client: "MlflowClient", run_id: str, folder: Path, names: Iterable[str]) -> None:
+    """Log files under the folders that they lie in, several at once."""
+
+    def log(name: str) -> None:
+        parent = str(Path(name).parent)
+        client.log_artifact(run_id, str(folder / name), None if parent == "." else parent)
+
+    with ThreadPoolExecutor(_UPLOADERS) as pool:
+        list(pool.map(log, names))
+
+
+@check(
+    "ART-1",
+    impact="Models and data that people stored come back altered, or not at all.",
+    remedy="Compare the keys that differ with the server's log; look for a proxy with a body limit "
+    "and for another --artifacts-destination on one of the replicas.",
+)
+def test_artifact_is_the_object(
+    evidence: Evidence,
+    mlflow_client: "MlflowClient",
+    front: MlflowApi,
+    replicas: list[MlflowApi],
+    bucket: Bucket,
+    experiment: str,
+    rng: Random,
+    tmp_path: Path,
+) -> None:
+    """An artifact logged through MLflow is the object in the bucket, byte for byte.
+
+    Steps:
+        1. Through the front door, with MLflow's client: files of each size in the profile, awkward
+           names, and many small files.
+        2. List and read the bucket with an account that MLflow does not use: exactly those keys,
+           at the promised prefix, with the sha256 of what was logged.
+        3. Download again: everything but the small files through the front door, the awkward
+           names through each replica.
+    """
+    run_id = mlflow_client.create_run(experiment).info.run_id
+    contents = {f"size/{n}": rng.randbytes(n) for n in evidence.parsed("sizes", list[int])}
+    contents |= {f"names/{name}": name.encode() * 3 for name in _NAMES}
+    many = int(evidence.number("small_files"))
+    contents |= {f"many/{n % 10}/{n}.bin": n.to_bytes(4, "big") for n in range(many)}
+    digests = {
+        n: sha256(_write(tmp_path, n, c).read_bytes()).hexdigest() for n, c in contents.items()
+    }
+    _log(mlflow_client, run_id, tmp_path, contents)
+
+    root = f"{experiment}/{run_id}/artifacts"
+    found = bucket.objects(f"{experiment}/")
+    names = {o.key.removeprefix(f"{bucket.prefix}{root}/") for o in found}
+    evidence.expect("objects missing", sorted(set(contents) - names), "==", [], door="s3")
+    evidence.expect("objects too many", sorted(names - set(contents)), "==", [], door="s3")
+    stored = bucket.digests([f"{bucket.prefix}{root}/{name}" for name in contents])
+    evidence.expect("objects compared", len(stored), ">=", many, door="s3")
+    evidence.expect(
+        "objects that differ from what was logged",
+        [
+            name
+            for name, digest in digests.items()
+            if (o := stored[f"{bucket.prefix}{root}/{name}"]) is None
+            or (o.sha256, o.size) != (digest, len(contents[name]))
+        ],
+        "==", [], door="s3",
+    )  # fmt: skip
+    few = [name for name in contents if not name.startswith("many/")]
+    evidence.expect(
+        "downloads through the front door that differ", _differing(front, root, few, digests),
+        "==", [], door="front",
+    )  # fmt: skip
+    awkward = [name for name in few if name.startswith("names/")]
+    for number, replica in enumerate(replicas, 1):
+        evidence.expect(
+            f"replica {number}: downloads that differ",
+            _differing(replica, root, awkward, digests), "==", [], door="inside",
+        )  # fmt: skip
+    _observe_percent_sign(evidence, mlflow_client, bucket, experiment, tmp_path)
+
+
+def _observe_percent_sign(
+    evidence: Evidence, client: "MlflowClient", bucket: Bucket, experiment: str, folder: Path
+) -> None:
+    """A name with a percent sign, by itself: MLflow 3.17 decodes it once too often."""
+    run_id = client.create_run(experiment).info.run_id
+    client.log_artifact(run_id, str(_write(folder, "rate%41.txt", b"percent")))
+    root = f"{bucket.prefix}{experiment}/{run_id}/artifacts/"
+    names = [o.key.removeprefix(root) for o in bucket.objects(f"{experiment}/{run_id}/")]
+    evidence.expect(
+        "object of rate%41.txt", names, "in", [["rate%41.txt"], ["rateA.txt"]], door="s3"
+    )
+    if names == ["rateA.txt"]:
+        evidence.limit(
+            "MLflow decodes the name of an artifact once too often: rate%41.txt is stored as "
+            "rateA.txt, so two artifacts whose names differ can overwrite each other."
+        )
+
+
+def _differing(
+    api: MlflowApi, root: str, names: Iterable[str], digests: dict[str, str]
+) -> list[str]:
+    wrong = []
+    for name in names:
+        reply = api.request("GET", f"{_ARTIFACTS}/{root}/{quote(name)}")
+        if reply.status != 200 or sha256(reply.body).hexdigest() != digests[name]:
+            wrong.append(f"{name}: HTTP {reply.status}, {len(reply.body)} By")
+    return wrong
+
+
+@check(
+    "ART-7",
+    impact="The database names models that do not exist, or the bucket fills with objects that "
+    "belong to nothing.",
+    remedy="The attached report lists each URI without object and each object without owner; "
+    "restore the bucket, or delete the orphans.",
+)
+def test_reconciliation(
+    evidence: Evidence,
+    mlflow_client: "MlflowClient",
+    sql: Sql,
+    bucket: Bucket,
+    experiment: str,
+    unique: Unique,
+    belongings: Belongings,
+    tmp_path: Path,
+) -> None:
+    """Every artifact that PostgreSQL names has its object, and every object has its owner.
+
+    Steps:
+        1. Log artifacts to several runs, and a model with a registered version.
+        2. Read all artifact URIs by SQL, list the whole bucket, and read the URIs once more: an
+           object that came in between has an owner in the second reading.
+        3. Every logged artifact is there; each ready model and each model version has objects;
+           each object lies below the URI of a run, a model or a trace.
+    """
+    runs = [mlflow_client.create_run(experiment).info.run_id for _ in range(4)]
+    names = [f"{n % 7}/{n}.txt" for n in range(int(evidence.number("artifacts")) // len(runs))]
+    for name in names:
+        _write(tmp_path, name, name.encode())
+    for run_id in runs:
+        _log(mlflow_client, run_id, tmp_path, names)
+    model = mlflow_client.create_logged_model(experiment, name="reconciled")
+    mlflow_client.log_model_artifact(model.model_id, str(tmp_path / names[0]))
+    mlflow_client.finalize_logged_model(model.model_id, "READY")
+    registered = belongings.model(unique("model"))
+    mlflow_client.create_registered_model(registered)
+    mlflow_client.create_model_version(
+        registered, f"models:/{model.model_id}", model_id=model.model_id
+    )
+
+    before = stored_artifacts(sql)
+    keys = [o.key for o in bucket.objects()]
+    after = stored_artifacts(sql)
+    own = [f"{experiment}/{run_id}/artifacts/{name}" for run_id in runs for name in names]
+    result = reconcile(before, after, keys, bucket=bucket.name, prefix=bucket.prefix)
+    evidence.note("objects in the bucket", len(keys), door="s3")
+    evidence.note("artifact URIs", {k: len(v) for k, v in before.by_kind().items()}, door="sql")
+    evidence.attach(
+        "reconciliation", json.dumps(result.report(), indent=1), "application/json", ".json"
+    )
+    evidence.expect("objects reconciled", result.owned, ">=", len(own), door="s3")
+    there = set(keys)
+    evidence.expect(
+        "logged artifacts without object",
+        [name for name in own if bucket.prefix + name not in there],
+        "==", [], door="s3",
+    )  # fmt: skip
+    evidence.expect("URIs without object", list(result.empty), "==", [], door="sql")
+    evidence.expect("URIs outside the bucket", list(result.elsewhere), "==", [], door="sql")
+    evidence.expect("objects without owner", list(result.orphans), "==", [], door="s3")
