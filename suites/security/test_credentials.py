@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SEC-3: the deployment's credentials."""
+
+from collections import Counter
+
+from mlflow_conformance import secrecy
+from mlflow_conformance.clients.kube import Kube
+from mlflow_conformance.evidence.case import Evidence, check
+
+
+@check(
+    "SEC-3.strength",
+    impact="Who guesses one credential owns the data, or every component at once.",
+    remedy="Leave credentials empty so that the chart generates them, each one of its own.",
+)
+def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
+    """Every credential is worth the promised number of bits, and no two are alike.
+
+    Preconditions: this user may read the Secrets that the profile names.
+    Steps: read them.
+    Expected: each one hard to guess; all different.
+    """
+    found = _credentials(evidence, kube)
+    least = evidence.number("bits")
+    weak = {name: round(secrecy.bits(value)) for name, value in found.items()}
+    evidence.note("credentials", sorted(found), door="kubernetes")
+    evidence.expect(
+        "credentials that are easy to guess",
+        {name: worth for name, worth in weak.items() if worth < least},
+        "==",
+        {},
+        unit="bit",
+        door="kubernetes",
+    )
+    count = Counter(found.values())
+    evidence.expect(
+        "credentials that are used twice",
+        sorted(name for name, value in found.items() if count[value] > 1),
+        "==",
+        [],
+        door="kubernetes",
+    )
+
+
+@check(
+    "SEC-3.leaks",
+    impact="Everybody who may read logs or configuration has the credentials.",
+    remedy="Pass credentials by secretKeyRef or files, and keep them out of messages.",
+)
+def test_credentials_do_not_leak(evidence: Evidence, kube: Kube) -> None:
+    """No credential appears in a log, a pod specification, a ConfigMap, an event, or this evidence.
+
+    Preconditions: this user may read the Secrets that the profile names.
+    Steps: look for every credential, plain, in base64 and as in a URL.
+    Expected: it is in its Secret alone.
+    """
+    found = _credentials(evidence, kube)
+    texts = list(secrecy.public_texts(kube))
+    texts += [
+        (f"this run's {path.name}", path.read_text(encoding="utf-8", errors="replace"))
+        for path in sorted(evidence.folder.parent.rglob("*"))
+        if path.is_file()
+    ]
+    evidence.expect("texts read", len(texts), ">=", evidence.number("texts"), door="kubernetes")
+    evidence.expect("leaks", sorted(set(secrecy.leaks(found, texts))), "==", [], door="kubernetes")
+
+
+def _credentials(evidence: Evidence, kube: Kube) -> dict[str, str]:
+    """The credentials that the profile names; unknown when one cannot be read."""
+    found: dict[str, str] = {}
+    for secret, keys in evidence.parsed("secrets", dict[str, list[str]]).items():
+        try:
+            content = kube.secret(secret)
+        except LookupError as problem:
+            evidence.undecided(str(problem))
+        for key in keys:
+            if key not in content:
+                evidence.undecided(f"the Secret {secret} has no {key}")
+            found[f"{secret}/{key}"] = content[key]
+    return found
