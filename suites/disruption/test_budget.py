@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DIS: the disruption budget, and where replicas are."""
-
-from collections import Counter
+"""DIS-1: the disruption budget."""
 
 from mlflow_conformance.clients.eviction import Budget, budget, evict
 from mlflow_conformance.clients.kube import Kube, Pod
@@ -121,51 +119,3 @@ def _budget_allowing(kube: Kube, name: str, allowed: int, waiter: Waiter) -> Bud
         )
     except TimedOut:
         return budget(kube, name)
-
-
-@check(
-    "DIS-9",
-    impact="One node takes every replica of MLflow with it.",
-    remedy="Spread MLflow's pods by a topologySpreadConstraint or an anti-affinity over nodes.",
-)
-def test_replicas_are_spread(
-    evidence: Evidence, target: Target, kube: Kube, waiter: Waiter
-) -> None:
-    """Ready replicas are spread over the nodes that may run them.
-
-    Preconditions: at least two ready replicas and two nodes that may run them.
-    Steps: read which node every ready replica is on.
-    Expected: no node holds more than its share by more than the profile's skew.
-    """
-    names = target.names.mlflow
-    pods = waiter.until(
-        "ready: every replica of MLflow",
-        lambda: [p for p in kube.pods(names.selector) if not p.terminating],
-        done=lambda seen: bool(seen) and all(p.ready for p in seen),
-        timeout="pod ready",
-    )
-    nodes = _usable_nodes(kube)
-    if len(nodes) < 2 or len(pods) < 2:
-        evidence.undecided(f"{len(pods)} replicas on {len(nodes)} usable nodes show no spread")
-    count = Counter(p.node or "none" for p in pods)
-    on_nodes = {node: count.get(node, 0) for node in sorted(nodes | set(count))}
-    evidence.note("replicas per node", on_nodes, door="kubernetes")
-    evidence.expect(
-        "skew", max(on_nodes.values()) - min(on_nodes.values()), "<=",
-        evidence.number("max_skew"), door="kubernetes",
-    )  # fmt: skip
-    evidence.expect(
-        "nodes in use", len(count), ">=", min(len(nodes), evidence.number("min_nodes")),
-        door="kubernetes",
-    )  # fmt: skip
-
-
-def _usable_nodes(kube: Kube) -> set[str]:
-    """Nodes that are ready, not cordoned, and take pods without a toleration."""
-    return {
-        node.metadata.name
-        for node in kube.core.list_node(_request_timeout=15).items
-        if not node.spec.unschedulable
-        and not any(t.effect in ("NoSchedule", "NoExecute") for t in node.spec.taints or [])
-        and any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or [])
-    }
