@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kubectl, built if it is not there yet, and the kustomizations of the EKS deployment."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlflow_conformance import images, paths
+from mlflow_conformance.assets import asset
+from mlflow_conformance.deploy.kustomize import Kustomize
+from mlflow_conformance.images import pull
+from mlflow_conformance.images.steps import Builder
+
+Objects = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def kustomize() -> Kustomize:
+    """kubectl with no cluster; a build that is under way elsewhere is shared."""
+    pinned = images.load_pins()
+    steps = images.plan(pinned, pull.mode(pinned.probe))
+    wanted = [step for step in steps if step.name in {"toolchain", "go.kube"}]
+    Builder(paths.cache_root(), print).build(wanted)
+    return Kustomize(images.tools().kubectl)
+
+
+@pytest.fixture(scope="session")
+def deployment() -> Path:
+    """The folder of the deployment."""
+    return asset("deployment/eks")
+
+
+@pytest.fixture(scope="session")
+def base(kustomize: Kustomize, deployment: Path) -> Objects:
+    """What is applied to EKS."""
+    return kustomize.render(deployment / "base")
+
+
+@pytest.fixture(scope="session")
+def kind(kustomize: Kustomize, deployment: Path) -> Objects:
+    """What is applied to kind."""
+    return kustomize.render(deployment / "overlays" / "kind")
+
+
+@pytest.fixture(scope="session")
+def overlay(deployment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An overlay as a user writes one: basic auth, another registry, a newer MLflow."""
+    folder = tmp_path_factory.mktemp("overlay")
+    at = os.path.relpath(deployment, folder)
+    (folder / "kustomization.yaml").write_text(
+        f"""\
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources: [{at}/base]
+components: [{at}/components/basic-auth]
+images:
+  - name: 123456789012.dkr.ecr.us-west-2.amazonaws.com/mlflow
+    newName: registry.example/mlflow
+    newTag: 3.18.0
+transformers: [{at}/transformers]
+""",
+        encoding="utf-8",
+    )
+    return folder
