@@ -16,6 +16,7 @@ TIMEOUTS: dict[str, float] = {
     "disruption budget": 30,
     "endpoint reachable": 60,
     "metrics of the autoscaler": 90,
+    "load begun": 60,
     "namespace gone": 90,
     "object deleted": 60,
     "pod ready": 90,

@@ -6,17 +6,17 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from mlflow_conformance.documents import Strict
 
 Process = Literal["poisson", "constant"]
 """`poisson`: independent users, who do not wait for one another. `constant`: a metronome, whose
 gaps are all equal, for measuring how long an outage took."""
 
 
-class Stage(BaseModel):
+class Stage(Strict):
     """A span of one arrival rate."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rate: float = Field(gt=0, le=20_000, description="arrivals a second, all workers together")
     duration_s: float = Field(gt=0, le=7 * 86_400)

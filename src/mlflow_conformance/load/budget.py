@@ -10,8 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from itertools import accumulate
 
-from pydantic import BaseModel, ConfigDict
-
+from mlflow_conformance.documents import Strict
 from mlflow_conformance.load.records import Record
 from mlflow_conformance.load.run_record import RunRecord
 
@@ -21,14 +20,12 @@ WINDOWS = ((3_600, 300, 14.4), (21_600, 1_800, 6.0))
 """Long and short window in seconds, and the burn rate that both must pass for an alert."""
 
 
-class BurnAlert(BaseModel):
+class BurnAlert(Strict):
     """One pair of windows.
 
     `covered` is false when the run is shorter than the long window; the alert is then computed over
     what there is, and says what would happen if the run were to go on like this.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     long_s: int
     short_s: int
@@ -38,10 +35,8 @@ class BurnAlert(BaseModel):
     covered: bool
 
 
-class Budget(BaseModel):
+class Budget(Strict):
     """A promise of good requests, and what the run spent of what it leaves for bad ones."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     slo: float

@@ -97,7 +97,7 @@ class Load:
                 begun,
                 done=lambda at: at is not None,
                 hopeless=lambda _: None if self._goes_on() else _last_words(self.folder),
-                timeout="endpoint reachable",
+                timeout="load begun",
                 interval_s=0.1,
             )
         except Hopeless as problem:

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from mlflow_conformance.documents import Strict
 
 _API = "/api/2.0/mlflow/"
 
 
-class World(BaseModel):
+class World(Strict):
     """What is there before the load begins, for operations to read and to write on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     experiment_id: str = ""
     experiment_name: str = ""

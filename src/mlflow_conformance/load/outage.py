@@ -4,25 +4,22 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from pydantic import BaseModel, ConfigDict
-
+from mlflow_conformance.documents import Strict
 from mlflow_conformance.load.run_record import RunRecord
 
 _US = 1_000_000
 _MOST = 20
 
 
-class Gap(BaseModel):
+class Gap(Strict):
     """A span of the run, in seconds from its start."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     start_s: float
     seconds: float
     failed: int
 
 
-class Outage(BaseModel):
+class Outage(Strict):
     """What a user would call down time.
 
     `silence` is the longest span in which no request succeeded, from one success to the next: it
@@ -30,8 +27,6 @@ class Outage(BaseModel):
     request after the other failed, the longest first. Both are as exact as arrivals are dense:
     `resolution_s` is twice the longest planned gap between two of them, one for each edge.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     silence: Gap
     failing: list[Gap]

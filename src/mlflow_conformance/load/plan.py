@@ -5,22 +5,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from mlflow_conformance.documents import Strict
 from mlflow_conformance.load import arrivals
 from mlflow_conformance.load.arrivals import Arrival, Stage
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.load.workload import Workload
 
 
-class LoadPlan(BaseModel):
+class LoadPlan(Strict):
     """What is sent where and when.
 
     `headers` may hold credentials: a plan's file is private to its owner and is removed after the
     run, and neither records nor results repeat them.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str = Field(description="scheme, host and port, without a trailing slash")
     workload: Workload

@@ -16,8 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from mlflow_conformance.documents import Strict
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.load.arrivals import Process, Stage
 from mlflow_conformance.load.workload import Connection
@@ -61,10 +62,8 @@ class Record(NamedTuple):
         return self.sent_us - self.planned_us
 
 
-class Header(BaseModel):
+class Header(Strict):
     """What a worker was to send."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal["1"] = "1"
     workload: str
@@ -85,10 +84,8 @@ class Header(BaseModel):
         return datetime.fromtimestamp(self.started, UTC)
 
 
-class End(BaseModel):
+class End(Strict):
     """The last line of a worker that came to its end."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     end: Literal["complete"] = "complete"
     requests: int

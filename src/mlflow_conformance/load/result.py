@@ -4,8 +4,9 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
+from mlflow_conformance.documents import Strict
 from mlflow_conformance.load.arrivals import Process, Stage
 from mlflow_conformance.load.outage import Outage
 from mlflow_conformance.load.workload import Connection
@@ -14,11 +15,7 @@ ALL = "all"
 """The name under which all operations together are reported."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Percentile(_Frozen):
+class Percentile(Strict):
     """One percentile of latency, and how many samples carry it.
 
     `enough` says whether at least ten samples lie beyond it: 200 samples for p95, 1,000 for p99,
@@ -31,7 +28,7 @@ class Percentile(_Frozen):
     enough: bool
 
 
-class OperationResult(_Frozen):
+class OperationResult(Strict):
     """One operation, or all of them.
 
     Latencies are those of requests that succeeded or timed out. A time-out counts with the time
@@ -64,7 +61,7 @@ class OperationResult(_Frozen):
         raise KeyError(p)
 
 
-class Sending(_Frozen):
+class Sending(Strict):
     """Whether the load that was planned was offered."""
 
     offered: int = Field(description="requests that were planned")
@@ -77,7 +74,7 @@ class Sending(_Frozen):
     lateness_max_s: float | None
 
 
-class Bin(_Frozen):
+class Bin(Strict):
     """A slice of the time line; requests belong to the slice that they were planned in."""
 
     at_s: float
@@ -89,7 +86,7 @@ class Bin(_Frozen):
     max_s: float | None
 
 
-class LoadResult(_Frozen):
+class LoadResult(Strict):
     """One run of load, or a window of it. Seconds count from the run's start."""
 
     schema_version: Literal["1"] = "1"

@@ -4,11 +4,10 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from mlflow_conformance import assets
-from mlflow_conformance.documents import nearest
+from mlflow_conformance.documents import Kind, Strict, nearest
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.load.arrivals import Process
 from mlflow_conformance.load.operations import OPERATIONS
@@ -18,10 +17,8 @@ Connection = Literal["close", "keep-alive"]
 `keep-alive`: connections are kept and stay with the pod that they reached first."""
 
 
-class Workload(BaseModel):
+class Workload(Strict):
     """A mix of operations. Weights are relative; their sum does not matter."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1)
     description: str = Field(min_length=1)
@@ -52,6 +49,9 @@ class Workload(BaseModel):
         return any(OPERATIONS[name].needs_world for name in self.mix)
 
 
+_KIND = Kind(Workload, "a workload", "docs/load.md")
+
+
 def load(name: str) -> Workload:
     """A workload that comes with the suite by its name, or one of a YAML file by its path.
 
@@ -68,23 +68,5 @@ def load(name: str) -> Workload:
                 f"There is no workload {name!r}{nearest(name, names).rstrip('?')}",
                 remedy=f"Name one of: {', '.join(names)}; or the path of a YAML file",
             )
-    try:
-        return Workload.model_validate(yaml.safe_load(path.read_bytes()))
-    except OSError as problem:
-        raise Unusable(
-            f"The workload {path} cannot be read: {problem.strerror}",
-            remedy="Name one that comes with the suite, or a YAML file",
-        ) from problem
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise Unusable(
-            f"{path} is not YAML: {' '.join(str(problem).split())}",
-            remedy="Correct it at the place named",
-        ) from problem
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Unusable(
-            f"{path} is not a workload: {where + ': ' if where else ''}"
-            f"{first['msg'].removeprefix('Value error, ')}",
-            remedy="docs/load.md lists every key and every operation",
-        ) from problem
+    workload, _ = _KIND.read(path)
+    return workload

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import JsonValue
 
@@ -111,7 +111,7 @@ def _least(run: RunVerdict, detail: Detail) -> int:
 def _page(run: RunVerdict, detail: Detail) -> str:
     of = {v: [c for c in run.checks if c.verdict is v] for v in Verdict}
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             run=run,
@@ -149,16 +149,19 @@ _ORDER = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.WAIVED, Verdict.PASS)
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("mlflow_conformance.report"),
+def environment() -> Environment:
+    """Templates of every page, with what they share: filters, and text made safe to show."""
+    made = Environment(
+        loader=ChoiceLoader(
+            [PackageLoader("mlflow_conformance.report"), PackageLoader("mlflow_conformance.load")]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_safe,
     )
-    environment.filters.update(
+    made.filters.update(
         cut=words.cut,
         door=_DOORS.__getitem__,
         duration=words.duration,
@@ -172,8 +175,8 @@ def _environment() -> Environment:
         tail=_tail,
         title=words.title,
     )
-    environment.globals.update(promised=promised)
-    return environment
+    made.globals.update(promised=promised)
+    return made
 
 
 def _safe(value: object) -> object:
