@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The EKS kustomization, judged without a cluster: what it renders, and what its overlay changes."""
+"""The EKS kustomization, judged without a cluster: what it renders and what its overlay changes."""
 
 import copy
 import fnmatch
