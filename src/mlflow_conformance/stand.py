@@ -11,9 +11,10 @@ from mlflow_conformance import images
 from mlflow_conformance.assets import asset
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.deploy.helm import Helm, Release
+from mlflow_conformance.deploy.kustomize import Kustomize
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.host import check as host_check
-from mlflow_conformance.profile import HelmDeployment, Profile
+from mlflow_conformance.profile import HelmDeployment, KustomizeDeployment, Profile
 from mlflow_conformance.progress import tell
 from mlflow_conformance.run import Run
 from mlflow_conformance.target import kind
@@ -105,26 +106,22 @@ def deploy(profile: Profile, kube: Kube, tools: images.Tools, run: Run, *, afres
     Raises:
         Unusable: it was refused, or not ready in time.
     """
-    deployment = profile.deployment
-    if not isinstance(deployment, HelmDeployment):
-        raise Unusable(
-            f"The profile {profile.name} is deployed by {deployment.kind if deployment else '-'}",
-            remedy="Use a Helm profile",
-        )
     if afresh:
         kube.run(
             "delete", "namespace", kube.namespace, "--ignore-not-found",
             timeout_s=run.waiter.seconds("namespace gone"),
         )  # fmt: skip
-    kube.run("apply", "--filename", str(asset(deployment.chart).parent / "namespace.yaml"))
-    release = Release(
-        deployment.release,
-        kube.namespace,
-        asset(deployment.chart),
-        tuple(_values(path) for path in deployment.values),
-    )
-    helm = Helm(tools.helm, kube.kubeconfig, kube.context)
-    helm.install(release, seconds=run.waiter.seconds("deployment ready"))
+    seconds = run.waiter.seconds("deployment ready")
+    match profile.deployment:
+        case HelmDeployment() as deployment:
+            chart = asset(deployment.chart)
+            kube.run("apply", "--filename", str(chart.parent / "namespace.yaml"))
+            values = tuple(_values(path) for path in deployment.values)
+            release = Release(deployment.release, kube.namespace, chart, values)
+            Helm(tools.helm, kube.kubeconfig, kube.context).install(release, seconds=seconds)
+        case KustomizeDeployment() as deployment:
+            kustomize = Kustomize(tools.kubectl, kube.kubeconfig, kube.context)
+            kustomize.apply(asset(deployment.path), seconds=seconds)
 
 
 def take_down(*, purge: bool = False) -> None:
