@@ -64,7 +64,8 @@ class Kustomize:
         deadline = time.monotonic() + seconds
         objects = self.render(path)
         if (path / SECRETS).is_file():
-            self._run([str(path / SECRETS), *self._flags()], _COMMAND_SECONDS)
+            # Named as bash's argument: an installed package keeps no executable bit.
+            self._run(["bash", str(path / SECRETS), *self._flags()], _COMMAND_SECONDS)
         self._kubectl(["apply", f"--kustomize={path}", *self._flags()], _COMMAND_SECONDS)
         for words, manifest in _readiness(objects):
             left = max(1, round(deadline - time.monotonic()))
@@ -102,7 +103,7 @@ class Kustomize:
         return self._run([str(self.binary), *arguments], seconds)
 
     def _run(self, argv: Sequence[str], seconds: float) -> str:
-        said = " ".join([Path(argv[0]).name, *argv[1:2]])
+        said = " ".join(Path(word).name for word in argv[:2])
         try:
             done = subprocess.run(
                 argv,
