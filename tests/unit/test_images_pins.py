@@ -86,7 +86,7 @@ def test_a_changed_version_rebuilds_its_image_and_the_node_alone(tmp_path: Path)
     changed = pins.load(_changed(tmp_path, 'version = "v3.6.6"', 'version = "v3.6.7"'))
     after = keys(images.plan(changed, "build"))
     differing = {name for name in before if before[name] != after[name]}
-    assert differing == {"go.etcd", "bundle.static", "node"}
+    assert differing == {"go.etcd", "bundle.static", "node-base", "node"}
 
 
 def test_a_module_file_has_one_requirement_and_its_replacements() -> None:

@@ -218,3 +218,17 @@ def test_a_read_only_tree_can_be_removed(tmp_path: Path) -> None:
     assert not tree.exists()
     assert tmp_path.is_dir()
     remove_tree(tree)
+
+
+def test_sweeping_leaves_what_is_current_foreign_or_being_built(tmp_path: Path) -> None:
+    builder, _ = _builder(tmp_path)
+    old = builder.build([Step("a", {"pin": "0"}, _touch), Step("gone", {}, _touch)])
+    half = tmp_path / "steps" / ".a-000000000000.part"
+    half.mkdir()
+    busy = tmp_path / "steps" / ".a-111111111111.part"
+    busy.mkdir()
+    current = builder.build([_step("a")])
+    with locked(tmp_path / "locks" / "a-111111111111"):
+        builder.sweep(current)
+    left = {path.name for path in (tmp_path / "steps").iterdir()}
+    assert left == {current["a"].folder.name, old["gone"].folder.name, busy.name}

@@ -12,6 +12,14 @@ import yaml
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.target import guard, kind
 
+_HOLDER = """
+import sys
+from mlflow_conformance.target import kind
+with kind.claim("c"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -25,8 +33,7 @@ def test_the_second_run_is_told_who_holds_the_name(state: Path) -> None:
         [
             sys.executable,
             "-c",
-            "import sys; from mlflow_conformance.target import kind\n"
-            "with kind.claim('c'): print('held', flush=True); sys.stdin.read()",
+            _HOLDER,
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -13,8 +13,10 @@ from mlflow_conformance.images.containers import (
     OWNER_LABEL,
     bundle_step,
     folder_text,
+    node_base_step,
     node_image,
     node_step,
+    remove_superseded,
 )
 from mlflow_conformance.images.golang import go_step, toolchain_step
 from mlflow_conformance.images.packages import root_step, wheels_step
@@ -75,6 +77,7 @@ def plan(pinned: pins.Pins, mode: pull.Mode) -> list[Step]:
         else bundle_step(name, pin, images=images)
         for name, pin in pinned.bundle.items()
     ]
+    steps.append(node_base_step(pinned, kind=kind))
     steps.append(
         node_step(
             pinned,
@@ -106,7 +109,11 @@ def build_all(tell: Callable[[str], None]) -> Built:
     pinned = load_pins()
     mode = pull.mode(pinned.probe)
     steps = plan(pinned, mode)
-    results = Builder(paths.cache_root(), tell).build(steps)
+    builder = Builder(paths.cache_root(), tell)
+    results = builder.build(steps)
+    if not all(result.cached for result in results.values()):
+        builder.sweep(results)
+        remove_superseded({result.key for result in results.values()})
     return Built(
         mode=mode,
         node_image=node_image(pinned, results["node"].key),

@@ -2,12 +2,12 @@
 """Steps that make images with Podman: bundles of component images, and the node image."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 
 from mlflow_conformance import shell
 from mlflow_conformance.host import engine
-from mlflow_conformance.images.pins import BundlePin, NodePin, Pins
+from mlflow_conformance.images.pins import BundlePin, Pins
 from mlflow_conformance.images.steps import Step, Work
 
 OWNER_LABEL = "mlflow-conformance.owner=images"
@@ -30,7 +30,7 @@ def bundle_step(name: str, pin: BundlePin, *, images: Path) -> Step:
     for image in pin.images:
         inputs[image] = folder_text(images / image)
     if any(use.startswith("wheels.") for use in pin.uses):
-        inputs["trim-venv"] = (images / "trim-venv").read_text(encoding="utf-8")
+        inputs["install-wheels"] = (images / "install-wheels").read_text(encoding="utf-8")
 
     def build(work: Work) -> None:
         podman = Podman(work)
@@ -51,8 +51,8 @@ def bundle_step(name: str, pin: BundlePin, *, images: Path) -> Step:
                     _link_tree(work.needs[use], context / use)
             for image, tags in pin.images.items():
                 _copy_tree(images / image, context / "images" / image)
-                if (images / "trim-venv").is_file():
-                    shutil.copy2(images / "trim-venv", context / "images" / "trim-venv")
+                if (images / "install-wheels").is_file():
+                    shutil.copy2(images / "install-wheels", context / "images" / "install-wheels")
                 made += tags
                 wheels = {use: work.needs[use] for use in pin.uses if use.startswith("wheels.")}
                 podman.build(
@@ -72,47 +72,88 @@ def node_image(pins: Pins, key: str) -> str:
     return f"{pins.node.name}:v{pins.kubernetes.version}-{key}"
 
 
+def node_base_step(pins: Pins, *, kind: Path) -> Step:
+    """What takes long of the node image: every bundle unpacked into its container runtime.
+
+    Args:
+        kind: ``deployment/kind``.
+    """
+    bundles = tuple(f"bundle.{name}" for name in pins.bundle)
+    root = f"root.{pins.node.root}"
+    folder = kind / "node-base"
+    inputs = {"files": folder_text(folder), "version": pins.kubernetes.version}
+
+    def build(work: Work) -> None:
+        context = work.out / "context"
+        _copy_tree(folder, context)
+        _link(work.needs[root] / "root.tar", context / "root.tar")
+        _link(work.needs["go.kube"] / "bin" / "kube", context / "kube")
+        (context / "version").write_text(f"v{pins.kubernetes.version}\n", encoding="utf-8")
+        archives = {bundle: work.needs[bundle] for bundle in bundles}
+        Podman(work).build(context, [_node_base(work.key)], archives=archives)
+        remove(context)
+
+    return Step(
+        "node-base",
+        inputs,
+        build,
+        needs=(root, "go.kube", *bundles),
+        intact=lambda _, key: _exists(_node_base(key)),
+    )
+
+
 def node_step(
     pins: Pins, *, kind: Path, manifests: Callable[[Work], Mapping[str, str]], text: str
 ) -> Step:
-    """The node image, with every bundle unpacked into its container runtime.
+    """The node image.
 
     Args:
-        kind: the folder of the node's own files.
+        kind: ``deployment/kind``.
         manifests: renders what a new cluster applies, by file name.
-        text: everything that decides the manifests.
+        text: everything that decides the manifests, besides what the step needs.
     """
-    pin: NodePin = pins.node
-    bundles = tuple(f"bundle.{name}" for name in pins.bundle)
-    inputs = {"pin": pin.model_dump_json(), "node": folder_text(kind / "node"), "manifests": text}
+    folder = kind / "node"
+    inputs = {"name": pins.node.name, "files": folder_text(folder), "manifests": text}
 
     def build(work: Work) -> None:
-        podman = Podman(work)
         context = work.out / "context"
-        context.mkdir()
-        _copy_tree(kind / "node", context)
-        _link(work.needs[f"root.{pin.root}"] / "root.tar", context / "root.tar")
-        _link(work.needs["go.kube"] / "bin" / "kube", context / "kube")
-        (context / "version").write_text(f"v{pins.kubernetes.version}\n", encoding="utf-8")
+        _copy_tree(folder, context)
         for name, manifest in manifests(work).items():
-            target = context / "manifests" / name
+            target = work.out / "manifests" / name
             target.parent.mkdir(exist_ok=True)
             target.write_text(manifest, encoding="utf-8")
-        archives = {bundle: work.needs[bundle] for bundle in bundles}
-        podman.build(context, [node_image(pins, work.key)], archives=archives)
-        shutil.copytree(context / "manifests", work.out / "manifests")
+        _copy_tree(work.out / "manifests", context / "manifests")
+        base = _node_base(work.needs["node-base"].name.removeprefix("node-base-"))
+        Podman(work).build(context, [node_image(pins, work.key)], base=base)
         remove(context)
 
-    def intact(_: Path, key: str) -> bool:
-        done = shell.run(
-            ["podman", "image", "exists", node_image(pins, key)],
-            timeout_s=60,
-            env=engine.environment(),
-            check=False,
-        )
-        return done.code == 0
+    return Step(
+        "node",
+        inputs,
+        build,
+        needs=("node-base", *pins.node.uses),
+        intact=lambda _, key: _exists(node_image(pins, key)),
+    )
 
-    return Step("node", inputs, build, needs=(*pin.uses, *bundles), intact=intact)
+
+def _node_base(key: str) -> str:
+    return f"{_PREFIX}/node-base:{key}"
+
+
+def remove_superseded(keys: Set[str]) -> None:
+    """Remove node images of other content hashes, except those that a cluster runs on."""
+    env = engine.environment()
+    listing = ("podman", "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter")
+    found = shell.run((*listing, f"label={OWNER_LABEL}"), timeout_s=60, env=env).stdout.split()
+    old = [name for name in found if name.rpartition("-")[2].rpartition(":")[2] not in keys]
+    for image in old:
+        shell.run(("podman", "rmi", image), timeout_s=300, env=env, check=False)
+
+
+def _exists(image: str) -> bool:
+    argv = ("podman", "image", "exists", image)
+    done = shell.run(argv, timeout_s=60, env=engine.environment(), check=False)
+    return done.code == 0
 
 
 class Podman:
@@ -139,6 +180,7 @@ class Podman:
         file: str = "Containerfile",
         wheels: Mapping[str, Path] | None = None,
         archives: Mapping[str, Path] | None = None,
+        base: str = "",
     ) -> None:
         """Build one image in one layer over its base; nothing in it can reach a network."""
         mounts: list[str] = []
@@ -150,6 +192,7 @@ class Podman:
         self.run(
             *("build", "--quiet", "--layers=false", "--network", "none", "--pull=never"),
             *("--label", OWNER_LABEL),
+            *(("--build-arg", f"BASE={base}") if base else ()),
             *capabilities,
             *mounts,
             *(word for tag in tags for word in ("-t", tag)),

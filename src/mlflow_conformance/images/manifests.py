@@ -11,7 +11,7 @@ _CHART = Path("files", "install", "kubernetes", "cilium")
 
 
 def render(folder: Path, work: Work, kubernetes: str) -> dict[str, str]:
-    """The two files that kind applies: the network first, everything else when it is there.
+    """The two files that kind uses: it creates the network first, and applies everything else.
 
     Args:
         folder: ``deployment/kind/manifests``.
@@ -25,12 +25,8 @@ def render(folder: Path, work: Work, kubernetes: str) -> dict[str, str]:
         ],
         timeout_s=_RENDER_S,
     ).stdout
-    first = [(folder / "coredns.yaml").read_text(encoding="utf-8"), cilium]
     then = [
         (folder / name).read_text(encoding="utf-8")
-        for name in ("storage.yaml", "metrics-server.yaml", "traefik.yaml")
+        for name in ("coredns.yaml", "storage.yaml", "metrics-server.yaml", "traefik.yaml")
     ]
-    return {
-        "default-cni.yaml": "\n---\n".join(first),
-        "default-storage.yaml": "\n---\n".join(then),
-    }
+    return {"default-cni.yaml": cilium, "default-storage.yaml": "\n---\n".join(then)}

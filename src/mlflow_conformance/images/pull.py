@@ -31,11 +31,15 @@ def mode(probe_image: str) -> Mode:
     Raises:
         Unusable: the variable is set to something else than build, pull or auto.
     """
-    wanted = os.environ.get(VARIABLE, "auto")
-    if wanted == "build" or wanted == "pull":
-        return wanted
-    if wanted != "auto":
-        raise Unusable(f"{VARIABLE} is {wanted!r}", remedy="Set it to build, pull or auto")
+    match os.environ.get(VARIABLE, "auto"):
+        case "build":
+            return "build"
+        case "pull":
+            return "pull"
+        case "auto":
+            pass
+        case other:
+            raise Unusable(f"{VARIABLE} is {other!r}", remedy="Set it to build, pull or auto")
     record = paths.cache_root() / "images-mode"
     if record.is_file():
         return "pull" if record.read_text(encoding="utf-8").strip() == "pull" else "build"

@@ -130,6 +130,17 @@ def locked(path: Path, busy: Callable[[], None] = lambda: None) -> Iterator[None
 
 
 @contextmanager
+def _lock_if_free(path: Path) -> Iterator[bool]:
+    with path.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextmanager
 def _set_on_error(event: threading.Event) -> Iterator[None]:
     try:
         yield
@@ -205,6 +216,20 @@ class Builder:
     def folder(self, name: str, key: str) -> Path:
         """Where the result of a step is kept."""
         return self.root / "steps" / f"{name}-{key}"
+
+    def sweep(self, results: Mapping[str, Result]) -> None:
+        """Remove what other pins made of the same steps, and what killed builds left half made.
+
+        What another run is building at this moment is left alone.
+        """
+        kept = {result.folder.name for result in results.values()}
+        for folder in (self.root / "steps").iterdir():
+            name = folder.name.removeprefix(".").removesuffix(".part")
+            if folder.name in kept or name.rpartition("-")[0] not in results:
+                continue
+            with _lock_if_free(self.root / "locks" / name) as free:
+                if free:
+                    remove_tree(folder)
 
     def _whole(self, step: Step, key: str) -> bool:
         folder = self.folder(step.name, key)

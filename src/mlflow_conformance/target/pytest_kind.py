@@ -8,6 +8,7 @@ folder, an environment and a limit. It is given paths of kind and kubectl, so it
 """
 
 import json
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -77,10 +78,13 @@ def main() -> None:
         kind_path=Path(request.kind),
         kubectl_path=Path(request.kubectl),
     )
-    if sys.argv[1] == "create":
-        cluster.create(request.config)
-    else:
-        cluster.delete()
+    try:
+        if sys.argv[1] == "create":
+            cluster.create(request.config)
+        else:
+            cluster.delete()
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)  # kind has said why
 
 
 if __name__ == "__main__":
