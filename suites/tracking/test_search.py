@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Search: filters, order and paging over many runs."""
+
+import json
+from collections import Counter
+from typing import Any, cast
+
+from mlflow_conformance.clients.mlflow import MlflowApi, answer
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.errors import Undecided
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.inside.door import http_arguments, reply_of
+from mlflow_conformance.target.base import Target
+
+_CONCURRENCY = 8
+_WITH_DATA = 60
+
+
+@check(
+    "TRK-4",
+    impact="Runs are missing from a comparison, or counted twice.",
+    remedy="Compare the runs that differ with the table runs; look for replicas that order or page "
+    "differently.",
+)
+def test_search_pages(
+    evidence: Evidence,
+    front: MlflowApi,
+    replicas: list[MlflowApi],
+    target: Target,
+    sql: Sql,
+    experiment: str,
+) -> None:
+    """Paging through a search gives each run exactly once, in order, whichever replica answers.
+
+    Steps:
+        1. Make as many runs as the profile says, spread over the replicas; log a param and a
+           metric to some of them.
+        2. Page through all of them by start time, each page from another replica, and hold the
+           IDs and their order against those that were acknowledged.
+        3. Filter by tag, name, param and metric; order by metric.
+    """
+    count = int(evidence.number("runs"))
+    bodies = [
+        {
+            "experiment_id": experiment,
+            "run_name": f"run-{n:05}",
+            "start_time": 1_000_000 + n,
+            "tags": [{"key": "parity", "value": "odd" if n % 2 else "even"}],
+        }
+        for n in range(count)
+    ]
+    runs = [r["run"]["info"]["run_id"] for r in _posted(target, replicas, "runs/create", bodies)]
+    data = [
+        {
+            "run_id": run_id,
+            "params": [{"key": "depth", "value": str(n % 3)}],
+            "metrics": [{"key": "score", "value": float((n * 37) % _WITH_DATA), "timestamp": 1}],
+        }
+        for n, run_id in enumerate(runs[:_WITH_DATA])
+    ]
+    _posted(target, replicas, "runs/log-batch", data)
+    evidence.expect(
+        "runs in SQL",
+        sql.one("SELECT count(*) FROM runs WHERE experiment_id = %s", int(experiment)),
+        "==", count, door="sql",
+    )  # fmt: skip
+
+    def search(filter_string: str, order: str, page: int = 100) -> list[str]:
+        found: list[str] = []
+        token: str | None = None
+        for turn in range(count + 2):
+            reply = replicas[turn % len(replicas)].post(
+                "runs/search", experiment_ids=[experiment], filter=filter_string,
+                order_by=[order], max_results=page, **({"page_token": token} if token else {}),
+            )  # fmt: skip
+            body = answer("runs/search", reply)
+            found += [r["info"]["run_id"] for r in body.get("runs", [])]
+            token = body.get("next_page_token")
+            if not token:
+                return found
+        raise Undecided(f"the search still gives a next page after {count + 2} pages")
+
+    everything = search("", "attributes.start_time ASC")
+    evidence.expect(
+        "runs given more than once",
+        sorted(r for r, n in Counter(everything).items() if n > 1), "==", [], door="inside",
+    )  # fmt: skip
+    evidence.expect(
+        "acknowledged runs not given", sorted(set(runs) - set(everything)), "==", [], door="inside"
+    )
+    evidence.expect(
+        "runs given in the wrong place",
+        [[n, a] for n, (a, b) in enumerate(zip(everything, runs, strict=False)) if a != b][:5],
+        "==", [], door="inside",
+    )  # fmt: skip
+    scores = {run_id: (n * 37) % _WITH_DATA for n, run_id in enumerate(runs[:_WITH_DATA])}
+    searches: dict[str, tuple[str, str, list[str]]] = {
+        "by tag, newest first": (
+            "tags.parity = 'odd'", "attributes.start_time DESC", runs[1::2][::-1],
+        ),
+        "by name": (
+            "attributes.run_name LIKE 'run-0001%'", "attributes.start_time ASC", runs[10:20],
+        ),
+        "by param": (
+            "params.depth = '1'", "attributes.start_time ASC", runs[1:_WITH_DATA:3],
+        ),
+        "by metric, ordered by it": (
+            "metrics.score >= 30", "metrics.score DESC",
+            sorted((r for r, s in scores.items() if s >= 30), key=lambda r: -scores[r]),
+        ),
+    }  # fmt: skip
+    for name, (filter_string, order, expected) in searches.items():
+        found = search(filter_string, order, page=50)
+        evidence.expect(f"{name}: found", len(found), "==", len(expected), door="inside")
+        evidence.expect(
+            f"{name}: differences",
+            [n for n, (a, b) in enumerate(zip(found, expected, strict=False)) if a != b][:5],
+            "==", [], door="inside",
+        )  # fmt: skip
+
+
+def _posted(
+    target: Target, replicas: list[MlflowApi], call: str, bodies: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """POST many bodies from the runner, spread over the replicas; their answers in order."""
+    requests = [
+        http_arguments(
+            "POST",
+            f"{replicas[n % len(replicas)].base_url}/api/2.0/mlflow/{call}",
+            {**target.inside_headers, "Content-Type": "application/json"},
+            json.dumps(body).encode(),
+            timeout_s=30,
+        )
+        for n, body in enumerate(bodies)
+    ]
+    replies = target.inside.call(
+        "http_many", patience_s=300, requests=requests, concurrency=_CONCURRENCY
+    )
+    return [answer(call, reply_of(r)) for r in cast(list[dict[str, Any]], replies)]
