@@ -129,12 +129,13 @@ class Kube:
         return NetworkingV1Api(self.client)
 
     def argv(self, *arguments: str, namespace: str | None = None) -> list[str]:
-        """A kubectl command line for this cluster and namespace."""
+        """A kubectl command line for this cluster and namespace; none at all when it is empty."""
+        where = self.namespace if namespace is None else namespace
         return [
             self.kubectl,
             f"--kubeconfig={self.kubeconfig}",
             f"--context={self.context}",
-            f"--namespace={namespace or self.namespace}",
+            *([f"--namespace={where}"] if where else []),
             *arguments,
         ]
 
@@ -192,9 +193,14 @@ class Kube:
     ) -> None:
         """Server-side apply of manifests, in their order.
 
+        Args:
+            namespace: of all those that name none themselves.
+
         Raises:
             KubectlFailed: one was refused.
         """
+        # kubectl refuses a manifest of another namespace than the one of its command line.
+        named = any("namespace" in m["metadata"] for m in manifests)
         self.run(
             "apply",
             "--server-side",
@@ -202,7 +208,7 @@ class Kube:
             "--field-manager=mlflow-conformance",
             "-f",
             "-",
-            namespace=namespace,
+            namespace="" if named else namespace,
             stdin=yaml.safe_dump_all(list(manifests)),
         )
 
