@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -117,26 +118,36 @@ def find(name: str, known_ids: Mapping[str, object]) -> Mutant:
     return mutants[name]
 
 
-def placeholders(names: Names) -> dict[str, str]:
-    """What the names in braces of a mutant stand for."""
-    found = {
+def placeholders(names: Names) -> dict[str, JsonValue]:
+    """What the names in braces of a mutant stand for; those that end in `pods` are labels."""
+    found: dict[str, JsonValue] = {
         "namespace": names.namespace,
         "deployment": names.mlflow.deployment,
         "service": names.mlflow.service,
         "container": names.mlflow.container,
         "hpa": names.mlflow.hpa,
         "pdb": names.mlflow.pdb,
-        "postgresql": names.postgresql.service if names.postgresql else None,
     }
+    if names.postgresql:
+        found["postgresql"] = names.postgresql.service
+        found["postgresql pods"] = dict(names.postgresql.selector)
+    if names.s3 and names.s3.selector:
+        found["s3"] = (urlsplit(names.s3.endpoint).hostname or "").split(".")[0]
     return {k: v for k, v in found.items() if v}
 
 
-def filled(value: Any, words: Mapping[str, str]) -> Any:
-    """`value` with every ``{name}`` in its strings replaced; other braces stay."""
+def filled(value: Any, words: Mapping[str, JsonValue]) -> Any:
+    """`value` with every ``{name}`` in its strings replaced; other braces stay.
+
+    A string that is nothing but one ``{name}`` becomes what it stands for, labels included.
+    """
     match value:
         case str():
             for word, meaning in words.items():
-                value = value.replace("{" + word + "}", meaning)
+                if value == "{" + word + "}":
+                    return meaning
+                if isinstance(meaning, str):
+                    value = value.replace("{" + word + "}", meaning)
             return value
         case list():
             return [filled(v, words) for v in value]
