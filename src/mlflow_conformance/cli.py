@@ -236,7 +236,9 @@ def run_pytest(paths: list[str], arguments: list[str]) -> int:
             f"--rootdir={assets.root()}",
             f"--confcutdir={assets.root()}",
             "--override-ini=addopts=--import-mode=importlib --strict-markers",
-            "-p", "no:locust", "-p", "no:cacheprovider",
+            # Other plugins on the machine could reorder, repeat or skip checks.
+            "--disable-plugin-autoload", "-p", "mlflow_conformance.plugin",
+            "-p", "no:cacheprovider",
             "--no-header", "--tb=no", "-q",
             *arguments,
         ]

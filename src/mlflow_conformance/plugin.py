@@ -204,16 +204,16 @@ class ConformancePlugin:
 
     # -- the run ------------------------------------------------------------------------------
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Open the target around all checks; close it however they end."""
         if session.config.option.collectonly:
-            return (yield)
+            return None
         try:
             self._refuse_selection(session)
             with ending_once():
                 self.run = self._begin()
-                yield from self._within(session, self.run)
+                self._within(session, self.run)
         except Unusable as problem:
             self._problem = problem
         finally:
@@ -232,7 +232,7 @@ class ConformancePlugin:
         except Unusable as problem:
             self._problem = self._problem or problem
 
-    def _within(self, session: pytest.Session, run: Run) -> Generator[None, object, object]:
+    def _within(self, session: pytest.Session, run: Run) -> None:
         """Open the target, run the checks, and close the target and the log however they end.
 
         Raises:
@@ -242,7 +242,9 @@ class ConformancePlugin:
             run.log.append(run.started(self._options.description()))
             with opened(self._options, run):
                 try:
-                    return (yield)
+                    # Around pytest's own loop by hand: a hook wrapper cannot leave it out.
+                    manager = session.config.pluginmanager
+                    manager.subset_hook_caller("pytest_runtestloop", [self])(session=session)
                 finally:
                     # What a stopped check had broken is put back while the doors are still open.
                     session._setupstate.teardown_exact(None)  # pytest has no public way
@@ -370,9 +372,11 @@ class ConformancePlugin:
         return report
 
     def pytest_report_teststatus(
-        self, report: pytest.TestReport
+        self, report: pytest.CollectReport | pytest.TestReport
     ) -> tuple[str, str, str | tuple[str, dict[str, bool]]] | None:
         """Say `pass`, `fail` and `unknown` rather than pytest's words."""
+        if isinstance(report, pytest.CollectReport):
+            return None
         verdict = dict(report.user_properties).get("verdict")
         if verdict and (report.when == "call" or report.failed):
             colour = {"pass": "green", "fail": "red"}.get(str(verdict), "yellow")
