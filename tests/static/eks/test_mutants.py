@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The suite's mutants find in this deployment what they break."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from mlflow_conformance import catalogue, mutation
+from mlflow_conformance.assets import asset, profile_path
+from mlflow_conformance.profile import load
+
+Objects = list[dict[str, Any]]
+
+KNOWN = catalogue.read(asset("suites"))
+NAMES = load(profile_path("eks"), known_ids=KNOWN, today=date.min).profile.names
+MUTANTS = mutation.read_all(asset("mutants"), KNOWN)
+# Secrets are made by generate-secrets; test_secrets.py proves that these are among them.
+GENERATED = ("secret", "mlflow-keys")
+SHORT = {"hpa": "horizontalpodautoscaler"}
+
+
+def found(part: Any, path: str) -> bool:
+    """Whether a JSON patch can replace or remove what is at a path."""
+    for word in path.strip("/").split("/"):
+        key: Any = int(word) if isinstance(part, list) else word
+        try:
+            part = part[key]
+        except (IndexError, KeyError):
+            return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(change, id=mutant.name)
+        for mutant in MUTANTS.values()
+        for change in mutant.spec.by.objects
+        if change.action != "add" and change.namespace is None
+    ],
+)
+def test_what_a_mutant_breaks_is_there(kind: Objects, change: mutation.ObjectChange) -> None:
+    filled = mutation.ObjectChange.model_validate(
+        mutation.filled(change.model_dump(), mutation.placeholders(NAMES))
+    )
+    if (filled.kind, filled.name) == GENERATED:
+        return
+    (there,) = [
+        m
+        for m in kind
+        if m["kind"].lower() == SHORT.get(filled.kind, filled.kind)
+        and m["metadata"]["name"] == filled.name
+    ]
+    for step in filled.json_patch:
+        if step["op"] in ("remove", "replace", "test"):
+            assert found(there, str(step["path"])), step
