@@ -187,7 +187,7 @@ def restore(
     with psycopg.connect(dbname="postgres", autocommit=True, connect_timeout=10) as admin:
         admin.execute("SELECT pg_advisory_lock(%s)", (RESTORE_LOCK,))
         if is_done(admin, mark):
-            return f"the database is already {mark}; set restore.again to restore it again"
+            return f"the database is already {mark}; give another RESTORE_TOKEN to restore it again"
         try:
             manifest, plain = fetch(s3, place, name, key, scratch)
             refuse_newer(TRACKING, manifest.contents.revision, revisions(TRACKING))

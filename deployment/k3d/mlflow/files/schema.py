@@ -112,5 +112,5 @@ def refuse_newer(line: Line, found: str | None, image: Revisions) -> None:
         raise Refused(
             f"the {line.what} schema of the database is {found}, made by a newer MLflow than this "
             f"image, whose own is {image.head}: return to the newer image, or restore a backup "
-            "taken before the upgrade (restore.enabled=true, restore.backupFile=...)"
+            "taken before the upgrade, as the documentation of this deployment shows"
         )
