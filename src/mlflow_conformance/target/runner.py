@@ -140,8 +140,10 @@ def start_runner(kube: Kube, names: RunnerNames, waiter: Waiter) -> AgentInside:
             _POD,
             "python",
             "-c",
-            "import sys,tarfile;"
-            f"tarfile.open(fileobj=sys.stdin.buffer,mode='r|').extractall('{_HOME}',filter='data')",
+            # All of it before any of it: bytes left unread keep the exec session open for ever.
+            "import io,sys,tarfile;"
+            "data=io.BytesIO(sys.stdin.buffer.read());"
+            f"tarfile.open(fileobj=data).extractall('{_HOME}',filter='data')",
             namespace=names.namespace,
             stdin=_package(),
         )
