@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Holds a result of load against what a profile promises, in a check's evidence.
+
+A run that was not offered as planned decides nothing, and a percentile with too few samples beyond
+it is not judged: both leave the check `unknown`.
+"""
+
+import re
+from collections.abc import Iterator
+
+from mlflow_conformance.evidence.case import Evidence
+from mlflow_conformance.evidence.model import Door
+from mlflow_conformance.load.result import LoadResult, OperationResult
+
+_PERCENTILE = re.compile(r"p(\d+(?:\.\d+)?)_s")
+RESOLUTION_S = 0.05
+"""An outage is judged only where arrivals are dense enough to tell it to within this."""
+_EXPECTED_FAILURES = 10
+
+
+def note_load(evidence: Evidence, result: LoadResult, door: Door) -> None:
+    """Record what was offered and what came of it, without a bound."""
+    sending = result.sending
+    evidence.note(
+        "load",
+        f"{result.workload}, {result.arrivals} arrivals, connections {result.connection}, "
+        f"{result.until_s - result.since_s:g} s",
+        door=door,
+    )
+    evidence.note("offered requests", sending.offered, door=door)
+    evidence.note("offered rate", round(sending.offered_per_s, 3), unit="1/s", door=door)
+    evidence.note("achieved rate", round(sending.sent_per_s, 3), unit="1/s", door=door)
+    evidence.note("failed requests", result.overall.failed, door=door)
+    if result.overall.failures:
+        evidence.note("failures by kind", result.overall.failures, door=door)
+
+
+def expect_offered(evidence: Evidence, result: LoadResult, door: Door) -> None:
+    """The load was offered as planned (LAT-3): thresholds `achieved` and `lateness_p99_s`.
+
+    Raises:
+        Undecided: it was not, so that nothing can be said about the server.
+    """
+    _whole(evidence, result)
+    evidence.expect(
+        "achieved of offered requests", result.sending.achieved, ">=", evidence.number("achieved"),
+        door=door,
+    )  # fmt: skip
+    evidence.expect(
+        "lateness of the sender, p99", result.sending.lateness_p99_s, "<=",
+        evidence.number("lateness_p99_s"), unit="s", door=door,
+    )  # fmt: skip
+
+
+def expect_latency(evidence: Evidence, result: LoadResult, door: Door) -> None:
+    """Every operation keeps its percentiles and its share of errors (LAT-1).
+
+    Thresholds: `p95_s` and the like, in seconds, and `errors`, a share of requests.
+
+    Raises:
+        Undecided: the load was not offered, or an operation has too few samples.
+    """
+    _whole(evidence, result)
+    few = []
+    for found in result.operations:
+        few += list(_latency(evidence, found, door))
+        few += list(_errors(evidence, found, door))
+    if few:
+        evidence.undecided("too few samples: " + "; ".join(few))
+
+
+def expect_outage(evidence: Evidence, result: LoadResult, door: Door) -> None:
+    """No silence longer than the threshold `outage_s`, and at most `failed` requests (DIS-*).
+
+    Raises:
+        Undecided: the load was not offered, or arrivals were too sparse to tell.
+    """
+    _whole(evidence, result)
+    outage = result.outage
+    if outage.resolution_s > RESOLUTION_S:
+        evidence.undecided(
+            f"arrivals were too sparse: an outage is known to within {outage.resolution_s:.3f} s, "
+            f"and {RESOLUTION_S} s is needed"
+        )
+    if "outage_s" in evidence.thresholds:
+        evidence.expect(
+            "longest span without a success", round(outage.silence.seconds, 3), "<=",
+            evidence.number("outage_s"), unit="s", door=door,
+        )  # fmt: skip
+    evidence.expect(
+        "failed requests", result.overall.failed, "<=", evidence.number("failed"), door=door
+    )
+
+
+def bounds(evidence: Evidence) -> Iterator[tuple[float, str]]:
+    """The percentiles for which the profile has a threshold, and that threshold's name."""
+    for name in evidence.thresholds:
+        if found := _PERCENTILE.fullmatch(name):
+            yield float(found[1]), name
+
+
+def _whole(evidence: Evidence, result: LoadResult) -> None:
+    if result.void:
+        evidence.undecided("; ".join(result.void))
+
+
+def _latency(evidence: Evidence, found: OperationResult, door: Door) -> Iterator[str]:
+    for p, name in bounds(evidence):
+        limit = evidence.number(name)
+        try:
+            seen = found.percentile(p)
+        except KeyError:
+            evidence.undecided(f"the threshold {name} names a percentile that is not computed")
+        if not seen.enough or seen.seconds is None:
+            yield f"{found.name} has {seen.samples} for p{p:g}"
+            continue
+        evidence.expect(
+            f"{found.name}, p{p:g} of {seen.samples}", round(seen.seconds, 6), "<=", limit,
+            unit="s", door=door,
+        )  # fmt: skip
+
+
+def _errors(evidence: Evidence, found: OperationResult, door: Door) -> Iterator[str]:
+    if "errors" not in evidence.thresholds:
+        return
+    limit = evidence.number("errors")
+    ratio = found.error_ratio
+    # At the bound itself ten failures must be expected, or one more or less would decide.
+    if ratio is None or (limit > 0 and found.requests * limit < _EXPECTED_FAILURES):
+        yield f"{found.name} has {found.requests} for errors ≤ {limit:g}"
+        return
+    evidence.expect(
+        f"{found.name}, failed of {found.requests}", round(ratio, 6), "<=", limit, door=door
+    )

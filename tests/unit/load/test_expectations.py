@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the profile promises is held against the result, and only where the result can carry it."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import JsonValue
+
+from load_records import header, healthy, records, run, write
+from mlflow_conformance.errors import Undecided
+from mlflow_conformance.evidence.case import Evidence
+from mlflow_conformance.evidence.verdict import Verdict, judge_check
+from mlflow_conformance.load import expectations
+from mlflow_conformance.load.analysis import analyse
+from mlflow_conformance.load.records import Failure
+from mlflow_conformance.load.result import LoadResult
+from mlflow_conformance.load.run_record import read_run
+
+LATENCY: dict[str, JsonValue] = {"p95_s": 1.0, "errors": 0.05}
+OUTAGE: dict[str, JsonValue] = {"outage_s": 2.0, "failed": 100}
+
+
+def evidence(tmp_path: Path, thresholds: dict[str, JsonValue]) -> Evidence:
+    return Evidence("LAT-1", "a promise", tmp_path, thresholds)
+
+
+def verdict(seen: Evidence) -> Verdict:
+    return judge_check(
+        seen.finished(title="t", nodeid="n", impact="i", remedy="r", undecided=None, error=None)
+    )[0]
+
+
+def latency(tmp_path: Path, result: LoadResult, **thresholds: JsonValue) -> Verdict:
+    seen = evidence(tmp_path, {**LATENCY, **thresholds})
+    expectations.expect_latency(seen, result, "front")
+    return verdict(seen)
+
+
+@pytest.mark.parametrize(
+    ("every", "expected"),
+    [(25, Verdict.PASS), (18, Verdict.FAIL)],
+)
+def test_p95_is_held_against_the_promise(tmp_path: Path, every: int, expected: Verdict) -> None:
+    def answer(at: float) -> tuple[float, int, Failure]:
+        return (1.5 if round(at * 50) % every == 0 else 0.01), 200, ""
+
+    assert latency(tmp_path, analyse(run(tmp_path, answer))) is expected
+
+
+@pytest.mark.parametrize(
+    ("every", "expected"),
+    [(25, Verdict.PASS), (18, Verdict.FAIL)],
+)
+def test_errors_are_held_against_the_promise(tmp_path: Path, every: int, expected: Verdict) -> None:
+    def answer(at: float) -> tuple[float, int, Failure]:
+        return (0.01, 503, "status") if round(at * 50) % every == 0 else healthy(at)
+
+    assert latency(tmp_path, analyse(run(tmp_path, answer))) is expected
+
+
+def test_one_slow_operation_among_fast_ones_fails(tmp_path: Path) -> None:
+    kept = [
+        r._replace(operation=int(i % 4 == 0), done_us=r.sent_us + (3_000_000 if i % 4 == 0 else 9))
+        for i, r in enumerate(records(healthy))
+    ]
+    path = write(tmp_path / "r.gz", header(operations=["get-run", "search-runs"]), kept)
+    assert latency(tmp_path, analyse(read_run([path]))) is Verdict.FAIL
+
+
+def test_a_void_run_decides_nothing_however_bad_it_looks(tmp_path: Path) -> None:
+    result = analyse(run(tmp_path, lambda _: (5.0, 500, "status"), late_us=20_000))
+    seen = evidence(tmp_path, LATENCY)
+    with pytest.raises(Undecided, match="the sender was late"):
+        expectations.expect_latency(seen, result, "front")
+    assert all(o.bound is None for o in seen.observations)
+
+
+@pytest.mark.parametrize("thresholds", [{"p99.9_s": 1.0}, {"p99_s": 1.0, "errors": 0.001}])
+def test_too_few_samples_decide_nothing(tmp_path: Path, thresholds: dict[str, JsonValue]) -> None:
+    with pytest.raises(Undecided, match="too few samples: get-run has 1000"):
+        latency(tmp_path, analyse(run(tmp_path, healthy)), **thresholds)
+
+
+def test_a_percentile_that_is_not_computed_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Undecided, match="p97_s names a percentile that is not computed"):
+        latency(tmp_path, analyse(run(tmp_path, healthy)), p97_s=1.0)
+
+
+def test_without_a_threshold_nothing_is_proven(tmp_path: Path) -> None:
+    seen = evidence(tmp_path, {})
+    expectations.expect_latency(seen, analyse(run(tmp_path, healthy)), "front")
+    assert verdict(seen) is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(("length", "expected"), [(1.5, Verdict.PASS), (2.2, Verdict.FAIL)])
+def test_an_outage_is_held_against_the_promise(
+    tmp_path: Path, length: float, expected: Verdict
+) -> None:
+    def answer(at: float) -> tuple[float, int, Failure]:
+        return (0.001, 0, "refused") if 5 <= at < 5 + length else healthy(at)
+
+    seen = evidence(tmp_path, {**OUTAGE, "failed": 1000})
+    expectations.expect_outage(seen, analyse(run(tmp_path, answer)), "front")
+    assert verdict(seen) is expected
+
+
+def test_failed_requests_are_held_against_the_promise(tmp_path: Path) -> None:
+    def answer(at: float) -> tuple[float, int, Failure]:
+        return (0.001, 0, "refused") if round(at * 50) == 77 else healthy(at)
+
+    seen = evidence(tmp_path, {"failed": 0})
+    expectations.expect_outage(seen, analyse(run(tmp_path, answer)), "front")
+    assert verdict(seen) is Verdict.FAIL
+
+
+def test_an_outage_between_sparse_arrivals_is_undecided(tmp_path: Path) -> None:
+    with pytest.raises(Undecided, match="too sparse"):
+        expectations.expect_outage(
+            evidence(tmp_path, OUTAGE), analyse(run(tmp_path, healthy, rate=30)), "front"
+        )
+
+
+def test_load_that_was_offered_passes(tmp_path: Path) -> None:
+    seen = evidence(tmp_path, {"achieved": 0.99, "lateness_p99_s": 0.01})
+    expectations.note_load(seen, analyse(run(tmp_path, healthy)), "front")
+    expectations.expect_offered(seen, analyse(run(tmp_path, healthy)), "front")
+    assert verdict(seen) is Verdict.PASS
