@@ -143,7 +143,7 @@ def start_runner(kube: Kube, names: RunnerNames, waiter: Waiter) -> AgentInside:
             # All of it before any of it: bytes left unread keep the exec session open for ever.
             "import io,sys,tarfile;"
             "data=io.BytesIO(sys.stdin.buffer.read());"
-            f"tarfile.open(fileobj=data).extractall('{_HOME}',filter='data')",
+            f"tarfile.open(fileobj=data).extractall('{_HOME}')",
             namespace=names.namespace,
             stdin=_package(),
         )
