@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run other programs: with a time limit, no shell, and an error that shows why they failed."""
 
+import errno
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -17,6 +19,8 @@ from typing import IO
 _TAIL_LINES = 12
 _GRACE_S = 5.0
 _POLL_S = 0.2
+_END_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")
+"""Of util-linux: the kernel ends the program when this process is killed, which could not."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def run(
 
     Output goes through temporary files, so that a child that outlives the program and keeps its
     output open cannot hold up the caller. When the caller is interrupted the program's whole
-    process group ends with it.
+    process group ends with it; when the caller is killed the program is sent SIGTERM.
 
     Args:
         argv: the program and its arguments; never a shell string.
@@ -119,10 +123,14 @@ def run(
     ):
         given.write(stdin.encode() if isinstance(stdin, str) else stdin)
         given.seek(0)
+        variables = {**os.environ, **(env or {})}
+        program = shutil.which(words[0], path=variables.get("PATH"))
+        if program is None:
+            raise FileNotFoundError(errno.ENOENT, "there is no such program", words[0])
         process = subprocess.Popen(
-            words,
+            (*_END_WITH_US, program, *words[1:]),
             cwd=cwd,
-            env={**os.environ, **env} if env else None,
+            env=variables,
             stdin=given,
             stdout=out,
             stderr=err,

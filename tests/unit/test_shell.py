@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running other programs: their output, their end, and what is said when they fail."""
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -60,3 +63,19 @@ def test_a_child_that_stays_does_not_hold_up_the_caller() -> None:
 def test_a_program_that_is_not_there_is_not_a_failure_of_it() -> None:
     with pytest.raises(FileNotFoundError):
         shell.run(["no-such-program-anywhere"], timeout_s=1)
+
+
+def test_a_killed_caller_takes_its_program_along(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    code = (
+        "from mlflow_conformance import shell\n"
+        f"shell.run(['sh', '-c', 'touch {mark}.begun; sleep 1; touch {mark}'], timeout_s=9)"
+    )
+    caller = subprocess.Popen([sys.executable, "-c", code])
+    while not (tmp_path / "mark.begun").exists():
+        assert caller.poll() is None
+        time.sleep(0.01)
+    caller.send_signal(signal.SIGKILL)
+    caller.wait()
+    time.sleep(1.3)
+    assert not mark.exists()

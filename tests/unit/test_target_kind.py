@@ -119,3 +119,19 @@ def test_a_closed_cluster_is_accepted(attempt: str, result: str) -> None:
 def test_a_way_out_and_a_dead_control_are_refused(attempt: str, result: str, why: str) -> None:
     with pytest.raises(Unusable, match=why):
         guard.judge(_seen(attempt, result), allowed=_ALLOWED)
+
+
+def test_a_removed_cluster_leaves_no_files(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(state))
+    with kind.claim("c") as held:
+        (held.folder / "kubeconfig").touch()
+        kind.down(held)
+    assert not (state / "clusters").exists()
+    with kind.claim("c") as held, kind.claim("other"):
+        kind.down(held)
+    assert [path.name for path in sorted((state / "clusters").iterdir())] == ["other", "other.lock"]
+
+
+def test_an_option_of_another_name_is_a_mistake_of_the_caller(state: Path) -> None:
+    with kind.claim("c") as held, pytest.raises(ValueError, match="not on d"):
+        kind.up(held, kind.Options(name="d"), None, print)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ node; a time-out would not say where it went. The outside addresses are reserved
 import ipaddress
 import json
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,12 +94,16 @@ def prove(cluster: "KindCluster") -> tuple[Observation, ...]:
     service = _unused(_SERVICES, used)
     pod = _unused(_PODS, used)
     forbidden = (*OUTSIDE, service, pod)
-    seen: list[Observation] = []
-    for node in cluster.nodes:
-        seen += _observe(node, "node", forbidden, (FOREIGN_NAME,))
     home = cluster.nodes[0]  # the control plane: DNS runs there from the first moment
     kubernetes = "kubernetes.default.svc.cluster.local"
-    seen += _observe(home, "pod", (*forbidden, _API), (FOREIGN_NAME, kubernetes))
+    with ThreadPoolExecutor() as pool:  # each mostly waits for the kernel to give an address up
+        looking = [
+            pool.submit(_observe, node, "node", forbidden, (FOREIGN_NAME,))
+            for node in cluster.nodes
+        ]
+        from_pod = (*forbidden, _API), (FOREIGN_NAME, kubernetes)
+        looking.append(pool.submit(_observe, home, "pod", *from_pod))
+        seen = [observation for each in looking for observation in each.result()]
     for observation in seen:
         judge(observation, allowed={f"tcp {_API}": "connected", f"dns {kubernetes}": _API})
     return tuple(seen)

@@ -6,10 +6,11 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from mlflow_conformance import images, paths, shell
 from mlflow_conformance.assets import asset
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.host import engine
+from mlflow_conformance.images.steps import remove_tree
 from mlflow_conformance.target import guard, pytest_kind
 from mlflow_conformance.target.node import Node, podman
 
@@ -92,7 +94,16 @@ def claim(name: str = NAME) -> Iterator[Claim]:
     """
     folder = paths.state_root() / "clusters" / name
     folder.mkdir(parents=True, exist_ok=True)
-    lock = folder.parent / f"{name}.lock"
+    with _held_lock(folder.parent / f"{name}.lock", name) as lock:
+        yield Claim(name, folder)
+        if not folder.exists():  # the cluster was removed: leave nothing of it
+            lock.unlink()
+            with suppress(OSError):  # other clusters are there
+                folder.parent.rmdir()
+
+
+@contextmanager
+def _held_lock(lock: Path, name: str) -> Iterator[Path]:
     with lock.open("a+", encoding="utf-8") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -103,10 +114,15 @@ def claim(name: str = NAME) -> Iterator[Claim]:
                 f"The cluster {name} is in use by the process {holder}",
                 remedy="Wait for it to end, or end it",
             ) from None
+        if not lock.exists() or not lock.samefile(f"/proc/self/fd/{handle.fileno()}"):
+            raise Unusable(
+                f"The cluster {name} was removed by another run at this moment",
+                remedy="Run it again",
+            )
         handle.truncate(0)
         handle.write(f"{os.getpid()}\n")
         handle.flush()
-        yield Claim(name, folder)
+        yield lock
 
 
 def up(
@@ -137,16 +153,22 @@ def up(
         tell(f"cluster {options.name} is not well ({problem}); making it again")
     elif found:
         tell(f"cluster {options.name} is another one or only half made; making it again")
-    _remove(held, built.tools, built.node_image)
+    _remove(held)
     require_free_port(options.front_port)
     _ensure_network()
-    held.folder.mkdir(parents=True, exist_ok=True)
     config_file = held.folder / "cluster.yaml"
     config_file.write_text(config, encoding="utf-8")
     started = time.monotonic()
     try:
         pytest_kind.create(
-            _request(held, built.tools, built.node_image),
+            pytest_kind.Request(
+                name=held.name,
+                image=built.node_image,
+                kubeconfig=str(kubeconfig),
+                kind=str(built.tools.kind),
+                kubectl=str(built.tools.kubectl),
+                config=str(config_file),
+            ),
             folder=held.folder,
             env=engine.environment(),
             timeout_s=_CREATE_S,
@@ -155,13 +177,13 @@ def up(
         _wait_ready(cluster)
     except shell.CommandFailed as error:
         why = error.completed.tail.splitlines()
-        _remove(held, built.tools, built.node_image)
+        _remove(held)
         raise Unusable(
             f"The cluster {options.name} could not be made: {' / '.join(why[-4:]) or error}",
             remedy="Run `mlflow-conformance host` and mend what it finds, then run it again",
         ) from error
     except BaseException:
-        _remove(held, built.tools, built.node_image)
+        _remove(held)
         raise
     guard.prove(cluster)
     record = held.folder / "cluster.json"
@@ -179,7 +201,11 @@ def down(held: Claim, *, purge: bool = False) -> None:
         Unusable: a foreign cluster has the name.
         CommandFailed: the container engine refused.
     """
-    _remove(held, images.tools(), "")
+    if shutil.which("podman") is None:  # then no cluster was ever made here
+        remove_tree(held.folder)
+        return
+    _remove(held)
+    remove_tree(held.folder)
     if not _containers("--filter", f"network={engine.NETWORK}"):
         podman("network", "rm", "--force", engine.NETWORK, check=False)
     if purge:
@@ -210,17 +236,6 @@ def require_free_port(port: int) -> None:
                 f"The port {port} of 127.0.0.1 is {state}",
                 remedy="Free it, or choose another with --front-port",
             ) from error
-
-
-def _request(held: Claim, tools: images.Tools, image: str) -> pytest_kind.Request:
-    return pytest_kind.Request(
-        name=held.name,
-        image=image,
-        kubeconfig=str(held.folder / "kubeconfig"),
-        kind=str(tools.kind),
-        kubectl=str(tools.kubectl),
-        config=str(held.folder / "cluster.yaml"),
-    )
 
 
 def _recorded(folder: Path) -> str | None:
@@ -324,26 +339,25 @@ def _ensure_network() -> None:
         podman("network", "create", "--label", f"{NAME}.owner=cluster", engine.NETWORK)
 
 
-def _remove(held: Claim, tools: images.Tools, image: str) -> None:
-    """Remove the containers, volumes and files of a cluster, whole or half made."""
+def _remove(held: Claim) -> None:
+    """Remove the containers, volumes and files of a cluster, whole or half made.
+
+    By the container engine alone, so that it works when what was built is gone.
+    """
     nodes = _nodes(held.name)
     if nodes:
-        pytest_kind.delete(
-            _request(held, tools, image),
-            folder=held.folder,
-            env=engine.environment(),
-            timeout_s=_DELETE_S,
-        )
+        ids = [node.container for node in nodes]
+        podman("rm", "--force", "--time=0", "--volumes", *ids, timeout_s=_DELETE_S)
     for volume in _leftover_volumes(held.name):
         podman("volume", "rm", volume)
-    for path in sorted(held.folder.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
+    remove_tree(held.folder)
+    held.folder.mkdir(parents=True)
 
 
 def _leftover_volumes(name: str) -> list[str]:
     """Volumes without a node: of a run that was killed between making the one and the other.
 
-    kind labels each volume with nothing but its node's name.
+    kind labels each volume with nothing but its node's name; one in use is not dangling.
     """
     listed = podman("volume", "ls", "--filter", "dangling=true", "--format", "json").stdout
     nodes = {

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The only module that touches pytest-kind, as a program of its own.
 
-pytest-kind (GPL-3.0-or-later, the extra ``kind``) creates and deletes clusters through the class
-`KindCluster`. It runs here in a separate process, because it works in the current folder, takes
-its settings from the environment, prints, and waits without a time limit: the caller gives it a
-folder, an environment and a limit. It is given paths of kind and kubectl, so it downloads nothing.
+pytest-kind (GPL-3.0-or-later, the extra ``kind``) creates clusters through its class
+`KindCluster`. It runs here in a separate process, because it works in the current folder, takes its
+settings from the environment, prints, and waits without a time limit: the caller gives it a folder,
+an environment and a limit. It is given paths of kind and kubectl, so it downloads nothing.
 """
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -40,25 +42,12 @@ def create(
         Unusable: pytest-kind is not installed.
         CommandFailed: kind failed; what it had made is still there.
     """
-    return _call("create", request, folder, env, timeout_s)
-
-
-def delete(
-    request: Request, *, folder: Path, env: Mapping[str, str], timeout_s: float
-) -> shell.Completed:
-    """Delete the cluster, as far as there is one; raises as `create` does."""
-    return _call("delete", request, folder, env, timeout_s)
-
-
-def _call(
-    verb: str, request: Request, folder: Path, env: Mapping[str, str], timeout_s: float
-) -> shell.Completed:
     if find_spec("pytest_kind") is None:
         raise Unusable(
             "pytest-kind is not installed", remedy="pip install 'mlflow-conformance[kind]'"
         )
     return shell.run(
-        [sys.executable, "-m", __name__, verb],
+        [sys.executable, "-m", __name__],
         timeout_s=timeout_s,
         cwd=folder,
         env=env,
@@ -67,9 +56,11 @@ def _call(
 
 
 def main() -> None:
-    """Do one thing in this process, whose folder and environment the caller has chosen."""
+    """Create a cluster in this process, whose folder and environment the caller has chosen."""
     from pytest_kind.cluster import KindCluster
 
+    # kind goes on when only this process ends, and would fight with the run that takes over
+    signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
     request = Request(**json.load(sys.stdin))
     cluster = KindCluster(
         request.name,
@@ -79,10 +70,7 @@ def main() -> None:
         kubectl_path=Path(request.kubectl),
     )
     try:
-        if sys.argv[1] == "create":
-            cluster.create(request.config)
-        else:
-            cluster.delete()
+        cluster.create(request.config)
     except subprocess.CalledProcessError as error:
         sys.exit(error.returncode)  # kind has said why
 
