@@ -58,7 +58,10 @@ class Kind(Generic[_M]):
         try:
             return self.model.model_validate(document), raw
         except ValidationError as problem:
-            raise self._unusable(path, document, problem.errors()[0]) from problem
+            errors = problem.errors()
+            # A misspelt key is also a missing one: name what was written, not what was not.
+            first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+            raise self._unusable(path, document, first) from problem
 
     def _bytes(self, path: Path) -> bytes:
         try:

@@ -159,7 +159,7 @@ def make_folder(output: Path | None, run_id: str) -> RunFolder:
             remedy="Name a writable folder with --output",
         ) from problem
     folder = RunFolder(path, made)
-    if folder.log.exists():
+    if folder.log.exists() or folder.log.is_symlink():
         raise Unusable(
             f"{path} holds the evidence of another run",
             remedy="Name another folder with --output",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml
+from urllib3.util import Retry
 
 from mlflow_conformance.errors import Unusable
 
@@ -74,7 +75,8 @@ class Kube:
                 remedy="Set KUBECONFIG or name one with --kubeconfig",
             )
         settings = kubernetes.client.Configuration()
-        settings.retries = False  # a try that failed is an observation
+        # A try that failed is an observation. Not False: the client breaks on a bare TLS error.
+        settings.retries = Retry(0, redirect=False)
         try:
             kubernetes.config.load_kube_config(
                 str(self.kubeconfig), self.context, client_configuration=settings

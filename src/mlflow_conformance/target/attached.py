@@ -29,7 +29,7 @@ def require_namespace(kube: Kube) -> None:
     from kubernetes.client.rest import ApiException
 
     try:
-        kube.core.read_namespace(kube.namespace, _request_timeout=(5, 15))
+        found = kube.core.read_namespace(kube.namespace, _request_timeout=(5, 15))
     except ApiException as problem:
         if problem.status == 404:
             raise Unusable(
@@ -42,10 +42,17 @@ def require_namespace(kube: Kube) -> None:
             remedy="Use a context that may read that namespace",
         ) from problem
     except (HTTPError, OSError) as problem:
+        reason = " ".join(str(getattr(problem, "reason", problem)).split())
         raise Unusable(
-            f"The cluster of context {kube.context!r} does not answer: {type(problem).__name__}",
+            f"The cluster of context {kube.context!r} does not answer: {reason[:200]}",
             remedy="Check that it is up and that this machine reaches its API server",
         ) from problem
+    # The client makes an empty object of whatever came with a 200.
+    if found.metadata is None or found.metadata.name != kube.namespace:
+        raise Unusable(
+            f"What answers for the context {kube.context!r} is no Kubernetes API",
+            remedy="Correct the server's address in the kubeconfig",
+        )
 
 
 @contextmanager
