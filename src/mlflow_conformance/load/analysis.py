@@ -20,7 +20,8 @@ from mlflow_conformance.load.result import (
 from mlflow_conformance.load.run_record import RunRecord
 
 PERCENTILES = ("50", "75", "90", "95", "99", "99.9")
-_BEYOND = 10
+BEYOND = 10
+"""Samples that must lie beyond a percentile for a promise to be judged by it."""
 _US = 1_000_000
 _BINS = 240
 _WIDTHS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
@@ -96,7 +97,7 @@ def _operation(name: str, records: Sequence[Record]) -> OperationResult:
 
 def _enough(p: str, samples: int) -> bool:
     # In whole per mille: 1 - 0.999 is not 0.001 as a float.
-    return samples * (1000 - round(float(p) * 10)) >= _BEYOND * 1000
+    return samples * (1000 - round(float(p) * 10)) >= BEYOND * 1000
 
 
 def _sending(run: RunRecord) -> Sending:

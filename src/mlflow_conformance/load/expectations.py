@@ -5,17 +5,18 @@ A run that was not offered as planned decides nothing, and a percentile with too
 it is not judged: both leave the check `unknown`.
 """
 
+import math
 import re
 from collections.abc import Iterator
 
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.model import Door
-from mlflow_conformance.load.result import LoadResult, OperationResult
+from mlflow_conformance.load.analysis import BEYOND, PERCENTILES
+from mlflow_conformance.load.result import LoadResult
 
 _PERCENTILE = re.compile(r"p(\d+(?:\.\d+)?)_s")
 RESOLUTION_S = 0.05
 """An outage is judged only where arrivals are dense enough to tell it to within this."""
-_EXPECTED_FAILURES = 10
 
 
 def note_load(evidence: Evidence, result: LoadResult, door: Door) -> None:
@@ -61,12 +62,9 @@ def expect_latency(evidence: Evidence, result: LoadResult, door: Door) -> None:
         Undecided: the load was not offered, or an operation has too few samples.
     """
     _whole(evidence, result)
-    few = []
-    for found in result.operations:
-        few += list(_latency(evidence, found, door))
-        few += list(_errors(evidence, found, door))
+    few = [*_percentiles(evidence, result, door), *_errors(evidence, result, door)]
     if few:
-        evidence.undecided("too few samples: " + "; ".join(few))
+        evidence.undecided("; ".join(few))
 
 
 def expect_outage(evidence: Evidence, result: LoadResult, door: Door) -> None:
@@ -92,43 +90,53 @@ def expect_outage(evidence: Evidence, result: LoadResult, door: Door) -> None:
     )
 
 
-def bounds(evidence: Evidence) -> Iterator[tuple[float, str]]:
-    """The percentiles for which the profile has a threshold, and that threshold's name."""
-    for name in evidence.thresholds:
-        if found := _PERCENTILE.fullmatch(name):
-            yield float(found[1]), name
-
-
 def _whole(evidence: Evidence, result: LoadResult) -> None:
     if result.void:
         evidence.undecided("; ".join(result.void))
 
 
-def _latency(evidence: Evidence, found: OperationResult, door: Door) -> Iterator[str]:
-    for p, name in bounds(evidence):
-        limit = evidence.number(name)
-        try:
-            seen = found.percentile(p)
-        except KeyError:
-            evidence.undecided(f"the threshold {name} names a percentile that is not computed")
-        if not seen.enough or seen.seconds is None:
-            yield f"{found.name} has {seen.samples} for p{p:g}"
+def _percentiles(evidence: Evidence, result: LoadResult, door: Door) -> Iterator[str]:
+    for name in evidence.thresholds:
+        if not (matched := _PERCENTILE.fullmatch(name)):
             continue
-        evidence.expect(
-            f"{found.name}, p{p:g} of {seen.samples}", round(seen.seconds, 6), "<=", limit,
-            unit="s", door=door,
-        )  # fmt: skip
+        limit, p = evidence.number(name), float(matched[1])
+        if p not in map(float, PERCENTILES):
+            evidence.undecided(f"the threshold {name} names a percentile that is not computed")
+        few = []
+        for found in result.operations:
+            seen = found.percentile(p)
+            if not seen.enough:
+                few.append(f"{found.name} {seen.samples}")
+                continue
+            evidence.expect(
+                f"{found.name}, p{p:g} of {seen.samples}", seen.seconds, "<=", limit,
+                unit="s", door=door,
+            )  # fmt: skip
+        yield from _too_few(few, f"p{p:g}", 1 - p / 100)
 
 
-def _errors(evidence: Evidence, found: OperationResult, door: Door) -> Iterator[str]:
+def _errors(evidence: Evidence, result: LoadResult, door: Door) -> Iterator[str]:
     if "errors" not in evidence.thresholds:
         return
     limit = evidence.number("errors")
-    ratio = found.error_ratio
-    # At the bound itself ten failures must be expected, or one more or less would decide.
-    if ratio is None or (limit > 0 and found.requests * limit < _EXPECTED_FAILURES):
-        yield f"{found.name} has {found.requests} for errors ≤ {limit:g}"
-        return
-    evidence.expect(
-        f"{found.name}, failed of {found.requests}", round(ratio, 6), "<=", limit, door=door
-    )
+    few = []
+    for found in result.operations:
+        # At the bound itself ten failures must be expected, or one more or less would decide.
+        if found.error_ratio is None or (limit and found.requests < _needed(limit)):
+            few.append(f"{found.name} {found.requests}")
+            continue
+        evidence.expect(
+            f"{found.name}, failed of {found.requests}", round(found.error_ratio, 6), "<=", limit,
+            door=door,
+        )  # fmt: skip
+    yield from _too_few(few, f"errors of at most {limit:g}", limit)
+
+
+def _needed(share: float) -> int:
+    return math.ceil(round(BEYOND / share, 6))
+
+
+def _too_few(few: list[str], what: str, share: float) -> Iterator[str]:
+    if few:
+        needed = _needed(share) if share else 1
+        yield f"too few samples for {what} ({needed} needed): {', '.join(few)}"

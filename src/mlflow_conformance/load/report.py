@@ -138,8 +138,8 @@ def _chart(document: LoadDocument) -> Chart:
         y=[Tick(100 * n / decades, seconds(low * 10**n)) for n in range(round(decades) + 1)],
         x=list(_seconds_axis(result)),
         failed=_bars(result, most),
-        offered=_path(result, [100 * (1 - b.offered / most) for b in bins]),
-        sent=_path(result, [100 * (1 - b.sent / most) for b in bins]),
+        offered=_path(result, [_traffic(b.offered, most) for b in bins]),
+        sent=_path(result, [_traffic(b.sent, most) for b in bins]),
         most=f"{most / result.bin_s:.3g}/s",
         marks=list(_marks(document)),
         lanes=[_lane(s.name, s.steps, result) for s in document.series],
@@ -174,6 +174,11 @@ def _path(result: LoadResult, heights: Sequence[float | None]) -> str:
     return "".join(parts)
 
 
+def _traffic(count: int, most: int) -> float:
+    # A line along the very edge would be cut in half.
+    return 100 - 90 * count / most
+
+
 def _bars(result: LoadResult, most: int) -> str:
     parts = []
     for b in result.timeline:
@@ -181,7 +186,7 @@ def _bars(result: LoadResult, most: int) -> str:
             left = _x(result, b.at_s)
             right = min(_x(result, b.at_s + result.bin_s), _WIDE)
             # Never lower than can be seen.
-            top = min(100 * (1 - b.failed / most), 94)
+            top = min(_traffic(b.failed, most), 94)
             parts.append(f"M{left:.1f} 100V{top:.1f}H{right:.1f}V100Z")
     return "".join(parts)
 
@@ -192,8 +197,15 @@ def _seconds_axis(result: LoadResult) -> Iterator[Tick]:
     step = next((s for s in steps if length / s <= 6), length / 6)
     at = math.ceil(result.since_s / step) * step
     while at <= result.until_s:
-        yield Tick(_x(result, at) / 10, words.duration(at) if at >= 60 else f"{at:g} s")
+        yield Tick(_x(result, at) / 10, _moment(at))
         at += step
+
+
+def _moment(at: float) -> str:
+    for size, unit in ((3600, "h"), (60, "min")):
+        if at >= size:
+            return f"{at / size:g} {unit}"
+    return f"{at:g} s"
 
 
 def _marks(document: LoadDocument) -> Iterator[Mark]:

@@ -149,9 +149,9 @@ def test_ten_minutes_of_ten_operations_with_faults_stay_small_and_quick(tmp_path
     names = [f"operation-{n}" for n in range(10)]
     kept = [
         r._replace(operation=i % 10, done_us=r.done_us + (i * 7919) % 400_000)
-        for i, r in enumerate(records(outage, rate=50, seconds=600))
+        for i, r in enumerate(records(outage, rate=20, seconds=600))
     ]
-    head = header(operations=names, stages=[Stage(rate=50, duration_s=600)], offered=len(kept))
+    head = header(operations=names, stages=[Stage(rate=20, duration_s=600)], offered=len(kept))
     recorded = read_run([write(tmp_path / "r.gz", head, kept)])
     shown = document(recorded).model_copy(
         update={

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`run_sla` from the load to the reports, and what it says when it cannot decide."""
+
+from pathlib import Path
+
+import pytest
+
+from http_server import Server, healthy, stalling
+from mlflow_conformance.errors import Unusable
+from mlflow_conformance.evidence.log import read
+from mlflow_conformance.evidence.verdict import Verdict, judge
+from mlflow_conformance.load.arrivals import Stage
+from mlflow_conformance.load.document import LoadDocument
+from mlflow_conformance.load.sla import SlaLoad, checks_of, run_sla
+from mlflow_conformance.load.workload import Workload, load
+from mlflow_conformance.target.base import HttpDoor
+from sla_runs import run
+
+HEALTH = Workload(
+    name="health",
+    description="d",
+    source="s",
+    connection="close",
+    arrivals="constant",
+    timeout_s=5,
+    mix={"health": 1},
+)
+
+
+def sla(url: str, workload: Workload = HEALTH) -> SlaLoad:
+    return SlaLoad(HttpDoor(url), workload, [Stage(rate=100, duration_s=3)])
+
+
+@pytest.mark.parametrize(("stall_s", "expected"), [(0.0, Verdict.PASS), (2.0, Verdict.FAIL)])
+def test_a_server_that_stalls_fails_and_a_healthy_one_passes(
+    tmp_path: Path, stall_s: float, expected: Verdict
+) -> None:
+    with Server(stalling(stall_s, every=3) if stall_s else healthy) as server:
+        verdict = run_sla(run(tmp_path), sla(server.url))
+    assert {c.id: c.verdict for c in verdict.checks} == {
+        "LAT-1": expected,
+        "LAT-3": Verdict.PASS,
+    }
+    assert judge(read(tmp_path / "evidence.jsonl")).verdict is expected
+    shown = LoadDocument.model_validate_json((tmp_path / "latency.json").read_bytes())
+    assert shown.result.sending.sent == 300
+    assert len(shown.budgets) == 2
+    for name in ("latency.html", "latency.csv", "timeline.csv", "report.html", "junit.xml"):
+        assert (tmp_path / name).stat().st_size > 0
+    assert "latency.html" in (tmp_path / "report.html").read_text()
+
+
+def test_a_server_that_is_not_there_is_unusable_and_leaves_a_whole_log(tmp_path: Path) -> None:
+    with Server() as gone:
+        url = gone.url
+    with pytest.raises(Unusable, match="The objects that the load needs cannot be made"):
+        run_sla(run(tmp_path), sla(url, load("mixed")))
+    ended = judge(read(tmp_path / "evidence.jsonl"))
+    assert ended.end is not None
+    assert ended.verdict is Verdict.UNKNOWN
+
+
+def test_a_profile_without_latency_is_refused() -> None:
+    with pytest.raises(Unusable, match="promises nothing about latency"):
+        checks_of(["TRK-1", "LAT-3"])
