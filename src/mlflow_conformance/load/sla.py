@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`mlflow-conformance sla`: load against a URL, held against what the profile promises."""
 
+import re
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,20 @@ class SlaLoad:
     workload: Workload
     stages: Sequence[Stage]
     workers: int = 1
+
+
+def duration(text: str) -> float:
+    """Seconds of ``90s``, ``10m`` or ``1.5h``.
+
+    Raises:
+        Unusable: it is none of these.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
+    if found is None or not float(found[1]):
+        raise Unusable(
+            f"{text!r} is no duration", remedy="Give a number with s, m or h, such as 90s or 10m"
+        )
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
 
 
 def checks_of(rows: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import Verdict, judge
 from mlflow_conformance.load.arrivals import Stage
 from mlflow_conformance.load.document import LoadDocument
-from mlflow_conformance.load.sla import SlaLoad, checks_of, run_sla
+from mlflow_conformance.load.sla import SlaLoad, checks_of, duration, run_sla
 from mlflow_conformance.load.workload import Workload, load
 from mlflow_conformance.target.base import HttpDoor
 from sla_runs import run
@@ -63,3 +63,14 @@ def test_a_server_that_is_not_there_is_unusable_and_leaves_a_whole_log(tmp_path:
 def test_a_profile_without_latency_is_refused() -> None:
     with pytest.raises(Unusable, match="promises nothing about latency"):
         checks_of(["TRK-1", "LAT-3"])
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400)])
+def test_durations(text: str, seconds: float) -> None:
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "10", "0s", "-5m", "5 days"])
+def test_a_wrong_duration_is_refused(text: str) -> None:
+    with pytest.raises(Unusable, match="is no duration"):
+        duration(text)
