@@ -242,11 +242,14 @@ def test_the_configuration_of_users_survives_mlflows_own_reading(
     assert path.stat().st_mode & 0o077 == 0
 
 
-def _logged(record: logging.LogRecord) -> dict[str, Any]:
+def _json_logging() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(asset("deployment/k3d/mlflow/files/logging")))
-        formatter = importlib.import_module("json_logging").JsonFormatter()
-    line = formatter.format(record)
+        return importlib.import_module("json_logging")
+
+
+def _logged(record: logging.LogRecord) -> dict[str, Any]:
+    line = _json_logging().JsonFormatter().format(record)
     assert "\n" not in line
     found: dict[str, Any] = json.loads(line)
     return found
@@ -268,3 +271,24 @@ def test_an_exception_is_one_line() -> None:
     line = _logged(record)
     assert line["message"] == "a\nb"
     assert "ValueError: one" in line["exception"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "kept"),
+    [
+        ("/health", 200, False),
+        ("/api/2.0/mlflow/experiments/search?max_results=1", 200, False),
+        ("/api/2.0/mlflow/experiments/search?max_results=1", 503, True),
+        ("/api/2.0/mlflow/experiments/search?max_results=10", 200, True),
+    ],
+)
+def test_only_probes_that_succeed_are_not_logged(path: str, status: int, kept: bool) -> None:
+    args = ("10.0.0.1:1", "GET", path, "1.1", status)
+    record = logging.LogRecord("uvicorn.access", logging.INFO, "", 0, "", args, None)
+    assert _json_logging().WithoutProbes().filter(record) is kept
+
+
+def test_the_readiness_probe_is_one_that_is_not_logged() -> None:
+    template = asset("deployment/k3d/mlflow/templates/server/deployment.yaml").read_text()
+    for path in _json_logging()._PROBES:
+        assert path in template

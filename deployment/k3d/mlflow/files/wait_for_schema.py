@@ -2,11 +2,13 @@
 """Let a server pod start only on exactly the schema that its image needs.
 
 A database that is not there yet, or not migrated yet, is waited for. One that a newer MLflow
-migrated is refused at once: no waiting helps, and an old server on a new schema fails in ways that
-are hard to read.
+migrated is refused: an old server on a new schema fails in ways that are hard to read. The refusal
+is told at once and is final after a while, for a restore may be replacing the database, and the
+kubelet would wait for minutes before it starts a container that failed often.
 
 Environment: MLFLOW_BACKEND_STORE_URI; WAIT_FOR_USERS=true when basic auth is on;
-SCHEMA_PATIENCE_SECONDS, how long to wait before the kubelet may start this anew (default 600).
+SCHEMA_PATIENCE_SECONDS, how long to wait before the kubelet may start this anew (default 600);
+REFUSAL_PATIENCE_SECONDS, the same for a database that is newer (default 60).
 """
 
 import os
@@ -44,21 +46,23 @@ def main() -> int:
     """Wait; 0 when the server may start, 1 with a sentence on standard error when not."""
     uri = os.environ["MLFLOW_BACKEND_STORE_URI"]
     lines = [TRACKING, USERS] if os.environ.get("WAIT_FOR_USERS") == "true" else [TRACKING]
-    deadline = time.monotonic() + float(os.environ.get("SCHEMA_PATIENCE_SECONDS", "600"))
+    patience = float(os.environ.get("SCHEMA_PATIENCE_SECONDS", "600"))
+    refusal_patience = float(os.environ.get("REFUSAL_PATIENCE_SECONDS", "60"))
+    started = time.monotonic()
     told = None
     while True:
         try:
-            found = obstacle(uri, lines)
+            found, limit = obstacle(uri, lines), patience
         except Refused as refusal:
-            sys.stderr.write(f"Not starting: {refusal}.\n")
-            return 1
+            found, limit = f"Not starting: {refusal}.", min(patience, refusal_patience)
         if found is None:
             return 0
         if found != told:
             sys.stderr.write(f"{found}\n")
             told = found
-        if time.monotonic() > deadline:
-            sys.stderr.write(f"Gave up: {found}.\n")
+        if time.monotonic() - started >= limit:
+            # The last line is what the kubelet shows as the reason.
+            sys.stderr.write(f"Gave up: {found}\n")
             return 1
         time.sleep(1)
 

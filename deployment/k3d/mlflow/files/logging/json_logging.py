@@ -10,6 +10,21 @@ from typing import Any
 _ACCESS_FIELDS = ("client", "method", "path", "http_version", "status")
 
 
+# What the kubelet asks every second; two answers a second and pod would bury all others.
+_PROBES = frozenset({"/health", "/api/2.0/mlflow/experiments/search?max_results=1"})
+
+
+class WithoutProbes(logging.Filter):
+    """Drops probes that were answered with 200; one that fails is kept."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is logged."""
+        if record.name != "uvicorn.access" or not isinstance(record.args, tuple):
+            return True
+        access = dict(zip(_ACCESS_FIELDS, record.args, strict=False))
+        return not (access.get("status") == 200 and access.get("path") in _PROBES)
+
+
 class JsonFormatter(logging.Formatter):
     """Formats a record as time (UTC, ISO 8601), level, logger, process and message.
 
