@@ -21,7 +21,7 @@ from mlflow_conformance.mutation import Mutant
 from mlflow_conformance.profile import LoadedProfile, Tier, load
 from mlflow_conformance.report import write_all
 from mlflow_conformance.report.terminal import render
-from mlflow_conformance.run import make_folder, new_run_id
+from mlflow_conformance.run import RunFolder, make_folder, new_run_id, nothing_seen
 
 _LONGEST_S = 900
 
@@ -81,9 +81,11 @@ def run(
             f"No mutant is about a check that {profile} expects in the tier {tier}",
             remedy="Name another mutant, --profile or --tier",
         )
-    folder = make_folder(output, new_run_id()).path
+    made = make_folder(output, new_run_id())
+    folder = made.path
     with ExitStack() as stack:
-        log = stack.enter_context(EvidenceLog(folder / "evidence.jsonl"))
+        stack.callback(_leave_no_empty, made)
+        log = stack.enter_context(EvidenceLog(made.log))
         log.append(_started(loaded, folder))
         interrupted: str | None = "stopped by a signal"
         try:
@@ -99,16 +101,24 @@ def run(
                     word = "killed" if event.killed else f"SURVIVED: {event.detail}"
                     typer.echo(f"        {event.check}: {event.mutated}, {word}")
             interrupted = None
+        except Unusable as problem:
+            interrupted = str(problem)
+            raise
         finally:
             log.append(RunEnded(ended=datetime.now(UTC), interrupted=interrupted))
             if not keep:
                 from mlflow_conformance.stand import take_down
 
                 take_down()
-    verdict = write_all(folder / "evidence.jsonl")
+    verdict = write_all(made.log)
     typer.echo(render(verdict))
     typer.echo(f"report:   {folder / 'report.html'}")
     return verdict.exit_code
+
+
+def _leave_no_empty(folder: RunFolder) -> None:
+    if folder.log.exists() and nothing_seen(folder.log):
+        folder.discard()
 
 
 def _started(loaded: LoadedProfile, folder: Path) -> RunStarted:
@@ -177,14 +187,35 @@ def _verdicts(
     argv += ["--mutant", mutant] if mutant else []
     for check_id in ids:
         argv += ["--check", check_id]
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-                          text=True, timeout=_LONGEST_S)  # fmt: skip
+    code, output = _finished(argv)
     log = folder / "evidence.jsonl"
-    if done.returncode == 3 or not log.exists():
-        said = done.stdout.strip().splitlines() or ["it said nothing"]
+    if code == 3 or not log.exists():
+        said = output.strip().splitlines() or ["it said nothing"]
         raise Unusable(
             f"The checks could not be run{f' on {mutant}' if mutant else ''}: {said[-1]}",
             remedy=f"See {folder}",
         )
     verdict: RunVerdict = judge(read(log))
     return {c.id: c for c in verdict.checks}
+
+
+def _finished(argv: Sequence[str]) -> tuple[int, str]:
+    """Run a gate to its end: exit code and everything that it printed.
+
+    However this ends, the gate is given the time to put back what it broke.
+    """
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
+    ) as gate:
+        try:
+            output, _ = gate.communicate(timeout=_LONGEST_S)
+        except subprocess.TimeoutExpired as problem:
+            raise Unusable(
+                f"The checks were not finished within {_LONGEST_S} s",
+                remedy="Name fewer mutants, or see what the gate alone does",
+            ) from problem
+        finally:
+            if gate.poll() is None:
+                gate.terminate()
+                gate.communicate()
+        return gate.returncode, output

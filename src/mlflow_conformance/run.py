@@ -19,6 +19,7 @@ from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.model import (
     CheckFinished,
     Expected,
+    Mutation,
     Phase,
     RunEnded,
     RunStarted,
@@ -174,7 +175,7 @@ def nothing_seen(log: Path) -> bool:
         Unusable: the log cannot be read.
     """
     return not any(
-        isinstance(event, CheckFinished)
+        isinstance(event, CheckFinished | Mutation)
         or (isinstance(event, Phase) and event.outcome in ("done", "reused"))
         for event in read(log)
     )

@@ -12,13 +12,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from mlflow_conformance import cli
+from mlflow_conformance import cli, images
+from mlflow_conformance.host import check
+from mlflow_conformance.images import steps
+from mlflow_conformance.target import kind
 
 DATA = Path(__file__).parent / "data"
 CLOSED = 1
@@ -550,6 +553,48 @@ def test_a_profile_that_names_no_deployment(
     scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
     refuse(scene, capsys, ["gate"], "The profile k3d names no deployment to make")
+
+
+DEPLOYMENT = "deployment: {kind: helm, chart: c, release: r}\nnames:"
+
+
+def test_a_machine_without_podman(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    bare = replace(check.Host.this(), uid=1000, which=lambda _: None)
+    scene.patch.setattr(check.Host, "this", lambda: bare)
+    scene.change("names:", DEPLOYMENT)
+    refuse(scene, capsys, ["gate"], "privileges")
+    refuse(scene, capsys, ["host"], "privileges")
+
+
+def test_an_image_that_cannot_be_built(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def build(work: steps.Work) -> None:
+        (work.out / "made").write_text("whole")
+
+    cache = scene.home / "cache"
+    (scene.checkout / "deployment").symlink_to(Path(__file__).parents[2] / "deployment")
+    scene.patch.setattr(images.pull, "mode", lambda _: None)
+    scene.patch.setenv("MLFLOW_CONFORMANCE_CACHE", str(cache))
+    scene.patch.setattr(
+        images,
+        "plan",
+        lambda *_: [steps.Step("base", {}, build), steps.Step("top", {}, fail, ("base",))],
+    )
+    scene.patch.setattr(sys, "argv", ["mlflow-conformance", "images"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    *progress, last = capsys.readouterr().err.splitlines()
+    judge(ended.value.code, last, "step top failed: ")
+    assert progress
+    left = [p for p in cache.rglob("*") if p.is_file() and p.name == "made"]
+    assert len(left) == 1  # what was finished is kept for the next try, and no half of the rest
+
+
+def test_a_cluster_that_another_run_uses(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    with kind.claim():
+        refuse(scene, capsys, ["down"], f"is in use by the process {os.getpid()}")
 
 
 @pytest.mark.parametrize("arguments", [["gat"], ["gate", "--profile", "k3dd"]])
