@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests that are wrong on purpose."""
+
+import re
+from random import Random
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict
+
+from mlflow_conformance.bad_requests import BadRequest, generate
+from mlflow_conformance.clients.http import NoReply, Reply
+from mlflow_conformance.clients.mlflow import MlflowApi, error_of
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.inside.door import http_arguments, reply_of
+from mlflow_conformance.target.base import Target
+
+_CONCURRENCY = 4
+_TABLES = (
+    "experiments", "experiment_tags", "runs", "metrics", "latest_metrics", "params", "tags",
+    "datasets", "inputs", "registered_models", "registered_model_tags", "registered_model_aliases",
+    "model_versions", "model_version_tags", "logged_models", "logged_model_params",
+    "logged_model_tags", "trace_info", "trace_tags", "assessments",
+)  # fmt: skip
+
+
+class _Known(BaseModel):
+    """A fault of MLflow itself: which requests meet it, by their signature, and what it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    requests: str
+    because: str
+
+
+@check(
+    "TRK-6",
+    impact="A faulty client brings the server down, or leaves half of a write behind.",
+    remedy="Send the listed request again with curl and report it; the seed of the run makes all "
+    "of them anew.",
+)
+def test_bad_input(
+    evidence: Evidence, target: Target, replicas: list[MlflowApi], sql: Sql, rng: Random
+) -> None:
+    """Bad input gets a 4xx with MLflow's error code, never a 5xx, and writes nothing.
+
+    Steps:
+        1. From MLflow's own API definition, make as many wrong requests as the profile says:
+           missing, ill-typed, over-long and hostile values, objects that do not exist, bodies that
+           are no JSON object.
+        2. Send them to the replicas in turn.
+        3. Each is answered with a 4xx and an error code; the number of rows of every table is what
+           it was. What the profile knows as a fault of MLflow is told as a known limit.
+    """
+    requests = generate(rng, int(evidence.number("requests")))
+    known_5xx = evidence.parsed("known_5xx", list[_Known])
+    known_accepted = evidence.parsed("known_accepted", list[_Known])
+    before = _row_counts(sql)
+    outcomes = _sent(target, replicas, requests)
+    after = _row_counts(sql)
+
+    lost = [_told(r, o) for r, o in outcomes if isinstance(o, NoReply)]
+    replies = [(r, o) for r, o in outcomes if isinstance(o, Reply)]
+    broken = [(r, o) for r, o in replies if o.status >= 500]
+    accepted = [(r, o) for r, o in replies if o.status < 400 and not r.reads]
+    nameless = [(r, o) for r, o in replies if 400 <= o.status < 500 and not error_of(o)[0]]
+    evidence.expect("requests answered", len(replies), ">=", len(requests), door="inside")
+    evidence.note("requests without a reply", lost, door="inside")
+    evidence.note(
+        "answers by status",
+        {str(s): sum(o.status == s for _, o in replies) for s in {o.status for _, o in replies}},
+        door="inside",
+    )
+    evidence.expect(
+        "answered with a 5xx", _unknown(evidence, broken, known_5xx), "==", [], door="inside"
+    )
+    evidence.expect(
+        "writes that were answered with 200", _unknown(evidence, accepted, known_accepted),
+        "==", [], door="inside",
+    )  # fmt: skip
+    evidence.expect(
+        "refused without an error code", [_told(r, o) for r, o in nameless], "==", [],
+        door="inside",
+    )  # fmt: skip
+    evidence.expect(
+        "tables that changed", {t: [n, after[t]] for t, n in before.items() if n != after[t]},
+        "==", {}, door="sql",
+    )  # fmt: skip
+
+
+def _sent(
+    target: Target, replicas: list[MlflowApi], requests: list[BadRequest]
+) -> list[tuple[BadRequest, Reply | NoReply]]:
+    arguments = [
+        http_arguments(
+            r.method,
+            replicas[n % len(replicas)].base_url + r.path,
+            {**target.inside_headers, "Content-Type": "application/json"},
+            r.body,
+            timeout_s=30,
+        )
+        for n, r in enumerate(requests)
+    ]
+    answers = target.inside.call(
+        "http_many", patience_s=300, requests=arguments, concurrency=_CONCURRENCY
+    )
+    found: list[tuple[BadRequest, Reply | NoReply]] = []
+    for request, answer in zip(requests, cast(list[dict[str, Any]], answers), strict=True):
+        try:
+            found.append((request, reply_of(answer)))
+        except NoReply as lost:
+            found.append((request, lost))
+    return found
+
+
+def _row_counts(sql: Sql) -> dict[str, int]:
+    counts = " UNION ALL ".join(f"SELECT '{t}', count(*) FROM {t}" for t in _TABLES)
+    return dict(sql.rows(counts))
+
+
+def _unknown(
+    evidence: Evidence, met: list[tuple[BadRequest, Reply]], known: list[_Known]
+) -> list[str]:
+    """What no known fault explains; every known one that was met becomes a limit."""
+    left = list(met)
+    for fault in known:
+        those = [(r, o) for r, o in left if re.fullmatch(fault.requests, r.signature)]
+        if those:
+            left = [m for m in left if m not in those]
+            request, reply = those[0]
+            evidence.limit(
+                f"{fault.because} ({len(those)} of these requests: HTTP {reply.status}). "
+                f"{request.reproducer()}"
+            )
+    return [_told(r, o) for r, o in left]
+
+
+def _told(request: BadRequest, outcome: Reply | NoReply) -> str:
+    said = str(outcome) if isinstance(outcome, NoReply) else f"HTTP {outcome.status}"
+    return f"{request.signature} → {said}: {request.reproducer()}"
