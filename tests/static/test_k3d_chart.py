@@ -39,7 +39,10 @@ OPTIONS: Mapping[str, Values] = {
     "basic auth": {"auth.enabled": "true"},
     "MinIO with TLS": {"minio.tls": "true"},
     "no autoscaling": {"autoscaling.enabled": "false"},
-    "memory target": {"autoscaling.targetMemoryUtilizationPercentage": "80"},
+    "memory target": {
+        "autoscaling.targetMemoryUtilizationPercentage": "80",
+        "resources.requests.memory": "1Gi",
+    },
     "no budget": {"podDisruptionBudget.enabled": "false"},
     "no ingress": {"ingress.enabled": "false"},
     "ingress with its own certificate": {"ingress.tls[0].secretName": "mlflow-own-tls"},
@@ -210,6 +213,8 @@ def test_pairs_of_options_are_sound(helm: Helm, chart: Path, row: int) -> None:
             "would let no node be drained",
         ),
         ({"resources.requests.cpu": "null"}, "autoscaling by CPU needs resources.requests.cpu"),
+        ({"autoscaling.targetMemoryUtilizationPercentage": "80"}, "would keep maxReplicas for ever"),
+        ({"mlflow.workers": "8"}, "less than the 1690Mi that 8 workers take at rest"),
         ({"postgresql.maxConnections": "100"}, "less than the 220 that the server's pools"),
         ({"restore.enabled": "true"}, "restore.enabled needs restore.backupFile"),
         (

@@ -41,6 +41,17 @@
 {{- if and $v.autoscaling.enabled (not (dig "requests" "cpu" "" $v.resources)) -}}
 {{- fail "autoscaling by CPU needs resources.requests.cpu; set it, or autoscaling.enabled=false." -}}
 {{- end -}}
+{{- $rest := add 250 (mul 180 (int $v.mlflow.workers)) | int -}}
+{{- $limit := include "mlflow.mebibytes" (dig "limits" "memory" "" $v.resources) | int -}}
+{{- if and $limit (lt $limit $rest) -}}
+{{- fail (printf "resources.limits.memory is less than the %dMi that %d workers take at rest; raise it or lower mlflow.workers." $rest (int $v.mlflow.workers)) -}}
+{{- end -}}
+{{- if and $v.autoscaling.enabled $v.autoscaling.targetMemoryUtilizationPercentage -}}
+{{- $request := include "mlflow.mebibytes" (dig "requests" "memory" "" $v.resources) | int -}}
+{{- if lt (div (mul $request (int $v.autoscaling.targetMemoryUtilizationPercentage)) 100 | int) $rest -}}
+{{- fail (printf "autoscaling.targetMemoryUtilizationPercentage would keep maxReplicas for ever: %d workers take %dMi at rest; raise resources.requests.memory or set the target to null." (int $v.mlflow.workers) $rest) -}}
+{{- end -}}
+{{- end -}}
 {{- if and $v.postgresql.enabled $v.postgresql.maxConnections -}}
 {{- $needed := include "mlflow.poolConnections" . | int -}}
 {{- if lt (int $v.postgresql.maxConnections) (add $needed 20 | int) -}}
@@ -83,4 +94,15 @@
 {{- $names = concat $names (list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY") -}}
 {{- end -}}
 {{- toYaml $names -}}
+{{- end }}
+
+{{/* A quantity of memory in MiB; 0 for one in another unit than Mi or Gi. */}}
+{{- define "mlflow.mebibytes" -}}
+{{- if hasSuffix "Gi" . -}}
+{{ mulf (trimSuffix "Gi" . | float64) 1024 | int }}
+{{- else if hasSuffix "Mi" . -}}
+{{ trimSuffix "Mi" . | int }}
+{{- else -}}
+0
+{{- end -}}
 {{- end }}
