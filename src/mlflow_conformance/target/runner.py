@@ -7,6 +7,7 @@ when it starts, so that a change of code never means another image.
 """
 
 import io
+import json
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -109,6 +110,7 @@ def start_runner(kube: Kube, names: RunnerNames, waiter: Waiter) -> AgentInside:
         Unusable: the pod does not start, or the agent in it does not answer.
     """
     _refuse_foreign_namespace(kube, names.namespace)
+    _wait_while_leaving(kube, names.namespace, waiter)
     pod = restricted_pod(
         _POD,
         names.namespace,
@@ -236,6 +238,27 @@ def _refuse_foreign_namespace(kube: Kube, namespace: str) -> None:
             f"The namespace {namespace} exists and was not made by this program",
             remedy="Name another one under `names.runner.namespace` in the profile",
         )
+
+
+def _wait_while_leaving(kube: Kube, namespace: str, waiter: Waiter) -> None:
+    """Let a namespace that the run before this one deleted go first: it takes no new pods."""
+
+    def leaving() -> bool:
+        found = kube.run("get", "namespace", namespace, "--ignore-not-found", "-o", "json")
+        return bool(found.strip()) and "deletionTimestamp" in json.loads(found)["metadata"]
+
+    try:
+        waiter.until(
+            f"gone: the namespace {namespace} of an earlier run",
+            leaving,
+            done=lambda still: not still,
+            timeout="namespace gone",
+        )
+    except (KubectlFailed, TimedOut) as problem:
+        raise Unusable(
+            f"The namespace {namespace} of an earlier run does not go away: {problem}",
+            remedy=f"See what keeps it with `kubectl describe namespace {namespace}`",
+        ) from problem
 
 
 def _package() -> bytes:
