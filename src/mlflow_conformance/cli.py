@@ -141,12 +141,14 @@ def mutants(
 
 
 @app.command()
-def report(evidence: Annotated[Path, typer.Argument(help="An evidence.jsonl.")]) -> None:
+def report(
+    evidence: Annotated[Path, typer.Argument(help="A run's folder, or its evidence.jsonl.")],
+) -> None:
     """Write the reports of a run again, from its evidence alone."""
     from mlflow_conformance.report import write_all
     from mlflow_conformance.report.terminal import render
 
-    verdict = write_all(evidence)
+    verdict = write_all(evidence / "evidence.jsonl" if evidence.is_dir() else evidence)
     typer.echo(render(verdict, width=shutil.get_terminal_size().columns))
     raise typer.Exit(verdict.exit_code)
 

@@ -527,8 +527,8 @@ def test_evidence_that_is_none(
     refuse(scene, capsys, ["report", str(path)], told)
 
 
-def test_evidence_that_is_a_folder(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
-    refuse(scene, capsys, ["report", str(scene.home)], "cannot be read: Is a directory")
+def test_a_folder_without_evidence(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    refuse(scene, capsys, ["report", str(scene.home)], "evidence.jsonl cannot be read: No such")
 
 
 def test_reports_that_cannot_be_written(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
