@@ -35,6 +35,7 @@ def header(**changed: object) -> Header:
         "worker": 0,
         "workers": 1,
         "offered": 1000,
+        "realtime": False,
         "operations": ["get-run"],
         "started": 1_800_000_000.0,
     }

@@ -22,7 +22,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from mlflow_conformance.load.engine import FOLDER_VARIABLE, PLAN_VARIABLE, record_path
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.records import End, Header, Record, RecordWriter
-from mlflow_conformance.load.sender import Sender
+from mlflow_conformance.load.sender import Sender, take_precedence
 
 _HEAD_START_S = 0.5
 """Between the decision to begin and the first planned moment: for the message to every worker."""
@@ -31,7 +31,7 @@ _plan = LoadPlan.read(Path(os.environ[PLAN_VARIABLE]))
 _start: AsyncResult = AsyncResult()
 
 
-def _header(worker: int, started: float, offered: int) -> Header:
+def _header(worker: int, started: float, offered: int, realtime: bool) -> Header:
     workload = _plan.workload
     return Header(
         workload=workload.name,
@@ -43,6 +43,7 @@ def _header(worker: int, started: float, offered: int) -> Header:
         worker=worker,
         workers=_plan.workers,
         offered=offered,
+        realtime=realtime,
         operations=workload.operations,
         started=started,
     )
@@ -63,22 +64,25 @@ class OpenModelUser(User):  # type: ignore[misc] # Locust has no types
         if worker >= _plan.workers:
             raise StopUser  # a worker that came back; its first share stays incomplete
         offered = sum(1 for _ in _plan.share(worker))
+        realtime = take_precedence()
         if isinstance(runner, WorkerRunner):
-            self._run_for_master(runner, worker, offered)
+            self._run_for_master(runner, worker, offered, realtime)
         else:
-            self._run_alone(runner, worker, offered)
+            self._run_alone(runner, worker, offered, realtime)
         raise StopUser
 
-    def _run_alone(self, runner: Any, worker: int, offered: int) -> None:
+    def _run_alone(self, runner: Any, worker: int, offered: int, realtime: bool) -> None:
         started = time.time() + _HEAD_START_S
         with _writer(worker) as writer:
-            writer.header(_header(worker, started, offered))
+            writer.header(_header(worker, started, offered, realtime))
             writer.end(self._sender(worker, started, writer.lines).run())
         # Quitting stops this user too, so it cannot be this user who waits for it.
         gevent.spawn(runner.quit)
 
-    def _run_for_master(self, runner: Any, worker: int, offered: int) -> None:
-        runner.send_message("load-ready", {"worker": worker, "offered": offered})
+    def _run_for_master(self, runner: Any, worker: int, offered: int, realtime: bool) -> None:
+        runner.send_message(
+            "load-ready", {"worker": worker, "offered": offered, "realtime": realtime}
+        )
         started: float = _start.get()
 
         def send(lines: str) -> None:
@@ -106,7 +110,7 @@ class _Master:
 
     def __init__(self, runner: Any) -> None:
         self._runner = runner
-        self._offered: dict[int, int] = {}
+        self._ready_workers: dict[int, dict[str, Any]] = {}
         self._writers: dict[int, RecordWriter] = {}
         for name, listener in (
             ("load-ready", self._ready),
@@ -116,13 +120,15 @@ class _Master:
             runner.register_message(name, listener)
 
     def _ready(self, msg: Any, **_: Any) -> None:
-        self._offered.setdefault(msg.data["worker"], msg.data["offered"])
-        if len(self._offered) < _plan.workers or self._writers:
+        self._ready_workers.setdefault(msg.data["worker"], msg.data)
+        if len(self._ready_workers) < _plan.workers or self._writers:
             return
         started = time.time() + _HEAD_START_S
-        for worker, offered in self._offered.items():
+        for worker, told in self._ready_workers.items():
             self._writers[worker] = _writer(worker)
-            self._writers[worker].header(_header(worker, started, offered))
+            self._writers[worker].header(
+                _header(worker, started, told["offered"], told["realtime"])
+            )
         self._runner.send_message("load-start", {"started": started})
 
     def _lines(self, msg: Any, **_: Any) -> None:

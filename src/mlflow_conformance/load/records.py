@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple, Self, get_args
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from mlflow_conformance.documents import Strict
 from mlflow_conformance.errors import Unusable
@@ -75,6 +75,7 @@ class Header(Strict):
     worker: int
     workers: int
     offered: int
+    realtime: bool = Field(description="the sender had precedence over ordinary processes")
     operations: list[str]
     started: float
 

@@ -92,7 +92,7 @@ def read_run(paths: Sequence[Path]) -> RunRecord:
 
 
 def _run_of(header: Header) -> dict[str, object]:
-    return header.model_dump(exclude={"worker", "offered"})
+    return header.model_dump(exclude={"worker", "offered", "realtime"})
 
 
 def _missing(workers: Sequence[WorkerRecord]) -> Sequence[str]:

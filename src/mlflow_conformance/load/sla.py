@@ -89,11 +89,14 @@ def checks_of(rows: Sequence[str]) -> list[str]:
     return found
 
 
-def run_sla(run: Run, load: SlaLoad) -> RunVerdict:
+def run_sla(run: Run, load: SlaLoad, last_good: LoadResult | None = None) -> RunVerdict:
     """Send the load, judge it, and write evidence and every report into the run's folder.
 
     The run's rows are those of `checks_of`. The folder gets latency.html, latency.json,
     latency.csv, timeline.csv and the records, besides what every run has.
+
+    Args:
+        last_good: an earlier result to compare with, from the `result` of a latency.json.
 
     Raises:
         Unusable: the server does not take the objects that the workload needs, or the folder
@@ -125,7 +128,7 @@ def run_sla(run: Run, load: SlaLoad) -> RunVerdict:
     run.ended()
     verdict = write_all(run.folder.log)
     if recorded and result:
-        write_documents(folder, verdict, document(run, recorded, result))
+        write_documents(folder, verdict, document(run, recorded, result, last_good=last_good))
     return verdict
 
 

@@ -218,3 +218,15 @@ def test_load_that_never_began_is_undecided_and_says_why(
             load.started(Waiter())
         with pytest.raises(Undecided, match="the load did not begin"):
             load.wait()
+
+
+def test_a_sender_without_the_right_to_precedence_goes_on_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from mlflow_conformance.load.sender import take_precedence
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("os.sched_setscheduler", refuse)
+    assert take_precedence() is False

@@ -28,14 +28,14 @@ HEALTH = Workload(
 
 
 def sla(url: str, workload: Workload = HEALTH) -> SlaLoad:
-    return SlaLoad(HttpDoor(url), workload, [Stage(rate=100, duration_s=3)])
+    return SlaLoad(HttpDoor(url), workload, [Stage(rate=150, duration_s=2)])
 
 
-@pytest.mark.parametrize(("stall_s", "expected"), [(0.0, Verdict.PASS), (2.0, Verdict.FAIL)])
+@pytest.mark.parametrize(("stall_s", "expected"), [(0.0, Verdict.PASS), (1.8, Verdict.FAIL)])
 def test_a_server_that_stalls_fails_and_a_healthy_one_passes(
     tmp_path: Path, stall_s: float, expected: Verdict
 ) -> None:
-    with Server(stalling(stall_s, every=3) if stall_s else healthy) as server:
+    with Server(stalling(stall_s, every=2) if stall_s else healthy) as server:
         verdict = run_sla(run(tmp_path), sla(server.url))
     assert {c.id: c.verdict for c in verdict.checks} == {
         "LAT-1": expected,
