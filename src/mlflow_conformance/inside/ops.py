@@ -8,6 +8,7 @@ runner pod starts in a fraction of the time.
 import base64
 import hashlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,9 +31,10 @@ def http(
     body_base64: str | None = None,
     ca_file: str | None = None,
 ) -> JsonValue:
-    """One HTTP request (see `mlflow_conformance.clients.http`)."""
+    """One HTTP request (see `mlflow_conformance.clients.http`), and when it began there."""
     from mlflow_conformance.clients.http import NoReply, send
 
+    started = time.monotonic_ns()
     try:
         reply = send(
             method,
@@ -43,8 +45,14 @@ def http(
             ca_file=ca_file,
         )
     except NoReply as lost:
-        return {"failure": lost.failure, "detail": lost.detail, "elapsed_s": lost.elapsed_s}
+        return {
+            "failure": lost.failure,
+            "detail": lost.detail,
+            "elapsed_s": lost.elapsed_s,
+            "started_ns": started,
+        }
     return {
+        "started_ns": started,
         "status": reply.status,
         "headers": dict(reply.headers),
         "body_base64": base64.b64encode(reply.body).decode(),
