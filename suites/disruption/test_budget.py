@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """DIS-1: the disruption budget."""
 
+from dataclasses import dataclass
+
 from mlflow_conformance.clients.eviction import Budget, budget, evict
 from mlflow_conformance.clients.kube import Kube, Pod
 from mlflow_conformance.evidence.case import Evidence, check
@@ -75,6 +77,22 @@ def test_budget_admits_one_and_refuses_the_next(
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Replicas:
+    wanted: int
+    pods: list[Pod]
+
+    @property
+    def settled(self) -> bool:
+        return len(self.pods) == self.wanted and all(
+            p.ready and not p.terminating for p in self.pods
+        )
+
+    def __str__(self) -> str:
+        ready = sum(p.ready and not p.terminating for p in self.pods)
+        return f"{ready} ready of {len(self.pods)} pods, {self.wanted} wanted"
+
+
 def _settled(evidence: Evidence, target: Target, kube: Kube, waiter: Waiter) -> list[Pod]:
     """Every replica that the Deployment wants now, all of them ready.
 
@@ -82,24 +100,21 @@ def _settled(evidence: Evidence, target: Target, kube: Kube, waiter: Waiter) -> 
     """
     names = target.names.mlflow
 
-    def observe() -> tuple[int, list[Pod]]:
+    def observe() -> _Replicas:
         wanted = kube.apps.read_namespaced_deployment(
             names.deployment, kube.namespace, _request_timeout=15
         ).spec.replicas
-        return wanted, kube.pods(names.selector, container=names.container)
+        return _Replicas(wanted, kube.pods(names.selector, container=names.container))
 
-    wanted, pods = waiter.until(
+    replicas = waiter.until(
         "settled: MLflow's replicas",
         observe,
-        done=lambda seen: (
-            len(seen[1]) == seen[0] and all(p.ready and not p.terminating for p in seen[1])
-        ),
-        timeout="pod ready",
-        successes=2,
+        done=lambda seen: seen.settled,
+        timeout="deployment ready",
     )
-    if wanted < 2:
+    if replicas.wanted < 2:
         evidence.undecided("MLflow has one replica, so no eviction can be admitted")
-    return pods
+    return replicas.pods
 
 
 def _budget_allowing(kube: Kube, name: str, allowed: int, waiter: Waiter) -> Budget | None:
