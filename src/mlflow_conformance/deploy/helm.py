@@ -81,18 +81,27 @@ class Helm:
              f"--kube-version={kube_version}", *release.arguments()],
             _OFFLINE_SECONDS,
         )  # fmt: skip
-        return [document for document in yaml.load_all(text, _Loader) if document]
+        try:
+            return [document for document in yaml.load_all(text, _Loader) if document]
+        except yaml.YAMLError as error:
+            raise HelmError(
+                f"The chart renders what is no sound YAML: {error}",
+                remedy="Correct the template",
+                output=text,
+            ) from None
 
     def install(self, release: Release, *, seconds: float) -> None:
         """Install a release, or upgrade the one of that name, and wait until it is ready.
 
-        The namespace must exist: its labels are not helm's business.
+        The namespace must exist: its labels are not helm's business. Fields that someone else
+        changed meanwhile (`kubectl patch`, a fault that was not undone) become the chart's again;
+        helm 4 would else refuse the upgrade for the conflict.
 
         Raises:
             HelmError: refused, or not ready within `seconds`.
         """
         self._run(
-            ["upgrade", release.name, str(release.chart), "--install",
+            ["upgrade", release.name, str(release.chart), "--install", "--force-conflicts",
              f"--namespace={release.namespace}", "--wait", f"--timeout={int(seconds)}s",
              *release.arguments()],
             seconds + 30,
@@ -106,7 +115,7 @@ class Helm:
         """
         self._run(
             ["rollback", name, str(revision), f"--namespace={namespace}", "--wait",
-             f"--timeout={int(seconds)}s"],
+             "--force-conflicts", f"--timeout={int(seconds)}s"],
             seconds + 30,
         )  # fmt: skip
 
