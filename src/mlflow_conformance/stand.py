@@ -58,7 +58,8 @@ def standing(options: "TargetOptions", run: Run) -> Iterator[Target]:
         note.outcome = "reused" if all(s.cached for s in built.steps) else "done"
     with kind.claim() as held:
         mark = held.folder / _CLEAN
-        clean = mark.exists()
+        # A mark without a running cluster is all that a restart of the machine leaves.
+        clean = mark.exists() and kind.running(held.name)
         if clean and not options.reuse:
             raise Unusable(
                 f"The cluster {held.name} is still up from a run with --keep",

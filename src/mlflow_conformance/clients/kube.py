@@ -176,7 +176,7 @@ class Kube:
             ) from problem
         if done.returncode != 0:
             said = " ".join(done.stderr.decode("utf-8", "replace").split())
-            raise KubectlFailed(f"kubectl {' '.join(arguments[:3])}: {said[:600]}")
+            raise KubectlFailed(f"kubectl {' '.join(arguments[:3])}: {_ending(said)}")
         return done.stdout.decode("utf-8", "replace")
 
     def get(self, *arguments: str, namespace: str | None = None) -> dict[str, Any]:
@@ -270,6 +270,11 @@ class Kube:
             "exec", *flags, pod, *where, "--", *command,
             namespace=namespace, timeout_s=timeout_s, stdin=stdin,
         )  # fmt: skip
+
+
+def _ending(said: str, limit: int = 600) -> str:
+    """The last part of a message: a traceback says what is wrong at its end."""
+    return said if len(said) <= limit else f"…{said[-limit:]}"
 
 
 def _pod(item: Mapping[str, Any], container: str | None) -> Pod:

@@ -194,6 +194,17 @@ def up(
     return cluster
 
 
+def running(name: str = NAME) -> bool:
+    """Whether every container of a cluster of ours runs.
+
+    Raises:
+        Unusable: a foreign cluster has the name.
+    """
+    nodes = {node.container for node in _nodes(name)}
+    states = {each["Id"]: each["State"] for each in _containers()}
+    return bool(nodes) and all(states.get(node) == "running" for node in nodes)
+
+
 def down(held: Claim, *, purge: bool = False) -> None:
     """Remove the claimed cluster and all that belongs to it; with `purge` also what was built.
 
