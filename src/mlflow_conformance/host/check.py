@@ -16,7 +16,7 @@ from mlflow_conformance.errors import Unusable
 GIB = 1024**3
 MIN_MEMORY = 8 * GIB
 """Bytes that must be available: three nodes, MLflow, its database and its store."""
-MIN_DISK = 20 * GIB
+MIN_DISK = 40 * GIB
 """Bytes that must be free for the cache on a first build; what is built already counts."""
 MIN_PYTHON = (3, 11)
 ARCHITECTURE = "x86_64"
