@@ -4,8 +4,8 @@
 Environment: MLFLOW_BACKEND_STORE_URI. With the chart's own PostgreSQL also PGHOST, PGUSER and
 PGPASSWORD of its administrator, MLFLOW_ROLE_PASSWORD, optionally BACKUP_ROLE_PASSWORD and
 AUDITOR_ROLE_PASSWORD, CREATE_INDEXES. With basic auth AUTH_ADMIN_USERNAME and
-AUTH_ADMIN_PASSWORD. NEWER_SCHEMA_PATIENCE_SECONDS: how long to wait for a restore to replace a
-database that is newer than this image (default 0).
+AUTH_ADMIN_PASSWORD, optionally AUTH_PROBE_PASSWORD. NEWER_SCHEMA_PATIENCE_SECONDS: how long to wait
+for a restore to replace a database that is newer than this image (default 0).
 """
 
 import os
@@ -21,6 +21,7 @@ from schema import TRACKING, USERS, Refused, database_revision, libpq_uri, refus
 
 DATABASE = "mlflow"
 CONNECT_SECONDS = 300
+PROBE_USER = "readiness-probe"
 # Any number, the same in every release: two migrations at once take turns.
 MIGRATION_LOCK = 0x4D4C666C6F77
 
@@ -115,7 +116,7 @@ def migrate_tracking(uri: str, connection: psycopg.Connection) -> None:
 
 
 def migrate_users(uri: str, connection: psycopg.Connection, username: str, password: str) -> None:
-    """Bring the schema of the users to this image's head, and the administrator's password.
+    """Bring the schema of the users to this image's head, and make the accounts of the release.
 
     MLflow itself ignores a changed password once the administrator exists.
     """
@@ -125,10 +126,16 @@ def migrate_users(uri: str, connection: psycopg.Connection, username: str, passw
 
     store = SqlAlchemyStore()
     store.init_db(uri)
-    if not store.has_user(username):
-        store.create_user(username, password, is_admin=True)
-    elif not store.authenticate_user(username, password):
-        store.update_user(username, password=password, is_admin=True)
+    wanted = {username: (password, True)}
+    if probe_password := os.environ.get("AUTH_PROBE_PASSWORD"):
+        # An account of its own: people change the administrator's password, and a probe that
+        # knew only the old one would take every pod out of service.
+        wanted[PROBE_USER] = (probe_password, False)
+    for name, (secret, is_admin) in wanted.items():
+        if not store.has_user(name):
+            store.create_user(name, secret, is_admin=is_admin)
+        elif not store.authenticate_user(name, secret):
+            store.update_user(name, password=secret, is_admin=is_admin)
 
 
 def create_indexes(connection: psycopg.Connection) -> None:

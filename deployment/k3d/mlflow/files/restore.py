@@ -153,7 +153,9 @@ def switch(admin: psycopg.Connection, mark: str) -> None:
                 sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(side, sql.Identifier(reader))
             )
     admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(side, sql.Literal(mark)))
-    oids: dict[str, int] = dict(admin.execute("SELECT datname, oid::bigint FROM pg_database").fetchall())
+    oids: dict[str, int] = dict(
+        admin.execute("SELECT datname, oid::bigint FROM pg_database").fetchall()
+    )
     stop = threading.Event()
     with ThreadPoolExecutor(max_workers=1) as pool:
         helper = pool.submit(_make_way, [oids[LIVE], oids[SIDE]], stop)

@@ -11,7 +11,13 @@ _ACCESS_FIELDS = ("client", "method", "path", "http_version", "status")
 
 
 # What the kubelet asks every second; two answers a second and pod would bury all others.
-_PROBES = frozenset({"/health", "/api/2.0/mlflow/experiments/search?max_results=1"})
+_PROBES = frozenset(
+    {
+        "/health",
+        "/api/2.0/mlflow/experiments/search?max_results=1",
+        "/api/2.0/mlflow/users/get?username=readiness-probe",
+    }
+)
 
 
 class WithoutProbes(logging.Filter):

@@ -20,6 +20,7 @@
 {{- if .Values.auth.enabled }}
 {{ include "mlflow.secretEnv" (list "AUTH_ADMIN_USERNAME" (printf "%s-secret" $name) "auth-username") }}
 {{ include "mlflow.secretEnv" (list "AUTH_ADMIN_PASSWORD" (printf "%s-secret" $name) "auth-password") }}
+{{ include "mlflow.secretEnv" (list "AUTH_PROBE_PASSWORD" (printf "%s-keys" $name) "probe-password") }}
 {{- end }}
 {{- end }}
 
