@@ -88,7 +88,7 @@ def _measuring(target: Target, kube: Kube, name: str, waiter: Waiter) -> _Look:
         seen = autoscaler(kube, name)
         if seen is None:
             raise Undecided(f"the autoscaler {name} went away while it was looked at")
-        pods = [p.name for p in kube.pods(selector) if p.ready and not p.terminating]
+        pods = [p.name for p in kube.ready_pods(selector)]
         try:
             measured = pods_with_metrics(kube, selector)
         except ApiException as refusal:

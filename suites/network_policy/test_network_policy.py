@@ -203,7 +203,7 @@ def test_policies_hold_from_birth(
         attempt_timeout_s=timeout_s,
         for_s=evidence.number("watch_s"),
     )
-    before = [p for p in kube.pods(names.selector) if p.ready and not p.terminating]
+    before = kube.ready_pods(names.selector)
     if len(before) < 2:
         evidence.undecided("MLflow has fewer than two ready replicas to spare one")
     probe_pods.place(sources)
@@ -298,7 +298,7 @@ def _from_servers(
 ) -> list[Cell]:
     """What every ready MLflow pod sees of destinations, from inside its own container."""
     names = target.names.mlflow
-    pods = [p for p in kube.pods(names.selector) if p.ready and not p.terminating]
+    pods = kube.ready_pods(names.selector)
     if not pods:
         evidence.undecided("no pod of MLflow is ready")
     return [

@@ -94,20 +94,15 @@ def _expect_admission(evidence: Evidence, target: Target, kube: Kube) -> None:
 
 def _servers(evidence: Evidence, target: Target, kube: Kube) -> list[tuple[Pod, hardening.Process]]:
     """The first process of every ready MLflow pod and of PostgreSQL; others may have no shell."""
-    looked = [(pod, target.names.mlflow.container) for pod in _ready(kube, target, "mlflow")]
-    looked += [
-        (pod, pod.raw["spec"]["containers"][0]["name"]) for pod in _ready(kube, target, "database")
-    ]
+    names = target.names
+    looked = [(pod, names.mlflow.container) for pod in kube.ready_pods(names.mlflow.selector)]
     if not looked:
         evidence.undecided("no pod of MLflow is ready, so none can be looked at from inside")
+    if names.postgresql and names.postgresql.selector:
+        looked += [
+            (pod, pod.raw["spec"]["containers"][0]["name"])
+            for pod in kube.ready_pods(names.postgresql.selector)
+        ]
     with ThreadPoolExecutor(len(looked)) as pool:
         processes = pool.map(lambda at: hardening.running_process(kube, at[0].name, at[1]), looked)
         return [(pod, process) for (pod, _), process in zip(looked, processes, strict=True)]
-
-
-def _ready(kube: Kube, target: Target, which: str) -> list[Pod]:
-    names = target.names
-    selector = names.mlflow.selector
-    if which == "database":
-        selector = names.postgresql.selector if names.postgresql else {}
-    return [p for p in kube.pods(selector) if p.ready and not p.terminating] if selector else []

@@ -229,6 +229,14 @@ class Kube:
         raw = self.client.sanitize_for_serialization(found)
         return sorted((_pod(item, container) for item in raw["items"]), key=lambda p: p.name)
 
+    def ready_pods(self, selector: Mapping[str, str], *, container: str | None = None) -> list[Pod]:
+        """Those of `pods` that serve: ready, with an address, and not on their way out."""
+        return [
+            pod
+            for pod in self.pods(selector, container=container)
+            if pod.ready and pod.ip and not pod.terminating
+        ]
+
     def secret(self, name: str, *, namespace: str | None = None) -> dict[str, str]:
         """The decoded entries of a Secret; bytes that are not UTF-8 are replaced.
 

@@ -33,7 +33,7 @@ def destinations(kube: Kube, names: Names) -> Sequence[Destination]:
         address = kube.core.read_namespaced_service(
             name, names.namespace, _request_timeout=15
         ).spec.cluster_ip
-        ready = [p for p in kube.pods(selector) if p.ready and p.ip and not p.terminating]
+        ready = kube.ready_pods(selector)
         if not ready:
             raise Undecided(f"no pod of {service} is ready, so nothing can be reached or denied")
         say = _SAYS[service]

@@ -138,8 +138,7 @@ def ready_replicas(kube: Kube, names: Names) -> list[str]:
     """The own URL of every MLflow pod that is ready and not terminating."""
     return [
         f"http://{pod.ip}:{names.mlflow.port}"
-        for pod in kube.pods(names.mlflow.selector, container=names.mlflow.container)
-        if pod.ready and not pod.terminating and pod.ip
+        for pod in kube.ready_pods(names.mlflow.selector, container=names.mlflow.container)
     ]
 
 
