@@ -183,6 +183,29 @@ def tcp(host: str, port: int, timeout_s: float) -> JsonValue:
     return attempt(host, port, timeout_s)
 
 
+def s3_put(door: dict[str, Any], key: str, encryption: str | None = None) -> JsonValue:
+    """Try to write a small object: the error's code, or None when it was stored."""
+    extra = {"ServerSideEncryption": encryption} if encryption else {}
+    return _s3_refusal(
+        lambda: _s3(door).put_object(Bucket=door["bucket"], Key=key, Body=b"conformance", **extra)
+    )
+
+
+def s3_delete(door: dict[str, Any], key: str) -> JsonValue:
+    """Try to delete an object: the error's code, or None when it was done."""
+    return _s3_refusal(lambda: _s3(door).delete_object(Bucket=door["bucket"], Key=key))
+
+
+def _s3_refusal(act: Callable[[], object]) -> JsonValue:
+    from botocore.exceptions import ClientError
+
+    try:
+        act()
+    except ClientError as problem:
+        return str(problem.response["Error"]["Code"])
+    return None
+
+
 def proxy_start(
     upstream: str, rule: str, parameters: dict[str, JsonValue], ca_file: str | None = None
 ) -> JsonValue:
@@ -207,5 +230,18 @@ def ping() -> JsonValue:
 
 OPERATIONS: dict[str, Operation] = {
     f.__name__: f
-    for f in (http, http_many, ping, proxy_start, proxy_stop, s3_digest, s3_head, s3_list, sql, tcp)
+    for f in (
+        http,
+        http_many,
+        ping,
+        proxy_start,
+        proxy_stop,
+        s3_delete,
+        s3_digest,
+        s3_head,
+        s3_list,
+        s3_put,
+        sql,
+        tcp,
+    )
 }
