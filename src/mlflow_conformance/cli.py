@@ -57,6 +57,10 @@ def gate(
     mutant: Annotated[
         str | None, typer.Option(help="Break the deployment with this mutant first.")
     ] = None,
+    prepared: Annotated[
+        bool,
+        typer.Option("--prepared", help="As --reuse, and trust what the run before stood up."),
+    ] = False,
     keep: KeepOption = False,
     reuse: ReuseOption = False,
     output: OutputOption = None,
@@ -70,6 +74,8 @@ def gate(
         arguments += ["--namespace", namespace]
     if kubeconfig is not None:
         arguments += ["--target-kubeconfig", str(kubeconfig)]
+    if prepared:
+        arguments.append("--prepared")
     if mutant is not None:
         arguments += ["--mutant", mutant]
     if allow_disruption:

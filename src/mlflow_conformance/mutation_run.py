@@ -144,7 +144,7 @@ def _mutate(
     healthy: Mapping[str, Judged],
 ) -> list[Mutation]:
     started = time.monotonic()
-    broken = _verdicts(folder / mutant.name, profile, tier, ids, reuse=True, mutant=mutant.name)
+    broken = _verdicts(folder / mutant.name, profile, tier, ids, mutant=mutant.name)
     events = []
     for check_id in ids:
         before, after = healthy.get(check_id), broken.get(check_id)
@@ -175,7 +175,7 @@ def _verdicts(
     tier: Tier,
     ids: Sequence[str],
     *,
-    reuse: bool,
+    reuse: bool = False,
     mutant: str | None = None,
 ) -> dict[str, Judged]:
     """Run checks in a process of their own, so that nothing of a mutant stays in this one."""
@@ -184,7 +184,8 @@ def _verdicts(
         "--profile", profile, "--tier", tier, "--keep", "--output", str(folder),
     ]  # fmt: skip
     argv += ["--reuse"] if reuse else []
-    argv += ["--mutant", mutant] if mutant else []
+    # The healthy run has just stood everything up and proven it.
+    argv += ["--prepared", "--mutant", mutant] if mutant else []
     for check_id in ids:
         argv += ["--check", check_id]
     code, output = _finished(argv)

@@ -66,6 +66,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--allow-disruption", action="store_true", help="also disturb an attached one")
     group.addoption("--keep", action="store_true", help="leave cluster and deployment up")
     group.addoption("--reuse", action="store_true", help="use what --keep left; implies --keep")
+    group.addoption(
+        "--prepared",
+        action="store_true",
+        help="as --reuse, and trust the run before: neither host, images, guard nor deployment",
+    )
     group.addoption("--mutant", help="break the target with this mutant first")
     group.addoption(
         "--check", action="append", default=[], help="only the check with this ID; repeatable"

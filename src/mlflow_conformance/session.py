@@ -45,6 +45,7 @@ class TargetOptions:
     may_disrupt: bool
     keep: bool
     reuse: bool
+    prepared: bool
     mutant: Mutant | None
     secrets: tuple[str, ...] = field(repr=False)
 
@@ -102,8 +103,9 @@ class TargetOptions:
             s3_door=door,
             s3_prefix=option.s3_prefix,
             may_disrupt=not (attached or local) or option.allow_disruption,
-            keep=option.keep or option.reuse,
-            reuse=option.reuse,
+            keep=option.keep or option.reuse or option.prepared,
+            reuse=option.reuse or option.prepared,
+            prepared=option.prepared,
             mutant=find(option.mutant, known_ids) if option.mutant is not None else None,
             secrets=tuple(_concealable(secret) for secret in secrets if secret),
         )

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from mlflow_conformance.session import TargetOptions
 
 _CLEAN = "clean"
-"""Marks a cluster that a finished run left with --keep. A run takes the mark away while it works,
-so a cluster without it may hold whatever a killed run had broken on purpose."""
+"""Marks a cluster that a finished run left with --keep, and names the profile that is deployed
+there. A run takes the mark away while it works, so a cluster without it may hold whatever a killed
+run had broken on purpose."""
 
 
 def prepare_host(tell: Callable[[str], None]) -> None:
@@ -51,35 +52,50 @@ def standing(options: "TargetOptions", run: Run) -> Iterator[Target]:
             f"The profile {profile.name} names no deployment to make",
             remedy="Attach to an existing one with --context, or add `deployment`",
         )
-    with run.phase("host check"):
-        prepare_host(tell)
-    with run.phase("images") as note:
-        built = images.build_all(tell)
-        note.outcome = "reused" if all(s.cached for s in built.steps) else "done"
+    port = _port(profile)
+    if options.prepared:
+        built = None
+    else:
+        with run.phase("host check"):
+            prepare_host(tell)
+        with run.phase("images") as note:
+            built = images.build_all(tell)
+            note.outcome = "reused" if all(s.cached for s in built.steps) else "done"
     with kind.claim() as held:
         mark = held.folder / _CLEAN
         # A mark without a running cluster is all that a restart of the machine leaves.
-        clean = mark.exists() and kind.running(held.name)
-        if clean and not options.reuse:
+        deployed = mark.read_text() if mark.exists() and kind.running(held.name) else None
+        if deployed and not options.reuse:
             raise Unusable(
                 f"The cluster {held.name} is still up from a run with --keep",
                 remedy="Add --reuse, or remove it with `mlflow-conformance down`",
             )
         try:
-            with run.phase("cluster") as note:
-                if not options.reuse:
-                    kind.down(held)
-                cluster = kind.up(held, kind.Options(front_port=_port(profile)), built, tell)
-                note.outcome = "reused" if cluster.reused else "done"
-            mark.unlink(missing_ok=True)
+            if built is None:
+                if deployed != profile.name:
+                    raise Unusable(
+                        f"The cluster {held.name} is not as the run before was to leave it",
+                        remedy="Leave --prepared out",
+                    )
+                cluster = kind.found(held, kind.Options(front_port=port))
+                mark.unlink()
+            else:
+                with run.phase("cluster") as note:
+                    if not options.reuse:
+                        kind.down(held)
+                    cluster = kind.up(held, kind.Options(front_port=port), built, tell)
+                    note.outcome = "reused" if cluster.reused else "done"
+                mark.unlink(missing_ok=True)
             kube = Kube(
                 cluster.kubeconfig,
                 f"kind-{cluster.name}",
                 profile.names.namespace,
-                kubectl=str(built.tools.kubectl),
+                kubectl=str(cluster.tools.kubectl),
             )
-            with run.phase("deployment"):
-                deploy(profile, kube, built.tools, run, afresh=cluster.reused and not clean)
+            if built is not None:
+                afresh = cluster.reused and deployed != profile.name
+                with run.phase("deployment"):
+                    deploy(profile, kube, built.tools, run, afresh=afresh)
             with open_target(
                 kube,
                 profile.names,
@@ -91,7 +107,7 @@ def standing(options: "TargetOptions", run: Run) -> Iterator[Target]:
             ) as target:
                 yield target
             if options.keep:
-                mark.touch()
+                mark.write_text(profile.name)
         finally:
             if not options.keep:
                 with run.phase("teardown"):

@@ -13,7 +13,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationError
@@ -76,6 +76,7 @@ class Lie(BaseModel, ABC):
 
     Attributes:
         name: as `mutant.yaml` spells it.
+        door: what it stands in front of: MLflow, or the object store as the suite sees it.
         method: regular expression that the whole method matches.
         path: regular expression that is searched in the path.
         one_in: it lies in one of so many exchanges that match.
@@ -85,6 +86,7 @@ class Lie(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: ClassVar[str]
 
+    door: Literal["mlflow", "s3"] = "mlflow"
     method: str = ".*"
     path: str = ""
     one_in: int = Field(default=1, ge=1)
@@ -307,6 +309,19 @@ class Fail(Lie):
         return self._tell(json_reply(error, self.status))
 
 
+class Strip(Lie):
+    """Leaves a header out of the reply."""
+
+    name = "strip"
+    header: str
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        reply = forward(asked)
+        kept = {k: v for k, v in reply.headers.items() if k.lower() != self.header.lower()}
+        return self._tell(replace(reply, headers=kept))
+
+
 class Serve(Lie):
     """Answers with bytes of its own, whatever was asked."""
 
@@ -323,7 +338,7 @@ LIES: dict[str, type[Lie]] = {
     lie.name: lie
     for lie in (
         BothWin, Change, Drop, DuplicateVersion, Fail, Forget, Forgive, Misplace, Omit, Reverse,
-        Serve, Stale, TruncateDownload, TruncateUpload,
+        Serve, Stale, Strip, TruncateDownload, TruncateUpload,
     )
 }  # fmt: skip
 """Every rule by its name in `mutant.yaml`."""

@@ -28,6 +28,8 @@ _UPSTREAM_TIMEOUT_S = 60.0
 _NOT_FORWARDED = frozenset(
     {"accept-encoding", "connection", "content-length", "host", "keep-alive", "transfer-encoding"}
 )
+# S3 signs the name that it is called by: the server must hear the one that the client used.
+_NOT_FORWARDED_TO_S3 = _NOT_FORWARDED - {"host"}
 _NOT_RETURNED = frozenset(
     {"connection", "content-encoding", "content-length", "date", "server", "transfer-encoding"}
 )
@@ -67,6 +69,8 @@ def _handler(upstream: str, lie: Lie, ca_file: str | None) -> type[BaseHTTPReque
             ca_file=ca_file,
         )
 
+    left_out = _NOT_FORWARDED_TO_S3 if lie.door == "s3" else _NOT_FORWARDED
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         # Replies of two writes would otherwise wait for each other's acknowledgement.
@@ -77,7 +81,7 @@ def _handler(upstream: str, lie: Lie, ca_file: str | None) -> type[BaseHTTPReque
             asked = Asked(
                 self.command,
                 self.path,
-                {k: v for k, v in self.headers.items() if k.lower() not in _NOT_FORWARDED},
+                {k: v for k, v in self.headers.items() if k.lower() not in left_out},
                 self._body(),
             )
             try:
@@ -147,13 +151,15 @@ def stop(number: int) -> int:
 def in_front_of(target: "Target", rule: "ProxyRule") -> Iterator["Target"]:
     """The target with the lie in front of every door that MLflow is reached through.
 
-    SQL and the bucket stay as they are: they are what a lie is held against.
+    SQL and the bucket stay as they are: they are what a lie is held against. Only a lie about the
+    bucket itself stands in front of the bucket, and of nothing else.
 
     Raises:
         Unusable: the rule cannot be used.
+        Undecided: it is about the bucket, and the target has none.
         InsideFailed: the runner could not start a proxy.
     """
-    lie_of(rule.rule, rule.parameters)
+    lie = lie_of(rule.rule, rule.parameters)
     with ExitStack() as stack:
         known: dict[str, str] = {}
 
@@ -162,6 +168,11 @@ def in_front_of(target: "Target", rule: "ProxyRule") -> Iterator["Target"]:
                 known[upstream] = _proxied(stack, target.inside, upstream, rule, None)
             return known[upstream]
 
+        if lie.door == "s3":
+            bucket = target.need_bucket()
+            door = {**bucket.door, "endpoint": inside_url(bucket.door["endpoint"])}
+            yield replace(target, bucket=replace(bucket, door=door))
+            return
         front = target.front
         if front is not None:
             url = _proxied(stack, LocalInside(), front.url, rule, front.ca_file)

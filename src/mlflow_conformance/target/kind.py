@@ -194,6 +194,27 @@ def up(
     return cluster
 
 
+def found(held: Claim, options: Options) -> KindCluster:
+    """The cluster that is up, as it is; nothing is made or proven.
+
+    Raises:
+        Unusable: there is none.
+    """
+    nodes = _nodes(held.name)
+    if not nodes:
+        raise Unusable(f"There is no cluster {held.name}", remedy="Leave --prepared out")
+    return KindCluster(
+        name=held.name,
+        kubeconfig=held.folder / "kubeconfig",
+        nodes=nodes,
+        front_port=options.front_port,
+        node_image="",
+        images_mode="",
+        tools=images.tools(),
+        reused=True,
+    )
+
+
 def running(name: str = NAME) -> bool:
     """Whether every container of a cluster of ours runs.
 
