@@ -8,8 +8,13 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from hypothesis import settings
 
 from mlflow_conformance import assets
+
+# On a busy machine an example takes as long as it takes; that is no defect.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 FILES = {
     "profiles/k3d.yaml": """

@@ -340,14 +340,14 @@ class Started:
     folder: Path
 
     def wait_for(self, name: str) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not (self.folder / name).exists():
             assert self.process.poll() is None, self.process.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
     def ended(self) -> tuple[int, str]:
-        _, stderr = self.process.communicate(timeout=30)
+        _, stderr = self.process.communicate(timeout=120)
         return self.process.returncode, stderr
 
 
