@@ -3,6 +3,7 @@
 
 import ast
 import base64
+import fnmatch
 import itertools
 import json
 import re
@@ -213,7 +214,10 @@ def test_pairs_of_options_are_sound(helm: Helm, chart: Path, row: int) -> None:
             "would let no node be drained",
         ),
         ({"resources.requests.cpu": "null"}, "autoscaling by CPU needs resources.requests.cpu"),
-        ({"autoscaling.targetMemoryUtilizationPercentage": "80"}, "would keep maxReplicas for ever"),
+        (
+            {"autoscaling.targetMemoryUtilizationPercentage": "80"},
+            "would keep maxReplicas for ever",
+        ),
         ({"mlflow.workers": "8"}, "less than the 1690Mi that 8 workers take at rest"),
         ({"postgresql.maxConnections": "100"}, "less than the 220 that the server's pools"),
         ({"restore.enabled": "true"}, "restore.enabled needs restore.backupFile"),
@@ -325,3 +329,98 @@ def test_scripts_in_the_chart_are_sound(chart: Path) -> None:
         ast.parse(path.read_text())
     for path in chart.glob("files/**/*.sh"):
         subprocess.run(["bash", "-n", str(path)], check=True)
+
+
+SEED_LINES: Mapping[str, Values] = {
+    "development": {
+        "ingress.hosts[0].host": "mlflow.local",
+        "postgresql.auth.password": "secure-password-of-24-chars",
+        "minio.auth.rootPassword": "secure-minio-password-24",
+    },
+    "production": {
+        "ingress.hosts[0].host": "mlflow.yourdomain.com",
+        "ingress.tls[0].secretName": "mlflow-tls",
+        "ingress.tls[0].hosts": "{mlflow.yourdomain.com}",
+        "auth.enabled": "true",
+        "networkPolicy.enabled": "true",
+        "backup.enabled": "true",
+    },
+    "heavy workloads": {
+        "resources.requests.cpu": "1000m",
+        "resources.requests.memory": "2Gi",
+        "resources.limits.cpu": "4000m",
+        "resources.limits.memory": "8Gi",
+        "autoscaling.targetCPUUtilizationPercentage": "50",
+        "autoscaling.maxReplicas": "20",
+    },
+    "workers": {"mlflow.workers": "8", "resources.limits.memory": "2Gi"},
+    "restore": {
+        "restore.enabled": "true",
+        "restore.backupFile": BACKUP,
+        "restore.fromS3": "true",
+    },
+}
+
+
+@pytest.mark.parametrize("line", SEED_LINES)
+def test_the_guides_own_lines_are_sound(helm: Helm, chart: Path, line: str) -> None:
+    assert_sound(render(helm, chart, SEED_LINES[line]))
+
+
+def test_the_guides_names(helm: Helm, chart: Path) -> None:
+    """What its kubectl lines name, and the containers that they enter."""
+    manifests = render(helm, chart, OPTIONS["auditor"])
+    server = only(manifests, "Deployment", "mlflow")["spec"]["template"]["spec"]
+    minio = only(manifests, "StatefulSet", "mlflow-minio")["spec"]["template"]["spec"]
+    assert "mlflow" in {container["name"] for container in server["containers"]}
+    assert "minio" in {container["name"] for container in minio["containers"]}
+    for kind, name in (
+        ("Service", "mlflow"),
+        ("Service", "mlflow-postgresql"),
+        ("HorizontalPodAutoscaler", "mlflow"),
+        ("PodDisruptionBudget", "mlflow"),
+        ("Ingress", "mlflow"),
+        ("CronJob", "mlflow-backup"),
+        ("Secret", "mlflow-secret"),
+        ("Secret", "mlflow-auditor"),
+    ):
+        only(manifests, kind, name)
+
+
+def test_only_callers_of_the_guide_may_reach_the_server(helm: Helm, chart: Path) -> None:
+    (rule,) = only(render(helm, chart), "NetworkPolicy", "mlflow")["spec"]["ingress"]
+    assert rule["ports"] == [{"port": 5000, "protocol": "TCP"}]
+    assert rule["from"] == [
+        {"namespaceSelector": {"matchLabels": {"mlflow-access": "true"}}},
+        {
+            "namespaceSelector": {},
+            "podSelector": {
+                "matchExpressions": [
+                    {"key": "app", "operator": "In", "values": ["orchestrator", "persona-runtime"]}
+                ]
+            },
+        },
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "traefik"}}},
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}},
+    ]
+
+
+def test_hosts_that_the_server_answers(helm: Helm, chart: Path) -> None:
+    """As MLflow itself compares them: by glob if there is an asterisk, else whole."""
+    server = only(render(helm, chart), "Deployment", "mlflow")["spec"]["template"]["spec"]
+    (argument,) = [a for a in server["containers"][0]["args"] if a.startswith("--allowed-hosts=")]
+    patterns = argument.partition("=")[2].split(",")
+
+    def answered(host: str) -> bool:
+        return any(fnmatch.fnmatch(host, p) if "*" in p else host == p for p in patterns)
+
+    for host in (
+        "mlflow", "mlflow:5000", "mlflow.mlflow.svc.cluster.local:5000", "mlflow.local",
+        "mlflow.local:15443", "localhost", "localhost:8080", "10.42.0.7:5000", "10.42.255.17:5000",
+    ):  # fmt: skip
+        assert answered(host), host
+    for host in (
+        "evil.example", "mlflow.evil.example", "10.42.evil.example:5000",
+        "10.42.1.2.evil.example:5000", "10.43.0.7:5000", "localhost.evil.example",
+    ):  # fmt: skip
+        assert not answered(host), host
