@@ -67,6 +67,8 @@ def test_path_traversal(
     sent = 0
     for door, api in (("front", front), ("replica 1", replicas[0])):
         for path in _escapes("../../../../../.."):
+            if door == "front" and path.startswith("/"):
+                continue  # an ingress makes one slash of two, and then nothing is absolute
             requests = [
                 ("GET", f"{_ARTIFACTS}/{path}", None),
                 ("GET", f"{_ARTIFACTS}?path={path}", None),
@@ -94,6 +96,8 @@ def test_path_traversal(
     new = sorted(k for k in after - before if "passwd" in k or "environ" in k)
     evidence.expect("escaping writes that were answered with 200", written, "==", [], door="front")
     evidence.expect("objects that came of it", new, "==", [], door="s3")
+    for key in new:
+        front.request("DELETE", f"{_ARTIFACTS}/{quote(key.removeprefix(bucket.prefix))}")
 
 
 def _status(api: MlflowApi, method: str, target: str, body: bytes | None) -> Reply | NoReply:

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What holds for every check of tracking, registry and artifacts, read from the source."""
+
+import ast
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mlflow_conformance import assets, catalogue, mutation
+from mlflow_conformance.faults.lies import lie_of
+from mlflow_conformance.profile import load
+
+SUITES = assets.asset("suites")
+FILES = [
+    p for s in ("tracking", "registry", "artifacts") for p in sorted((SUITES / s).glob("*.py"))
+]
+FAMILIES = ("TRK", "REG", "ART")
+KNOWN = catalogue.read(SUITES)
+OURS = sorted(i for i, info in KNOWN.items() if info.family in FAMILIES)
+MUTANTS = mutation.read_all(assets.asset("mutants"), KNOWN)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_no_check_asserts_skips_sleeps_or_swallows(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        assert not isinstance(node, ast.Assert), f"{path}:{node.lineno} asserts"
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in ("skip", "xfail", "sleep"), f"{path}:{node.lineno}"
+        if isinstance(node, ast.ExceptHandler):
+            assert not all(isinstance(s, ast.Pass) for s in node.body), f"{path}:{node.lineno}"
+
+
+@pytest.mark.parametrize("check_id", OURS)
+def test_every_check_says_its_steps(check_id: str) -> None:
+    info = KNOWN[check_id]
+    tree = ast.parse(info.path.read_text())
+    (function,) = (
+        n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == info.function
+    )
+    assert "Steps:" in (ast.get_docstring(function) or "")
+
+
+@pytest.mark.parametrize("check_id", OURS)
+def test_the_profile_expects_every_check_and_a_mutant_kills_it(check_id: str) -> None:
+    loaded = load(assets.profile_path("k3d"), known_ids=KNOWN, today=date(2026, 1, 1))
+    assert check_id in loaded.profile.checks
+    waived = {w.id for w in loaded.profile.waivers}
+    killers = [name for name, m in MUTANTS.items() if check_id in m.spec.kills]
+    assert killers or check_id in waived, "a check that no mutant kills is not done"
+
+
+@pytest.mark.parametrize(
+    "name", sorted(n for n, m in MUTANTS.items() if m.spec.by.proxy is not None)
+)
+def test_every_lie_can_be_told(name: str) -> None:
+    rule = MUTANTS[name].spec.by.proxy
+    assert rule is not None
+    lie_of(rule.rule, rule.parameters)
+
+
+def test_mutants_are_one_file_each() -> None:
+    for folder in sorted(assets.asset("mutants").iterdir()):
+        assert yaml.safe_load((folder / "mutant.yaml").read_text())["breaks"]
