@@ -21,7 +21,7 @@ from mlflow_conformance.mutation import Mutant
 from mlflow_conformance.profile import LoadedProfile, Tier, load
 from mlflow_conformance.report import write_all
 from mlflow_conformance.report.terminal import render
-from mlflow_conformance.run import RunFolder, make_folder, new_run_id, nothing_seen
+from mlflow_conformance.run import RunFolder, command_line, make_folder, new_run_id, nothing_seen
 
 _LONGEST_S = 900
 
@@ -126,7 +126,7 @@ def _started(loaded: LoadedProfile, folder: Path) -> RunStarted:
         run_id=folder.name,
         started=datetime.now(UTC),
         tool_version=__version__,
-        command=sys.argv,
+        command=command_line(),
         profile=loaded.profile.name,
         profile_sha256=loaded.sha256,
         target={"kind": "kind"},

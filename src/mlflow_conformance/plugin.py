@@ -32,7 +32,14 @@ from mlflow_conformance.inside.door import Inside, InsideFailed
 from mlflow_conformance.profile import LoadedProfile, load
 from mlflow_conformance.report import write_all
 from mlflow_conformance.report.terminal import render
-from mlflow_conformance.run import Run, RunFolder, make_folder, new_run_id, nothing_seen
+from mlflow_conformance.run import (
+    Run,
+    RunFolder,
+    command_line,
+    make_folder,
+    new_run_id,
+    nothing_seen,
+)
 from mlflow_conformance.session import TargetOptions, opened
 from mlflow_conformance.signals import ending_once
 from mlflow_conformance.target.base import Target
@@ -307,7 +314,7 @@ class ConformancePlugin:
             folder=folder,
             run_id=run_id,
             seed=option.seed if option.seed is not None else random.SystemRandom().getrandbits(32),
-            command=sys.argv,
+            command=command_line(),
             log=log,
             waiter=Waiter(self._loaded.profile.time_scale),
         )

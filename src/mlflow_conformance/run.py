@@ -3,6 +3,7 @@
 
 import random
 import secrets
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -58,6 +59,13 @@ class RunFolder:
             if any(folder.iterdir()):
                 return
             folder.rmdir()
+
+
+def command_line() -> list[str]:
+    """What was called, without the folder that the program happens to be in."""
+    program = Path(sys.argv[0])
+    name = "mlflow-conformance" if program.name == "__main__.py" else program.name
+    return [name, *sys.argv[1:]]
 
 
 @dataclass
