@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`mlflow-conformance sla`: load against a URL, held against what the profile promises."""
+"""The SLA run: load against a URL, held against what the profile promises."""
 
 import re
 import traceback
