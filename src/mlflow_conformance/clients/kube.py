@@ -28,6 +28,10 @@ class KubectlFailed(Exception):  # noqa: N818 - an observation rather than a def
     """A kubectl command ended with an error; its message holds what kubectl said."""
 
 
+class Conflict(KubectlFailed):
+    """Somebody else wrote the object at the same moment; nothing was changed."""
+
+
 @dataclass(frozen=True)
 class Pod:
     """One pod as the API server sees it now.
@@ -213,6 +217,42 @@ class Kube:
             namespace="" if named else namespace,
             stdin=yaml.safe_dump_all(list(manifests)),
         )
+
+    def put(self, thing: Mapping[str, Any], *, new: bool) -> None:
+        """Write a whole object exactly as it is given, its recorded field owners included.
+
+        `kubectl replace` and `create` also rewrite the annotation of `kubectl apply`.
+
+        Args:
+            thing: with `apiVersion`, `kind`, name, and namespace where it has one.
+            new: create it, rather than replace the one that exists.
+
+        Raises:
+            Conflict: somebody else wrote it at the same moment.
+            KubectlFailed: the API server refused.
+        """
+        from kubernetes.client.rest import ApiException
+        from kubernetes.dynamic import DynamicClient
+        from kubernetes.dynamic.exceptions import ResourceNotFoundError
+
+        name, namespace = thing["metadata"]["name"], thing["metadata"].get("namespace")
+        try:
+            resource = DynamicClient(self.client).resources.get(
+                api_version=thing["apiVersion"], kind=thing["kind"]
+            )
+            if new:
+                resource.create(body=dict(thing), namespace=namespace)
+            else:
+                # Some kinds are only replaced by a writer that names the version it replaces.
+                version = resource.get(name=name, namespace=namespace).metadata.resourceVersion
+                body = {**thing, "metadata": {**thing["metadata"], "resourceVersion": version}}
+                resource.replace(body=body, name=name, namespace=namespace)
+        except ResourceNotFoundError as problem:
+            raise KubectlFailed(f"the cluster has no kind {thing['kind']}") from problem
+        except ApiException as problem:
+            said = f"put {thing['kind']} {name}: {problem.status} {problem.body}"
+            failed = Conflict if problem.status == 409 and not new else KubectlFailed
+            raise failed(" ".join(said.split())) from problem
 
     def pods(
         self,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from mlflow_conformance.clients.kube import Kube, KubectlFailed
+from mlflow_conformance.clients.kube import Conflict, Kube, KubectlFailed
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.faults import workloads
 from mlflow_conformance.mutation import ObjectChange, filled, placeholders
@@ -213,19 +213,33 @@ def _restore(kube: Kube, thing: _Object, waiter: Waiter) -> None:
     now = _look(kube, thing.kind, thing.name, thing.namespace)
     if now is not None and comparable(now) == wanted and _managers(now) == _managers(thing.before):
         return
-    verb = "replace" if now is not None else "create"
-    kube.run(verb, "-f", "-", namespace=thing.namespace, stdin=json.dumps(wanted))
+    _write(kube, thing, wanted, waiter, new=now is None)
     # Writing moves the ownership of fields to the writer, and a later `helm upgrade` would take
     # that for a conflict; a second write that changes nothing else gives it back.
     owned = copy.deepcopy(wanted)
     owned["metadata"]["managedFields"] = thing.before["metadata"].get("managedFields", [])
-    kube.run("replace", "-f", "-", namespace=thing.namespace, stdin=json.dumps(owned))
+    _write(kube, thing, owned, waiter, new=False)
     waiter.until(
         f"as it was: {thing}",
         lambda: _look(kube, thing.kind, thing.name, thing.namespace),
         done=lambda found: found is not None and comparable(found) == wanted,
         timeout="api reply",
     )
+
+
+def _write(
+    kube: Kube, thing: _Object, content: dict[str, Any], waiter: Waiter, *, new: bool
+) -> None:
+    """Write an object; again when a controller wrote its status at the same moment."""
+
+    def written() -> bool:
+        try:
+            kube.put(content, new=new)
+        except Conflict:
+            return False
+        return True
+
+    waiter.until(f"written: {thing}", written, done=bool, timeout="api reply", interval_s=0.2)
 
 
 def _managers(thing: dict[str, Any]) -> list[Any]:

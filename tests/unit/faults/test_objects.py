@@ -5,13 +5,13 @@ import copy
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
 
-from mlflow_conformance.clients.kube import KubectlFailed
+from mlflow_conformance.clients.kube import Conflict, KubectlFailed
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.faults.objects import _Object, changed, comparable, uninterrupted
 from mlflow_conformance.faults.workloads import read, stuck_pod
@@ -36,8 +36,9 @@ class Cluster:
     namespace: str = "mlflow"
     refuse: set[str] = field(default_factory=set)
     log: list[str] = field(default_factory=list)
+    meddlers: list[Callable[[], None]] = field(default_factory=list)
 
-    def put(self, kind: str, name: str, **spec: Any) -> None:
+    def have(self, kind: str, name: str, **spec: Any) -> None:
         self.objects[kind, name] = {
             "kind": kind,
             "metadata": {
@@ -49,6 +50,18 @@ class Cluster:
             "spec": spec,
         }
 
+    def put(self, given: dict[str, Any], *, new: bool) -> None:
+        if "put" in self.refuse:
+            raise KubectlFailed("put: refused")
+        given = copy.deepcopy(given)
+        key = (given["kind"], given["metadata"]["name"])
+        assert new == (key not in self.objects)
+        given["metadata"].setdefault("managedFields", [{"manager": "us", "operation": "Update"}])
+        given["metadata"] |= {"uid": "2", "resourceVersion": "9"}
+        self.objects[key] = given
+        for meddle in self.meddlers:
+            meddle()
+
     def run(
         self, verb: str, *arguments: str, namespace: str | None = None, stdin: str | None = None
     ) -> str:
@@ -56,13 +69,7 @@ class Cluster:
             raise KubectlFailed(f"kubectl {verb}: refused")
         self.log.append(verb)
         if stdin is not None:
-            given = json.loads(stdin)
-            key = (given["kind"], given["metadata"]["name"])
-            assert (verb == "create") == (key not in self.objects)
-            given["metadata"].setdefault("managedFields", [{"manager": "kubectl",
-                                                            "operation": "Update"}])  # fmt: skip
-            given["metadata"] |= {"uid": "2", "resourceVersion": "9"}
-            self.objects[key] = given
+            self.put(json.loads(stdin), new=verb == "create")
             return ""
         key = (arguments[0], arguments[1])
         match verb:
@@ -104,8 +111,8 @@ PATCH = ObjectChange(kind="pdb", name="{pdb}", patch_type="merge", patch={"spec"
 @pytest.fixture
 def cluster() -> Cluster:
     found = Cluster()
-    found.put("pdb", "budget", min=1)
-    found.put("policy", "web", peers=["a"])
+    found.have("pdb", "budget", min=1)
+    found.have("policy", "web", peers=["a"])
     return found
 
 
@@ -203,32 +210,42 @@ def test_a_change_that_names_nothing(cluster: Cluster) -> None:
 
 
 def test_what_cannot_be_put_back_is_told_and_the_rest_is_put_back(cluster: Cluster) -> None:
+    manifest = {"kind": "policy", "metadata": {"name": "more"}, "spec": {}}
+    added = ObjectChange.model_validate({"action": "add", "manifest": manifest})
     delete = ObjectChange(kind="policy", name="web", action="delete")
     with (
-        pytest.raises(Unusable, match=r"could not be put back: policy mlflow/web: .*refused"),
-        changed(_target(cluster), [PATCH, delete], QUICK),
+        pytest.raises(Unusable, match=r"could not be put back: policy mlflow/web: put: refused"),
+        changed(_target(cluster), [added, delete], QUICK),
     ):
-        cluster.refuse = {"create"}
-    assert cluster.objects["pdb", "budget"]["spec"]["min"] == 1
+        cluster.refuse = {"put"}
+    assert ("policy", "more") not in cluster.objects
 
 
-def test_an_object_that_keeps_changing_is_not_called_restored(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = cluster.run
+def test_an_object_that_keeps_changing_is_not_called_restored(cluster: Cluster) -> None:
+    def meddle() -> None:
+        cluster.objects["pdb", "budget"]["spec"]["min"] = 5
 
-    def meddling(verb: str, *arguments: str, **options: Any) -> str:
-        said = run(verb, *arguments, **options)
-        if verb == "replace":
-            cluster.objects["pdb", "budget"]["spec"]["min"] = 5
-        return said
-
-    monkeypatch.setattr(cluster, "run", meddling)
+    cluster.meddlers.append(meddle)
     with (
         pytest.raises(Unusable, match="not as it was"),
         changed(_target(cluster), [PATCH], QUICK),
     ):
         pass
+
+
+def test_a_write_that_meets_another_is_made_again(cluster: Cluster) -> None:
+    before = copy.deepcopy(cluster.objects)
+    conflicts = [Conflict("409"), Conflict("409")]
+
+    def meddle() -> None:
+        if conflicts:
+            raise conflicts.pop()
+
+    cluster.meddlers.append(meddle)
+    with changed(_target(cluster), [PATCH], Waiter(1)):
+        pass
+    assert not conflicts
+    assert _same(cluster, before)
 
 
 def test_signals_wait_until_the_end() -> None:
