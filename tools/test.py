@@ -5,32 +5,44 @@ The images are built meanwhile: on a machine with nothing prepared they take lon
 rest, and the smoke tier then finds them ready.
 """
 
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
+STARTED = time.monotonic()
 ROOT = Path(__file__).resolve().parents[1]
-STEPS = (
-    ("format", ["ruff", "format", "--check", "."]),
-    ("lint", ["ruff", "check", "."]),
-    ("types", ["mypy"]),
-    ("library", [sys.executable, "-m", "pytest", "-q", "tests/unit", "tests/static"]),
-    ("integration", [sys.executable, "-m", "pytest", "-q", "tests/integration"]),
+PYTEST = (sys.executable, "-m", "pytest", "-q")
+WHILE_IMAGES_ARE_BUILT = (
+    ("format", ("ruff", "format", "--check", ".")),
+    ("lint", ("ruff", "check", ".")),
+    ("types", ("mypy",)),
+    ("library", (*PYTEST, "tests/unit")),
 )
+WITH_IMAGES = (
+    # The static tier needs the helm, the integration tests the MinIO that were built.
+    ("static", (*PYTEST, "tests/static")),
+    ("integration", (*PYTEST, "tests/integration")),
+    ("smoke", ("mlflow-conformance", "gate", "--tier", "smoke")),
+)
+POSTGRESQL = Path("/usr/lib/postgresql/15/bin/postgres")
+
+
+def say(text: str) -> None:
+    """Progress with the time since the start."""
+    print(f"[{time.monotonic() - STARTED:6.0f} s] {text}", flush=True)
 
 
 def main() -> int:
     """Run everything; returns the first exit code that is not 0."""
-    started = time.monotonic()
-
-    def say(text: str) -> None:
-        print(f"[{time.monotonic() - started:6.0f} s] {text}", flush=True)
-
     # The host check comes first: it installs what both the images and the tests need.
     say("host")
-    if code := subprocess.call(["mlflow-conformance", "host"], cwd=ROOT):
+    if code := call(("mlflow-conformance", "host")) or postgresql():
         return code
     with tempfile.TemporaryFile() as output:
         say("images: building in the background")
@@ -38,19 +50,14 @@ def main() -> int:
             ["mlflow-conformance", "images"], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            for name, argv in STEPS:
-                say(name)
-                if code := subprocess.call(argv, cwd=ROOT):
-                    say(f"{name} failed (exit code {code})")
-                    return code
-            say("images: waiting")
+            if code := steps(WHILE_IMAGES_ARE_BUILT):
+                return code
             while images.poll() is None:
+                say(f"images: waiting: {last_line(output)}")
                 try:
                     images.wait(60)
                 except subprocess.TimeoutExpired:
-                    output.seek(0)
-                    lines = output.read().decode("utf-8", "replace").splitlines()
-                    say(f"images: {lines[-1] if lines else 'starting'}")
+                    continue
         finally:
             if images.poll() is None:
                 images.terminate()
@@ -60,10 +67,45 @@ def main() -> int:
             sys.stdout.write(output.read().decode("utf-8", "replace")[-8000:])
             say(f"images failed (exit code {images.returncode})")
             return images.returncode
-    say("smoke")
-    code = subprocess.call(["mlflow-conformance", "gate", "--tier", "smoke"], cwd=ROOT)
-    say("all passed" if code == 0 else f"smoke failed (exit code {code})")
-    return code
+        say(f"images: {last_line(output)}")
+    if code := steps(WITH_IMAGES):
+        return code
+    say("all passed")
+    return 0
+
+
+def steps(named: Sequence[tuple[str, Sequence[str]]]) -> int:
+    """Run one after the other; returns the first exit code that is not 0."""
+    for name, argv in named:
+        say(name)
+        if code := call(argv):
+            say(f"{name} failed (exit code {code})")
+            return code
+    return 0
+
+
+def call(argv: Sequence[str]) -> int:
+    """Run a program in the checkout; returns its exit code."""
+    return subprocess.call(argv, cwd=ROOT)
+
+
+def postgresql() -> int:
+    """Install the PostgreSQL that the integration tests run as a process of their own."""
+    if POSTGRESQL.exists():
+        return 0
+    install = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", "postgresql-15")
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        say("installing postgresql-15")
+        return call(("apt-get", "update", "-qq")) or call(install)
+    say(f"PostgreSQL 15 is missing. Run as root: {' '.join(install)}")
+    return 3
+
+
+def last_line(output: IO[bytes]) -> str:
+    """The last line that was written to a file."""
+    output.seek(0)
+    lines = output.read().decode("utf-8", "replace").splitlines()
+    return lines[-1] if lines else "starting"
 
 
 if __name__ == "__main__":

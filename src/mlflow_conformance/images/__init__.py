@@ -23,7 +23,7 @@ from mlflow_conformance.images.packages import root_step, wheels_step
 from mlflow_conformance.images.steps import Builder, Result, Step, keys, remove_tree
 
 _PURGE_S = 600.0
-_HOST_STEPS = ("go.kind", "go.kube", "go.helm", "go.kubeconform")
+_HOST_STEPS = ("go.kind", "go.kube", "go.helm", "go.kubeconform", "go.minio")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Tools:
     kubectl: Path
     helm: Path
     kubeconform: Path
+    minio: Path
 
 
 @dataclass(frozen=True)
@@ -143,4 +144,5 @@ def _tools(folders: Mapping[str, Path]) -> Tools:
         kubectl=folders["go.kube"] / "bin" / "kubectl",
         helm=folders["go.helm"] / "bin" / "helm",
         kubeconform=folders["go.kubeconform"] / "bin" / "kubeconform",
+        minio=folders["go.minio"] / "bin" / "minio",
     )

@@ -8,7 +8,6 @@ folder. Each context manager ends what it started, and waits until it is gone.
 import os
 import pwd
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import boto3
 import psycopg
 import requests
 
+from mlflow_conformance import images
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.waits import Waiter
 
@@ -312,6 +312,7 @@ def _wait_answers(
 
 
 def minio_binary() -> Path | None:
-    """MinIO on this machine: ``MLFLOW_CONFORMANCE_MINIO``, or ``minio`` in PATH; or None."""
-    named = os.environ.get("MLFLOW_CONFORMANCE_MINIO") or shutil.which("minio")
-    return Path(named) if named else None
+    """MinIO on this machine: ``MLFLOW_CONFORMANCE_MINIO``, the one that was built, or None."""
+    named = os.environ.get("MLFLOW_CONFORMANCE_MINIO")
+    binary = Path(named) if named else images.tools().minio
+    return binary if binary.is_file() else None
