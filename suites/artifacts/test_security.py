@@ -170,7 +170,7 @@ def test_bucket_is_not_public(
     put = front.request("PUT", f"{_ARTIFACTS}/{relative}/secret.txt", body=b"secret")
     evidence.expect("artifact stored", put.status, "==", 200, door="front")
     base = f"{bucket.door['endpoint'].rstrip('/')}/{bucket.name}"
-    send = InsideSender(target.inside)
+    send = InsideSender(target.inside, bucket.door.get("ca_file"))
     attempts = {
         "GET object": ("GET", f"{base}/{root}/secret.txt", None),
         "GET list": ("GET", f"{base}?list-type=2", None),

@@ -7,13 +7,11 @@ runner pod starts in a fraction of the time.
 
 import base64
 import hashlib
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import gettempdir
-from threading import get_ident
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -93,13 +91,10 @@ def _plain(value: object) -> JsonValue:
             return str(value)
 
 
-def _ca_file(pem: str) -> str:
-    """A file with these certificates, since boto3 takes them from nothing else; made once."""
+def keep_certificates(pem: str) -> JsonValue:
+    """Keep certificates in a file here, for who wants a `ca_file`; the path of it."""
     path = Path(gettempdir()) / f"{hashlib.sha256(pem.encode()).hexdigest()}.crt"
-    if not path.exists():
-        part = path.with_suffix(f".{os.getpid()}.{get_ident()}")
-        part.write_text(pem, encoding="utf-8")
-        part.replace(path)
+    path.write_text(pem, encoding="utf-8")
     return str(path)
 
 
@@ -113,7 +108,7 @@ def _s3(door: dict[str, Any]) -> Any:
         aws_access_key_id=door["access_key"],
         aws_secret_access_key=door["secret_key"],
         region_name=door["region"],
-        verify=_ca_file(door["ca_pem"]) if "ca_pem" in door else True,
+        verify=door.get("ca_file") or True,
         config=Config(
             retries={"total_max_attempts": 1},
             connect_timeout=10,
@@ -233,6 +228,7 @@ OPERATIONS: dict[str, Operation] = {
     for f in (
         http,
         http_many,
+        keep_certificates,
         ping,
         proxy_start,
         proxy_stop,

@@ -14,6 +14,7 @@ from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.evidence.log import EvidenceLog
+from mlflow_conformance.inside.door import Inside, InsideFailed
 from mlflow_conformance.profile import Names
 from mlflow_conformance.target.base import HttpDoor, Target, TargetKind
 from mlflow_conformance.target.runner import remove_runner, start_runner
@@ -103,7 +104,8 @@ def open_target(
             if names.s3.ca_secret is None:
                 bucket = Bucket(inside, door, names.s3.prefix)
             elif authority := _authority(kube, names.s3.ca_secret, "s3", missing):
-                bucket = Bucket(inside, {**door, "ca_pem": authority}, names.s3.prefix)
+                door["ca_file"] = _kept_inside(inside, authority)
+                bucket = Bucket(inside, door, names.s3.prefix)
         yield Target(
             kind=kind,
             names=names,
@@ -186,6 +188,17 @@ def _front(kube: Kube, names: Names, private: Path, missing: dict[str, str]) -> 
     path = private / "front-ca.crt"
     path.write_text(authority)
     return HttpDoor(url, ca_file=str(path))
+
+
+def _kept_inside(inside: Inside, authority: str) -> str:
+    """The path of a file in the runner that holds these certificates."""
+    try:
+        return str(inside.call("keep_certificates", pem=authority))
+    except InsideFailed as problem:
+        raise Unusable(
+            f"The runner cannot keep the certificate of the bucket: {problem}",
+            remedy="Use the runner image that belongs to this version of the suite",
+        ) from problem
 
 
 def _authority(kube: Kube, name: str, door: str, missing: dict[str, str]) -> str | None:
