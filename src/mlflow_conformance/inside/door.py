@@ -87,10 +87,11 @@ class AgentInside:
         self._closed = False
         # A thread of its own writes: an agent that stops reading must not outlast a time-out.
         self._writer = threading.Thread(target=self._write_requests, daemon=True)
+        self._listener = threading.Thread(target=self._read_errors, daemon=True)
         self._threads = [
             self._writer,
             threading.Thread(target=self._read_replies, daemon=True),
-            threading.Thread(target=self._read_errors, daemon=True),
+            self._listener,
         ]
         for thread in self._threads:
             thread.start()
@@ -148,6 +149,8 @@ class AgentInside:
         with self._process.stdout as stdout:
             for line in stdout:
                 self._settle(line)
+        # Why it ended stands on the other stream, which may be read a moment later.
+        self._listener.join(2)
         with self._lock:
             self._closed = True
             waiting = list(self._waiting.values())
