@@ -90,8 +90,8 @@ class AgentInside:
         self._listener = threading.Thread(target=self._read_errors, daemon=True)
         self._threads = [
             self._writer,
-            threading.Thread(target=self._read_replies, daemon=True),
             self._listener,
+            threading.Thread(target=self._read_replies, daemon=True),
         ]
         for thread in self._threads:
             thread.start()
