@@ -360,3 +360,9 @@ def test_monitors_scrape_ports_that_services_have(base: Objects) -> None:
     }
     assert scraped == {("mlflow-server", "http"), ("postgres", "metrics")}
     assert scraped <= ports
+
+
+def test_profile_expects_the_checks_that_the_chart_is_held_to(profile: Profile) -> None:
+    known = catalogue.read(asset("suites"))
+    other = load(profile_path("k3d"), known_ids=known, today=date.min).profile
+    assert list(profile.checks) == list(other.checks)
