@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people use: MLflow's own command line and its pages in a browser."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.fixtures.belongings import Belongings, Unique
+from mlflow_conformance.target.base import Target
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_PAGE_BUDGET_MS = 20_000  # of the page's own clock, which runs ahead while nothing happens
+
+
+@check(
+    "TRK-8",
+    impact="People see an empty page, or the commands of their documentation fail.",
+    remedy="Open the page in the attached picture; look at --static-prefix, allowed hosts and the "
+    "ingress's paths.",
+)
+def test_command_line_and_pages(
+    evidence: Evidence,
+    target: Target,
+    mlflow_client: "MlflowClient",
+    client_environment: dict[str, str],
+    experiment: str,
+    unique: Unique,
+    belongings: Belongings,
+    tmp_path: Path,
+) -> None:
+    """The documented commands and the pages in a browser show what was just made.
+
+    Steps:
+        1. Make a run with an artifact, and a registered model.
+        2. `mlflow experiments search`, `mlflow runs list` and `mlflow artifacts download` find
+           them (`experiments list` and `runs search` of older documentation no longer exist).
+        3. A headless browser loads the page of the experiment and that of the model through the
+           front door: the document that its scripts made shows their names.
+    """
+    within_s = evidence.number("within_s")
+    run_name, model = unique("run"), belongings.model(unique("model"))
+    title = mlflow_client.get_experiment(experiment).name
+    run_id = mlflow_client.create_run(experiment, run_name=run_name).info.run_id
+    mlflow_client.log_text(run_id, "conformance", "note.txt")
+    mlflow_client.create_registered_model(model)
+
+    def mlflow(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "mlflow", *arguments],
+            env={**client_environment, "COLUMNS": "400"}, cwd=tmp_path,
+            capture_output=True, text=True, timeout=within_s, check=False,
+        )  # fmt: skip
+        what = f"exit code of mlflow {' '.join(arguments[:2])}"
+        if not evidence.expect(what, done.returncode, "==", 0, door="front"):
+            evidence.note(f"standard error of mlflow {arguments[0]}", done.stderr[-1000:])
+        return done.stdout
+
+    evidence.expect(
+        "experiments that are listed", title in mlflow("experiments", "search"), "==", True,
+        door="front",
+    )  # fmt: skip
+    evidence.expect(
+        "runs that are listed", run_name in mlflow("runs", "list", "--experiment-id", experiment),
+        "==", True, door="front",
+    )  # fmt: skip
+    mlflow("artifacts", "download", "--run-id", run_id, "--dst-path", str(tmp_path / "got"))
+    got = tmp_path / "got" / "note.txt"
+    evidence.expect(
+        "artifact that was downloaded", got.read_text() if got.is_file() else None,
+        "==", "conformance", door="front",
+    )  # fmt: skip
+
+    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if browser is None:
+        evidence.undecided(f"there is no browser on this machine: none of {', '.join(_BROWSERS)}")
+    url = target.need_front().url
+    pages = {
+        "experiment": (f"{url}/#/experiments/{experiment}/runs", [title, run_name]),
+        "model": (f"{url}/#/models/{model}", [model]),
+    }
+    for page, (address, words) in pages.items():
+        picture = tmp_path / f"{page}.png"
+        document = _rendered(browser, address, tmp_path / "browser", picture, within_s)
+        evidence.expect(
+            f"page of the {page}: names shown", [w for w in words if w in document], "==", words,
+            door="front",
+        )  # fmt: skip
+        if picture.is_file():
+            evidence.attach(f"page of the {page}", picture.read_bytes(), "image/png", ".png")
+
+
+def _rendered(browser: str, url: str, profile: Path, picture: Path, within_s: float) -> str:
+    """The document after the page's scripts ran; a picture of it is saved too."""
+    done = subprocess.run(
+        [
+            browser, "--headless=new", "--disable-gpu", "--disable-dev-shm-usage",
+            # The certificate is judged by the checks of the ingress; the page by this one.
+            "--ignore-certificate-errors", *(["--no-sandbox"] if os.geteuid() == 0 else []),
+            f"--user-data-dir={profile}", "--window-size=1280,900",
+            f"--virtual-time-budget={_PAGE_BUDGET_MS}", f"--screenshot={picture}", "--dump-dom",
+            url,
+        ],
+        capture_output=True, text=True, timeout=within_s, check=False,
+    )  # fmt: skip
+    return done.stdout
