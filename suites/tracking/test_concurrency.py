@@ -22,7 +22,7 @@ from mlflow_conformance.ledger.writing import attempt
 from mlflow_conformance.target.base import Target
 
 _API = "/api/2.0/mlflow"
-_PATIENCE_S = 300
+_PATIENCE_S = 600
 
 
 @check(

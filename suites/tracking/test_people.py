@@ -97,16 +97,16 @@ def test_command_line_and_pages(
 
 
 def _rendered(browser: str, url: str, profile: Path, picture: Path, within_s: float) -> str:
-    """The document after the page's scripts ran; a picture of it is saved too."""
-    done = subprocess.run(
-        [
-            browser, "--headless=new", "--disable-gpu", "--disable-dev-shm-usage",
-            # The certificate is judged by the checks of the ingress; the page by this one.
-            "--ignore-certificate-errors", *(["--no-sandbox"] if os.geteuid() == 0 else []),
-            f"--user-data-dir={profile}", "--window-size=1280,900",
-            f"--virtual-time-budget={_PAGE_BUDGET_MS}", f"--screenshot={picture}", "--dump-dom",
-            url,
-        ],
-        capture_output=True, text=True, timeout=within_s, check=False,
-    )  # fmt: skip
+    """The document after the page's scripts ran, empty when it did not load; saves a picture."""
+    argv = [
+        browser, "--headless=new", "--disable-gpu", "--disable-dev-shm-usage",
+        # The certificate is judged by the checks of the ingress; the page by this one.
+        "--ignore-certificate-errors", *(["--no-sandbox"] if os.geteuid() == 0 else []),
+        f"--user-data-dir={profile}", "--window-size=1280,900",
+        f"--virtual-time-budget={_PAGE_BUDGET_MS}", f"--screenshot={picture}", "--dump-dom", url,
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=within_s, check=False)
+    except subprocess.TimeoutExpired:
+        return ""  # a page that is not there in time shows no names
     return done.stdout

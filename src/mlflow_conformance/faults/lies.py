@@ -327,10 +327,11 @@ class Serve(Lie):
 
     name = "serve"
     text: str
+    content_type: str = "application/octet-stream"
 
     def lie(self, asked: Asked, forward: Forward) -> Reply:  # noqa: ARG002 - that is the lie
         """See `Lie.lie`."""
-        headers = {"Content-Type": "application/octet-stream"}
+        headers = {"Content-Type": self.content_type}
         return self._tell(Reply(200, headers, self.text.encode(), 0))
 
 
