@@ -118,6 +118,8 @@ def start_runner(kube: Kube, names: RunnerNames, waiter: Waiter) -> AgentInside:
         labels={"app.kubernetes.io/name": _POD},
         command=["sleep", "infinity"],
     )
+    # It times what it sends; starved of CPU, it would measure itself.
+    pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "250m"
     pod["spec"]["tolerations"] = [
         {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}
     ]
@@ -136,7 +138,10 @@ def start_runner(kube: Kube, names: RunnerNames, waiter: Waiter) -> AgentInside:
         }
     }
     try:
-        kube.apply([namespace_manifest(names.namespace, names.labels), pod])
+        kube.apply([namespace_manifest(names.namespace, names.labels)])
+        # A pod of an earlier version cannot be changed into this one.
+        kube.run("delete", "pod", _POD, "--ignore-not-found", "--wait", namespace=names.namespace)
+        kube.apply([pod])
         wait_pod_ready(kube, names.namespace, _POD, waiter)
         kube.exec(
             _POD,
