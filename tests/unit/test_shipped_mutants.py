@@ -22,7 +22,12 @@ def test_every_check_has_a_row(check_id: str) -> None:
     assert check_id in PROFILE.checks
 
 
-@pytest.mark.parametrize("check_id", KNOWN)
+# What no healthy target passes today has nothing that a mutant could break: its waiver says why,
+# and when it ends the check is here again.
+WAIVED = {waiver.id for waiver in PROFILE.waivers}
+
+
+@pytest.mark.parametrize("check_id", sorted(set(KNOWN) - WAIVED))
 def test_every_check_has_a_mutant(check_id: str) -> None:
     assert [name for name, mutant in MUTANTS.items() if check_id in mutant.spec.kills]
 
