@@ -8,12 +8,11 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote, quote_plus
 
 from pydantic import JsonValue, ValidationError
 
+from mlflow_conformance.closing import Closing
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.evidence.model import EVENT, SCHEMA_VERSION, Event
 
@@ -44,7 +43,7 @@ _SCHEMA_WORDS = frozenset(_words(EVENT.json_schema()))
 """Names and fixed values of the schema. A weak secret that equals one must not spoil the log."""
 
 
-class EvidenceLog:
+class EvidenceLog(Closing):
     """Append-only writer of one run's evidence.
 
     A line is on disk (fsync) when `append` returns, so a run that is killed loses at most the
@@ -167,17 +166,6 @@ class EvidenceLog:
     def close(self) -> None:
         """Close the file; further appends are an error."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def read(path: Path) -> list[Event]:

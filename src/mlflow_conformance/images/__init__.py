@@ -123,6 +123,15 @@ def build_all(tell: Callable[[str], None]) -> Built:
     )
 
 
+def build_tools(tell: Callable[[str], None], *names: str) -> Tools:
+    """Build only these programs, by their steps' names, such as ``go.helm``; see `tools`."""
+    pinned = load_pins()
+    wanted = {"toolchain", *names}
+    steps = [step for step in plan(pinned, pull.mode(pinned.probe)) if step.name in wanted]
+    Builder(paths.cache_root(), tell).build(steps)
+    return tools()
+
+
 def tools() -> Tools:
     """The host's programs where a finished build put them; they may not be there yet."""
     pinned = load_pins()

@@ -13,11 +13,11 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from pydantic import JsonValue
 
+from mlflow_conformance.closing import Closing
 from mlflow_conformance.ledger.history import Operation
 
 
@@ -25,7 +25,7 @@ class LedgerDamaged(Exception):  # noqa: N818 - what was found in a file
     """A line other than the last one cannot be read, so the file was changed after writing."""
 
 
-class Ledger:
+class Ledger(Closing):
     """Writes a ledger; safe to use from several threads."""
 
     def __init__(self, path: Path, *, sync: bool = True) -> None:
@@ -89,17 +89,6 @@ class Ledger:
     def close(self) -> None:
         """Close the file; what was written stays."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def read(path: Path) -> list[Operation]:

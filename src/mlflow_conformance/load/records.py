@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, NamedTuple, Self, get_args
+from typing import Literal, NamedTuple, get_args
 
 from pydantic import Field, ValidationError
 
+from mlflow_conformance.closing import Closing
 from mlflow_conformance.documents import Strict
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.load.arrivals import Process, Stage
@@ -93,7 +93,7 @@ class End(Strict):
     unsent: int
 
 
-class RecordWriter:
+class RecordWriter(Closing):
     """Writes one worker's file, so that a process that is killed loses what it had not flushed."""
 
     def __init__(self, path: Path) -> None:
@@ -115,17 +115,6 @@ class RecordWriter:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def encode(record: Record) -> str:

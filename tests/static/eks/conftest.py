@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from mlflow_conformance import images, paths
+from mlflow_conformance import images
 from mlflow_conformance.assets import asset
 from mlflow_conformance.deploy.kustomize import Kustomize
-from mlflow_conformance.images import pull
-from mlflow_conformance.images.steps import Builder
 
 Objects = list[dict[str, Any]]
 
@@ -19,11 +17,7 @@ Objects = list[dict[str, Any]]
 @pytest.fixture(scope="session")
 def kustomize() -> Kustomize:
     """kubectl with no cluster; a build that is under way elsewhere is shared."""
-    pinned = images.load_pins()
-    steps = images.plan(pinned, pull.mode(pinned.probe))
-    wanted = [step for step in steps if step.name in {"toolchain", "go.kube"}]
-    Builder(paths.cache_root(), print).build(wanted)
-    return Kustomize(images.tools().kubectl)
+    return Kustomize(images.build_tools(print, "go.kube").kubectl)
 
 
 @pytest.fixture(scope="session")
