@@ -283,7 +283,7 @@ def test_database_address_holds_the_password_that_the_role_gets(helm: Helm, char
     data = only(manifests, "Secret", "mlflow-secret")["data"]
     assert base64.b64decode(data["postgresql-password"]).decode() == "p@ss/w+r:d é"
     assert base64.b64decode(data["backend-store-uri"]).decode() == (
-        "postgresql+psycopg://mlflow:p%40ss%2Fw%2Br%3Ad%20%C3%A9@mlflow-postgresql:5432/mlflow"
+        "postgresql+psycopg2://mlflow:p%40ss%2Fw%2Br%3Ad%20%C3%A9@mlflow-postgresql:5432/mlflow"
     )
 
 

@@ -155,6 +155,21 @@ class Forget(Lie):
         return self._tell(forward(replace(asked, body=json.dumps(body).encode())))
 
 
+class Ignore(Lie):
+    """Throws away one field of the request, and acknowledges it as if it had been heeded."""
+
+    name = "ignore"
+    field: str
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        body = asked.fields()
+        if self.field not in body:
+            return forward(asked)
+        del body[self.field]
+        return self._tell(forward(replace(asked, body=json.dumps(body).encode())))
+
+
 class Stale(Lie):
     """Gives an earlier reply to the same request again."""
 

@@ -35,6 +35,7 @@ class Tools:
     helm: Path
     kubeconform: Path
     minio: Path
+    promtool: Path
 
 
 @dataclass(frozen=True)
@@ -154,4 +155,5 @@ def _tools(folders: Mapping[str, Path]) -> Tools:
         helm=folders["go.helm"] / "bin" / "helm",
         kubeconform=folders["go.kubeconform"] / "bin" / "kubeconform",
         minio=folders["go.minio"] / "bin" / "minio",
+        promtool=folders["go.promtool"] / "bin" / "promtool",
     )

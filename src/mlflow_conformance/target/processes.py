@@ -136,7 +136,7 @@ def postgresql(folder: Path, waiter: Waiter) -> Iterator[Postgresql]:
             connection.execute("GRANT pg_read_all_data TO auditor")
             connection.execute("ALTER ROLE auditor SET default_transaction_read_only = on")
         yield Postgresql(
-            uri=f"postgresql+psycopg://mlflow:{secret}@127.0.0.1:{port}/mlflow",
+            uri=f"postgresql+psycopg2://mlflow:{secret}@127.0.0.1:{port}/mlflow",
             auditor={
                 "host": "127.0.0.1", "port": port, "dbname": "mlflow",
                 "user": "auditor", "password": secret,

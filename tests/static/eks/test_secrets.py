@@ -161,7 +161,7 @@ def test_values_are_long_and_never_arguments(installed: Cluster) -> None:
 def test_addresses_hold_the_passwords_that_roles_get(installed: Cluster) -> None:
     made = installed.secrets
     assert made["mlflow-secret"]["backend-store-uri"] == (
-        f"postgresql+psycopg://mlflow:{made['mlflow-secret']['postgresql-password']}"
+        f"postgresql+psycopg2://mlflow:{made['mlflow-secret']['postgresql-password']}"
         "@postgres:5432/mlflow"
     )
     assert made["postgres-backup-secret"]["database-uri"] == (

@@ -192,7 +192,7 @@ def test_a_newer_database_is_refused_and_every_known_one_is_not(scripts: Any) ->
 @pytest.mark.parametrize(
     ("uri", "libpq"),
     [
-        ("postgresql+psycopg://u:p@h/d", "postgresql://u:p@h/d"),
+        ("postgresql+psycopg2://u:p@h/d", "postgresql://u:p@h/d"),
         ("postgresql://u:p@h/d?sslmode=require", "postgresql://u:p@h/d?sslmode=require"),
     ],
 )
@@ -201,7 +201,7 @@ def test_addresses_lose_their_driver(scripts: Any, uri: str, libpq: str) -> None
 
 
 def test_programs_get_the_address_by_their_environment(scripts: Any) -> None:
-    found = scripts.schema.libpq_environment("postgresql+psycopg://u:p%40w@h:1/d?sslmode=require")
+    found = scripts.schema.libpq_environment("postgresql+psycopg2://u:p%40w@h:1/d?sslmode=require")
     assert found == {
         "PGUSER": "u", "PGPASSWORD": "p@w", "PGHOST": "h", "PGPORT": "1", "PGDATABASE": "d",
         "PGSSLMODE": "require",
@@ -209,8 +209,8 @@ def test_programs_get_the_address_by_their_environment(scripts: Any) -> None:
 
 
 def test_the_side_database_is_beside_the_live_one(scripts: Any) -> None:
-    assert scripts.restore.side_uri("postgresql+psycopg://u:p%2F@h:5432/mlflow") == (
-        "postgresql+psycopg://u:p%2F@h:5432/mlflow_restoring"
+    assert scripts.restore.side_uri("postgresql+psycopg2://u:p%2F@h:5432/mlflow") == (
+        "postgresql+psycopg2://u:p%2F@h:5432/mlflow_restoring"
     )
 
 
@@ -229,7 +229,7 @@ def test_the_configuration_of_users_survives_mlflows_own_reading(
     scripts: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = tmp_path / "basic_auth.ini"
-    uri = "postgresql+psycopg://mlflow:p%40ss@h/mlflow"
+    uri = "postgresql+psycopg2://mlflow:p%40ss@h/mlflow"
     monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", uri)
     monkeypatch.setenv("DEFAULT_PERMISSION", "READ")
     monkeypatch.setenv("CACHE_SECONDS", "60")
