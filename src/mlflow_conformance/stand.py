@@ -52,15 +52,7 @@ def standing(options: "TargetOptions", run: Run) -> Iterator[Target]:
             f"The profile {profile.name} names no deployment to make",
             remedy="Attach to an existing one with --context, or add `deployment`",
         )
-    port = _port(profile)
-    if options.prepared:
-        built = None
-    else:
-        with run.phase("host check"):
-            prepare_host(tell)
-        with run.phase("images") as note:
-            built = images.build_all(tell)
-            note.outcome = "reused" if all(s.cached for s in built.steps) else "done"
+    built = None if options.prepared else _built(run)
     with kind.claim() as held:
         mark = held.folder / _CLEAN
         # A mark without a running cluster is all that a restart of the machine leaves.
@@ -72,19 +64,10 @@ def standing(options: "TargetOptions", run: Run) -> Iterator[Target]:
             )
         try:
             if built is None:
-                if deployed != profile.name:
-                    raise Unusable(
-                        f"The cluster {held.name} is not as the run before was to leave it",
-                        remedy="Leave --prepared out",
-                    )
-                cluster = kind.found(held, kind.Options(front_port=port))
+                cluster = _as_it_was_left(held, profile, deployed)
                 mark.unlink()
             else:
-                with run.phase("cluster") as note:
-                    if not options.reuse:
-                        kind.down(held)
-                    cluster = kind.up(held, kind.Options(front_port=port), built, tell)
-                    note.outcome = "reused" if cluster.reused else "done"
+                cluster = _made(held, profile, built, run, reuse=options.reuse)
                 mark.unlink(missing_ok=True)
             kube = Kube(
                 cluster.kubeconfig,
@@ -112,6 +95,38 @@ def standing(options: "TargetOptions", run: Run) -> Iterator[Target]:
             if not options.keep:
                 with run.phase("teardown"):
                     kind.down(held)
+
+
+def _built(run: Run) -> images.Built:
+    """The images, on a host that is fit for them."""
+    with run.phase("host check"):
+        prepare_host(tell)
+    with run.phase("images") as note:
+        built = images.build_all(tell)
+        note.outcome = "reused" if all(s.cached for s in built.steps) else "done"
+    return built
+
+
+def _as_it_was_left(held: kind.Claim, profile: Profile, deployed: str | None) -> kind.KindCluster:
+    """The cluster of the run before, which a prepared run only looks at."""
+    if deployed != profile.name:
+        raise Unusable(
+            f"The cluster {held.name} is not as the run before was to leave it",
+            remedy="Leave --prepared out",
+        )
+    return kind.found(held, kind.Options(front_port=_port(profile)))
+
+
+def _made(
+    held: kind.Claim, profile: Profile, built: images.Built, run: Run, *, reuse: bool
+) -> kind.KindCluster:
+    """A cluster that is well: a new one, or with `reuse` the one that is there."""
+    with run.phase("cluster") as note:
+        if not reuse:
+            kind.down(held)
+        cluster = kind.up(held, kind.Options(front_port=_port(profile)), built, tell)
+        note.outcome = "reused" if cluster.reused else "done"
+    return cluster
 
 
 def deploy(profile: Profile, kube: Kube, tools: images.Tools, run: Run, *, afresh: bool) -> None:

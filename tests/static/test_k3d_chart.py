@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from mlflow_conformance.deploy.helm import Helm, HelmError, Release
+from mlflow_conformance.deploy.helm import Helm, Release
 from mlflow_conformance.deploy.policy import violations
+from mlflow_conformance.deploy.program import ProgramRefused
 from mlflow_conformance.deploy.schemas import kubernetes_version, problems
 
 Values = Mapping[str, str]
@@ -240,7 +241,7 @@ def test_pairs_of_options_are_sound(helm: Helm, chart: Path, row: int) -> None:
 def test_wrong_values_are_refused_with_a_sentence(
     helm: Helm, chart: Path, settings: Values, sentence: str
 ) -> None:
-    with pytest.raises(HelmError) as refusal:
+    with pytest.raises(ProgramRefused) as refusal:
         render(helm, chart, settings)
     assert sentence in refusal.value.output
 

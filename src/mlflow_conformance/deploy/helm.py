@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Helm through its own binary: lint, render, install, upgrade, roll back, uninstall."""
 
-import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.deploy.program import ProgramRefused, run_program
 
 # A render takes 0.2 s; this only bounds a helm that hangs.
 _OFFLINE_SECONDS = 60
@@ -32,22 +30,6 @@ class Release:
         return files + [f"--set={key}={value}" for key, value in self.settings.items()]
 
 
-class HelmError(Unusable):
-    """Helm refused; ``output`` is all it said."""
-
-    def __init__(self, what: str, *, remedy: str, output: str) -> None:
-        self.output = output
-        super().__init__(what, remedy=remedy)
-
-
-def _sentence(output: str) -> str:
-    """What helm complains about, without its frame."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    chosen = [line for line in lines if not line.startswith(("Use --debug", "level=", "WARNING"))]
-    text = " ".join(chosen) or "no message"
-    return text.removeprefix("Error: ")
-
-
 @dataclass(frozen=True)
 class Helm:
     """A helm binary, and the cluster that it talks to.
@@ -66,7 +48,7 @@ class Helm:
         """Lint a chart.
 
         Raises:
-            HelmError: it has errors.
+            ProgramRefused: it has errors.
         """
         self._run(["lint", str(chart), *(f"--values={path}" for path in values)], _OFFLINE_SECONDS)
 
@@ -74,7 +56,7 @@ class Helm:
         """The objects of a release, rendered with no cluster.
 
         Raises:
-            HelmError: the chart refuses the values.
+            ProgramRefused: the chart refuses the values.
         """
         text = self._run(
             ["template", release.name, str(release.chart), f"--namespace={release.namespace}",
@@ -84,7 +66,7 @@ class Helm:
         try:
             return [document for document in yaml.load_all(text, _Loader) if document]
         except yaml.YAMLError as error:
-            raise HelmError(
+            raise ProgramRefused(
                 f"The chart renders what is no sound YAML: {error}",
                 remedy="Correct the template",
                 output=text,
@@ -98,7 +80,7 @@ class Helm:
         helm 4 would else refuse the upgrade for the conflict.
 
         Raises:
-            HelmError: refused, or not ready within `seconds`.
+            ProgramRefused: refused, or not ready within `seconds`.
         """
         self._run(
             ["upgrade", release.name, str(release.chart), "--install", "--force-conflicts",
@@ -111,7 +93,7 @@ class Helm:
         """Return to an earlier revision, 0 for the one before, and wait until it is ready.
 
         Raises:
-            HelmError: refused, or not ready within `seconds`.
+            ProgramRefused: refused, or not ready within `seconds`.
         """
         self._run(
             ["rollback", name, str(revision), f"--namespace={namespace}", "--wait",
@@ -123,7 +105,7 @@ class Helm:
         """Remove a release, if it is there, and wait until its objects are gone.
 
         Raises:
-            HelmError: refused, or not gone within `seconds`.
+            ProgramRefused: refused, or not gone within `seconds`.
         """
         self._run(
             ["uninstall", name, f"--namespace={namespace}", "--ignore-not-found", "--wait",
@@ -132,33 +114,17 @@ class Helm:
         )  # fmt: skip
 
     def _run(self, arguments: Sequence[str], seconds: float) -> str:
-        environment = dict(os.environ)
-        if self.kubeconfig is not None:
-            environment["KUBECONFIG"] = str(self.kubeconfig)
         context = [f"--kube-context={self.context}"] if self.context else []
-        try:
-            done = subprocess.run(
-                [str(self.binary), *arguments, *context],
-                capture_output=True, text=True, timeout=seconds, env=environment, check=False,
-            )  # fmt: skip
-        except FileNotFoundError:
-            raise Unusable(
-                f"There is no helm at {self.binary}", remedy="Build it: mlflow-conformance images"
-            ) from None
-        except subprocess.TimeoutExpired:
-            raise HelmError(
-                f"helm {arguments[0]} did not end within {seconds:.0f} s",
-                remedy="Look at the pods and events of the namespace",
-                output="",
-            ) from None
-        if done.returncode != 0:
-            output = done.stderr + done.stdout
-            raise HelmError(
-                f"helm {arguments[0]} failed: {_sentence(done.stderr or done.stdout)}",
-                remedy="Correct the values of the chart, or see what the cluster says",
-                output=output,
-            )
-        return done.stdout
+        return run_program(
+            [self.binary, *arguments, *context],
+            seconds,
+            env={"KUBECONFIG": str(self.kubeconfig)} if self.kubeconfig else {},
+            called=f"helm {arguments[0]}",
+            remedies=(
+                "Correct the values of the chart, or see what the cluster says",
+                "Look at the pods and events of the namespace",
+            ),
+        )
 
 
 class _Loader(yaml.SafeLoader):

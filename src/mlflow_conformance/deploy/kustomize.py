@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kustomizations through kubectl: render, apply, delete."""
 
-import os
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +9,8 @@ from typing import Any
 
 import yaml
 
+from mlflow_conformance.deploy.program import ProgramRefused, run_program
 from mlflow_conformance.deploy.schemas import name_of
-from mlflow_conformance.errors import Unusable
 
 SECRETS = "generate-secrets"
 """A program beside a kustomization that makes the Secrets which no file may hold. It takes flags of
@@ -20,14 +18,6 @@ kubectl as arguments and leaves what exists as it is."""
 
 # A render takes 0.3 s and applying some seconds; this only bounds a kubectl that hangs.
 _COMMAND_SECONDS = 90
-
-
-class KustomizeError(Unusable):
-    """kubectl refused; ``output`` is all it said."""
-
-    def __init__(self, what: str, *, remedy: str, output: str) -> None:
-        self.output = output
-        super().__init__(what, remedy=remedy)
 
 
 @dataclass(frozen=True)
@@ -48,7 +38,7 @@ class Kustomize:
         """The objects of a kustomization, rendered with no cluster.
 
         Raises:
-            KustomizeError: the kustomization is not sound.
+            ProgramRefused: the kustomization is not sound.
         """
         text = self._kubectl(["kustomize", str(path)], _COMMAND_SECONDS)
         return [document for document in yaml.safe_load_all(text) if document]
@@ -59,7 +49,7 @@ class Kustomize:
         Missing Secrets are made first, by the program `SECRETS` beside the kustomization.
 
         Raises:
-            KustomizeError: refused, or not ready within `seconds`.
+            ProgramRefused: refused, or not ready within `seconds`.
         """
         deadline = time.monotonic() + seconds
         objects = self.render(path)
@@ -73,8 +63,8 @@ class Kustomize:
             flags = [f"--namespace={namespace}", f"--timeout={left}s", *self._flags()]
             try:
                 self._kubectl([*words, *flags], left + 30)
-            except KustomizeError as problem:
-                raise KustomizeError(
+            except ProgramRefused as problem:
+                raise ProgramRefused(
                     f"{name_of(manifest)} of {path.name} was not ready within {seconds:.0f} s "
                     f"({problem.what})",
                     remedy="Look at the pods and events of the namespace",
@@ -87,7 +77,7 @@ class Kustomize:
         With the namespace go the Secrets that `SECRETS` made, and the volumes.
 
         Raises:
-            KustomizeError: refused, or not gone within `seconds`.
+            ProgramRefused: refused, or not gone within `seconds`.
         """
         self._kubectl(
             ["delete", f"--kustomize={path}", "--ignore-not-found", "--wait",
@@ -103,32 +93,16 @@ class Kustomize:
         return self._run([str(self.binary), *arguments], seconds)
 
     def _run(self, argv: Sequence[str], seconds: float) -> str:
-        said = " ".join(Path(word).name for word in argv[:2])
-        try:
-            done = subprocess.run(
-                argv,
-                capture_output=True, text=True, timeout=seconds, check=False,
-                env=os.environ | {"KUBECTL": str(self.binary)},
-            )  # fmt: skip
-        except FileNotFoundError:
-            raise Unusable(
-                f"There is no {argv[0]}", remedy="Build it: mlflow-conformance images"
-            ) from None
-        except subprocess.TimeoutExpired:
-            raise KustomizeError(
-                f"{said} did not end within {seconds:.0f} s",
-                remedy="Check that the API server answers",
-                output="",
-            ) from None
-        if done.returncode != 0:
-            output = done.stderr + done.stdout
-            sentence = " ".join(output.split()) or "no message"
-            raise KustomizeError(
-                f"{said} failed: {sentence.removeprefix('error: ')[:600]}",
-                remedy="Correct the kustomization, or see what the cluster says",
-                output=output,
-            )
-        return done.stdout
+        return run_program(
+            argv,
+            seconds,
+            env={"KUBECTL": str(self.binary)},
+            called=" ".join(Path(word).name for word in argv[:2]),
+            remedies=(
+                "Correct the kustomization, or see what the cluster says",
+                "Check that the API server answers",
+            ),
+        )
 
 
 def _readiness(

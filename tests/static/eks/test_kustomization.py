@@ -13,8 +13,9 @@ import yaml
 
 from mlflow_conformance import catalogue
 from mlflow_conformance.assets import asset, profile_path
-from mlflow_conformance.deploy.kustomize import Kustomize, KustomizeError
+from mlflow_conformance.deploy.kustomize import Kustomize
 from mlflow_conformance.deploy.policy import violations
+from mlflow_conformance.deploy.program import ProgramRefused
 from mlflow_conformance.deploy.schemas import problems
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.profile import Profile, load
@@ -316,7 +317,7 @@ def test_broken_kustomization_is_refused_with_a_sentence(
     kustomize: Kustomize, tmp_path: Path
 ) -> None:
     (tmp_path / "kustomization.yaml").write_text("resources: [nothing.yaml]\n")
-    with pytest.raises(KustomizeError, match=r"kubectl kustomize failed: .*nothing\.yaml"):
+    with pytest.raises(ProgramRefused, match=r"kubectl kustomize failed: .*nothing\.yaml"):
         kustomize.render(tmp_path)
 
 
