@@ -126,6 +126,7 @@ def test_kind_keeps_every_object_but_those_of_the_prometheus_operator(
         ("NetworkPolicy", "auditor"),
         ("NetworkPolicy", "minio"),
         ("NetworkPolicy", "minio-provision"),
+        ("NetworkPolicy", "webhooks"),
         ("Service", "minio"),
         ("ServiceAccount", "minio-provision-sa"),
         ("ServiceAccount", "minio-sa"),

@@ -31,6 +31,9 @@
 {{- if and $v.networkPolicy.enabled (not (and $v.postgresql.enabled $v.minio.enabled)) (not $v.networkPolicy.external) -}}
 {{- fail "networkPolicy.enabled would cut the external database or object store off; list its addresses in networkPolicy.external, each with cidr and port." -}}
 {{- end -}}
+{{- if and $v.webhooks.receivers (not $v.networkPolicy.enabled) -}}
+{{- fail "webhooks.receivers lets MLflow call private addresses, which only the network policies bound; set networkPolicy.enabled=true or leave the list empty." -}}
+{{- end -}}
 {{- if and $v.autoscaling.enabled (gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas)) -}}
 {{- fail "autoscaling.minReplicas is above autoscaling.maxReplicas; lower the first or raise the second." -}}
 {{- end -}}
@@ -89,7 +92,7 @@
 
 {{/* Names in the server's environment that belong to the chart. */}}
 {{- define "mlflow.ownEnv" -}}
-{{- $names := list "HOME" "MLFLOW_BACKEND_STORE_URI" "MLFLOW_DISABLE_TELEMETRY" "DO_NOT_TRACK" "MLFLOW_SERVER_ENABLE_JOB_EXECUTION" "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD" "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD" "MLFLOW_FLASK_SERVER_SECRET_KEY" "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY" "MLFLOW_CRYPTO_KEK_PASSPHRASE" "MLFLOW_S3_ENDPOINT_URL" "MLFLOW_AUTH_CONFIG_PATH" "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE" "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW" "MLFLOW_SERVER_ALLOWED_HOSTS" "MLFLOW_WORKERS" "MLFLOW_HOST" "MLFLOW_PORT" -}}
+{{- $names := list "HOME" "MLFLOW_BACKEND_STORE_URI" "MLFLOW_DISABLE_TELEMETRY" "DO_NOT_TRACK" "MLFLOW_SERVER_ENABLE_JOB_EXECUTION" "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD" "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD" "MLFLOW_FLASK_SERVER_SECRET_KEY" "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY" "MLFLOW_WEBHOOK_CACHE_TTL" "MLFLOW_WEBHOOK_ALLOWED_SCHEMES" "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS" "MLFLOW_CRYPTO_KEK_PASSPHRASE" "MLFLOW_S3_ENDPOINT_URL" "MLFLOW_AUTH_CONFIG_PATH" "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE" "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW" "MLFLOW_SERVER_ALLOWED_HOSTS" "MLFLOW_WORKERS" "MLFLOW_HOST" "MLFLOW_PORT" -}}
 {{- if or .Values.minio.enabled .Values.artifactStore.existingSecret -}}
 {{- $names = concat $names (list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY") -}}
 {{- end -}}

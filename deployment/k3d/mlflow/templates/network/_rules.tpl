@@ -47,6 +47,15 @@ podSelector:
 {{- end }}
 {{- end }}
 
+{{- define "mlflow.egressWebhooks" -}}
+{{- range .Values.webhooks.receivers }}
+- to:
+    - {{ include "mlflow.podsIn" (list .namespaceLabels .podLabels) | nindent 6 | trim }}
+  ports:
+    - {port: {{ .port }}, protocol: TCP}
+{{- end }}
+{{- end }}
+
 {{- define "mlflow.egressExternal" -}}
 {{- range .Values.networkPolicy.external }}
 - to:
