@@ -80,6 +80,40 @@ class AuditorNames(Strict):
     s3_secret_key: str = Field(default="s3-secret-key", description="its secret key")
 
 
+class BackupNames(Strict):
+    """How a backup is made by hand, and where backups are kept."""
+
+    cronjob: str = Field(description="the CronJob")
+    command: str = Field(
+        description="documented line that makes a backup at once, for bash; `{job}` is the name "
+        "that its Job must get, `{namespace}` the namespace"
+    )
+    bucket: str = Field(description="the bucket of backups")
+    prefix: str = Field(default="", description="what the keys of backups begin with")
+    object: str = Field(
+        default="mlflow_backup_%Y%m%d_%H%M%S.dump.enc",
+        description="name of a backup by its time (UTC), as strftime writes it",
+    )
+    manifest: str = Field(
+        default=".manifest.json", description="what a backup's name ends with beside it"
+    )
+
+
+class RestoreNames(Strict):
+    """How a backup is restored: documented lines, for bash, run in the folder of deployment/."""
+
+    command: str = Field(
+        description="documented line that restores; `{backup}` is the name of the backup, "
+        "`{token}` a name that no restore had before"
+    )
+    selector: dict[str, str] = Field(min_length=1, description="labels of restore Jobs")
+    chart: str = Field(default="", description="folder that `{chart}` in the lines stands for")
+    rebuild: str = Field(
+        default="", description="line that makes an empty PostgreSQL fit for a restore, if needed"
+    )
+    after: str = Field(default="", description="line that ends the restore's settings, if needed")
+
+
 class RunnerNames(Strict):
     """The pod from which the inside door and the back doors are used."""
 
@@ -111,6 +145,8 @@ class Names(Strict):
     auditor: AuditorNames | None = Field(
         default=None, description="credentials that read both; without them no back door"
     )
+    backup: BackupNames | None = Field(default=None, description="how backups are made")
+    restore: RestoreNames | None = Field(default=None, description="how backups are restored")
     runner: RunnerNames = Field(description="the runner pod")
     front: FrontDoor | None = Field(default=None, description="the ingress")
 

@@ -292,3 +292,41 @@ def test_the_readiness_probe_is_one_that_is_not_logged() -> None:
     template = asset("deployment/k3d/mlflow/templates/server/deployment.yaml").read_text()
     for path in _json_logging()._PROBES:
         assert path in template
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is empty, and its manifest says 6 bytes"),
+        (b"sea", "has 3 bytes and its manifest says 6: it is cut off"),
+        (b"seaLed", "has another sha256 than its manifest says: it is damaged"),
+    ],
+)
+def test_an_object_that_is_not_its_manifests_is_refused_with_the_reason(
+    scripts: Any, tmp_path: Path, content: bytes, sentence: str
+) -> None:
+    whole = tmp_path / "whole"
+    whole.write_bytes(b"sealed")
+    manifest = SimpleNamespace(bytes=6, sha256=scripts.manifest.sha256_of(whole))
+    scripts.restore.refuse_other(NAME, manifest, whole)
+    stored = tmp_path / "stored"
+    stored.write_bytes(content)
+    with pytest.raises(scripts.restore.Invalid, match=sentence):
+        scripts.restore.refuse_other(NAME, manifest, stored)
+
+
+def test_a_restore_waits_for_the_database_that_the_migration_makes(
+    scripts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([None, None, (1,)])
+    admin = SimpleNamespace(execute=lambda *_: SimpleNamespace(fetchone=lambda: next(answers)))
+    pauses: list[float] = []
+    monkeypatch.setattr(scripts.restore.time, "sleep", pauses.append)
+    scripts.restore.wait_for_live(admin, 60)
+    assert pauses == [1, 1]
+
+
+def test_a_restore_says_when_there_is_no_database(scripts: Any) -> None:
+    admin = SimpleNamespace(execute=lambda *_: SimpleNamespace(fetchone=lambda: None))
+    with pytest.raises(scripts.restore.Invalid, match="run the migration Job first"):
+        scripts.restore.wait_for_live(admin, -1)

@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ PREVIOUS = "mlflow_before_restore"
 OWNER = "mlflow"
 # Any number, the same in every release: two restores at once take turns.
 RESTORE_LOCK = 0x726573746F7265
+LIVE_SECONDS = 300
 
 
 class Invalid(Exception):  # noqa: N818 - told to a person as one sentence
@@ -61,11 +63,7 @@ def fetch(s3: Any, place: Place, name: str, key: bytes, scratch: Path) -> tuple[
         raise Invalid(f"the manifest of {name} cannot be read: {error}") from error
     if manifest.name != name:
         raise Invalid(f"the manifest beside {name} is the one of {manifest.name}")
-    if sealed.stat().st_size != manifest.bytes or sha256_of(sealed) != manifest.sha256:
-        raise Invalid(
-            f"{name} has {sealed.stat().st_size} bytes and is not the object of its manifest "
-            f"({manifest.bytes} bytes): it is damaged or cut off"
-        )
+    refuse_other(name, manifest, sealed)
     try:
         with sealed.open("rb") as source, plain.open("wb") as sink:
             decrypt(source, sink, key=key, context=manifest.contents.context())
@@ -82,6 +80,38 @@ def fetch(s3: Any, place: Place, name: str, key: bytes, scratch: Path) -> tuple[
     if done.returncode != 0:
         raise Invalid(f"the dump in {name} is no archive: {done.stderr.strip()}")
     return manifest, plain
+
+
+def refuse_other(name: str, manifest: Manifest, sealed: Path) -> None:
+    """Raise unless an object is the one of its manifest.
+
+    Raises:
+        Invalid: it is not, and in which way.
+    """
+    size = sealed.stat().st_size
+    if size == 0:
+        raise Invalid(f"{name} is empty, and its manifest says {manifest.bytes} bytes")
+    if size != manifest.bytes:
+        raise Invalid(
+            f"{name} has {size} bytes and its manifest says {manifest.bytes}: it is cut off, or "
+            "another object"
+        )
+    if sha256_of(sealed) != manifest.sha256:
+        raise Invalid(f"{name} has another sha256 than its manifest says: it is damaged")
+
+
+def wait_for_live(admin: psycopg.Connection, seconds: float) -> None:
+    """Wait until there is a database to replace: on an empty server the migration Job makes it.
+
+    Raises:
+        Invalid: there is none within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    query = "SELECT 1 FROM pg_database WHERE datname = %s"
+    while not admin.execute(query, (LIVE,)).fetchone():
+        if time.monotonic() > deadline:
+            raise Invalid(f"there is no database {LIVE} to replace: run the migration Job first")
+        time.sleep(1)
 
 
 def _drop(admin: psycopg.Connection, database: str) -> None:
@@ -187,6 +217,7 @@ def restore(
     """
     mark = f"restored from {name} {token}".strip()
     with psycopg.connect(dbname="postgres", autocommit=True, connect_timeout=10) as admin:
+        wait_for_live(admin, LIVE_SECONDS)
         admin.execute("SELECT pg_advisory_lock(%s)", (RESTORE_LOCK,))
         if is_done(admin, mark):
             return f"the database is already {mark}; give another RESTORE_TOKEN to restore it again"
@@ -205,7 +236,9 @@ def restore(
 
 
 def main() -> int:
-    """Restore; 0 when the backup is live, 1 with a sentence when nothing was changed."""
+    """Restore; 0 when the backup is live, 1 with a sentence when nothing was changed, 2 when
+    PostgreSQL went away meanwhile: the Job tries that again.
+    """
     try:
         sentence = restore(
             boto3.client("s3"),
@@ -219,6 +252,9 @@ def main() -> int:
     except (Invalid, Refused) as error:
         sys.stderr.write(f"Not restored, nothing was changed: {error}.\n")
         return 1
+    except psycopg.OperationalError as error:
+        sys.stderr.write(f"Not restored, PostgreSQL cannot be used: {error}\n")
+        return 2
     sys.stdout.write(sentence + "\n")
     return 0
 
