@@ -10,8 +10,9 @@ One folder per mutant in ``mutants/``, with a ``mutant.yaml``::
         - {kind: poddisruptionbudget, name: "{pdb}", patch: {spec: {selector: {...}}}}
 
 or, in place of ``objects``, a ``proxy`` that lies in front of the server (see
-`mlflow_conformance.faults.lying_proxy`). Names in braces stand for the profile's own names, so
-that one mutant serves every deployment.
+`mlflow_conformance.faults.lying_proxy`), or ``files`` of ``deployment/`` that are changed in a copy
+from which checks install something of their own. Names in braces stand for the profile's own
+names, so that one mutant serves every deployment.
 """
 
 from collections.abc import Iterator, Mapping
@@ -51,16 +52,25 @@ class ProxyRule(Strict):
     parameters: dict[str, JsonValue] = Field(default={})
 
 
+class FileChange(Strict):
+    """A text in a file of ``deployment/`` replaced by another; it stands there exactly once."""
+
+    path: str = Field(min_length=1)
+    find: str = Field(min_length=1)
+    put: str
+
+
 class By(Strict):
-    """What a mutant does: it changes objects, or it puts a lying proxy in front; exactly one."""
+    """What a mutant does: to objects, by a lying proxy, or in files; exactly one of them."""
 
     objects: list[ObjectChange] = Field(default=[])
     proxy: ProxyRule | None = None
+    files: list[FileChange] = Field(default=[])
 
     @model_validator(mode="after")
     def _one(self) -> "By":
-        if bool(self.objects) == (self.proxy is not None):
-            raise ValueError("a mutant changes objects or puts a proxy in front: exactly one")
+        if sum((bool(self.objects), self.proxy is not None, bool(self.files))) != 1:
+            raise ValueError("a mutant has objects, a proxy or files: exactly one of them")
         return self
 
 
@@ -174,6 +184,10 @@ def broken(target: Target, mutant: Mutant, run: Run) -> Iterator[Target]:
             from mlflow_conformance.faults.lying_proxy import in_front_of
 
             yield stack.enter_context(in_front_of(target, mutant.spec.by.proxy))
+        elif mutant.spec.by.files:
+            from mlflow_conformance.faults.files import edited
+
+            yield stack.enter_context(edited(target, mutant.spec.by.files))
         else:
             from mlflow_conformance.faults.objects import changed
 

@@ -74,6 +74,7 @@ def standing(options: "TargetOptions", run: Run) -> Iterator[Target]:
                 f"kind-{cluster.name}",
                 profile.names.namespace,
                 kubectl=str(cluster.tools.kubectl),
+                helm=str(cluster.tools.helm),
             )
             if built is not None:
                 afresh = cluster.reused and deployed != profile.name

@@ -40,7 +40,15 @@ def test_a_name_that_the_profile_lacks_stays_as_it_is() -> None:
     assert filled("{hpa}", placeholders(NAMES)) == "{hpa}"
 
 
-@pytest.mark.parametrize("by", [{}, {"objects": []}, {"objects": [{}], "proxy": {"rule": "r"}}])
+@pytest.mark.parametrize(
+    "by",
+    [
+        {},
+        {"objects": []},
+        {"objects": [{}], "proxy": {"rule": "r"}},
+        {"proxy": {"rule": "r"}, "files": [{"path": "p", "find": "f", "put": ""}]},
+    ],
+)
 def test_a_mutant_does_exactly_one_thing(by: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="exactly one"):
         By.model_validate(by)

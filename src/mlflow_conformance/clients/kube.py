@@ -57,12 +57,18 @@ class Pod:
 
 @dataclass(frozen=True)
 class Kube:
-    """A cluster, and the namespace that commands use when they name none."""
+    """A cluster, and the namespace that commands use when they name none.
+
+    Attributes:
+        kubectl: the program.
+        helm: the program of that name for who works on this cluster.
+    """
 
     kubeconfig: Path
     context: str
     namespace: str
     kubectl: str = "kubectl"
+    helm: str = "helm"
 
     @cached_property
     def client(self) -> "ApiClient":

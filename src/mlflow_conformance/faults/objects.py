@@ -70,6 +70,25 @@ def changed(target: Target, changes: Sequence[ObjectChange], waiter: Waiter) -> 
 
 
 @contextmanager
+def kept(target: Target, things: Sequence[tuple[str, str]], waiter: Waiter) -> Iterator[None]:
+    """Objects, by kind and name, that the body may change; afterwards exactly as they were.
+
+    Putting back happens as in `changed`.
+
+    Raises:
+        Unusable: there is no such object, or it could not be put back.
+        Undecided: the target is not in a cluster.
+    """
+    kube = target.need_kube()
+    objects = [_found(kube, ObjectChange(kind=kind, name=name)) for kind, name in things]
+    try:
+        yield
+    finally:
+        with uninterrupted():
+            _restore_all(kube, objects, waiter)
+
+
+@contextmanager
 def uninterrupted() -> Iterator[None]:
     """Hold back Ctrl-C and SIGTERM until the end of the body, children included."""
     if threading.current_thread() is not threading.main_thread():

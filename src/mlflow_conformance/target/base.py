@@ -4,10 +4,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from pydantic import JsonValue
 
+from mlflow_conformance import assets
 from mlflow_conformance.clients.http import send
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.clients.mlflow import MlflowApi
@@ -50,6 +52,7 @@ class Target:
         replica_urls: looks up every ready replica's own URL, as the runner reaches it.
         made_here: the cluster was made by this program, on this machine.
         disruption_allowed: whether checks may disturb the deployment.
+        root: what holds the `deployment/` from which a check installs something of its own.
     """
 
     kind: TargetKind
@@ -65,6 +68,7 @@ class Target:
     kube: Kube | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
     inside_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    root: Path = field(default_factory=assets.root)
 
     def api(self, base_url: str | None = None) -> MlflowApi:
         """The MLflow API from the runner: through the Service, or one replica's own URL."""
