@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import JsonValue
 
 from mlflow_conformance import __version__
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.errors import Undecided, Unusable
+from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.model import (
     CheckFinished,
@@ -29,6 +30,8 @@ from mlflow_conformance.evidence.model import (
 from mlflow_conformance.profile import LoadedProfile, Row
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import Waiter
+
+_T = TypeVar("_T")
 
 
 def new_run_id() -> str:
@@ -89,9 +92,26 @@ class Run:
     target: Target | None = None
     interrupted: str | None = None
 
+    @property
+    def label(self) -> str:
+        """What every name that this run gives begins with."""
+        return f"mlc-{self.run_id}".lower()
+
     def random_for(self, check_id: str) -> random.Random:
         """Random numbers that depend on the run's seed and the check alone."""
         return random.Random(f"{self.seed}:{check_id}")  # noqa: S311 - test data, no secret
+
+    def parsed(self, check_id: str, name: str, kind: type[_T]) -> _T:
+        """A threshold of a check's row, for what several checks share; see `Evidence.parsed`.
+
+        Raises:
+            Undecided: the profile has no such row or threshold, or it has another form.
+        """
+        row = self.loaded.profile.checks.get(check_id)
+        if row is None:
+            raise Undecided(f"the profile has no row {check_id}, which says how much {name} it is")
+        folder = self.folder.path / "attachments"
+        return Evidence(check_id, row.promise, folder, row.thresholds).parsed(name, kind)
 
     def started(self, target: dict[str, JsonValue]) -> RunStarted:
         """The log's first event."""

@@ -218,6 +218,29 @@ def proxy_stop(number: int) -> JsonValue:
     return lying_proxy.stop(number)
 
 
+def receiver_start(port: int, refused: str, refusals: int, towards: str) -> JsonValue:
+    """Start a receiver (see `mlflow_conformance.inside.receiver`): its number and URL."""
+    from mlflow_conformance.inside import receiver
+
+    number, url = receiver.start(port, refused, refusals, towards)
+    return {"number": number, "url": url}
+
+
+def receiver_posts(number: int) -> JsonValue:
+    """What a receiver has kept so far, in the order in which it came."""
+    from mlflow_conformance.inside import receiver
+
+    return cast(JsonValue, receiver.posts(number))
+
+
+def receiver_stop(number: int) -> JsonValue:
+    """Stop a receiver."""
+    from mlflow_conformance.inside import receiver
+
+    receiver.stop(number)
+    return None
+
+
 def ping() -> JsonValue:
     """Answers, so that the other side knows that the agent is there."""
     return "pong"
@@ -232,6 +255,9 @@ OPERATIONS: dict[str, Operation] = {
         ping,
         proxy_start,
         proxy_stop,
+        receiver_posts,
+        receiver_start,
+        receiver_stop,
         s3_delete,
         s3_digest,
         s3_head,

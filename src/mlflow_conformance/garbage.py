@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Removal for good of what MLflow's API only marks as deleted, as people do it: `mlflow gc`.
+
+`mlflow gc` takes a list that is left out, or empty, for *everything*: with `--experiment-ids` alone
+it also removes every deleted run and every deleted model that anybody has on that server. So it is
+always called with all three lists, and is not called at all when it could not be.
+"""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlflow_conformance.clients.kube import Kube, KubectlFailed
+from mlflow_conformance.clients.mlflow import MlflowApi, answer
+from mlflow_conformance.profile import MlflowNames
+
+_TIMEOUT_S = 240
+# The server's own address of the database, password included, does not leave its pod.
+_COMMAND = (
+    'exec mlflow gc --backend-store-uri "$MLFLOW_BACKEND_STORE_URI" --tracking-uri "$0" '
+    '--experiment-ids "$1" --run-ids "$2" --logged-model-ids "$3"'
+)
+
+
+@dataclass
+class Garbage:
+    """What is marked as deleted and belongs to a run of the suite.
+
+    Attributes:
+        label: names of ours begin with it.
+    """
+
+    label: str
+    experiments: list[str] = field(default_factory=list)
+
+    def collect(self, front: MlflowApi, kube: Kube, names: MlflowNames) -> None:
+        """Remove it for good; nothing is done when there is nothing.
+
+        Raises:
+            KubectlFailed: no pod of MLflow is ready, or the command failed.
+            ApiError, NoReply: MLflow did not make what each list needs to have one entry.
+        """
+        if not self.experiments:
+            return
+        ready = kube.ready_pods(names.selector, container=names.container)
+        if not ready:
+            raise KubectlFailed("no pod of MLflow is ready to run mlflow gc")
+        run, model = self._first_of_each_list(front)
+        kube.exec(
+            ready[0].name,
+            "sh", "-c", _COMMAND, f"http://localhost:{names.port}",
+            ",".join(sorted(set(self.experiments), key=int)), run, model,
+            container=names.container,
+            timeout_s=_TIMEOUT_S,
+        )  # fmt: skip
+        self.experiments.clear()
+
+    def _first_of_each_list(self, front: MlflowApi) -> tuple[str, str]:
+        """A deleted run and a deleted model in an experiment of ours, made for no other purpose."""
+
+        def call(path: str, **fields: str) -> dict[str, Any]:
+            return answer(path, front.post(path, **fields))
+
+        made = call("experiments/create", name=f"{self.label}-gc-{secrets.token_hex(4)}")
+        experiment = made["experiment_id"]
+        self.experiments.append(experiment)
+        run = call("runs/create", experiment_id=experiment)["run"]["info"]["run_id"]
+        logged = call("logged-models", experiment_id=experiment, name="gc")["model"]["info"]
+        path = f"/api/2.0/mlflow/logged-models/{logged['model_id']}"
+        answer("logged-models", front.request("DELETE", path))
+        call("experiments/delete", experiment_id=experiment)
+        return run, logged["model_id"]

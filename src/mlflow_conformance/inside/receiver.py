@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real HTTP server that keeps what is posted to it: where MLflow delivers webhooks to."""
+
+import base64
+import itertools
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from pydantic import JsonValue
+
+_REFUSED = 503
+
+
+class Receiver:
+    """Listens from its making until `stop`; answers every POST, and keeps each."""
+
+    def __init__(self, port: int, refused: str, refusals: int) -> None:
+        """Listen on every address of this machine.
+
+        Args:
+            port: 0 for any that is free.
+            refused: the path whose first `refusals` posts are answered with 503.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self._lock = threading.Lock()
+        self._posts: list[dict[str, JsonValue]] = []
+        self._refused, self._refusals = refused, refusals
+        self._server = ThreadingHTTPServer(("", port), _handler(self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
+
+    def keep(self, path: str, headers: dict[str, str], body: bytes) -> int:
+        """Keep one post; returns the status that it is answered with."""
+        with self._lock:
+            status = 200
+            if path == self._refused and self._refusals:
+                self._refusals -= 1
+                status = _REFUSED
+            self._posts.append(
+                {
+                    "path": path,
+                    "headers": {k.lower(): v for k, v in headers.items()},
+                    "body_base64": base64.b64encode(body).decode(),
+                    "status": status,
+                    "received_ns": time.monotonic_ns(),
+                }
+            )
+        return status
+
+    def posts(self) -> list[dict[str, JsonValue]]:
+        """Everything so far, in the order in which it came."""
+        with self._lock:
+            return list(self._posts)
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            """Keep it."""
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(receiver.keep(self.path, dict(self.headers.items()), body))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """What came is kept; standard error stays quiet."""
+
+    return Handler
+
+
+_RUNNING: dict[int, Receiver] = {}
+_NUMBERS = itertools.count(1)
+
+
+def start(port: int, refused: str, refusals: int, towards: str) -> tuple[int, str]:
+    """Start a receiver in this process; returns its number and its URL.
+
+    Args:
+        towards: a host; the URL holds this machine's address on the way there.
+
+    Raises:
+        OSError: the port is taken, or there is no way there.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((towards, 9))  # sends nothing: it only chooses the way
+        address: str = probe.getsockname()[0]
+    receiver = Receiver(port, refused, refusals)
+    number = next(_NUMBERS)
+    _RUNNING[number] = receiver
+    return number, f"http://{address}:{receiver.port}"
+
+
+def posts(number: int) -> list[dict[str, JsonValue]]:
+    """What a receiver of this process has kept so far.
+
+    Raises:
+        KeyError: there is none of that number.
+    """
+    return _RUNNING[number].posts()
+
+
+def stop(number: int) -> None:
+    """Stop a receiver of this process.
+
+    Raises:
+        KeyError: there is none of that number.
+    """
+    _RUNNING.pop(number).stop()

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Webhooks of the registry, delivered to a real receiver."""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import pytest
+
+from mlflow_conformance.clients.http import Reply
+from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.fixtures.belongings import Belongings, Unique
+from mlflow_conformance.inside.door import Inside
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.waits import TimedOut, Waiter
+from mlflow_conformance.webhooks import Delivery
+
+_LOOK_S = 0.5
+_KINDS = {
+    "registered_model": ("created",), "model_version": ("created",),
+    "model_version_tag": ("set", "deleted"), "model_version_alias": ("created", "deleted"),
+    "prompt": ("created",), "prompt_version": ("created",), "prompt_tag": ("set", "deleted"),
+    "prompt_version_tag": ("set", "deleted"), "prompt_alias": ("created", "deleted"),
+}  # fmt: skip
+_PROMPT = [
+    {"key": "mlflow.prompt.is_prompt", "value": "true"},
+    {"key": "mlflow.prompt.text", "value": "Grüße an {{name}}"},
+]
+
+
+@dataclass(frozen=True)
+class Listening:
+    """A receiver in the runner; `url` is how MLflow's pods reach it, `path` this check's own."""
+
+    inside: Inside
+    number: int
+    url: str
+    path: str
+
+    def deliveries(self, to: str) -> list[Delivery]:
+        """What came so far for one of this check's webhooks."""
+        kept = cast(list[dict[str, Any]], self.inside.call("receiver_posts", number=self.number))
+        found = [Delivery.from_post(post) for post in kept]
+        return [d for d in found if d.path == f"{self.path}/{to}"]
+
+
+@pytest.fixture
+def listening(target: Target, evidence: Evidence, unique: Unique) -> Iterator[Listening]:
+    """A receiver that refuses the first post to the webhook `refusing`."""
+    path = f"/{unique('receiver')}"
+    made = cast(
+        dict[str, Any],
+        target.inside.call(
+            "receiver_start",
+            # Policies admit one port; on this machine any will do.
+            port=int(evidence.number("port")) if target.kube else 0,
+            refused=f"{path}/refusing",
+            refusals=1,
+            towards=urlsplit(target.replica_urls()[0]).hostname,
+        ),
+    )
+    yield Listening(target.inside, made["number"], made["url"], path)
+    target.inside.call("receiver_stop", number=made["number"])
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something done that MLflow has an event for, and what the event must tell."""
+
+    event: str
+    data: dict[str, str]
+    do: Callable[[], Reply]
+
+    @property
+    def told(self) -> str:
+        """As it is counted: every act has a model of its own per event."""
+        return f"{self.event} {self.data['name']}"
+
+
+@check(
+    "REG-6",
+    impact="Deployments that wait for an event never start, start twice, or start for an event "
+    "that somebody forged.",
+    remedy="Give every replica the same MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY, let the network "
+    "policies admit the receiver, and see what MLflow's log says of the delivery.",
+)
+def test_webhooks(
+    evidence: Evidence,
+    target: Target,
+    front: MlflowApi,
+    replicas: list[MlflowApi],
+    sql: Sql,
+    listening: Listening,
+    waiter: Waiter,
+    experiment: str,
+    unique: Unique,
+    belongings: Belongings,
+) -> None:
+    """Every event of the registry is delivered once, by whichever replica, rightly signed.
+
+    Steps:
+        1. Through the front door register three webhooks that lead to a receiver in the runner:
+           one for every event of the registry, one that the receiver refuses at first, one that is
+           disabled. Wait until no replica can still have the list of before.
+        2. At each replica by itself do everything that has an event, with models and prompts.
+        3. The receiver got each event once, with what was done in it, a delivery ID of its own and
+           the HMAC of the body by the webhook's secret; the refused delivery came again, with the
+           same ID, until it was accepted; the disabled webhook got nothing. The secret is in the
+           database only encrypted.
+    """
+    secret = f"conformance-{secrets.token_hex(16)}"
+    events = [(entity, action) for entity, actions in _KINDS.items() for action in actions]
+
+    def register(name: str, of: list[tuple[str, str]], status: str = "ACTIVE") -> str:
+        made = front.post(
+            "webhooks", name=unique(name), url=f"{listening.url}{listening.path}/{name}",
+            events=[{"entity": e.upper(), "action": a.upper()} for e, a in of],
+            secret=secret, status=status,
+        )  # fmt: skip
+        if made.status != 200:
+            evidence.undecided(
+                f"MLflow does not take the receiver {listening.url} for a webhook: HTTP "
+                f"{made.status} {' '.join(error_of(made))}"
+            )
+        return belongings.webhook(answer("webhooks", made)["webhook"]["webhook_id"])
+
+    webhook = register("accepting", events)
+    register("refusing", [("registered_model", "created")])
+    register("disabled", events, "DISABLED")
+    evidence.expect(
+        "rows that hold the secret as it is",
+        sql.one(
+            "SELECT count(*) FROM webhooks WHERE webhook_id = %s AND position(%s in secret) > 0",
+            webhook, secret,
+        ),
+        "==", 0, door="sql",
+    )  # fmt: skip
+    registered = time.monotonic()
+    waiter.until(
+        "past the age of every list of webhooks",
+        lambda: time.monotonic() - registered,
+        done=lambda age: age > evidence.number("cache_s"),
+        timeout="webhook list",
+    )
+
+    run = answer("runs/create", front.post("runs/create", experiment_id=experiment))["run"]["info"]
+    acts = [
+        act
+        for replica in replicas
+        for name, prompt in ((unique("model"), False), (unique("prompt"), True))
+        for act in _acts(replica, belongings.model(name), run, prompt=prompt)
+    ]
+    refused = [[a.told, r.status] for a in acts if (r := a.do()).status != 200]
+    evidence.expect("acts that were refused", refused, "==", [], door="inside")
+
+    created = {a.told for a in acts if a.event == "registered_model.created"}
+    try:
+        came, again = waiter.until(
+            "all told, and then quiet",
+            lambda: (listening.deliveries("accepting"), listening.deliveries("refusing")),
+            done=lambda seen: (
+                {_told(d) for d in seen[0]} >= {a.told for a in acts}
+                and {_told(d) for d in seen[1] if d.status == 200} >= created
+            ),
+            successes=1 + round(evidence.number("quiet_s") / _LOOK_S),
+            interval_s=_LOOK_S,
+            timeout="webhook delivered",
+        )
+    except TimedOut as late:
+        came, again = cast(tuple[list[Delivery], list[Delivery]], late.last)
+    counts = Counter(map(_told, came))
+    evidence.note("events delivered", sum(counts.values()), door="inside")
+    evidence.expect(
+        "events that were not delivered", sorted(a.told for a in acts if not counts[a.told]),
+        "==", [], door="inside",
+    )  # fmt: skip
+    evidence.expect(
+        "events that were delivered more than once",
+        {told: n for told, n in sorted(counts.items()) if n > 1}, "==", {}, door="inside",
+    )  # fmt: skip
+    evidence.expect(
+        "events that nobody caused", sorted(set(counts) - {a.told for a in acts}), "==", [],
+        door="inside",
+    )  # fmt: skip
+    data = {a.told: a.data for a in acts}
+    evidence.expect(
+        "events that tell something else than what was done",
+        {
+            told: [seen, data[told]]
+            for d in came
+            if (told := _told(d)) in data
+            and (seen := {k: d.data.get(k) for k in data[told]}) != data[told]
+        },
+        "==", {}, door="inside",
+    )  # fmt: skip
+    evidence.expect(
+        "deliveries without the signature of the webhook's secret",
+        sorted(_told(d) for d in (*came, *again) if not d.signed_by(secret)),
+        "==", [], door="inside",
+    )  # fmt: skip
+    evidence.expect(
+        "deliveries that share an ID", len(came) - len({d.id for d in came}), "==", 0,
+        door="inside",
+    )  # fmt: skip
+    _expect_repetition(evidence, again, created)
+    silent = [_told(d) for d in listening.deliveries("disabled")]
+    evidence.expect("events delivered to the disabled webhook", silent, "==", [], door="inside")
+
+
+def _expect_repetition(evidence: Evidence, came: list[Delivery], created: set[str]) -> None:
+    """A refused delivery comes again with its ID until it is accepted, and then no more."""
+    accepted = Counter(_told(d) for d in came if d.status == 200)
+    refused = {d.id for d in came if d.status != 200}
+    evidence.expect("deliveries that were refused at first", len(refused), "==", 1, door="inside")
+    evidence.expect(
+        "refused deliveries that did not come again with their ID",
+        sorted(refused - {d.id for d in came if d.status == 200}), "==", [], door="inside",
+    )  # fmt: skip
+    evidence.expect(
+        "events that the second receiver accepted", dict(accepted),
+        "==", dict.fromkeys(created, 1), door="inside",
+    )  # fmt: skip
+
+
+def _told(delivery: Delivery) -> str:
+    """See `Act.told`."""
+    return f"{delivery.event} {delivery.data.get('name')}"
+
+
+def _acts(api: MlflowApi, name: str, run: dict[str, str], *, prompt: bool) -> Iterator[Act]:
+    """Everything that has an event, for one model or prompt of this name, in a possible order."""
+    kind, version = (
+        ("prompt", "prompt_version") if prompt else ("registered_model", "model_version")
+    )
+    alias = "prompt_alias" if prompt else "model_version_alias"
+    tags = _PROMPT if prompt else []
+    of = {"name": name, "version": "1"}
+    tag, label = {"key": "größe", "value": "ä ☃"}, {"alias": "champion"}
+    yield Act(
+        f"{kind}.created", {"name": name},
+        lambda: api.post("registered-models/create", name=name, tags=tags),
+    )  # fmt: skip
+    yield Act(
+        f"{version}.created", of,
+        lambda: api.post(
+            "model-versions/create", name=name, tags=tags, run_id=run["run_id"],
+            source=f"{run['artifact_uri']}/model",
+        ),
+    )  # fmt: skip
+    if prompt:
+        yield Act(
+            "prompt_tag.set", {"name": name, **tag},
+            lambda: api.post("registered-models/set-tag", name=name, **tag),
+        )  # fmt: skip
+        yield Act(
+            "prompt_tag.deleted", {"name": name, "key": tag["key"]},
+            lambda: api.delete("registered-models/delete-tag", name=name, key=tag["key"]),
+        )  # fmt: skip
+    yield Act(
+        f"{version}_tag.set", {**of, **tag},
+        lambda: api.post("model-versions/set-tag", **of, **tag),
+    )  # fmt: skip
+    yield Act(
+        f"{version}_tag.deleted", {**of, "key": tag["key"]},
+        lambda: api.delete("model-versions/delete-tag", **of, key=tag["key"]),
+    )  # fmt: skip
+    yield Act(
+        f"{alias}.created", {**of, **label},
+        lambda: api.post("registered-models/alias", **of, **label),
+    )  # fmt: skip
+    yield Act(
+        f"{alias}.deleted", {"name": name, **label},
+        lambda: api.delete("registered-models/alias", name=name, **label),
+    )  # fmt: skip
