@@ -7,7 +7,6 @@ always called with all three lists, and is not called at all when it could not b
 """
 
 import secrets
-from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_conformance.clients.kube import Kube, KubectlFailed
@@ -22,51 +21,47 @@ _COMMAND = (
 )
 
 
-@dataclass
-class Garbage:
-    """What is marked as deleted and belongs to a run of the suite.
+def collect(
+    experiments: list[str], front: MlflowApi, kube: Kube, names: MlflowNames, label: str
+) -> None:
+    """Remove deleted experiments for good, with all that is in them; empties the list.
 
-    Attributes:
-        label: names of ours begin with it.
+    Args:
+        experiments: IDs of experiments that are marked as deleted, and ours.
+        label: what a name of ours begins with.
+
+    Raises:
+        KubectlFailed: no pod of MLflow is ready, or the command failed.
+        ApiError, NoReply: MLflow did not make what each list needs to have one entry.
     """
+    if not experiments:
+        return
+    ready = kube.ready_pods(names.selector, container=names.container)
+    if not ready:
+        raise KubectlFailed("no pod of MLflow is ready to run mlflow gc")
+    experiment, run, model = _first_of_each_list(front, label)
+    experiments.append(experiment)
+    kube.exec(
+        ready[0].name,
+        "sh", "-c", _COMMAND, f"http://localhost:{names.port}",
+        ",".join(sorted(set(experiments), key=int)), run, model,
+        container=names.container,
+        timeout_s=_TIMEOUT_S,
+    )  # fmt: skip
+    experiments.clear()
 
-    label: str
-    experiments: list[str] = field(default_factory=list)
 
-    def collect(self, front: MlflowApi, kube: Kube, names: MlflowNames) -> None:
-        """Remove it for good; nothing is done when there is nothing.
+def _first_of_each_list(front: MlflowApi, label: str) -> tuple[str, str, str]:
+    """A deleted experiment with a run and a model in it, made for no other purpose."""
 
-        Raises:
-            KubectlFailed: no pod of MLflow is ready, or the command failed.
-            ApiError, NoReply: MLflow did not make what each list needs to have one entry.
-        """
-        if not self.experiments:
-            return
-        ready = kube.ready_pods(names.selector, container=names.container)
-        if not ready:
-            raise KubectlFailed("no pod of MLflow is ready to run mlflow gc")
-        run, model = self._first_of_each_list(front)
-        kube.exec(
-            ready[0].name,
-            "sh", "-c", _COMMAND, f"http://localhost:{names.port}",
-            ",".join(sorted(set(self.experiments), key=int)), run, model,
-            container=names.container,
-            timeout_s=_TIMEOUT_S,
-        )  # fmt: skip
-        self.experiments.clear()
+    def call(path: str, **fields: str) -> dict[str, Any]:
+        return answer(path, front.post(path, **fields))
 
-    def _first_of_each_list(self, front: MlflowApi) -> tuple[str, str]:
-        """A deleted run and a deleted model in an experiment of ours, made for no other purpose."""
-
-        def call(path: str, **fields: str) -> dict[str, Any]:
-            return answer(path, front.post(path, **fields))
-
-        made = call("experiments/create", name=f"{self.label}-gc-{secrets.token_hex(4)}")
-        experiment = made["experiment_id"]
-        self.experiments.append(experiment)
-        run = call("runs/create", experiment_id=experiment)["run"]["info"]["run_id"]
-        logged = call("logged-models", experiment_id=experiment, name="gc")["model"]["info"]
-        path = f"/api/2.0/mlflow/logged-models/{logged['model_id']}"
-        answer("logged-models", front.request("DELETE", path))
-        call("experiments/delete", experiment_id=experiment)
-        return run, logged["model_id"]
+    made = call("experiments/create", name=f"{label}-gc-{secrets.token_hex(4)}")
+    experiment: str = made["experiment_id"]
+    run = call("runs/create", experiment_id=experiment)["run"]["info"]["run_id"]
+    logged = call("logged-models", experiment_id=experiment, name="gc")["model"]["info"]
+    path = f"/api/2.0/mlflow/logged-models/{logged['model_id']}"
+    answer("logged-models", front.request("DELETE", path))
+    call("experiments/delete", experiment_id=experiment)
+    return experiment, run, logged["model_id"]
