@@ -10,6 +10,7 @@ _T = TypeVar("_T")
 
 TIMEOUTS: dict[str, float] = {
     "api reply": 10,
+    "backup finished": 180,
     "cluster ready": 180,
     "container restarted": 90,
     "denied connection": 3,
@@ -28,6 +29,8 @@ TIMEOUTS: dict[str, float] = {
     "object deleted": 60,
     "pod ready": 90,
     "policy enforced": 30,
+    "restore begun": 60,
+    "restore finished": 300,
     "rollout": 180,
     "whole again": 180,
     "writes acknowledged": 90,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bucket, by an account that can only read and that MLflow does not use."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -65,6 +66,15 @@ class Bucket:
             key: Digest(**value) if value else None
             for key, value in cast(dict[str, dict[str, Any] | None], found).items()
         }
+
+    def content(self, key: str) -> bytes | None:
+        """The bytes of an object; None when it does not exist.
+
+        Raises:
+            InsideFailed: the bucket refused it or could not be reached.
+        """
+        found = self.inside.call("s3_get", patience_s=120, door=dict(self.door), key=key)
+        return None if found is None else base64.b64decode(cast(str, found))
 
     def head(self, key: str) -> dict[str, Any] | None:
         """Size, encryption, key id and metadata of an object; None when it does not exist.

@@ -155,6 +155,19 @@ def s3_digest(door: dict[str, Any], keys: Sequence[str]) -> JsonValue:
     return result
 
 
+def s3_get(door: dict[str, Any], key: str) -> JsonValue:
+    """The bytes of one object in base64; None when it does not exist."""
+    from botocore.exceptions import ClientError
+
+    try:
+        body = _s3(door).get_object(Bucket=door["bucket"], Key=key)["Body"].read()
+    except ClientError as problem:
+        if problem.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+            raise
+        return None
+    return base64.b64encode(body).decode()
+
+
 def s3_head(door: dict[str, Any], key: str) -> JsonValue:
     """Size, encryption and metadata of one object; None when it does not exist."""
     from botocore.exceptions import ClientError
@@ -260,6 +273,7 @@ OPERATIONS: dict[str, Operation] = {
         receiver_stop,
         s3_delete,
         s3_digest,
+        s3_get,
         s3_head,
         s3_list,
         s3_put,
