@@ -5,6 +5,7 @@ Exit codes: 0 all pass or waived, 1 a fail, 2 no fail but an unknown, 3 wrong us
 cluster.
 """
 
+import argparse
 import os
 import shutil
 import sys
@@ -36,6 +37,14 @@ ReuseOption = Annotated[
     bool, typer.Option("--reuse", help="Use what --keep left, and leave it up again.")
 ]
 SeedOption = Annotated[int | None, typer.Option(help="Replay the random choices of a run.")]
+ContextOption = Annotated[
+    str | None, typer.Option(help="Attach to the cluster of this kubeconfig context.")
+]
+NamespaceOption = Annotated[str | None, typer.Option(help="Where MLflow is, with --context.")]
+KubeconfigOption = Annotated[Path | None, typer.Option(help="With --context.")]
+MutantOption = Annotated[
+    str | None, typer.Option(help="Break the deployment with this mutant first.")
+]
 CheckOption = Annotated[
     list[str] | None, typer.Option("--check", help="Only this check; repeatable.")
 ]
@@ -45,18 +54,14 @@ CheckOption = Annotated[
 def gate(
     profile: ProfileOption = "k3d",
     tier: Annotated[Tier, typer.Option(help="How much to check.")] = "gate",
-    context: Annotated[
-        str | None, typer.Option(help="Attach to the cluster of this kubeconfig context.")
-    ] = None,
-    namespace: Annotated[str | None, typer.Option(help="Where MLflow is, with --context.")] = None,
-    kubeconfig: Annotated[Path | None, typer.Option(help="With --context.")] = None,
+    context: ContextOption = None,
+    namespace: NamespaceOption = None,
+    kubeconfig: KubeconfigOption = None,
     allow_disruption: Annotated[
         bool, typer.Option("--allow-disruption", help="Also disturb an attached cluster.")
     ] = False,
     check: CheckOption = None,
-    mutant: Annotated[
-        str | None, typer.Option(help="Break the deployment with this mutant first.")
-    ] = None,
+    mutant: MutantOption = None,
     prepared: Annotated[
         bool,
         typer.Option("--prepared", help="As --reuse, and trust what the run before stood up."),
@@ -110,6 +115,63 @@ def semantics(
     folders = ("tracking", "registry", "artifacts")
     raise typer.Exit(
         _checks(arguments, check, keep=False, reuse=False, output=output, seed=seed, only=folders)
+    )
+
+
+@app.command()
+def sla(
+    profile: ProfileOption = "k3d",
+    rate: Annotated[
+        float | None, typer.Option(help="Arrivals a second; default: as LAT-1 states.")
+    ] = None,
+    duration: Annotated[
+        str | None,
+        typer.Option("--duration", "--for", help="Such as 90s or 10m; default: as LAT-1 states."),
+    ] = None,
+    workload: Annotated[
+        str | None, typer.Option(help="A workload's name, or a YAML file; default: as LAT-1.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that send.")] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="The folder or latency.json of an earlier run.")
+    ] = None,
+    context: ContextOption = None,
+    namespace: NamespaceOption = None,
+    kubeconfig: KubeconfigOption = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="A server's URL, in the place of a cluster.")
+    ] = None,
+    mutant: MutantOption = None,
+    keep: KeepOption = False,
+    reuse: ReuseOption = False,
+    output: OutputOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Load a deployment through its front door, and report its latency against the promise."""
+    from mlflow_conformance import sla_run
+
+    raise typer.Exit(
+        sla_run.run(
+            sla_run.Wanted(rate, duration, workload, workers, compare),
+            argparse.Namespace(
+                context=context,
+                namespace=namespace,
+                target_kubeconfig=kubeconfig,
+                tracking_uri=[tracking_uri] if tracking_uri is not None else [],
+                sql_dsn=None,
+                s3_bucket=None,
+                s3_endpoint="",
+                s3_prefix="",
+                allow_disruption=False,
+                mutant=mutant,
+                keep=keep,
+                reuse=reuse,
+                prepared=False,
+            ),
+            profile=profile,
+            output=output,
+            seed=seed,
+        )
     )
 
 

@@ -10,6 +10,7 @@ import json
 import random
 import re
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -324,6 +325,47 @@ class Fail(Lie):
         return self._tell(json_reply(error, self.status))
 
 
+class Break(Lie):
+    """Breaks with a status of its own, whatever was asked, and does nothing."""
+
+    name = "break"
+    status: int = Field(default=500, ge=400, le=599)
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:  # noqa: ARG002 - that is the lie
+        """See `Lie.lie`."""
+        error: JsonValue = {"error_code": "INTERNAL_ERROR", "message": "Internal Server Error"}
+        return self._tell(json_reply(error, self.status))
+
+
+class Delay(Lie):
+    """Answers right and late."""
+
+    name = "delay"
+    seconds: float = Field(gt=0, le=3600)
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        time.sleep(self.seconds)
+        return self._tell(forward(asked))
+
+
+class Stall(Lie):
+    """Stands still for the first `for_s` of every `every_s` seconds; all who come then wait."""
+
+    name = "stall"
+    for_s: float = Field(gt=0, le=3600)
+    every_s: float = Field(gt=0, le=3600)
+    _zero: float = PrivateAttr(default_factory=time.monotonic)
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        left = self.for_s - (time.monotonic() - self._zero) % self.every_s
+        if left <= 0:
+            return forward(asked)
+        time.sleep(left)
+        return self._tell(forward(asked))
+
+
 class Strip(Lie):
     """Leaves a header out of the reply."""
 
@@ -353,8 +395,8 @@ class Serve(Lie):
 LIES: dict[str, type[Lie]] = {
     lie.name: lie
     for lie in (
-        BothWin, Change, Drop, DuplicateVersion, Fail, Forget, Forgive, Misplace, Omit, Reverse,
-        Serve, Stale, Strip, TruncateDownload, TruncateUpload,
+        BothWin, Break, Change, Delay, Drop, DuplicateVersion, Fail, Forget, Forgive, Misplace,
+        Omit, Reverse, Serve, Stale, Stall, Strip, TruncateDownload, TruncateUpload,
     )
 }  # fmt: skip
 """Every rule by its name in `mutant.yaml`."""

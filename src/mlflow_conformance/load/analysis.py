@@ -19,7 +19,7 @@ from mlflow_conformance.load.result import (
 )
 from mlflow_conformance.load.run_record import RunRecord
 
-PERCENTILES = ("50", "75", "90", "95", "99", "99.9")
+PERCENTILES = ("50", "75", "90", "95", "99", "99.5", "99.9")
 BEYOND = 10
 """Samples that must lie beyond a percentile for a promise to be judged by it."""
 _US = 1_000_000
@@ -59,6 +59,7 @@ def analyse(run: RunRecord, limits: SendingLimits | None = None) -> LoadResult:
         started=run.start,
         since_s=run.since_us / _US,
         until_s=run.until_us / _US,
+        incomplete=list(run.missing),
         void=[*run.missing, *_not_offered(sending, limits or SendingLimits())],
         sending=sending,
         overall=_operation(ALL, run.records),

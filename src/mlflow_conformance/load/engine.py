@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -42,15 +43,16 @@ def record_path(folder: Path, worker: int) -> Path:
     return folder / f"records-{worker}.ndjson.gz"
 
 
-def arguments(role: Role, workers: int, host: str, port: int) -> list[str]:
+def arguments(role: Role, workers: int, host: str, port: int, locustfile: Path) -> list[str]:
     """Locust's arguments for one process: alone, or the master and workers of one run.
 
     Args:
         host: where the master listens, and where workers find it.
+        locustfile: where our locustfile is for that process.
     """
     one_user_a_worker = ["--users", str(workers), "--spawn-rate", str(workers)]
     # Failed requests are what a run is for; they say nothing about Locust.
-    common = ["-f", str(LOCUSTFILE), "--headless", "--only-summary", "--exit-code-on-error", "0"]
+    common = ["-f", str(locustfile), "--headless", "--only-summary", "--exit-code-on-error", "0"]
     match role:
         case "alone":
             return [*common, *one_user_a_worker]
@@ -65,7 +67,7 @@ def arguments(role: Role, workers: int, host: str, port: int) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Load:
+class Load(ABC):
     """Load that is going on: Locust alone, or its master.
 
     Attributes:
@@ -74,7 +76,6 @@ class Load:
 
     plan: LoadPlan
     folder: Path
-    process: subprocess.Popen[bytes]
 
     def started(self, waiter: Waiter) -> datetime:
         """Wait for the start of the plan, and return it.
@@ -86,6 +87,7 @@ class Load:
         path = record_path(self.folder, 0)
 
         def begun() -> datetime | None:
+            self.collect()
             try:
                 return read(path).header.start
             except Unusable:
@@ -96,7 +98,7 @@ class Load:
                 "begun: load",
                 begun,
                 done=lambda at: at is not None,
-                hopeless=lambda _: None if self._goes_on() else _last_words(self.folder),
+                hopeless=lambda _: None if self.goes_on() else _last_words(self.folder),
                 timeout="load begun",
                 interval_s=0.1,
             )
@@ -104,9 +106,6 @@ class Load:
             raise Undecided(f"the load did not begin: {problem}") from problem
         assert seen is not None
         return seen
-
-    def _goes_on(self) -> bool:
-        return self.process.poll() is None
 
     def wait(self) -> RunRecord:
         """Wait for the end of the plan and of every request; returns what was recorded.
@@ -116,11 +115,7 @@ class Load:
         Raises:
             Undecided: nothing was recorded.
         """
-        limit = _START_S + self.plan.duration_s + self.plan.workload.timeout_s + _MARGIN_S
-        try:
-            self.process.wait(limit)
-        except subprocess.TimeoutExpired:
-            _end(self.process)
+        self.wait_end(_START_S + self.plan.duration_s + self.plan.workload.timeout_s + _MARGIN_S)
         return self.record()
 
     def record(self) -> RunRecord:
@@ -129,15 +124,49 @@ class Load:
         Raises:
             Undecided: nothing was.
         """
+        self.collect()
         paths = [record_path(self.folder, w) for w in range(self.plan.workers)]
         found = [path for path in paths if path.is_file()]
         if not found:
             raise Undecided(f"the load did not begin: {_last_words(self.folder)}")
         return read_run(found)
 
+    @abstractmethod
+    def goes_on(self) -> bool:
+        """Whether Locust still runs."""
+
+    @abstractmethod
+    def wait_end(self, limit_s: float) -> None:
+        """Wait for the end of Locust, and end it when that takes longer than a limit."""
+
+    @abstractmethod
+    def collect(self) -> None:
+        """Bring what has been recorded until now into the folder."""
+
+
+@dataclass(frozen=True)
+class LocalLoad(Load):
+    """Load from this machine; its records are written where they belong."""
+
+    process: subprocess.Popen[bytes]
+
+    def goes_on(self) -> bool:
+        """See `Load.goes_on`."""
+        return self.process.poll() is None
+
+    def wait_end(self, limit_s: float) -> None:
+        """See `Load.wait_end`."""
+        try:
+            self.process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            _end(self.process)
+
+    def collect(self) -> None:
+        """Nothing to bring."""
+
 
 @contextmanager
-def running(plan: LoadPlan, folder: Path) -> Iterator[Load]:
+def running(plan: LoadPlan, folder: Path) -> Iterator[LocalLoad]:
     """Start the load from this machine, and end it on the way out if it still goes on.
 
     A plan for several workers gets a process for each, and a master.
@@ -162,7 +191,12 @@ def running(plan: LoadPlan, folder: Path) -> Iterator[Load]:
 
         def start(role: Role, port: int) -> subprocess.Popen[bytes]:
             process = subprocess.Popen(
-                [sys.executable, "-m", "locust", *arguments(role, plan.workers, "127.0.0.1", port)],
+                [
+                    sys.executable,
+                    "-m",
+                    "locust",
+                    *arguments(role, plan.workers, "127.0.0.1", port, LOCUSTFILE),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -182,7 +216,7 @@ def running(plan: LoadPlan, folder: Path) -> Iterator[Load]:
             first = start("master", port)
             for _ in range(plan.workers):
                 start("worker", port)
-        yield Load(plan, folder.resolve(), first)
+        yield LocalLoad(plan, folder.resolve(), first)
 
 
 def _environment(plan: Path, folder: Path) -> Mapping[str, str]:

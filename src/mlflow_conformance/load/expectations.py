@@ -14,7 +14,7 @@ from mlflow_conformance.evidence.model import Door
 from mlflow_conformance.load.analysis import BEYOND, PERCENTILES
 from mlflow_conformance.load.result import LoadResult
 
-_PERCENTILE = re.compile(r"p(\d+(?:\.\d+)?)_s")
+_PERCENTILE = re.compile(r"(?P<all>all_)?p(?P<p>\d+(?:\.\d+)?)_s")
 RESOLUTION_S = 0.05
 """An outage is judged only where arrivals are dense enough to tell it to within this."""
 
@@ -37,26 +37,33 @@ def note_load(evidence: Evidence, result: LoadResult, door: Door) -> None:
 
 
 def expect_offered(evidence: Evidence, result: LoadResult, door: Door) -> None:
-    """The load was offered as planned (LAT-3): thresholds `achieved` and `lateness_p99_s`.
+    """The server took all that was planned (LAT-3): thresholds `achieved` and `lateness_p99_s`.
+
+    A sender in time that still could not send is held up by the server, which keeps so many
+    requests open that there is room for no more: that is a fail.
 
     Raises:
-        Undecided: it was not, so that nothing can be said about the server.
+        Undecided: the sender itself was late or cut short, so nothing is known about the server.
     """
-    _whole(evidence, result)
+    sending = result.sending
+    latest = evidence.number("lateness_p99_s")
+    late = sending.lateness_p99_s is None or sending.lateness_p99_s > latest
+    if result.incomplete or late:
+        evidence.undecided("; ".join(result.void) or "no request was sent")
     evidence.expect(
-        "achieved of offered requests", result.sending.achieved, ">=", evidence.number("achieved"),
+        "lateness of the sender, p99", sending.lateness_p99_s, "<=", latest, unit="s", door=door
+    )
+    evidence.expect(
+        "achieved of offered requests", sending.achieved, ">=", evidence.number("achieved"),
         door=door,
-    )  # fmt: skip
-    evidence.expect(
-        "lateness of the sender, p99", result.sending.lateness_p99_s, "<=",
-        evidence.number("lateness_p99_s"), unit="s", door=door,
     )  # fmt: skip
 
 
 def expect_latency(evidence: Evidence, result: LoadResult, door: Door) -> None:
     """Every operation keeps its percentiles and its share of errors (LAT-1).
 
-    Thresholds: `p95_s` and the like, in seconds, and `errors`, a share of requests.
+    Thresholds: `p95_s` and the like, in seconds, `all_p99.5_s` and the like for all operations
+    together, and `errors`, a share of requests.
 
     Raises:
         Undecided: the load was not offered, or an operation has too few samples.
@@ -90,6 +97,29 @@ def expect_outage(evidence: Evidence, result: LoadResult, door: Door) -> None:
     )
 
 
+def expect_errors(evidence: Evidence, result: LoadResult, door: Door, when: str) -> None:
+    """Of all requests together at most the threshold `errors` failed (HPA-7).
+
+    Args:
+        when: what went on meanwhile, as it reads after "failed".
+
+    Raises:
+        Undecided: the load was not offered, or was too little to tell.
+    """
+    _whole(evidence, result)
+    limit, overall = evidence.number("errors"), result.overall
+    if overall.error_ratio is None or (limit and overall.requests < _needed(limit)):
+        evidence.undecided(
+            f"too few requests {when}: {overall.requests} of {_needed(limit) if limit else 1}"
+        )
+    evidence.expect(
+        f"failed {when}, of {overall.requests}", round(overall.error_ratio, 6), "<=", limit,
+        door=door,
+    )  # fmt: skip
+    if overall.failures:
+        evidence.note(f"failures {when}", overall.failures, door=door)
+
+
 def _whole(evidence: Evidence, result: LoadResult) -> None:
     if result.void:
         evidence.undecided("; ".join(result.void))
@@ -99,11 +129,11 @@ def _percentiles(evidence: Evidence, result: LoadResult, door: Door) -> Iterator
     for name in evidence.thresholds:
         if not (matched := _PERCENTILE.fullmatch(name)):
             continue
-        limit, p = evidence.number(name), float(matched[1])
+        limit, p = evidence.number(name), float(matched["p"])
         if p not in map(float, PERCENTILES):
             evidence.undecided(f"the threshold {name} names a percentile that is not computed")
         few = []
-        for found in result.operations:
+        for found in [result.overall] if matched["all"] else result.operations:
             seen = found.percentile(p)
             if not seen.enough:
                 few.append(f"{found.name} {seen.samples}")

@@ -100,6 +100,7 @@ class LoadResult(Strict):
     started: AwareDatetime
     since_s: float
     until_s: float
+    incomplete: list[str] = Field(description="why the record itself is not whole; among `void`")
     void: list[str] = Field(description="why no verdict can be built on this run; empty if one can")
     sending: Sending
     overall: OperationResult

@@ -3,29 +3,35 @@
 
 import re
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from pydantic import Field, JsonValue
+
+from mlflow_conformance.documents import Strict
 from mlflow_conformance.errors import Undecided, Unusable
 from mlflow_conformance.evidence.case import Evidence
-from mlflow_conformance.evidence.model import Attachment, Door
-from mlflow_conformance.evidence.verdict import RunVerdict
-from mlflow_conformance.load import engine, expectations, export, report, seeding
+from mlflow_conformance.evidence.model import Attachment, CheckFinished, Door, Expected, RunEnded
+from mlflow_conformance.evidence.verdict import RunVerdict, judge
+from mlflow_conformance.load import engine, expectations, export, report, seeding, workload
 from mlflow_conformance.load.analysis import SendingLimits, analyse
 from mlflow_conformance.load.arrivals import Stage
 from mlflow_conformance.load.budget import Budget, spend
-from mlflow_conformance.load.document import Band, LoadDocument, Series
+from mlflow_conformance.load.document import LoadDocument, Series
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.records import Record
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.load.run_record import RunRecord
-from mlflow_conformance.load.workload import Workload
 from mlflow_conformance.report import write_all
 from mlflow_conformance.run import Run
-from mlflow_conformance.target.base import HttpDoor
+from mlflow_conformance.scaling_watch import Watch, series, watching
+from mlflow_conformance.target.base import HttpDoor, Target
 
 LATENCY = "LAT-1"
 OFFERED = "LAT-3"
@@ -43,21 +49,52 @@ _JUDGE: dict[str, tuple[Callable[[Evidence, LoadResult, Door], None], str, str, 
         "Run the load from a machine with more idle CPU, or with more workers.",
     ),
 }
-_PAGE = Attachment(name="latency report", path="latency.html", media_type="text/html")
+PAGE = Attachment(name="latency report", path="latency.html", media_type="text/html")
+
+
+class Offer(Strict):
+    """What is to be sent, as the row LAT-1 of a profile writes it down.
+
+    `workers` are processes that share the plan; more when one CPU cannot send it in time. A server
+    that keeps `max_in_flight` requests open leaves no room for another, and the load is void.
+    """
+
+    workload: str
+    rate: float = Field(gt=0, le=20_000, description="arrivals a second")
+    duration_s: float = Field(gt=0, le=7 * 86_400)
+    workers: int = Field(default=1, ge=1, le=1000)
+    max_in_flight: int = Field(default=4000, ge=1)
 
 
 @dataclass(frozen=True)
-class SlaLoad:
-    """What is to be sent.
+class Place:
+    """Where the load goes, and what can be seen there meanwhile.
 
     Attributes:
-        workers: processes that share the plan; more when one CPU cannot send it in time.
+        watch: looks at replicas and connections while the load goes on; None outside a cluster.
     """
 
     door: HttpDoor
-    workload: Workload
-    stages: Sequence[Stage]
-    workers: int = 1
+    watch: Callable[[], AbstractContextManager[Watch]] | None = None
+
+    @classmethod
+    def of(cls, target: Target) -> Self:
+        """The front door of a target.
+
+        Raises:
+            Undecided: it has none.
+        """
+        watch = partial(watching, target) if target.kube else None
+        return cls(target.need_front(), watch)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One load and what came of it."""
+
+    recorded: RunRecord
+    result: LoadResult
+    series: Sequence[Series] = ()
 
 
 def duration(text: str) -> float:
@@ -89,28 +126,33 @@ def checks_of(rows: Sequence[str]) -> list[str]:
     return found
 
 
-def run_sla(run: Run, load: SlaLoad, last_good: LoadResult | None = None) -> RunVerdict:
+def run_sla(
+    run: Run,
+    offer: Offer,
+    place: AbstractContextManager[Place],
+    description: dict[str, JsonValue],
+    last_good: LoadResult | None = None,
+) -> RunVerdict:
     """Send the load, judge it, and write evidence and every report into the run's folder.
 
     The run's rows are those of `checks_of`. The folder gets latency.html, latency.json,
     latency.csv, timeline.csv and the records, besides what every run has.
 
     Args:
+        place: where the load goes; entered after the log has begun, and left before it ends.
+        description: of the target, for the log; holds no secret.
         last_good: an earlier result to compare with, from the `result` of a latency.json.
 
     Raises:
-        Unusable: the server does not take the objects that the workload needs, or the folder
-            cannot be written.
+        Unusable: the target cannot be had, the server does not take the objects that the workload
+            needs, or the folder cannot be written.
     """
-    folder = run.folder.path
-    records = folder / "records"
-    records.mkdir(exist_ok=True)
-    description = {"kind": "url", "front": load.door.url, "workload": load.workload.name}
-    run.log.append(run.started(dict(description)))
-    recorded: RunRecord | None = None
+    run.log.append(run.started({**description, "workload": offer.workload}))
+    measured: Measured | None = None
     undecided: str | None = None
     try:
-        recorded = _send(run, load, records)
+        with place as there:
+            measured = measure(run, offer, there)
     except Undecided as problem:
         undecided = problem.reason
     except KeyboardInterrupt:
@@ -122,33 +164,118 @@ def run_sla(run: Run, load: SlaLoad, last_good: LoadResult | None = None) -> Run
     finally:
         if run.interrupted:
             run.ended()
-    result = analyse(recorded, _limits(run)) if recorded else None
-    for check_id in run.rows:
-        _judge(run, check_id, result, undecided)
+    for finished in judged(run, run.rows, measured, undecided):
+        run.log.append(finished)
     run.ended()
     verdict = write_all(run.folder.log)
-    if recorded and result:
-        write_documents(folder, verdict, document(run, recorded, result, last_good=last_good))
+    if measured:
+        write_documents(run.folder.path, verdict, document(run, measured, last_good))
     return verdict
 
 
-def document(
-    run: Run,
-    recorded: RunRecord,
-    result: LoadResult,
-    *,
-    bands: Sequence[Band] = (),
-    series: Sequence[Series] = (),
-    last_good: LoadResult | None = None,
-) -> LoadDocument:
+def measure(run: Run, offer: Offer, place: Place, garbage: list[str] | None = None) -> Measured:
+    """Send the load and look on; the records are kept in the run's folder.
+
+    Args:
+        garbage: gets the experiment that was loaded, for someone who can remove it for good.
+
+    Raises:
+        Undecided: the load did not begin.
+        Unusable: the server does not take the objects that the workload needs.
+    """
+    folder = run.folder.path / "records"
+    folder.mkdir(exist_ok=True)
+    mixed = workload.load(offer.workload)
+    api = place.door.api()
+    world = World()
+    if mixed.needs_world:
+        with run.phase("objects for the load"):
+            world = seeding.make(api, f"load-{run.run_id}")
+    try:
+        plan = LoadPlan(
+            url=place.door.url,
+            workload=mixed,
+            stages=[Stage(rate=offer.rate, duration_s=offer.duration_s)],
+            seed=run.seed,
+            workers=offer.workers,
+            max_in_flight=offer.max_in_flight,
+            world=world,
+            ca_file=place.door.ca_file,
+            headers=dict(place.door.headers),
+        )
+        with ExitStack() as stack:
+            note = stack.enter_context(run.phase("load"))
+            watch = stack.enter_context(place.watch()) if place.watch else Watch()
+            going = stack.enter_context(engine.running(plan, folder))
+            recorded = going.wait()
+            note.detail = f"{len(recorded.records)} of {len(recorded.planned_us)} requests"
+    finally:
+        if world.experiment_id:
+            if garbage is not None:
+                garbage.append(world.experiment_id)
+            with run.phase("objects removed") as note:
+                note.detail = seeding.remove(api, world)
+    return Measured(
+        recorded, analyse(recorded, _limits(run)), series(watch, recorded.start.timestamp())
+    )
+
+
+def judged(
+    run: Run, rows: Iterable[str], measured: Measured | None, undecided: str | None = None
+) -> Iterator[CheckFinished]:
+    """What each of the rows comes to; `undecided` says why nothing was measured."""
+    for check_id in rows:
+        expect, title, impact, remedy = _JUDGE[check_id]
+        row = run.loaded.profile.checks[check_id]
+        evidence = Evidence(check_id, row.promise, run.folder.path / "attachments", row.thresholds)
+        reason, error = undecided, None
+        try:
+            if measured is None:
+                evidence.undecided(undecided or "nothing was recorded")
+            evidence.attachments.append(PAGE)
+            expectations.note_load(evidence, measured.result, "front")
+            expect(evidence, measured.result, "front")
+        except Undecided as problem:
+            reason = problem.reason
+        except Exception:  # noqa: BLE001 - as for every check: recorded, the verdict is unknown
+            error = traceback.format_exc()
+        yield evidence.finished(
+            title=title,
+            nodeid=f"mlflow-conformance sla: {check_id}",
+            impact=impact,
+            remedy=remedy,
+            undecided=reason,
+            error=error,
+        )
+
+
+def write_page(run: Run, measured: Measured) -> None:
+    """The latency report of a load that is one of many things in a run.
+
+    It tells the verdicts of this load's own checks; the run's report tells all.
+    """
+    rows = checks_of(list(run.loaded.profile.checks))
+    begun = run.started({"front": run.target.front.url if run.target and run.target.front else ""})
+    expected = [Expected(id=i, promise=run.loaded.profile.checks[i].promise) for i in rows]
+    verdict = judge(
+        [
+            begun.model_copy(update={"expected": expected}),
+            *judged(run, rows, measured),
+            RunEnded(ended=datetime.now(UTC)),
+        ]
+    )
+    write_documents(run.folder.path, verdict, document(run, measured))
+
+
+def document(run: Run, measured: Measured, last_good: LoadResult | None = None) -> LoadDocument:
     """What the latency report shows besides the verdicts."""
-    thresholds = run.rows[LATENCY].thresholds if LATENCY in run.rows else {}
+    row = run.loaded.profile.checks.get(LATENCY)
+    thresholds = row.thresholds if row else {}
     bound = thresholds.get("p95_s")
     return LoadDocument(
-        result=result,
-        budgets=_budgets(recorded, thresholds),
-        bands=list(bands),
-        series=list(series),
+        result=measured.result,
+        budgets=_budgets(measured.recorded, thresholds),
+        series=list(measured.series),
         bound_s=float(bound) if isinstance(bound, int | float) else None,
         last_good=last_good,
     )
@@ -165,63 +292,9 @@ def write_documents(folder: Path, verdict: RunVerdict, shown: LoadDocument) -> N
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def _send(run: Run, load: SlaLoad, records: Path) -> RunRecord:
-    api = load.door.api()
-    world = World()
-    if load.workload.needs_world:
-        with run.phase("objects for the load"):
-            world = seeding.make(api, f"load-{run.run_id}")
-    try:
-        plan = LoadPlan(
-            url=load.door.url,
-            workload=load.workload,
-            stages=list(load.stages),
-            seed=run.seed,
-            workers=load.workers,
-            world=world,
-            ca_file=load.door.ca_file,
-            headers=dict(load.door.headers),
-        )
-        with run.phase("load") as note, engine.running(plan, records) as going:
-            recorded = going.wait()
-            note.detail = f"{len(recorded.records)} of {len(recorded.planned_us)} requests"
-            return recorded
-    finally:
-        if world.experiment_id:
-            with run.phase("objects removed") as note:
-                note.detail = seeding.remove(api, world)
-
-
-def _judge(run: Run, check_id: str, result: LoadResult | None, undecided: str | None) -> None:
-    expect, title, impact, remedy = _JUDGE[check_id]
-    row = run.rows[check_id]
-    evidence = Evidence(check_id, row.promise, run.folder.path / "attachments", row.thresholds)
-    error: str | None = None
-    if result is not None:
-        evidence.attachments.append(_PAGE)
-    try:
-        if result is None:
-            evidence.undecided(undecided or "nothing was recorded")
-        expectations.note_load(evidence, result, "front")
-        expect(evidence, result, "front")
-    except Undecided as problem:
-        undecided = problem.reason
-    except Exception:  # noqa: BLE001 - as for every check: recorded, and the verdict is unknown
-        error = traceback.format_exc()
-    run.log.append(
-        evidence.finished(
-            title=title,
-            nodeid=f"mlflow-conformance sla: {check_id}",
-            impact=impact,
-            remedy=remedy,
-            undecided=undecided,
-            error=error,
-        )
-    )
-
-
 def _limits(run: Run) -> SendingLimits:
-    named = run.rows[OFFERED].thresholds if OFFERED in run.rows else {}
+    row = run.loaded.profile.checks.get(OFFERED)
+    named = row.thresholds if row else {}
     known = {
         name: float(value)
         for name in ("achieved", "lateness_p99_s")

@@ -22,7 +22,19 @@ from mlflow_conformance.waits import Hopeless, TimedOut, Waiter
 OWNER_LABEL = "app.kubernetes.io/managed-by"
 OWNER = "mlflow-conformance"
 _POD = "runner"
-_HOME = "/work"
+HOME = "/work"
+"""Where the package is in a pod that `send_package` sent it to; writable."""
+_CONTROL_PLANE = {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}
+_ASIDE: dict[str, Any] = {
+    "tolerations": [_CONTROL_PLANE],
+    "affinity": {
+        "nodeAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {"weight": 100, "preference": {"matchExpressions": [_CONTROL_PLANE]}}
+            ]
+        }
+    },
+}
 
 
 def restricted_pod(
@@ -61,7 +73,7 @@ def restricted_pod(
                     "imagePullPolicy": "IfNotPresent",
                     "command": command,
                     "env": [
-                        {"name": "HOME", "value": _HOME},
+                        {"name": "HOME", "value": HOME},
                         {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
                     ],
                     "resources": {
@@ -74,7 +86,7 @@ def restricted_pod(
                         "capabilities": {"drop": ["ALL"]},
                     },
                     "volumeMounts": [
-                        {"name": "work", "mountPath": _HOME},
+                        {"name": "work", "mountPath": HOME},
                         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - in the pod
                     ],
                 }
@@ -85,6 +97,38 @@ def restricted_pod(
             ],
         },
     }
+
+
+def measuring_pod(name: str, names: RunnerNames, *, labels: Mapping[str, str]) -> dict[str, Any]:
+    """A pod of the runner's image that waits for commands, off the nodes that faults are on."""
+    pod = restricted_pod(
+        name, names.namespace, names.image, labels=labels, command=["sleep", "infinity"]
+    )
+    # It times what it sends; starved of CPU, it would measure itself.
+    pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "250m"
+    pod["spec"] |= _ASIDE
+    return pod
+
+
+def send_package(
+    kube: Kube, namespace: str, pod: str, files: Mapping[str, bytes] | None = None
+) -> None:
+    """Send this package into a pod, and other files by their paths below `HOME`.
+
+    Raises:
+        KubectlFailed: the pod did not take it.
+    """
+    kube.exec(
+        pod,
+        "python",
+        "-c",
+        # All of it before any of it: bytes left unread keep the exec session open for ever.
+        "import io,sys,tarfile;"
+        "data=io.BytesIO(sys.stdin.buffer.read());"
+        f"tarfile.open(fileobj=data).extractall('{HOME}')",
+        namespace=namespace,
+        stdin=_package(files or {}),
+    )
 
 
 def namespace_manifest(name: str, labels: Mapping[str, str]) -> dict[str, Any]:
@@ -111,49 +155,14 @@ def start_runner(kube: Kube, names: RunnerNames, waiter: Waiter) -> AgentInside:
     """
     _refuse_foreign_namespace(kube, names.namespace)
     _wait_while_leaving(kube, names.namespace, waiter)
-    pod = restricted_pod(
-        _POD,
-        names.namespace,
-        names.image,
-        labels={"app.kubernetes.io/name": _POD},
-        command=["sleep", "infinity"],
-    )
-    # It times what it sends; starved of CPU, it would measure itself.
-    pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "250m"
-    pod["spec"]["tolerations"] = [
-        {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}
-    ]
-    pod["spec"]["affinity"] = {
-        "nodeAffinity": {
-            "preferredDuringSchedulingIgnoredDuringExecution": [
-                {
-                    "weight": 100,
-                    "preference": {
-                        "matchExpressions": [
-                            {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}
-                        ]
-                    },
-                }
-            ]
-        }
-    }
+    pod = measuring_pod(_POD, names, labels={"app.kubernetes.io/name": _POD})
     try:
         kube.apply([namespace_manifest(names.namespace, names.labels)])
         # A pod of an earlier version cannot be changed into this one.
         kube.run("delete", "pod", _POD, "--ignore-not-found", "--wait", namespace=names.namespace)
         kube.apply([pod])
         wait_pod_ready(kube, names.namespace, _POD, waiter)
-        kube.exec(
-            _POD,
-            "python",
-            "-c",
-            # All of it before any of it: bytes left unread keep the exec session open for ever.
-            "import io,sys,tarfile;"
-            "data=io.BytesIO(sys.stdin.buffer.read());"
-            f"tarfile.open(fileobj=data).extractall('{_HOME}')",
-            namespace=names.namespace,
-            stdin=_package(),
-        )
+        send_package(kube, names.namespace, _POD)
     except (KubectlFailed, TimedOut, Hopeless) as problem:
         raise Unusable(
             f"The runner pod did not start in namespace {names.namespace}: {problem}",
@@ -162,7 +171,7 @@ def start_runner(kube: Kube, names: RunnerNames, waiter: Waiter) -> AgentInside:
     inside = AgentInside(
         kube.argv(
             "exec", "-i", _POD, "--",
-            "env", f"PYTHONPATH={_HOME}", "python", "-m", "mlflow_conformance.inside.agent",
+            "env", f"PYTHONPATH={HOME}", "python", "-m", "mlflow_conformance.inside.agent",
             namespace=names.namespace,
         )
     )  # fmt: skip
@@ -266,12 +275,16 @@ def _wait_while_leaving(kube: Kube, namespace: str, waiter: Waiter) -> None:
         ) from problem
 
 
-def _package() -> bytes:
-    """This package's sources as a tar archive."""
+def _package(files: Mapping[str, bytes]) -> bytes:
+    """This package's sources and other files as a tar archive."""
     root = Path(__file__).resolve().parents[1]
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path in sorted(root.rglob("*.py")):
             if "_assets" not in path.relative_to(root).parts:
                 archive.add(path, f"{root.name}/{path.relative_to(root)}")
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(content), 0o600
+            archive.addfile(info, io.BytesIO(content))
     return buffer.getvalue()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`run_sla` from the load to the reports, and what it says when it cannot decide."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -9,34 +10,39 @@ from http_server import Server, healthy, stalling
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import Verdict, judge
-from mlflow_conformance.load.arrivals import Stage
 from mlflow_conformance.load.document import LoadDocument
-from mlflow_conformance.load.sla import SlaLoad, checks_of, duration, run_sla
-from mlflow_conformance.load.workload import Workload, load
+from mlflow_conformance.load.sla import Offer, Place, checks_of, duration, run_sla
 from mlflow_conformance.target.base import HttpDoor
 from sla_runs import run
 
-HEALTH = Workload(
-    name="health",
-    description="d",
-    source="s",
-    connection="close",
-    arrivals="constant",
-    timeout_s=5,
-    mix={"health": 1},
-)
+HEALTH = """
+name: health
+description: d
+source: s
+connection: close
+arrivals: constant
+timeout_s: 5
+mix: {health: 1}
+"""
 
 
-def sla(url: str, workload: Workload = HEALTH) -> SlaLoad:
-    return SlaLoad(HttpDoor(url), workload, [Stage(rate=150, duration_s=2)])
+def at(url: str) -> AbstractContextManager[Place]:
+    return nullcontext(Place(HttpDoor(url)))
+
+
+@pytest.fixture
+def health(tmp_path: Path) -> Offer:
+    path = tmp_path / "health.yaml"
+    path.write_text(HEALTH)
+    return Offer(workload=str(path), rate=150, duration_s=2)
 
 
 @pytest.mark.parametrize(("stall_s", "expected"), [(0.0, Verdict.PASS), (1.8, Verdict.FAIL)])
 def test_a_server_that_stalls_fails_and_a_healthy_one_passes(
-    tmp_path: Path, stall_s: float, expected: Verdict
+    tmp_path: Path, health: Offer, stall_s: float, expected: Verdict
 ) -> None:
     with Server(stalling(stall_s, every=2) if stall_s else healthy) as server:
-        verdict = run_sla(run(tmp_path), sla(server.url))
+        verdict = run_sla(run(tmp_path), health, at(server.url), {"front": server.url})
     assert {c.id: c.verdict for c in verdict.checks} == {
         "LAT-1": expected,
         "LAT-3": Verdict.PASS,
@@ -54,7 +60,7 @@ def test_a_server_that_is_not_there_is_unusable_and_leaves_a_whole_log(tmp_path:
     with Server() as gone:
         url = gone.url
     with pytest.raises(Unusable, match="The objects that the load needs cannot be made"):
-        run_sla(run(tmp_path), sla(url, load("mixed")))
+        run_sla(run(tmp_path), Offer(workload="mixed", rate=1, duration_s=1), at(url), {})
     ended = judge(read(tmp_path / "evidence.jsonl"))
     assert ended.end is not None
     assert ended.verdict is Verdict.UNKNOWN

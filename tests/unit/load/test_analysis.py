@@ -24,6 +24,7 @@ def test_a_healthy_run(tmp_path: Path) -> None:
         ("90", True),
         ("95", True),
         ("99", True),
+        ("99.5", False),
         ("99.9", False),
     ]
 

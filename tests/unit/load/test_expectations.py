@@ -125,3 +125,48 @@ def test_load_that_was_offered_passes(tmp_path: Path) -> None:
     expectations.note_load(seen, analyse(run(tmp_path, healthy)), "front")
     expectations.expect_offered(seen, analyse(run(tmp_path, healthy)), "front")
     assert verdict(seen) is Verdict.PASS
+
+
+def test_a_tail_of_all_operations_together(tmp_path: Path) -> None:
+    def answer(at: float) -> tuple[float, int, Failure]:
+        return (3.0 if round(at * 50) % 100 == 0 else 0.01), 200, ""
+
+    slow = analyse(run(tmp_path, answer, seconds=40))
+    assert latency(tmp_path, slow, **{"all_p99_s": 2.5}) is Verdict.PASS
+    assert latency(tmp_path, slow, **{"all_p99.5_s": 2.5}) is Verdict.FAIL
+
+
+def test_a_server_that_holds_too_many_requests_fails_and_a_late_sender_decides_nothing(
+    tmp_path: Path,
+) -> None:
+    limits: dict[str, JsonValue] = {"achieved": 0.99, "lateness_p99_s": 0.01}
+    held = analyse(read_run([write(tmp_path / "r.gz", header(), records(healthy)[:700])]))
+    seen = evidence(tmp_path, limits)
+    expectations.expect_offered(seen, held, "front")
+    assert verdict(seen) is Verdict.FAIL
+    with pytest.raises(Undecided, match="the load was not offered"):
+        expectations.expect_latency(evidence(tmp_path, LATENCY), held, "front")
+    with pytest.raises(Undecided, match="the sender was late"):
+        expectations.expect_offered(
+            evidence(tmp_path, limits), analyse(run(tmp_path, healthy, late_us=12_000)), "front"
+        )
+
+
+@pytest.mark.parametrize(("every", "expected"), [(25, Verdict.PASS), (18, Verdict.FAIL)])
+def test_errors_of_all_operations_while_something_went_on(
+    tmp_path: Path, every: int, expected: Verdict
+) -> None:
+    def answer(at: float) -> tuple[float, int, Failure]:
+        return (0.01, 503, "status") if round(at * 50) % every == 0 else healthy(at)
+
+    seen = evidence(tmp_path, {"errors": 0.05})
+    expectations.expect_errors(seen, analyse(run(tmp_path, answer)), "inside", "meanwhile")
+    assert verdict(seen) is expected
+
+
+def test_too_few_requests_meanwhile_decide_nothing(tmp_path: Path) -> None:
+    short = analyse(run(tmp_path, healthy).window(0, 2))
+    with pytest.raises(Undecided, match="too few requests meanwhile: 100 of 200"):
+        expectations.expect_errors(
+            evidence(tmp_path, {"errors": 0.05}), short, "inside", "meanwhile"
+        )

@@ -23,7 +23,7 @@ def test_shipped_workloads_are_whole(name: str) -> None:
 
 
 def test_shipped_workloads() -> None:
-    assert SHIPPED == ["log-heavy", "mixed", "probe", "read-heavy"]
+    assert SHIPPED == ["log-heavy", "mixed", "probe", "read-heavy", "surge"]
 
 
 def test_the_probe_is_even_and_reaches_the_database() -> None:

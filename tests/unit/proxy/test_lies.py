@@ -2,6 +2,7 @@
 """Each lie by itself: what it changes, and that it leaves everything else alone."""
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,6 +53,30 @@ def test_forget_loses_entries_of_a_batch() -> None:
     asked = post("runs/log-batch", metrics=[1, 2, 3, 4, 5])
     _, heard = told("forget", asked, json_reply({}), field="metrics", every=2)
     assert heard[0].fields() == {"metrics": [1, 3, 5]}
+
+
+def test_break_does_nothing_and_says_so() -> None:
+    reply, heard = told("break", post("runs/log-metric"), json_reply({}), status=503)
+    assert (reply.status, heard) == (503, [])
+
+
+def test_delay_answers_right_and_late() -> None:
+    begun = time.monotonic()
+    reply, heard = told("delay", post("runs/get"), json_reply({"a": 1}), seconds=0.1)
+    assert time.monotonic() - begun >= 0.1
+    assert (body(reply), len(heard)) == ({"a": 1}, 1)
+
+
+def test_stall_holds_all_who_come_while_it_stands_still() -> None:
+    lie = lie_of("stall", {"for_s": 0.2, "every_s": 100})
+    server = Server(json_reply({}))
+    begun = time.monotonic()
+    lie.answer(post("runs/get"), server)
+    assert 0.1 < time.monotonic() - begun < 5
+    assert lie.told == 1
+    lie.answer(post("runs/get"), server)
+    assert lie.told == 1
+    assert len(server.heard) == 2
 
 
 def test_stale_gives_the_first_answer_again_and_only_to_the_same_question() -> None:
@@ -142,7 +167,8 @@ def test_what_a_rule_does_not_match_passes_untouched(rule: str, content: bytes, 
     needed: dict[str, Any] = {
         "forget": {"field": "x"}, "reverse": {"field": "x"}, "omit": {"field": "x"},
         "change": {"field": "x", "value": 1}, "misplace": {"find": "a", "put": "b"},
-        "serve": {"text": "x"}, "strip": {"header": "x"},
+        "serve": {"text": "x"}, "strip": {"header": "x"}, "delay": {"seconds": 9},
+        "stall": {"for_s": 9, "every_s": 10},
     }  # fmt: skip
     lie = lie_of(rule, {**needed.get(rule, {}), "method": "TRACE"})
     asked = Asked("POST", path, {}, content)
