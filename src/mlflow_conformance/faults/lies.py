@@ -395,8 +395,8 @@ class Serve(Lie):
 LIES: dict[str, type[Lie]] = {
     lie.name: lie
     for lie in (
-        BothWin, Break, Change, Delay, Drop, DuplicateVersion, Fail, Forget, Forgive, Misplace,
-        Omit, Reverse, Serve, Stale, Stall, Strip, TruncateDownload, TruncateUpload,
+        BothWin, Break, Change, Delay, Drop, DuplicateVersion, Fail, Forget, Forgive, Ignore,
+        Misplace, Omit, Reverse, Serve, Stale, Stall, Strip, TruncateDownload, TruncateUpload,
     )
 }  # fmt: skip
 """Every rule by its name in `mutant.yaml`."""
