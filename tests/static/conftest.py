@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from alert_tests import Promtool
 from mlflow_conformance import images
 from mlflow_conformance.assets import asset
 from mlflow_conformance.deploy.helm import Helm
@@ -20,3 +21,9 @@ def helm() -> Helm:
 def chart() -> Path:
     """The folder of the chart."""
     return asset("deployment/k3d/mlflow")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Promtool:
+    """Prometheus's tool for rules and queries."""
+    return Promtool(images.build_tools(print, "go.promtool").promtool)

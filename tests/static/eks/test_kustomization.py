@@ -3,7 +3,6 @@
 
 import copy
 import fnmatch
-import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -325,26 +324,6 @@ def test_broken_kustomization_is_refused_with_a_sentence(
 def test_missing_kubectl_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unusable, match="There is no "):
         Kustomize(tmp_path / "kubectl").render(tmp_path)
-
-
-def test_alerts_are_the_promised_ones_and_name_metrics_that_exist(base: Objects) -> None:
-    """MLflow's exporter, postgres-exporter, Prometheus and kube-state-metrics: no other source."""
-    groups = only(base, "PrometheusRule", "mlflow-alerts")["spec"]["groups"]
-    rules = {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
-    assert set(rules) == {
-        "MLflowServerDown", "MLflowHighLatency", "MLflowHighErrorRate", "PostgreSQLDown",
-        "PostgreSQLConnectionsHigh", "PostgreSQLBackupMissing",
-    }  # fmt: skip
-    metrics = {metric for expr in rules.values() for metric in re.findall(r"([a-z_]+)\{", expr)}
-    assert metrics == {
-        "up",
-        "mlflow_http_request_duration_seconds_bucket",
-        "mlflow_http_request_total",
-        "pg_up",
-        "pg_stat_database_numbackends",
-        "pg_settings_max_connections",
-        "kube_cronjob_status_last_successful_time",
-    }
 
 
 def test_monitors_scrape_ports_that_services_have(base: Objects) -> None:

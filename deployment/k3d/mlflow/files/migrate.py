@@ -3,7 +3,7 @@
 
 Environment: MLFLOW_BACKEND_STORE_URI. With the chart's own PostgreSQL also PGHOST, PGUSER and
 PGPASSWORD of its administrator, MLFLOW_ROLE_PASSWORD, optionally BACKUP_ROLE_PASSWORD and
-AUDITOR_ROLE_PASSWORD, CREATE_INDEXES. With basic auth AUTH_ADMIN_USERNAME and
+AUDITOR_ROLE_PASSWORD, METRICS_ROLE, CREATE_INDEXES. With basic auth AUTH_ADMIN_USERNAME and
 AUTH_ADMIN_PASSWORD, optionally AUTH_PROBE_PASSWORD. NEWER_SCHEMA_PATIENCE_SECONDS: how long to wait
 for a restore to replace a database that is newer than this image (default 0).
 """
@@ -51,8 +51,13 @@ def connect_patiently(dsn: str, seconds: float) -> psycopg.Connection:
             time.sleep(1)
 
 
-def ensure_role(admin: psycopg.Connection, name: str, password: str, attributes: str) -> None:
-    """Make a role that may log in, or set its password and attributes anew."""
+def ensure_role(
+    admin: psycopg.Connection, name: str, password: str | None, attributes: str
+) -> None:
+    """Make a role that may log in, or set its password and attributes anew.
+
+    Without a password it can log in only where PostgreSQL asks for none.
+    """
     exists = admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone()
     verb = "ALTER" if exists else "CREATE"
     admin.execute(
@@ -78,11 +83,16 @@ def ensure_database(admin: psycopg.Connection) -> None:
                     sql.Identifier(name)
                 )
             )
+    if os.environ.get("METRICS_ROLE") == "true":
+        # It reads statistics, no data, and comes through the socket: pg_hba.conf trusts the user
+        # of the process there, so there is no password that could leak.
+        ensure_role(admin, "metrics", None, "NOSUPERUSER CONNECTION LIMIT 5")
+        admin.execute("GRANT pg_monitor TO metrics")
     if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
         admin.execute(sql.SQL("CREATE DATABASE {} OWNER mlflow").format(sql.Identifier(DATABASE)))
     admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(DATABASE)))
     for (name,) in admin.execute(
-        "SELECT rolname FROM pg_roles WHERE rolname IN ('backup', 'auditor')"
+        "SELECT rolname FROM pg_roles WHERE rolname IN ('backup', 'auditor', 'metrics')"
     ).fetchall():
         admin.execute(
             sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(

@@ -177,7 +177,7 @@ def switch(admin: psycopg.Connection, mark: str) -> None:
     _drop(admin, PREVIOUS)
     live, side = sql.Identifier(LIVE), sql.Identifier(SIDE)
     admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(side))
-    for reader in ("backup", "auditor"):
+    for reader in ("backup", "auditor", "metrics"):
         if admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (reader,)).fetchone():
             admin.execute(
                 sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(side, sql.Identifier(reader))

@@ -14,6 +14,10 @@
 {{- if .Values.auditor.enabled }}
 {{ include "mlflow.secretEnv" (list "AUDITOR_ROLE_PASSWORD" (printf "%s-auditor" $name) "postgresql-password") }}
 {{- end }}
+{{- if .Values.postgresql.metrics.enabled }}
+- name: METRICS_ROLE
+  value: "true"
+{{- end }}
 - name: CREATE_INDEXES
   value: {{ .Values.postgresql.indexes | quote }}
 {{- end }}
