@@ -167,8 +167,8 @@ def test_what_a_rule_does_not_match_passes_untouched(rule: str, content: bytes, 
     needed: dict[str, Any] = {
         "forget": {"field": "x"}, "reverse": {"field": "x"}, "omit": {"field": "x"},
         "change": {"field": "x", "value": 1}, "misplace": {"find": "a", "put": "b"},
-        "serve": {"text": "x"}, "strip": {"header": "x"}, "ignore": {"field": "x"}, "delay": {"seconds": 9},
-        "stall": {"for_s": 9, "every_s": 10},
+        "serve": {"text": "x"}, "strip": {"header": "x"}, "ignore": {"field": "x"},
+        "delay": {"seconds": 9}, "stall": {"for_s": 9, "every_s": 10},
     }  # fmt: skip
     lie = lie_of(rule, {**needed.get(rule, {}), "method": "TRACE"})
     asked = Asked("POST", path, {}, content)
