@@ -7,14 +7,17 @@ fires when the long and the short window both burn faster than the factor.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import accumulate
+
+from pydantic import Field
 
 from mlflow_conformance.documents import Strict
 from mlflow_conformance.load.records import Record
 from mlflow_conformance.load.run_record import RunRecord
 
 _US = 1_000_000
+_STEPS = 240
 PERIOD_S = 30 * 86_400
 WINDOWS = ((3_600, 300, 14.4), (21_600, 1_800, 6.0))
 """Long and short window in seconds, and the burn rate that both must pass for an alert."""
@@ -33,6 +36,7 @@ class BurnAlert(Strict):
     worst: float
     fires: bool
     covered: bool
+    spans: list[tuple[float, float]] = Field(default=[])
 
 
 class Budget(Strict):
@@ -101,4 +105,26 @@ def _alert(
         worst=worst,
         fires=worst > factor,
         covered=run.seconds >= long,
+        spans=list(
+            _on(run, times, full, lambda end: min(burn(end, long), burn(end, short)) > factor)
+        ),
     )
+
+
+def _on(
+    run: RunRecord, times: list[int], full_us: int, fires: Callable[[int], bool]
+) -> Iterator[tuple[float, float]]:
+    """The spans of the run in which an alert is on, once its short window is full."""
+    step = (run.until_us - run.since_us) / _STEPS
+    begun: float | None = None
+    for number in range(1, _STEPS + 1):
+        now = run.since_us + number * step
+        end = bisect_left(times, now)
+        on = now >= full_us and end > 0 and fires(end)
+        if on and begun is None:
+            begun = now
+        elif not on and begun is not None:
+            yield begun / _US, now / _US
+            begun = None
+    if begun is not None:
+        yield begun / _US, run.until_us / _US

@@ -22,7 +22,7 @@ from mlflow_conformance.load import engine, expectations, export, report, seedin
 from mlflow_conformance.load.analysis import SendingLimits, analyse
 from mlflow_conformance.load.arrivals import Stage
 from mlflow_conformance.load.budget import Budget, spend
-from mlflow_conformance.load.document import LoadDocument, Series
+from mlflow_conformance.load.document import Band, LoadDocument, Series
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.records import Record
@@ -272,9 +272,11 @@ def document(run: Run, measured: Measured, last_good: LoadResult | None = None) 
     row = run.loaded.profile.checks.get(LATENCY)
     thresholds = row.thresholds if row else {}
     bound = thresholds.get("p95_s")
+    budgets = _budgets(measured.recorded, thresholds)
     return LoadDocument(
         result=measured.result,
-        budgets=_budgets(measured.recorded, thresholds),
+        budgets=budgets,
+        bands=list(_alerts(budgets)),
         series=list(measured.series),
         bound_s=float(bound) if isinstance(bound, int | float) else None,
         last_good=last_good,
@@ -316,6 +318,19 @@ def _budgets(recorded: RunRecord, thresholds: Any) -> list[Budget]:
 
         budgets.append(spend(recorded, f"answered within {report.seconds(bound)}", 0.95, slow))
     return budgets
+
+
+def _alerts(budgets: Sequence[Budget]) -> Iterator[Band]:
+    """When an alert on the error budget would have been on."""
+    for budget in budgets:
+        for kind, alert in zip(("page", "ticket"), budget.alerts, strict=True):
+            for start_s, end_s in alert.spans:
+                yield Band(
+                    name=f"alert: {kind}",
+                    start_s=start_s,
+                    end_s=end_s,
+                    detail=f"budget of what is {budget.name}",
+                )
 
 
 def _failed(record: Record) -> bool:

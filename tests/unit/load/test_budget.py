@@ -63,3 +63,21 @@ def test_a_run_shorter_than_every_window_is_judged_as_a_whole(tmp_path: Path) ->
 def test_a_promise_without_failures_has_no_budget(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="leaves no error budget"):
         spent(run(tmp_path, healthy), 1.0)
+
+
+def test_an_alert_is_on_from_when_both_windows_burn_until_the_short_one_does_not(
+    tmp_path: Path,
+) -> None:
+    def answer(at: float) -> tuple[float, int, Failure]:
+        return (0.01, 500, "status") if 1200 <= at < 1800 else healthy(at)
+
+    fast, _ = spent(run(tmp_path, answer, rate=5, seconds=3600), 0.99).alerts
+    [(begin, end)] = fast.spans
+    # Of the 1,200 s and more before it, 14.4 % must have failed.
+    assert begin == pytest.approx(1200 / (1 - 0.144), abs=16)
+    # Of the last 300 s, 14.4 % still failed.
+    assert end == pytest.approx(1800 + 300 * (1 - 0.144), abs=16)
+
+
+def test_an_alert_that_never_fires_is_never_on(tmp_path: Path) -> None:
+    assert [a.spans for a in spent(failing_every(100, 600, tmp_path), 0.99).alerts] == [[], []]
