@@ -35,6 +35,7 @@ TIMEOUTS: dict[str, float] = {
     "whole again": 180,
     "writes acknowledged": 90,
     "surge": 900,
+    "upload settled": 90,
     "webhook delivered": 30,
     "webhook list": 90,
 }

@@ -86,6 +86,7 @@ class Lie(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: ClassVar[str]
+    completes_what_was_cut: ClassVar[bool] = False
 
     door: Literal["mlflow", "s3"] = "mlflow"
     method: str = ".*"
@@ -325,6 +326,45 @@ class Fail(Lie):
         return self._tell(json_reply(error, self.status))
 
 
+class CompleteCut(Lie):
+    """Takes what came of a body before the client went away for the whole of it."""
+
+    name = "complete-cut"
+    completes_what_was_cut = True
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        return self._tell(forward(asked))
+
+
+class Repeat(Lie):
+    """Carries out a request twice."""
+
+    name = "repeat"
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        reply = forward(asked)
+        forward(asked)
+        return self._tell(reply)
+
+
+class Substitute(Lie):
+    """Puts another value into a field of the request."""
+
+    name = "substitute"
+    field: str
+    value: JsonValue
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        body = asked.fields()
+        if self.field not in body:
+            return forward(asked)
+        body[self.field] = self.value
+        return self._tell(forward(replace(asked, body=json.dumps(body).encode())))
+
+
 class Break(Lie):
     """Breaks with a status of its own, whatever was asked, and does nothing."""
 
@@ -395,8 +435,9 @@ class Serve(Lie):
 LIES: dict[str, type[Lie]] = {
     lie.name: lie
     for lie in (
-        BothWin, Break, Change, Delay, Drop, DuplicateVersion, Fail, Forget, Forgive, Ignore,
-        Misplace, Omit, Reverse, Serve, Stale, Stall, Strip, TruncateDownload, TruncateUpload,
+        BothWin, Break, Change, CompleteCut, Delay, Drop, DuplicateVersion, Fail, Forget, Forgive,
+        Ignore, Misplace, Omit, Repeat, Reverse, Serve, Stale, Stall, Strip, Substitute,
+        TruncateDownload, TruncateUpload,
     )
 }  # fmt: skip
 """Every rule by its name in `mutant.yaml`."""

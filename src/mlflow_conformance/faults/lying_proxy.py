@@ -78,11 +78,15 @@ def _handler(upstream: str, lie: Lie, ca_file: str | None) -> type[BaseHTTPReque
 
         def answer(self) -> None:
             """Answer one request through the rule."""
+            body, whole = self._body()
+            if not whole and not lie.completes_what_was_cut:
+                self.close_connection = True
+                return
             asked = Asked(
                 self.command,
                 self.path,
                 {k: v for k, v in self.headers.items() if k.lower() not in left_out},
-                self._body(),
+                body,
             )
             try:
                 reply = lie.answer(asked, forward)
@@ -99,16 +103,23 @@ def _handler(upstream: str, lie: Lie, ca_file: str | None) -> type[BaseHTTPReque
             if self.command != "HEAD":
                 self.wfile.write(reply.body)
 
-        def _body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            parts = []
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                parts.append(self.rfile.read(size))
-                self.rfile.readline()
-            while self.rfile.readline().strip():
-                pass  # trailers
-            return b"".join(parts)
+        def _body(self) -> tuple[bytes, bool]:
+            """What came of the body, and whether that is all of it."""
+            body = bytearray()
+            try:
+                if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+                    length = int(self.headers.get("Content-Length") or 0)
+                    while piece := self.rfile.read1(length - len(body)):
+                        body += piece
+                    return bytes(body), len(body) == length
+                while size := int(self.rfile.readline().split(b";")[0], 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                while self.rfile.readline().strip():
+                    pass  # trailers
+            except (ConnectionError, ValueError):
+                return bytes(body), False  # the client went away in the middle
+            return bytes(body), True
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """The evidence says what was sent; standard error stays quiet."""

@@ -58,6 +58,13 @@ def http(
     }
 
 
+def upload(**fields: Any) -> JsonValue:
+    """One upload that can be slow or cut short (see `mlflow_conformance.clients.upload`)."""
+    from mlflow_conformance.clients.upload import Upload
+
+    return Upload(**fields).send()
+
+
 def http_many(requests: list[dict[str, Any]], concurrency: int) -> JsonValue:
     """Several HTTP requests, at most `concurrency` at once; replies in the order of requests."""
     with ThreadPoolExecutor(concurrency) as pool:
@@ -107,6 +114,7 @@ def _s3(door: dict[str, Any]) -> Any:
         endpoint_url=door["endpoint"],
         aws_access_key_id=door["access_key"],
         aws_secret_access_key=door["secret_key"],
+        aws_session_token=door.get("session_token"),
         region_name=door["region"],
         verify=door.get("ca_file") or True,
         config=Config(
@@ -204,6 +212,13 @@ def s3_delete(door: dict[str, Any], key: str) -> JsonValue:
     return _s3_refusal(lambda: _s3(door).delete_object(Bucket=door["bucket"], Key=key))
 
 
+def s3_try_list(door: dict[str, Any], prefix: str) -> JsonValue:
+    """Try to list a bucket: the error's code, or None when it was shown."""
+    return _s3_refusal(
+        lambda: _s3(door).list_objects_v2(Bucket=door["bucket"], Prefix=prefix, MaxKeys=1)
+    )
+
+
 def _s3_refusal(act: Callable[[], object]) -> JsonValue:
     from botocore.exceptions import ClientError
 
@@ -277,7 +292,9 @@ OPERATIONS: dict[str, Operation] = {
         s3_head,
         s3_list,
         s3_put,
+        s3_try_list,
         sql,
         tcp,
+        upload,
     )
 }

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The object store is down: what fails, what goes on, and what comes back by itself."""
+
+import time
+from dataclasses import replace
+
+from mlflow_conformance.clients.http import NoReply
+from mlflow_conformance.clients.kube import Kube, Pod
+from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of
+from mlflow_conformance.clients.s3 import Bucket
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.faults.objects import changed
+from mlflow_conformance.inside.door import InsideFailed
+from mlflow_conformance.mutation import ObjectChange
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.waits import Waiter
+
+_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+
+
+@check(
+    "ART-6",
+    impact="When the object store stumbles, jobs hang without an error, metrics are lost too, or "
+    "somebody has to restart MLflow at night.",
+    remedy="Bound what MLflow waits for the object store (AWS_MAX_ATTEMPTS), and let no probe of "
+    "MLflow depend on it.",
+    disruptive=True,
+)
+def test_object_store_is_down(
+    evidence: Evidence,
+    target: Target,
+    kube: Kube,
+    front: MlflowApi,
+    replicas: list[MlflowApi],
+    bucket: Bucket,
+    waiter: Waiter,
+    experiment: str,
+) -> None:
+    """Without its object store MLflow refuses uploads in time, tracks on, and recovers by itself.
+
+    Preconditions: the object store runs in the cluster, as a StatefulSet of its Service's name.
+    Steps:
+        1. Store an artifact. Scale the object store to nothing; proof: it has no pod, and the
+           bucket cannot be listed.
+        2. An upload is refused within the promised time, with an error; at every replica a run can
+           be made, logged to and found; no pod of MLflow becomes unready or restarts.
+        3. Scale it back: an upload succeeds within the promised time, in the same containers, and
+           what was stored before is still there.
+    """
+    names = target.names.mlflow
+    run = answer("runs/create", front.post("runs/create", experiment_id=experiment))
+    root = f"{experiment}/{run['run']['info']['run_id']}/artifacts"
+    within_s = evidence.number("refused_within_s")
+    patient = replace(front, timeout_s=within_s + 30)
+
+    def upload(name: str) -> tuple[int, str, float]:
+        """Status, what was said, and how long it took."""
+        began = time.monotonic()
+        try:
+            reply = patient.request("PUT", f"{_ARTIFACTS}/{root}/{name}", body=name.encode())
+        except NoReply as lost:
+            return 0, str(lost), time.monotonic() - began
+        return reply.status, " ".join(error_of(reply)), time.monotonic() - began
+
+    evidence.expect("upload before", upload("before.txt")[0], "==", 200, door="front")
+    before = _containers(kube.pods(names.selector, container=names.container))
+    store = target.names.s3.selector if target.names.s3 else {}
+    if not store or not kube.pods(store):
+        evidence.undecided(
+            "the profile names no pods of the object store: it is not in the cluster"
+        )
+    down = ObjectChange(kind="statefulset", name="{s3}", patch={"spec": {"replicas": 0}})
+    with changed(target, [down], waiter):
+        waiter.until(
+            "gone: every pod of the object store",
+            lambda: kube.pods(store), done=lambda pods: not pods, timeout="object deleted",
+        )  # fmt: skip
+        try:
+            bucket.objects(root)
+            listed = "listed"
+        except InsideFailed as refused:
+            listed = f"not listed: {refused}"[:200]
+        evidence.note("the bucket while it is down", listed, door="s3")
+        if listed == "listed":
+            evidence.undecided("the bucket still answers, so nothing was taken down")
+        status, said, took_s = upload("during.txt")
+        evidence.expect("upload while it is down", status, "in", [500, 502, 503, 504], door="front")
+        evidence.note("what the upload was told", said, door="front")
+        evidence.expect("upload: what it was told", bool(said.strip()), "==", True, door="front")
+        evidence.expect(
+            "upload: refused after", round(took_s, 1), "<=", within_s, unit="s", door="front"
+        )
+        for number, replica in enumerate(replicas, 1):
+            evidence.expect(
+                f"replica {number}: tracking while it is down", _tracked(replica, experiment),
+                "==", [200, 200, 200, True], door="inside",
+            )  # fmt: skip
+        during = kube.pods(names.selector, container=names.container)
+        evidence.expect(
+            "replicas ready while it is down", sum(p.ready for p in during), ">=", len(before),
+            door="kubernetes",
+        )  # fmt: skip
+    began = time.monotonic()
+    back = waiter.until(
+        "stored again: an artifact",
+        lambda: upload("after.txt")[0],
+        done=lambda status: status == 200, timeout="upload settled",
+    )  # fmt: skip
+    evidence.expect("upload afterwards", back, "==", 200, door="front")
+    evidence.expect(
+        "upload: taken again after", round(time.monotonic() - began, 1),
+        "<=", evidence.number("recovered_within_s"), unit="s", door="front",
+    )  # fmt: skip
+    found = {o.key.removeprefix(f"{bucket.prefix}{root}/"): o.size for o in bucket.objects(root)}
+    evidence.expect(
+        "objects afterwards", found, "==", {n: len(n) for n in ("before.txt", "after.txt")},
+        door="s3",
+    )  # fmt: skip
+    after = _containers(kube.pods(names.selector, container=names.container))
+    evidence.expect(
+        "containers that were restarted or replaced",
+        sorted(name for name, one in before.items() if after.get(name) != one), "==", [],
+        door="kubernetes",
+    )  # fmt: skip
+
+
+def _containers(pods: list[Pod]) -> dict[str, list[str | int | None]]:
+    return {p.name: [p.uid, p.restarts, p.started] for p in pods if p.ready and not p.terminating}
+
+
+def _tracked(api: MlflowApi, experiment: str) -> list[int | bool]:
+    """Statuses of making a run, logging to it and finding it; and whether it was found."""
+    made = api.post("runs/create", experiment_id=experiment)
+    if made.status != 200:
+        return [made.status]
+    run_id = answer("runs/create", made)["run"]["info"]["run_id"]
+    logged = api.post("runs/log-metric", run_id=run_id, key="loss", value=0.5, timestamp=1, step=0)
+    found = api.post(
+        "runs/search", experiment_ids=[experiment], filter=f"attributes.run_id = '{run_id}'"
+    )
+    runs = answer("runs/search", found).get("runs", []) if found.status == 200 else []
+    seen = any(r["data"].get("metrics", [{}])[0].get("value") == 0.5 for r in runs)
+    return [made.status, logged.status, found.status, seen]
