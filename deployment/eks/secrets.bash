@@ -1,6 +1,8 @@
 # Functions of generate-secrets and of overlays/kind/generate-secrets, which source this file after
 # they have put kubectl's flags into the array `flags`.
 work=$(mktemp -d)
+# Another one only to look at what is made: the deployment's own names stand in its files.
+namespace=${NAMESPACE:-mlflow}
 trap 'rm -rf "$work"' EXIT
 
 command -v openssl >/dev/null || {
@@ -9,7 +11,7 @@ command -v openssl >/dev/null || {
 }
 
 k() {
-  "${KUBECTL:-kubectl}" ${flags[@]+"${flags[@]}"} --namespace=mlflow "$@"
+  "${KUBECTL:-kubectl}" ${flags[@]+"${flags[@]}"} --namespace="$namespace" "$@"
 }
 
 # absent SECRET: whether there is no such Secret. A cluster that does not answer ends the script.

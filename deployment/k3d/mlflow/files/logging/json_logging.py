@@ -32,7 +32,7 @@ class WithoutProbes(logging.Filter):
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as time (UTC, ISO 8601), level, logger, process and message.
+    """Formats a record as time (UTC, ISO 8601), level, logger, process, request and message.
 
     An access record of uvicorn also has its method, path without the query (which may hold what a
     user searched for) and status as fields of their own.
@@ -46,6 +46,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "process": record.process,
         }
+        if request_id := getattr(record, "request_id", None):
+            line["request_id"] = request_id
         if record.name == "uvicorn.access" and isinstance(record.args, tuple):
             line |= dict(zip(_ACCESS_FIELDS, record.args, strict=False))
             line["path"] = str(line.get("path", "")).partition("?")[0]
