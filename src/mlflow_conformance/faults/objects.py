@@ -88,6 +88,37 @@ def kept(target: Target, things: Sequence[tuple[str, str]], waiter: Waiter) -> I
             _restore_all(kube, objects, waiter)
 
 
+def keep(kube: Kube, kind: str, name: str) -> dict[str, Any]:
+    """An object of the namespace as it is now, for `put_back`.
+
+    Raises:
+        Unusable: there is none of that name.
+    """
+    found = _look(kube, kind, name, kube.namespace)
+    if found is None:
+        raise Unusable(
+            f"There is no {kind} {kube.namespace}/{name}", remedy="Check the names in the profile"
+        )
+    return found
+
+
+def put_back(kube: Kube, kept: dict[str, Any], waiter: Waiter) -> bool:
+    """Make an object again what `keep` saw, with the owners of its fields.
+
+    Returns whether there was anything to do.
+
+    Raises:
+        KubectlFailed: the API server refused.
+        TimedOut: it is not as it was.
+    """
+    meta = kept["metadata"]
+    now = _look(kube, kept["kind"], meta["name"], meta["namespace"])
+    if now is not None and comparable(now) == comparable(kept):
+        return False
+    _restore(kube, _Object(kept["kind"], meta["name"], meta["namespace"], kept), waiter)
+    return True
+
+
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Hold back Ctrl-C and SIGTERM until the end of the body, children included."""

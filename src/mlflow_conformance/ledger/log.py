@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,13 +50,27 @@ class Ledger(Closing):
         Raises:
             OSError: it could not be put on the disk; the operation must not be sent.
         """
+        return self.intend_all(client, key, kind, [value])[0]
+
+    def intend_all(
+        self, client: str, key: str, kind: str, values: Sequence[JsonValue]
+    ) -> Sequence[int]:
+        """Record that several writes are about to be sent in one request; returns their numbers.
+
+        Each stays an operation of its own; only the disk is waited for once.
+
+        Raises:
+            OSError: they could not be put on the disk; the request must not be sent.
+        """
         with self._lock:
-            number, self._next = self._next, self._next + 1
+            numbers = range(self._next, self._next + len(values))
+            self._next += len(values)
+            at = time.monotonic_ns()
             self._append(
-                {"n": number, "at": time.monotonic_ns(), "client": client, "key": key,
-                 "kind": kind, "value": value}
-            )  # fmt: skip
-            return number
+                {"n": n, "at": at, "client": client, "key": key, "kind": kind, "value": value}
+                for n, value in zip(numbers, values, strict=True)
+            )
+            return numbers
 
     def acknowledge(self, number: int, result: JsonValue = None) -> None:
         """Record that the server said yes.
@@ -64,24 +78,29 @@ class Ledger(Closing):
         Raises:
             OSError: it could not be put on the disk; the write does not count as acknowledged.
         """
-        self._settle(number, "acknowledged", result)
+        self.settle_all([number], "acknowledged", result)
 
     def refuse(self, number: int, result: JsonValue = None) -> None:
         """Record that the server said that it did nothing, such as with a 4xx."""
-        self._settle(number, "refused", result)
+        self.settle_all([number], "refused", result)
 
-    def _settle(
-        self, number: int, outcome: Literal["acknowledged", "refused"], result: JsonValue
+    def settle_all(
+        self,
+        numbers: Sequence[int],
+        outcome: Literal["acknowledged", "refused"],
+        result: JsonValue = None,
     ) -> None:
+        """Record the one answer that several operations got."""
         # The time is taken before the lock and the disk: the wider an operation looks, the more
         # orders explain it, and a checker that is handed too wide a one misses what is wrong.
         at = time.monotonic_ns()
         with self._lock:
-            self._append({"n": number, "at": at, "outcome": outcome, "result": result})
+            self._append({"n": n, "at": at, "outcome": outcome, "result": result} for n in numbers)
 
-    def _append(self, record: Mapping[str, Any]) -> None:
-        line = json.dumps(record, separators=(",", ":"), allow_nan=False)
-        self._file.write(line.encode() + b"\n")
+    def _append(self, records: Iterable[Mapping[str, Any]]) -> None:
+        for record in records:
+            line = json.dumps(record, separators=(",", ":"), allow_nan=False)
+            self._file.write(line.encode() + b"\n")
         self._file.flush()
         if self._sync:
             os.fdatasync(self._file.fileno())

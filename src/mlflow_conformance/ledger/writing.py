@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One HTTP request as one operation of the ledger."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pydantic import JsonValue
 
@@ -28,13 +28,26 @@ def attempt(
     Args:
         result: what an acknowledgement says, such as the version that was handed out.
     """
-    number = ledger.intend(client, key, kind, value)
+    return attempt_all(ledger, client, key, kind, [value], send, result)
+
+
+def attempt_all(
+    ledger: Ledger,
+    client: str,
+    key: str,
+    kind: str,
+    values: Sequence[JsonValue],
+    send: Callable[[], Reply],
+    result: Callable[[Reply], JsonValue] = lambda _: None,
+) -> Reply | None:
+    """As `attempt`, for a request that carries several writes: each is an operation of its own."""
+    numbers = ledger.intend_all(client, key, kind, values)
     try:
         reply = send()
     except (NoReply, InsideFailed):
         return None
     if reply.status == 200:
-        ledger.acknowledge(number, result(reply))
+        ledger.settle_all(numbers, "acknowledged", result(reply))
     elif 400 <= reply.status < 500:
-        ledger.refuse(number, error_of(reply)[0])
+        ledger.settle_all(numbers, "refused", error_of(reply)[0])
     return reply

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node door: commands in the nodes of a kind cluster on this machine.
+
+A crash, a hang and a cut link are made beneath Kubernetes, where no API reaches. Nodes of a kind
+cluster are containers here. A node is taken for one only when its container has both the node's
+name and its address, so that a cluster elsewhere whose nodes have the same names is left alone.
+"""
+
+import json
+import shutil
+
+from mlflow_conformance.errors import Undecided
+from mlflow_conformance.faults.view import NodeView
+from mlflow_conformance.shell import CommandFailed
+from mlflow_conformance.target.node import Node, podman
+
+
+def open_node(node: NodeView) -> Node:
+    """The door to a node.
+
+    Raises:
+        Undecided: the node is no container of this machine.
+    """
+    refusal = f"no node door: {node.name} is no container of this machine"
+    if shutil.which("podman") is None:
+        raise Undecided(f"{refusal}, which has no podman")
+    try:
+        about = json.loads(podman("inspect", "--type=container", node.name).stdout)[0]
+    except CommandFailed as problem:
+        raise Undecided(refusal) from problem
+    networks = about["NetworkSettings"]["Networks"]
+    addresses = {network["IPAddress"] for network in networks.values()}
+    if node.address not in addresses:
+        raise Undecided(f"{refusal}: the one of that name is at {sorted(addresses)}")
+    role = about["Config"]["Labels"].get("io.x-k8s.kind.role", "worker")
+    return Node(node.name, about["Id"], node.address, role)
+
+
+def processes(node: Node, container_id: str) -> dict[int, str]:
+    """State of every process of a container, by its number in the node: ``R``, ``S``, ``T``, …
+
+    A process that ends while it is looked at is left out.
+
+    Raises:
+        CommandFailed: the node has no such running container.
+    """
+    task = task_of(container_id)
+    script = (
+        f"for p in $(ctr -n k8s.io task ps {task} | awk 'NR > 1 {{print $1}}'); do "
+        'state=$(sed -n "s/^State:[[:space:]]*//p" /proc/$p/status 2>/dev/null); '
+        '[ -z "$state" ] || echo "$p ${state%% *}"; done'
+    )
+    return read_states(node.exec(["bash", "-c", script]).stdout)
+
+
+def read_states(said: str) -> dict[int, str]:
+    """Lines of a process number and a state."""
+    return {int(number): state for number, state in (line.split() for line in said.splitlines())}
+
+
+def task_of(container_id: str) -> str:
+    """The container runtime's own name of a container.
+
+    Raises:
+        Undecided: it is not one of containerd's.
+    """
+    scheme, _, task = container_id.rpartition("://")
+    if scheme not in ("", "containerd") or not task.isalnum():
+        raise Undecided(f"{container_id!r} is no container of containerd")
+    return task
