@@ -27,7 +27,7 @@ from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.model import CheckFinished
 from mlflow_conformance.evidence.verdict import RunVerdict, Verdict, judge_check
-from mlflow_conformance.fixtures import belongings, doors, ledger, run
+from mlflow_conformance.fixtures import belongings, disruption, doors, ledger, run
 from mlflow_conformance.inside.door import Inside, InsideFailed
 from mlflow_conformance.profile import LoadedProfile, load
 from mlflow_conformance.report import write_all
@@ -99,7 +99,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         return None
     try:
         config.pluginmanager.register(_plan(config, name), run.PLUGIN)
-        for module in (run, belongings, doors, ledger):
+        for module in (run, belongings, disruption, doors, ledger):
             config.pluginmanager.register(module)
     except Unusable as problem:
         _say(problem)
