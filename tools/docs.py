@@ -16,6 +16,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from mlflow_conformance import assets, guides
 from mlflow_conformance.cli import app
 from mlflow_conformance.profile import Profile
 
@@ -54,6 +55,33 @@ def commands() -> str:
         table = f"\n| | |\n|---|---|\n{rows}" if rows else ""
         parts.append(f"### `mlflow-conformance {name}`\n\n{_cell(command.help)}\n{table}")
     return "\n".join(parts)
+
+
+def commands_of_guides() -> str:
+    """Every command of the deployments' guides, a table for each."""
+    parts: list[str] = []
+    for name in ("k3d", "eks"):
+        guide = guides.read(assets.asset(f"deployment/{name}/{guides.FILE}"))
+        rows = "".join(
+            f"| {_code(c.guide)} | {_code(c.now) if c.now else _same(c)} | "
+            f"{c.by or 'none'} | {_cell(c.because)} |\n"
+            for c in guide.commands.values()
+        )
+        head = "| guide | today | run by | why |\n|---|---|---|---|\n"
+        parts.append(f"### {name}: {guide.title}\n\n{head}{rows}")
+    return "\n".join(parts)
+
+
+def _same(command: guides.Command) -> str:
+    return "the same" if command.by else "-"
+
+
+def _code(text: str) -> str:
+    """Lines of code in the cell of a table; notes of our own, which are in parentheses, as text."""
+    if text.startswith("("):
+        return _cell(text.strip("()"))
+    lines = [line.replace("|", "\\|") for line in text.splitlines() if line.strip()]
+    return "<br>".join(f"`{line}`" for line in lines)
 
 
 def _levels(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
@@ -110,7 +138,7 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-PAGES = {"profiles.md": profile_keys, "cli.md": commands}
+PAGES = {"profiles.md": profile_keys, "cli.md": commands, "guides.md": commands_of_guides}
 
 
 def renewed(name: str) -> str:
