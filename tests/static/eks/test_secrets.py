@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from mlflow_conformance.deploy.kustomize import Kustomize
+
 Objects = list[dict[str, Any]]
 
 # Answers `get` and `create` from a folder per Secret, and records every argument.
@@ -116,6 +118,14 @@ def test_everything_that_pods_on_eks_read_is_made(
     assert cluster.run(deployment / "generate-secrets").returncode == 0
     made = cluster.secrets
     assert [k for k in read_keys(base) if not made[k[0]].get(k[1])] == []
+
+
+def test_everything_that_pods_with_users_read_is_made(
+    installed: Cluster, kustomize: Kustomize, overlay: Path
+) -> None:
+    wanted = set(read_keys(kustomize.render(overlay)))
+    assert ("mlflow-probe", "probe.curlrc") in wanted
+    assert [(name, key) for name, key in wanted if not installed.secrets[name].get(key)] == []
 
 
 def test_everything_that_pods_on_kind_read_is_made(installed: Cluster, kind: Objects) -> None:
