@@ -40,7 +40,7 @@ def kind(kustomize: Kustomize, deployment: Path) -> Objects:
 
 @pytest.fixture(scope="session")
 def overlay(deployment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An overlay as a user writes one: basic auth, another registry, a newer MLflow."""
+    """An overlay as a user writes one: both options, another registry, a newer MLflow."""
     folder = tmp_path_factory.mktemp("overlay")
     at = os.path.relpath(deployment, folder)
     (folder / "kustomization.yaml").write_text(
@@ -48,7 +48,7 @@ def overlay(deployment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources: [{at}/base]
-components: [{at}/components/basic-auth]
+components: [{at}/components/basic-auth, {at}/components/tracing]
 images:
   - name: 123456789012.dkr.ecr.us-west-2.amazonaws.com/mlflow
     newName: registry.example/mlflow

@@ -74,7 +74,17 @@ def test_overlay_of_a_user_is_sound(kustomize: Kustomize, overlay: Path) -> None
     server = only(objects, "Deployment", "mlflow-server")
     images = {c["image"] for key in ("initContainers", "containers") for c in pod_of(server)[key]}
     assert images == {"registry.example/mlflow:3.18.0"}
-    assert "--app-name=basic-auth" in pod_of(server)["containers"][0]["args"]
+    (container,) = pod_of(server)["containers"]
+    assert "--app-name=basic-auth" in container["args"]
+    assert container["command"] == ["opentelemetry-instrument", "mlflow"]
+    assert environment(container)["OTEL_TRACES_SAMPLER_ARG"] == "0.1"
+    paths = [
+        egress["to"]
+        for egress in only(objects, "NetworkPolicy", "mlflow-server-tracing")["spec"]["egress"]
+    ]
+    assert paths == [
+        [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+    ]
 
 
 def test_every_version_has_a_migration_of_its_own(
