@@ -54,6 +54,9 @@ class PostgresqlNames(Strict):
     service: str = Field(description="the Service")
     port: int = Field(default=5432, ge=1, le=65535, description="its port")
     database: str = Field(default="mlflow", description="MLflow's database")
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="port of the Service where its metrics are"
+    )
     selector: dict[str, str] = Field(default={}, description="its pods; empty when external")
 
 
@@ -107,7 +110,6 @@ class RestoreNames(Strict):
         "`{token}` a name that no restore had before"
     )
     selector: dict[str, str] = Field(min_length=1, description="labels of restore Jobs")
-    chart: str = Field(default="", description="folder that `{chart}` in the lines stands for")
     rebuild: str = Field(
         default="", description="line that makes an empty PostgreSQL fit for a restore, if needed"
     )

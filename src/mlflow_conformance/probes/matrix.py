@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Service = Literal["mlflow", "postgresql", "s3"]
+Service = Literal["mlflow", "postgresql", "postgresql-metrics", "s3"]
 
 
 class Source(BaseModel):

@@ -18,6 +18,7 @@ _SAYS: Mapping[Service, str] = {
     # SSLRequest: any server answers with one byte before it asks for credentials.
     # Source: PostgreSQL documentation, Message Formats.
     "postgresql": "\x00\x00\x00\x08\x04\xd2\x16\x2f",
+    "postgresql-metrics": "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n",
     "s3": "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n",
 }
 
@@ -39,7 +40,11 @@ def destinations(kube: Kube, names: Names) -> Sequence[Destination]:
         say = _SAYS[service]
         if address and address != "None":
             found.append(Destination(f"{service} service", service, address, port, say))
-        found += [Destination(f"pod {p.name}", service, p.ip, port, say) for p in ready if p.ip]
+        # A pod may serve more than one of them, so its name alone does not tell them apart.
+        suffix = " metrics" if service == "postgresql-metrics" else ""
+        found += [
+            Destination(f"pod {p.name}{suffix}", service, p.ip, port, say) for p in ready if p.ip
+        ]
     return found
 
 
@@ -86,7 +91,7 @@ def exposures(kube: Kube, names: Names) -> Sequence[str]:
     return [
         said
         for service, name, _, selector in _inside(names)
-        if service != "mlflow"
+        if service in ("postgresql", "s3")
         for said in ways_in(name, selector, services, ingresses, pods)
     ]
 
@@ -143,6 +148,8 @@ def _inside(names: Names) -> Sequence[tuple[Service, str, int, Mapping[str, str]
     if names.postgresql and names.postgresql.selector:
         database = names.postgresql
         found.append(("postgresql", database.service, database.port, database.selector))
+        if port := database.metrics_port:
+            found.append(("postgresql-metrics", database.service, port, database.selector))
     if names.s3 and names.s3.selector:
         url = urlsplit(names.s3.endpoint)
         host = (url.hostname or "").split(".")[0]

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OBS-6: metrics of the database, held against what it says itself."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from pydantic import BaseModel, ConfigDict
+
+from mlflow_conformance.clients.exposition import total
+from mlflow_conformance.clients.http import NoReply
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.inside.door import Inside, InsideSender
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.waits import Waiter
+
+_CONNECTIONS = "SELECT sum(numbackends)::int FROM pg_stat_database"
+# As psycopg sends it.
+_HELD = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep($1)'"
+
+
+class Series(BaseModel):
+    """What an exporter calls its metrics; each is summed over its labels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    up: str
+    connections: str
+    maximum: str
+
+
+@check(
+    "OBS-6",
+    impact="Nobody sees that PostgreSQL is down or out of connections before MLflow answers 503.",
+    remedy="Run an exporter beside PostgreSQL by a role that may read its statistics (pg_monitor), "
+    "and name its port in the Service.",
+)
+def test_metrics_of_the_database(
+    evidence: Evidence, target: Target, inside: Inside, sql: Sql, waiter: Waiter
+) -> None:
+    """The metrics of the database and its connections are what the database says itself.
+
+    Preconditions: SQL answers; the profile names the port of the metrics.
+    Steps: read the metrics between two counts of the connections by SQL; hold some more
+    connections open, and do so again.
+    Expected: the database is up; its limit is the configured one; the connections lie between the
+    two counts, give or take the profile's tolerance, and rise by those that were held.
+    """
+    names = target.names.postgresql
+    if names is None or names.metrics_port is None:
+        evidence.undecided("the profile names no port of PostgreSQL's metrics")
+    url = f"http://{names.service}.{target.names.namespace}.svc:{names.metrics_port}/metrics"
+    series = evidence.parsed("series", Series)
+    tolerance = evidence.number("tolerance")
+    held = int(evidence.number("connections"))
+
+    def observe(when: str) -> float:
+        """Hold the metrics against SQL; the connections that they tell."""
+        before = sql.one(_CONNECTIONS)
+        try:
+            reply = InsideSender(inside)(
+                "GET", url, headers={}, body=None, timeout_s=waiter.seconds("api reply")
+            )
+        except NoReply as lost:
+            evidence.expect(f"{when}: metrics", lost.failure, "==", "a reply", door="inside")
+            return 0
+        after = sql.one(_CONNECTIONS)
+        text = reply.body.decode("utf-8", "replace") if reply.status == 200 else ""
+        seen = {what: total(text, name) for what, name in series.model_dump().items()}
+        evidence.note(f"{when}: metrics", seen, door="inside")
+        evidence.note(f"{when}: connections by SQL", [before, after], door="sql")
+        evidence.expect(f"{when}: up", seen["up"], "==", 1, door="inside")
+        evidence.expect(
+            f"{when}: limit", seen["maximum"], "==", float(sql.one("SHOW max_connections")),
+            door="inside",
+        )  # fmt: skip
+        told = seen["connections"]
+        if evidence.expect(f"{when}: connections are told", told is not None, "==", True):
+            far = max(min(before, after) - (told or 0), (told or 0) - max(before, after), 0)
+            evidence.expect(
+                f"{when}: connections away from SQL's", far, "<=", tolerance, door="inside"
+            )
+        return told or 0
+
+    idle = observe("at rest")
+    with ThreadPoolExecutor(held) as pool:
+        sleeps = [
+            pool.submit(sql.rows, "SELECT pg_sleep(%s)", evidence.number("hold_s"))
+            for _ in range(held)
+        ]
+        waiter.until(
+            f"open: {held} connections",
+            lambda: int(sql.one(_HELD)),
+            done=lambda count: count >= held,
+            timeout="api reply",
+            interval_s=0.1,
+        )
+        busy = observe("with more connections")
+        for sleep in sleeps:
+            sleep.result()
+    evidence.expect("rise", busy - idle, ">=", held - tolerance, door="inside")
