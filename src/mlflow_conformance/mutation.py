@@ -10,9 +10,10 @@ One folder per mutant in ``mutants/``, with a ``mutant.yaml``::
         - {kind: poddisruptionbudget, name: "{pdb}", patch: {spec: {selector: {...}}}}
 
 or, in place of ``objects``, a ``proxy`` that lies in front of the server (see
-`mlflow_conformance.faults.lying_proxy`), or ``files`` of ``deployment/`` that are changed in a copy
-from which checks install something of their own. Names in braces stand for the profile's own
-names, so that one mutant serves every deployment.
+`mlflow_conformance.faults.lying_proxy`), ``files`` of ``deployment/`` that are changed in a copy
+from which checks install something of their own, or ``scripts`` of the backup and restore that are
+rewritten where their Jobs read them. Names in braces stand for the profile's own names, so that one
+mutant serves every deployment.
 """
 
 from collections.abc import Iterator, Mapping
@@ -60,17 +61,27 @@ class FileChange(Strict):
     put: str
 
 
+class ScriptChange(Strict):
+    """A text in a script of the backup's and restore's Jobs replaced by another; there once."""
+
+    file: str = Field(min_length=1)
+    find: str = Field(min_length=1)
+    put: str
+
+
 class By(Strict):
-    """What a mutant does: to objects, by a lying proxy, or in files; exactly one of them."""
+    """What a mutant does: to objects, by a lying proxy, in files or in scripts; exactly one."""
 
     objects: list[ObjectChange] = Field(default=[])
     proxy: ProxyRule | None = None
     files: list[FileChange] = Field(default=[])
+    scripts: list[ScriptChange] = Field(default=[])
 
     @model_validator(mode="after")
     def _one(self) -> "By":
-        if sum((bool(self.objects), self.proxy is not None, bool(self.files))) != 1:
-            raise ValueError("a mutant has objects, a proxy or files: exactly one of them")
+        kinds = (self.objects, self.proxy, self.files, self.scripts)
+        if sum(bool(kind) for kind in kinds) != 1:
+            raise ValueError("a mutant has objects, a proxy, files or scripts: exactly one of them")
         return self
 
 
@@ -137,6 +148,7 @@ def placeholders(names: Names) -> dict[str, JsonValue]:
         "container": names.mlflow.container,
         "hpa": names.mlflow.hpa,
         "pdb": names.mlflow.pdb,
+        "backup": names.backup.cronjob if names.backup else None,
     }
     if names.postgresql:
         found["postgresql"] = names.postgresql.service
@@ -184,6 +196,10 @@ def broken(target: Target, mutant: Mutant, run: Run) -> Iterator[Target]:
             from mlflow_conformance.faults.lying_proxy import in_front_of
 
             yield stack.enter_context(in_front_of(target, mutant.spec.by.proxy))
+        elif mutant.spec.by.scripts:
+            from mlflow_conformance.faults.scripts import rewritten
+
+            yield stack.enter_context(rewritten(target, mutant.spec.by.scripts, run.waiter))
         elif mutant.spec.by.files:
             from mlflow_conformance.faults.files import edited
 

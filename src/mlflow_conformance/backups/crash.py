@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A restore caught half-way: its program stopped inside of its own container."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow_conformance.backups import freeze
+from mlflow_conformance.clients.kube import Kube, KubectlFailed
+from mlflow_conformance.errors import Undecided
+from mlflow_conformance.waits import Waiter
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A program that was stopped; `read` of `size` bytes of its last argument."""
+
+    pod: str
+    program: str
+    read: int
+    size: int
+    state: str
+
+
+def frozen_half_way(kube: Kube, job: str, program: str, share: float, waiter: Waiter) -> Frozen:
+    """Stop a program of a Job's pod when it has read a share of its last argument.
+
+    Args:
+        program: a regular expression that its command line, and no earlier one, matches.
+
+    Raises:
+        Undecided: it could not be stopped, so the restore was not caught half-way.
+        TimedOut: the Job's pod did not start.
+    """
+    pod = waiter.until(
+        f"running: the pod of job {job}",
+        lambda: [p for p in kube.pods({"batch.kubernetes.io/job-name": job}) if p.started],
+        done=bool,
+        timeout="pod ready",
+        interval_s=0.1,
+    )[0]
+    seconds = waiter.seconds("restore begun")
+    try:
+        said = kube.exec(
+            pod.name, "python", "-S", "-", program, str(share), str(seconds),
+            stdin=Path(freeze.__file__).read_bytes(), timeout_s=seconds + 10,
+        )  # fmt: skip
+    except KubectlFailed as problem:
+        raise Undecided(f"the restore was over before it could be stopped: {problem}") from problem
+    found = json.loads(said)
+    return Frozen(pod.name, found["program"], found["read"], found["of"], found["state"])

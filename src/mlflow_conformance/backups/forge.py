@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs in the workbench beside the backup's own scripts: plants and forges backups.
+
+Fed to ``python -`` with one JSON argument; answers with one JSON line. It uses the account and the
+key of the backup, which never leave that pod, and the formats of its scripts: only so can an
+object be forged that fails by one thing alone.
+"""
+
+import base64
+import dataclasses
+import hashlib
+import importlib
+import io
+import json
+import os
+import sys
+from typing import Any
+
+
+class Bench:
+    """The backup's own modules and place."""
+
+    def __init__(self, scripts: str) -> None:
+        """Import what lies in the folder `scripts`."""
+        import boto3
+
+        sys.path.insert(0, scripts)
+        self.envelope: Any = importlib.import_module("envelope")
+        self.manifest: Any = importlib.import_module("manifest")
+        self.place = self.manifest.Place.parse(os.environ["BACKUP_DESTINATION"])
+        self.s3 = boto3.client("s3")
+
+    def get(self, name: str) -> bytes:
+        """An object's bytes."""
+        found = self.s3.get_object(Bucket=self.place.bucket, Key=self.place.key(name))
+        content: bytes = found["Body"].read()
+        return content
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write an object."""
+        self.s3.put_object(Bucket=self.place.bucket, Key=self.place.key(name), Body=content)
+
+    def store(self, name: str, sealed: bytes, manifest: Any) -> None:
+        """Write a backup and its manifest."""
+        self.put(name, sealed)
+        self.put(name + self.manifest.SUFFIX, manifest.to_json().encode())
+
+    def forget(self, names: list[str]) -> None:
+        """Delete backups and their manifests, as far as they are there."""
+        for name in names:
+            for key in (name + self.manifest.SUFFIX, name):
+                self.s3.delete_object(Bucket=self.place.bucket, Key=self.place.key(key))
+
+    def plant(self, names: dict[str, str]) -> None:
+        """Write backups of a few bytes: good, unfinished or lying ones."""
+        body = b"planted by mlflow-conformance"
+        for name, kind in names.items():
+            if kind == "unfinished":
+                self.put(name, body)
+                continue
+            contents = self.manifest.Contents(
+                created="", mlflow="", revision="", rows={}, dump_sha256="", dump_bytes=0
+            )
+            size = len(body) + (kind == "lying")
+            made = self.manifest.Manifest(
+                name=name, sha256=hashlib.sha256(body).hexdigest(), bytes=size, contents=contents
+            )
+            self.store(name, body, made)
+
+    def forge(self, source: str, forged: dict[str, str]) -> None:
+        """Write a backup for each kind that is asked for, made from a good one."""
+        sealed = self.get(source)
+        original = self.manifest.Manifest.from_json(
+            self.get(source + self.manifest.SUFFIX).decode()
+        )
+        key = base64.b64decode(os.environ["BACKUP_KEY"], validate=True)
+        plain = self._opened(sealed, key, original.contents)
+        for kind, name in forged.items():
+            manifest = dataclasses.replace(original, name=name)
+            match kind:
+                case "truncated":
+                    self.store(name, sealed[: len(sealed) // 2], manifest)
+                case "empty":
+                    self.store(name, b"", manifest)
+                case "flipped":
+                    self.store(name, _flipped(sealed), manifest)
+                case "manifest of another":
+                    self.store(name, _flipped(sealed), original)
+                case "cut at a line":
+                    half = plain[: plain.rindex(b"\n", 0, len(plain) // 2) + 1]
+                    self._seal(manifest, half, key, {})
+                case "foreign key":
+                    self._seal(manifest, plain, os.urandom(32), {})
+                case "newer schema":
+                    self._seal(manifest, plain, key, {"revision": "ffffffffffff"})
+                case _:
+                    raise ValueError(f"no backup is forged as {kind!r}")
+
+    def _opened(self, sealed: bytes, key: bytes, contents: Any) -> bytes:
+        sink = io.BytesIO()
+        self.envelope.decrypt(io.BytesIO(sealed), sink, key=key, context=contents.context())
+        return sink.getvalue()
+
+    def _seal(self, manifest: Any, plain: bytes, key: bytes, changes: dict[str, Any]) -> None:
+        """Store a dump under a manifest that is true of it but for `changes`."""
+        contents = dataclasses.replace(
+            manifest.contents,
+            dump_sha256=hashlib.sha256(plain).hexdigest(),
+            dump_bytes=len(plain),
+            **changes,
+        )
+        sink = io.BytesIO()
+        self.envelope.encrypt(io.BytesIO(plain), sink, key=key, context=contents.context())
+        sealed = sink.getvalue()
+        self.store(
+            manifest.name,
+            sealed,
+            dataclasses.replace(
+                manifest,
+                sha256=hashlib.sha256(sealed).hexdigest(),
+                bytes=len(sealed),
+                contents=contents,
+            ),
+        )
+
+
+def _flipped(content: bytes) -> bytes:
+    """One bit in the middle is another."""
+    changed = bytearray(content)
+    changed[len(changed) // 2] ^= 1
+    return bytes(changed)
+
+
+def main(request: dict[str, Any]) -> None:
+    """Do what is asked."""
+    bench = Bench(request["scripts"])
+    getattr(bench, request["action"])(**request["arguments"])
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

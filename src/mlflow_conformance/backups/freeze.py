@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs in a restore's own container: stops its program half-way, so that it can be killed there.
+
+Fed to ``python -`` with a pattern of the program's command line, the share of its last argument
+(a file) that it must have read, and seconds to wait. Prints what it stopped as JSON, or nothing.
+"""
+
+import json
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+
+
+def find(pattern: re.Pattern[str], processes: Path) -> tuple[Path, list[str]] | None:
+    """The folder and the command line of the first process that matches."""
+    for folder in processes.iterdir():
+        if not folder.name.isdigit() or int(folder.name) == os.getpid():
+            continue
+        try:
+            words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
+        except OSError:
+            continue  # it ended while it was looked at
+        if pattern.search(" ".join(words)):
+            return folder, words
+    return None
+
+
+def bytes_read(process: Path) -> int:
+    """How many bytes a process has read so far."""
+    return int(re.search(r"rchar: (\d+)", (process / "io").read_text()).group(1))  # type: ignore[union-attr]
+
+
+def main(pattern: str, share: float, seconds: float) -> int:
+    """Stop the program as soon as it has read enough; 0 when it was stopped."""
+    expression, deadline = re.compile(pattern), time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = find(expression, Path("/proc"))
+        if found is None:
+            time.sleep(0.001)
+            continue
+        process, words = found
+        try:
+            size = Path(words[-1]).stat().st_size
+            while (seen := bytes_read(process)) < share * size:
+                pass  # it takes milliseconds, and half-way is short
+            os.kill(int(process.name), signal.SIGSTOP)
+            state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+        except (OSError, AttributeError):
+            continue  # it ended before it was stopped
+        sys.stdout.write(
+            json.dumps({"program": words[0], "read": seen, "of": size, "state": state}) + "\n"
+        )
+        return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3])))

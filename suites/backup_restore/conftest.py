@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One backup under writes and one restore of it, which the checks of this folder share."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlflow_conformance.backups import jobs
+from mlflow_conformance.backups.making import Backup, Restore, Witness, back_up, restore
+from mlflow_conformance.backups.model import registered
+from mlflow_conformance.backups.rehearsal import Rehearsal, Sizes, to_plant
+from mlflow_conformance.backups.restored import Restored, restored_state
+from mlflow_conformance.backups.store import Store, store_of
+from mlflow_conformance.backups.terminal import Terminal, terminal
+from mlflow_conformance.backups.workbench import Workbench, workbench
+from mlflow_conformance.backups.writers import Writers, new_run, seed, write_text
+from mlflow_conformance.clients.mlflow import MlflowApi, answer
+from mlflow_conformance.errors import Undecided
+from mlflow_conformance.ledger.log import Ledger
+from mlflow_conformance.profile import RestoreNames
+from mlflow_conformance.run import Run
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.waits import Waiter
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_SETTLED_WRITES = 10
+_LINE_S = 240
+
+
+@pytest.fixture(scope="session")
+def word() -> str:
+    """A part of every name that this session gives."""
+    return f"mlc-{datetime.now(UTC):%m%d%H%M%S}-{token_hex(2)}"
+
+
+@pytest.fixture(scope="session")
+def store(target: Target) -> Store:
+    """The bucket of backups, read by the auditor."""
+    return store_of(target)
+
+
+@pytest.fixture(scope="session")
+def restoring(target: Target) -> RestoreNames:
+    """How the profile says that one restores."""
+    if target.names.restore is None:
+        raise Undecided("the profile does not say how one restores (names.restore)")
+    return target.names.restore
+
+
+@pytest.fixture(scope="session")
+def documented(target: Target) -> Iterator[Terminal]:
+    """A terminal for the documented lines; what they changed for a restore is ended afterwards."""
+    kube, names = target.need_kube(), target.names.restore
+    with terminal(kube, target.root) as lines:
+        before = jobs.names(kube, names.selector) if names else set()
+        yield lines
+        if names and names.after and jobs.names(kube, names.selector) - before:
+            lines.run(names.after, timeout_s=_LINE_S)
+        if names:
+            jobs.remove(kube, sorted(jobs.names(kube, names.selector) - before))
+
+
+@pytest.fixture(scope="session")
+def bench(target: Target, store: Store, waiter: Waiter) -> Iterator[Workbench]:
+    """The pod in which backups are planted and forged."""
+    with workbench(target.need_kube(), store.names.cronjob, waiter) as pod:
+        yield pod
+
+
+@pytest.fixture(scope="session")
+def rehearsal(
+    target: Target,
+    conformance_run: Run,
+    waiter: Waiter,
+    store: Store,
+    bench: Workbench,
+    documented: Terminal,
+    front: MlflowApi,
+    mlflow_client: "MlflowClient",
+    garbage: list[str],
+    word: str,
+) -> Iterator[Rehearsal]:
+    """Writes before, while and after one backup by the documented line; planted old backups."""
+    sizes = Sizes.of(conformance_run.loaded.profile)
+    kube, sql = target.need_kube(), target.need_sql()
+    made = answer("experiments/create", front.post("experiments/create", name=word))
+    experiment: str = made["experiment_id"]
+    folder = conformance_run.folder.path / "attachments"
+    folder.mkdir(parents=True, exist_ok=True)
+    planted = to_plant(store, sizes.rule)
+    job = f"{word}-backup"
+    try:
+        bench.plant(planted)
+        good = store.good()
+        model = registered(mlflow_client, experiment, word)
+        kept = new_run(front, experiment, "kept")
+        write_text(front, experiment, sizes.text_bytes)
+        # Not synced: the ledger has to outlive this process, not this machine.
+        with Ledger(folder / "BKP-ledger.jsonl", sync=False) as ledger:
+            seed(target, ledger, experiment, sizes.runs)
+            with Writers(front, ledger, experiment, sizes.writers).going() as writers:
+                writers.more(_SETTLED_WRITES, waiter)
+                count = "SELECT count(*) FROM runs"
+                before = sql.one(count)
+                backup: Backup = back_up(kube, documented, store, job, waiter)
+                after = sql.one(count)
+                writers.more(_SETTLED_WRITES, waiter)
+        gone = new_run(front, experiment, "gone")
+        yield Rehearsal(
+            experiment=experiment,
+            ledger=ledger.path,
+            model=model,
+            witness=Witness(kept, gone),
+            backup=backup,
+            runs=(before, after),
+            good=good,
+            planted=planted,
+            text_bytes=sizes.text_bytes,
+        )
+    finally:
+        bench.forget(list(planted))
+        jobs.remove(kube, [job])
+        front.delete("registered-models/delete", name=word)
+        front.post("experiments/delete", experiment_id=experiment)
+        if not target.made_here:
+            garbage.append(experiment)
+
+
+@pytest.fixture(scope="session")
+def restored(
+    target: Target,
+    waiter: Waiter,
+    restoring: RestoreNames,
+    documented: Terminal,
+    front: MlflowApi,
+    rehearsal: Rehearsal,
+    word: str,
+) -> Restored:
+    """The rehearsal's backup, restored over the live data by the documented line."""
+    if rehearsal.backup.name is None:
+        raise Undecided(f"there is no backup to restore: {rehearsal.backup.outcome}")
+    done: Restore = restore(
+        target.need_kube(), documented, restoring,
+        backup=rehearsal.backup.name, token=f"{word}-restore", witness=rehearsal.witness,
+        front=front, waiter=waiter,
+    )  # fmt: skip
+    return restored_state(target.need_sql(), rehearsal, done)

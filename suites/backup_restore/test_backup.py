@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BKP: what a backup is, when it is made and how long it stays."""
+
+import copy
+from datetime import UTC, datetime
+from typing import Any
+
+from mlflow_conformance.backups import jobs
+from mlflow_conformance.backups.rehearsal import Rehearsal, latencies
+from mlflow_conformance.backups.retention import Rule
+from mlflow_conformance.backups.store import Store, name_at, time_of
+from mlflow_conformance.clients.kube import Kube
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.waits import Waiter
+
+
+@check(
+    "BKP-1",
+    impact="Backups are made at another time than was agreed, on top of each other, or not at all.",
+    remedy="Compare the backup's CronJob with the profile.",
+)
+def test_schedule(evidence: Evidence, target: Target, kube: Kube) -> None:
+    """Backups are scheduled as promised, one at a time, and the Jobs of past ones are kept.
+
+    Steps: read the CronJob.
+    Expected: schedule, time zone and concurrency of the profile; not suspended; a history of both
+    successful and failed Jobs; and what missed its time is made up for.
+    """
+    if target.names.backup is None:
+        evidence.undecided("the profile does not say how backups are made (names.backup)")
+    spec = kube.get("cronjob", target.names.backup.cronjob)["spec"]
+    for name, key, threshold in (
+        ("schedule", "schedule", "schedule"),
+        ("time zone", "timeZone", "time_zone"),
+        ("concurrency", "concurrencyPolicy", "concurrency"),
+    ):
+        evidence.expect(name, spec.get(key), "==", evidence.threshold(threshold), door="kubernetes")
+    evidence.expect("suspended", spec.get("suspend", False), "==", False, door="kubernetes")
+    for name, key in (
+        ("successful Jobs kept", "successfulJobsHistoryLimit"),
+        ("failed Jobs kept", "failedJobsHistoryLimit"),
+    ):
+        evidence.expect(name, spec.get(key, 0), ">=", evidence.number("history"), door="kubernetes")
+    evidence.expect(
+        "time within which a missed backup is made up for",
+        spec.get("startingDeadlineSeconds"), ">=", evidence.number("made_up_within_s"),
+        unit="s", door="kubernetes",
+    )  # fmt: skip
+
+
+@check(
+    "BKP-1.manual",
+    impact="Nobody can make a backup before a risky change.",
+    remedy="Run the documented line by hand and read the log of its Job.",
+    disruptive=True,
+)
+def test_manual_backup(evidence: Evidence, rehearsal: Rehearsal) -> None:
+    """The documented line makes a backup at once, while writers go on.
+
+    Steps: run the line of the profile while several clients write.
+    Expected: its Job completes within the bound, and one new backup is in the bucket.
+    """
+    backup = rehearsal.backup
+    evidence.expect("Job", backup.outcome, "==", "complete", door="kubernetes")
+    evidence.expect("new backup in the bucket", backup.name is not None, "==", True, door="s3")
+    evidence.expect(
+        "duration of the Job", round(backup.seconds, 1), "<=", evidence.number("within_s"),
+        unit="s", door="kubernetes",
+    )  # fmt: skip
+    second = 1_000_000_000
+    for when, since, until in (
+        ("before", 0, backup.began_ns),
+        ("during", backup.began_ns, backup.ended_ns),
+        ("after", backup.ended_ns, backup.ended_ns + 600 * second),
+    ):
+        taken = latencies(rehearsal.ledger, since, until, "writer")
+        if taken:
+            evidence.note(
+                f"writes {when} it",
+                {"count": len(taken), "p95 ms": round(1000 * taken[int(0.95 * (len(taken) - 1))])},
+                door="front",
+            )
+
+
+@check(
+    "BKP-2.manifest",
+    impact="Nobody can tell a whole backup from a part of one before it is needed.",
+    remedy="Compare the manifest with its object, and its row counts with the database at the "
+    "moment of the dump's snapshot.",
+    disruptive=True,
+)
+def test_manifest(evidence: Evidence, rehearsal: Rehearsal, store: Store, sql: Sql) -> None:
+    """The backup has a manifest that tells its digest, its size and the rows of every table.
+
+    Steps: read object and manifest with an account that did not make them.
+    Expected: digest and size are the object's; every table of the database is counted; the number
+    of runs lies between the numbers right before and right after the backup.
+    """
+    name, manifest = rehearsal.backup.name, rehearsal.backup.manifest
+    evidence.expect("backup", rehearsal.backup.outcome, "==", "complete", door="kubernetes")
+    evidence.expect("manifest can be read", manifest is not None, "==", True, door="s3")
+    if name is None or manifest is None:
+        return
+    key = store.bucket.prefix + name
+    stored = store.bucket.digests([key])[key]
+    evidence.expect("name in the manifest", manifest.name, "==", name, door="s3")
+    evidence.expect(
+        "sha256 of the object", stored.sha256 if stored else None, "==", manifest.sha256, door="s3"
+    )
+    evidence.expect(
+        "size of the object", stored.size if stored else None, "==", manifest.bytes,
+        unit="By", door="s3",
+    )  # fmt: skip
+    tables = sql.column(
+        "SELECT table_name FROM information_schema.tables "
+        "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY table_name"
+    )
+    rows = manifest.contents.rows
+    evidence.expect("tables that are counted", sorted(rows), "==", sorted(tables), door="sql")
+    before, after = rehearsal.runs
+    evidence.expect("runs in the backup", rows.get("runs", 0), ">=", before, door="sql")
+    evidence.expect("runs in the backup", rows.get("runs", 0), "<=", after, door="sql")
+    evidence.note("rows", {t: n for t, n in rows.items() if n}, door="s3")
+
+
+@check(
+    "BKP-4",
+    impact="Whoever reads the bucket reads all data, or backups cost many times the storage.",
+    remedy="Encrypt the dump before it leaves the Job, and let pg_dump compress it.",
+    disruptive=True,
+)
+def test_compressed_and_encrypted(evidence: Evidence, rehearsal: Rehearsal, store: Store) -> None:
+    """A backup is compressed, encrypted by the Job, and encrypted again at rest.
+
+    Steps: store text that compresses well in MLflow, back up, and read the object.
+    Expected: the object is smaller than that text alone; no word of a dump is in it; the object
+    store says that it is encrypted with the promised key.
+    """
+    evidence.expect("backup", rehearsal.backup.outcome, "==", "complete", door="kubernetes")
+    if rehearsal.backup.name is None:
+        return
+    content = store.content(rehearsal.backup.name)
+    evidence.expect(
+        "size, of more text than", len(content), "<=", rehearsal.text_bytes, unit="By", door="s3"
+    )
+    words = evidence.parsed("words", list[str])
+    evidence.expect(
+        "words of a dump in the object", [w for w in words if w.encode() in content], "==", [],
+        door="s3",
+    )  # fmt: skip
+    head = store.bucket.head(store.bucket.prefix + rehearsal.backup.name) or {}
+    evidence.expect(
+        "encryption at rest", head.get("encryption"), "==", evidence.threshold("encryption"),
+        door="s3",
+    )  # fmt: skip
+    evidence.expect(
+        "key at rest", head.get("key_id") or "", "matches", evidence.threshold("key_id"), door="s3"
+    )
+
+
+@check(
+    "BKP-3",
+    impact="The bucket fills without end, or the backup that is needed is gone.",
+    remedy="Delete only after a new backup was read back, count only backups that are whole, and "
+    "keep the newest in any case.",
+    disruptive=True,
+)
+def test_retention(
+    evidence: Evidence, target: Target, kube: Kube, waiter: Waiter, store: Store,
+    rehearsal: Rehearsal, word: str,
+) -> None:  # fmt: skip
+    """Backups stay as long as promised, those that failed count for nothing, a good one stays.
+
+    Steps:
+        1. Before the backup, old ones were planted, on both sides of the rule, among them a dump
+           without a manifest and one whose manifest lies. Read what the backup left.
+        2. Let a backup fail, and read again.
+    Expected: exactly the good ones that the rule spares are there; the failed one deletes none.
+    """
+    rule = evidence.parsed("rule", Rule)
+    backup = rehearsal.backup
+    evidence.expect("backup", backup.outcome, "==", "complete", door="kubernetes")
+    if backup.name is None:
+        return
+    times = {n: t for n in [*rehearsal.good, backup.name] if (t := time_of(store.names, n))}
+    staying = rule.staying(times.values(), datetime.now(UTC))
+    spared = sorted(name_at(store.names, t) for t in staying)
+    evidence.note("good backups with those that were planted", sorted(times), door="s3")
+    evidence.expect("backups that the rule deletes", len(times) - len(spared), ">=", 1, door="s3")
+    evidence.expect("good backups after it", store.good(), "==", spared, door="s3")
+
+    failing = _failing(kube, target, backup.job.name, f"{word}-failing", evidence)
+    kube.apply([failing])
+    name = failing["metadata"]["name"]
+    try:
+        failed = waiter.until(
+            "failed: a backup that cannot reach its database",
+            lambda: kube.get("job", name).get("status", {}),
+            done=lambda seen: bool(seen.get("failed") or seen.get("succeeded")),
+            timeout="backup finished",
+        )
+        evidence.expect("pods that succeeded", failed.get("succeeded", 0), "==", 0)
+        evidence.note("what the failed one said", jobs.said(kube, name)[-500:], door="kubernetes")
+        evidence.expect("good backups after a failed one", store.good(), "==", spared, door="s3")
+    finally:
+        jobs.remove(kube, [name])
+
+
+def _failing(
+    kube: Kube, target: Target, pattern: str, name: str, evidence: Evidence
+) -> dict[str, Any]:
+    """A Job like the backup's whose environment leads nowhere, as the profile says."""
+    wrong = evidence.parsed("failing_environment", dict[str, str])
+    made = jobs.like(copy.deepcopy(kube.get("job", pattern)), name, {})
+    container = made["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = [e for e in container.get("env", []) if e["name"] not in wrong] + [
+        {"name": key, "value": value} for key, value in wrong.items()
+    ]
+    return made

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BKP: a backup restored over live data and into an empty server, and how long that takes."""
+
+import re
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from mlflow_conformance.backups.database import databases, fingerprint
+from mlflow_conformance.backups.making import Restore, Witness, back_up, restore
+from mlflow_conformance.backups.model import predicted
+from mlflow_conformance.backups.rehearsal import Rehearsal
+from mlflow_conformance.backups.restored import Restored, restored_state
+from mlflow_conformance.backups.store import Store
+from mlflow_conformance.backups.terminal import Terminal
+from mlflow_conformance.backups.volume import Volume, emptied
+from mlflow_conformance.backups.writers import new_run, seed
+from mlflow_conformance.clients.kube import Kube
+from mlflow_conformance.clients.mlflow import MlflowApi
+from mlflow_conformance.clients.s3 import Bucket
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.evidence.model import Attachment
+from mlflow_conformance.ledger.log import Ledger
+from mlflow_conformance.profile import RestoreNames
+from mlflow_conformance.reconciliation import reconcile, stored_artifacts
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.waits import Waiter
+
+_DAILY = re.compile(r"\d+ \d+ \* \* \*")
+_DAY_S = 86_400
+
+
+@check(
+    "BKP-5",
+    impact="The backup does not bring back what was acknowledged, or brings back half of it.",
+    remedy="Read the log of the restore's Job and the attached ledger: each lost write stands "
+    "there with its times.",
+    disruptive=True,
+)
+def test_restore_over_live_data(
+    evidence: Evidence, rehearsal: Rehearsal, restored: Restored, sql: Sql, bucket: Bucket,
+    client_environment: dict[str, str],
+) -> None:  # fmt: skip
+    """One documented line brings the live database back to one moment, the backup's.
+
+    Preconditions: a backup was made while writers went on, and they wrote after it.
+    Steps: restore it over the live data by the documented line; read SQL, bucket and MLflow.
+    Expected: every write acknowledged before the backup was asked for is there; of each client's
+    writes there is a beginning and no gap; nothing written after the backup; the rows of every
+    table are the manifest's; every artifact URI has its object; a registered model predicts as it
+    did.
+    """
+    evidence.attachments.append(
+        Attachment(
+            name="ledger",
+            path=f"{evidence.folder.name}/{rehearsal.ledger.name}",
+            media_type="application/x-ndjson",
+        )
+    )
+    if not _expect_complete(evidence, restored.restore):
+        return
+    _expect_writes(evidence, restored)
+    manifest = rehearsal.backup.manifest
+    evidence.expect(
+        "rows that differ from the manifest",
+        _different(restored.data.rows, manifest.contents.rows if manifest else {}),
+        "==", [], door="sql",
+    )  # fmt: skip
+    before = stored_artifacts(sql)
+    keys = [o.key for o in bucket.objects()]
+    result = reconcile(
+        before, stored_artifacts(sql), keys, bucket=bucket.name, prefix=bucket.prefix
+    )
+    evidence.expect("artifact URIs without object", list(result.empty), "==", [], door="sql")
+    evidence.expect("artifact URIs elsewhere", list(result.elsewhere), "==", [], door="sql")
+    evidence.expect("objects with an owner", result.owned, ">=", 1, door="s3")
+    evidence.expect("objects without owner", list(result.orphans), "==", [], door="s3")
+    evidence.expect(
+        "predictions of the restored model", predicted(rehearsal.model, client_environment),
+        "==", list(rehearsal.model.predictions), door="front",
+    )  # fmt: skip
+
+
+def _expect_complete(evidence: Evidence, done: Restore) -> bool:
+    complete = evidence.expect("restore", done.outcome, "==", "complete", door="kubernetes")
+    evidence.note("what it said", done.job.sentence, door="kubernetes")
+    answering = evidence.expect(
+        "what MLflow answers", done.last_answer, "==", "restored", door="front"
+    )
+    evidence.note("requests that were not answered meanwhile", done.unanswered, door="front")
+    return complete and answering
+
+
+def _expect_writes(evidence: Evidence, restored: Restored) -> None:
+    found = restored.finding
+    evidence.expect("writes acknowledged before the backup", found.owed, ">=", 1)
+    evidence.expect("lost of them", list(found.lost), "==", [], door="sql")
+    evidence.expect("there, with an earlier one missing", list(found.torn), "==", [], door="sql")
+    evidence.expect("there, though never written", list(found.ghosts), "==", [], door="sql")
+    evidence.expect("there twice", list(found.doubled), "==", [], door="sql")
+    evidence.expect("written during and after, and gone", found.forgone, ">=", 1, door="sql")
+
+
+def _different(here: dict[str, int], there: dict[str, int]) -> list[str]:
+    return [
+        f"{table}: {here.get(table)}, manifest {there.get(table)}"
+        for table in sorted(here.keys() | there.keys())
+        if here.get(table) != there.get(table)
+    ]
+
+
+@check(
+    "BKP-6",
+    impact="After a disaster more is lost, or MLflow is away for longer, than was agreed.",
+    remedy="Look which step of the backup or the restore takes the time; back up more often.",
+    disruptive=True,
+)
+def test_rpo_and_rto(
+    evidence: Evidence, kube: Kube, store: Store, rehearsal: Rehearsal, restored: Restored
+) -> None:
+    """What is lost, and how long MLflow is away, is within the bounds.
+
+    Steps: from the backup and the restore of this run: what was acknowledged before the backup
+    and is lost, and the time from the documented line to MLflow's answer from restored data.
+    Expected: 0 lost; the time between two scheduled backups and the duration of one are within
+    the recovery point; the restore is within the recovery time.
+    """
+    evidence.expect(
+        "runs before the backup", rehearsal.runs[0], ">=", evidence.number("runs"), door="sql"
+    )
+    if not _expect_complete(evidence, restored.restore):
+        return
+    found = restored.finding
+    evidence.expect("lost of what was acknowledged before", len(found.lost), "==", 0, door="sql")
+    evidence.note(
+        "written while the backup was made, and in it", round(found.window_s, 2), unit="s"
+    )
+    schedule = kube.get("cronjob", store.names.cronjob)["spec"]["schedule"]
+    if not _DAILY.fullmatch(schedule):
+        evidence.undecided(f"how often {schedule!r} is, this check cannot tell")
+    evidence.expect(
+        "recovery point: a day and a backup", round(_DAY_S + rehearsal.backup.seconds, 1),
+        "<=", evidence.number("rpo_s"), unit="s", door="kubernetes",
+    )  # fmt: skip
+    evidence.expect(
+        "recovery time", _rounded(restored.restore.seconds), "<=", evidence.number("rto_s"),
+        unit="s", door="front",
+    )  # fmt: skip
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
+
+
+@check(
+    "BKP-6.many",
+    impact="With as many runs as a team has after a year, MLflow is away for longer than agreed.",
+    remedy="Look which step of the restore grows with the number of runs.",
+    disruptive=True,
+)
+def test_rto_with_many_runs(
+    evidence: Evidence, target: Target, kube: Kube, waiter: Waiter, sql: Sql, store: Store,
+    restoring: RestoreNames, documented: Terminal, front: MlflowApi, rehearsal: Rehearsal,
+    ledger: Ledger, word: str,
+) -> None:  # fmt: skip
+    """The recovery time holds with ten times as many runs.
+
+    Steps: make runs until there are as many as the profile says; back up; restore.
+    Expected: the restore is within the recovery time, and brings back every row.
+    """
+    runs = int(evidence.number("runs"))
+    seed(target, ledger, rehearsal.experiment, runs - rehearsal.runs[0], first=100_000)
+    kept = new_run(front, rehearsal.experiment, "kept")
+    evidence.expect("runs", sql.one("SELECT count(*) FROM runs"), ">=", runs, door="sql")
+    backup = back_up(kube, documented, store, f"{word}-backup-many", waiter)
+    evidence.expect("backup", backup.outcome, "==", "complete", door="kubernetes")
+    if backup.name is None or backup.manifest is None:
+        return
+    evidence.note("duration of the backup", round(backup.seconds, 1), unit="s")
+    evidence.note("size of the backup", backup.manifest.bytes, unit="By", door="s3")
+    witness = Witness(kept, new_run(front, rehearsal.experiment, "gone"))
+    done = restore(
+        kube, documented, restoring, backup=backup.name, token=f"{word}-restore-many",
+        witness=witness, front=front, waiter=waiter,
+    )  # fmt: skip
+    if not _expect_complete(evidence, done):
+        return
+    evidence.expect(
+        "rows that differ from the manifest",
+        _different(fingerprint(sql).rows, backup.manifest.contents.rows), "==", [], door="sql",
+    )  # fmt: skip
+    evidence.expect(
+        "recovery time", _rounded(done.seconds), "<=", evidence.number("rto_s"),
+        unit="s", door="front",
+    )  # fmt: skip
+
+
+@check(
+    "BKP-5.empty",
+    impact="When the volume of the database is lost, so is everything.",
+    remedy="Follow the documented lines on an empty PostgreSQL, and read the logs of their Jobs.",
+    disruptive=True,
+)
+def test_restore_into_an_empty_server(
+    evidence: Evidence, target: Target, kube: Kube, waiter: Waiter, sql: Sql,
+    restoring: RestoreNames, documented: Terminal, front: MlflowApi, rehearsal: Rehearsal,
+    restored: Restored, word: str,
+) -> None:  # fmt: skip
+    """The same backup restores a PostgreSQL whose volume was lost, by the documented lines.
+
+    Preconditions: the backup was proven in this run to bring everything back over live data.
+    Steps: delete the volume claim of PostgreSQL with all its data; let the new server start;
+    run the documented lines.
+    Expected: the volume is another one; afterwards the data is that of the first restore, and
+    MLflow answers from it within the recovery time, its pods the same.
+    """
+    backup = restored.proven_backup(rehearsal)
+    pods = {p.uid for p in kube.ready_pods(target.names.mlflow.selector)}
+    started = time.monotonic()
+    before, after = emptied(kube, target.names, waiter)
+    evidence.expect(
+        "volumes that are as before", _same_volumes(before, after), "==", [], door="kubernetes"
+    )
+    evidence.note("a new PostgreSQL after", round(time.monotonic() - started, 1), unit="s")
+    built = time.monotonic()
+    if restoring.rebuild:
+        line = documented.run(restoring.rebuild, timeout_s=waiter.seconds("deployment ready"))
+        evidence.expect("line that prepares the empty server", line.code, "==", 0)
+        evidence.note("what it said", line.tail, door="kubernetes")
+    prepared = time.monotonic() - built
+    done = restore(
+        kube, documented, restoring, backup=backup, token=f"{word}-restore-empty",
+        witness=rehearsal.witness, front=front, waiter=waiter,
+    )  # fmt: skip
+    if not _expect_complete(evidence, done):
+        return
+    state = restored_state(sql, rehearsal, done)
+    _expect_writes(evidence, state)
+    evidence.expect(
+        "tables that differ from the first restore", state.data.differences(restored.data),
+        "==", [], door="sql",
+    )  # fmt: skip
+    evidence.expect("databases", len(databases(sql)), ">=", 1, door="sql")
+    evidence.expect(
+        "recovery time, with the line that prepares", _rounded((done.seconds or 0) + prepared),
+        "<=", evidence.number("rto_s"), unit="s", door="front",
+    )  # fmt: skip
+    now = {p.uid for p in kube.ready_pods(target.names.mlflow.selector)}
+    evidence.expect("pods of MLflow that are new", len(now - pods), "==", 0, door="kubernetes")
+
+
+def _same_volumes(before: Sequence[Volume], after: Sequence[Volume]) -> list[dict[str, Any]]:
+    return [{"claim": v.claim, "volume": v.name} for v in after if v in before]
