@@ -13,7 +13,13 @@ import pytest
 
 from mlflow_conformance.clients.kube import Conflict, KubectlFailed
 from mlflow_conformance.errors import Unusable
-from mlflow_conformance.faults.objects import _Object, changed, comparable, uninterrupted
+from mlflow_conformance.faults.objects import (
+    _Object,
+    changed,
+    comparable,
+    kept,
+    uninterrupted,
+)
 from mlflow_conformance.faults.workloads import read, stuck_pod
 from mlflow_conformance.mutation import ObjectChange
 from mlflow_conformance.profile import MlflowNames, Names, RunnerNames
@@ -307,3 +313,16 @@ def test_kinds_of_workloads_are_waited_for_by_any_spelling() -> None:
     assert _Object("Deployment", "x", "n", None).is_workload
     assert _Object("statefulset.apps", "x", "n", None).is_workload
     assert not _Object("networkpolicy", "x", "n", None).is_workload
+
+
+def test_what_the_body_changes_is_put_back(cluster: Cluster) -> None:
+    before = copy.deepcopy(cluster.objects)
+    with pytest.raises(KeyError), kept(_target(cluster), [("pdb", "budget")], QUICK):
+        cluster.objects["pdb", "budget"]["spec"]["min"] = 9
+        raise KeyError
+    assert _same(cluster, before)
+
+
+def test_what_is_kept_exists(cluster: Cluster) -> None:
+    with pytest.raises(Unusable, match="no pdb"), kept(_target(cluster), [("pdb", "x")], QUICK):
+        pass
