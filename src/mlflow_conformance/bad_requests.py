@@ -24,6 +24,8 @@ _FAMILIES = (
 _CREATORS = frozenset({"/mlflow/experiments/create", "/mlflow/registered-models/create"})
 _ABSENT = "ffffffffffffffffffffffffffffffff"
 _LONG = 70_000
+TRACES = (_ABSENT, "x" * 50, "DROP TABLE", "etc/passwd", "NO_SUCH_VALUE", "999999999")
+"""What these requests ask for, as it would stand in a row that one of them wrote."""
 
 
 @dataclass(frozen=True)

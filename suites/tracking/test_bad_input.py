@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
 
-from mlflow_conformance.bad_requests import BadRequest, generate
+from mlflow_conformance.bad_requests import TRACES, BadRequest, generate
+from mlflow_conformance.census import Moment, row_counts
 from mlflow_conformance.clients.http import NoReply, Reply
 from mlflow_conformance.clients.mlflow import MlflowApi, error_of
 from mlflow_conformance.clients.sql import Sql
@@ -16,12 +17,6 @@ from mlflow_conformance.inside.door import http_arguments, reply_of
 from mlflow_conformance.target.base import Target
 
 _CONCURRENCY = 4
-_TABLES = (
-    "experiments", "experiment_tags", "runs", "metrics", "latest_metrics", "params", "tags",
-    "datasets", "inputs", "registered_models", "registered_model_tags", "registered_model_aliases",
-    "model_versions", "model_version_tags", "logged_models", "logged_model_params",
-    "logged_model_tags", "trace_info", "trace_tags", "assessments",
-)  # fmt: skip
 
 
 class _Known(BaseModel):
@@ -48,15 +43,16 @@ def test_bad_input(
            missing, ill-typed, over-long and hostile values, objects that do not exist, bodies that
            are no JSON object.
         2. Send them to the replicas in turn.
-        3. Each is answered with a 4xx and an error code; the number of rows of every table is what
-           it was. What the profile knows as a fault of MLflow is told as a known limit.
+        3. Each is answered with a 4xx and an error code. No row was written that holds anything of
+           them; where nobody else uses the deployment, no row was written at all and none is gone.
+           What the profile knows as a fault of MLflow is told as a known limit.
     """
     requests = generate(rng, int(evidence.number("requests")))
     known_5xx = evidence.parsed("known_5xx", list[_Known])
     known_accepted = evidence.parsed("known_accepted", list[_Known])
-    before = _row_counts(sql)
+    before, moment = row_counts(sql), Moment.now(sql)
     outcomes = _sent(target, replicas, requests)
-    after = _row_counts(sql)
+    written, after = moment.written_since(sql), row_counts(sql)
 
     lost = [_told(r, o) for r, o in outcomes if isinstance(o, NoReply)]
     replies = [(r, o) for r, o in outcomes if isinstance(o, Reply)]
@@ -81,10 +77,15 @@ def test_bad_input(
         "refused without an error code", [_told(r, o) for r, o in nameless], "==", [],
         door="inside",
     )  # fmt: skip
-    evidence.expect(
-        "tables that changed", {t: [n, after[t]] for t, n in before.items() if n != after[t]},
-        "==", {}, door="sql",
-    )  # fmt: skip
+    own = [row for row in written if row.names_any(TRACES)]
+    evidence.expect("rows that they wrote", list(map(str, own)), "==", [], door="sql")
+    others = [str(row) for row in written if row not in own]
+    changed = {t: [n, after[t]] for t, n in before.items() if n != after[t]}
+    if evidence.parsed("alone", bool):
+        evidence.expect("rows that were written meanwhile", others, "==", [], door="sql")
+        evidence.expect("tables with another number of rows", changed, "==", {}, door="sql")
+    else:
+        evidence.note("rows that somebody wrote meanwhile", others, door="sql")
 
 
 def _sent(
@@ -110,11 +111,6 @@ def _sent(
         except NoReply as lost:
             found.append((request, lost))
     return found
-
-
-def _row_counts(sql: Sql) -> dict[str, int]:
-    counts = " UNION ALL ".join(f"SELECT '{t}', count(*) FROM {t}" for t in _TABLES)
-    return dict(sql.rows(counts))
 
 
 def _unknown(

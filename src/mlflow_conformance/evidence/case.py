@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a check uses to write down what it sees."""
 
+import hashlib
 import json
 import math
 import time
@@ -150,9 +151,15 @@ class Evidence:
         self.folder.mkdir(parents=True, exist_ok=True)
         stem = "".join(c if c.isalnum() or c in "-_." else "-" for c in f"{self.id}-{name}")
         path = self.folder / f"{stem}{suffix}"
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        raw = content.encode() if isinstance(content, str) else content
+        path.write_bytes(raw)
         self.attachments.append(
-            Attachment(name=name, path=f"{self.folder.name}/{path.name}", media_type=media_type)
+            Attachment(
+                name=name,
+                path=f"{self.folder.name}/{path.name}",
+                media_type=media_type,
+                sha256=hashlib.sha256(raw).hexdigest(),
+            )
         )
         return path
 

@@ -79,6 +79,7 @@ class Attachment(_Frozen):
     name: str
     path: str
     media_type: str
+    sha256: str = Field(default="", description="of its content; empty for one that was growing")
 
 
 class Expected(_Frozen):

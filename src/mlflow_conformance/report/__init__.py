@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reports: pure functions of an evidence log, so that one can be made again years later."""
+"""Reports: pure functions of an evidence log and the files that it names, made again any time."""
 
 import os
 import tempfile
@@ -8,11 +8,13 @@ from pathlib import Path
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import RunVerdict, judge
-from mlflow_conformance.report import html, junit, summary
+from mlflow_conformance.report import html, junit, pictures, summary
 
 
 def write_all(log_path: Path) -> RunVerdict:
     """Write report.html, junit.xml and summary.md beside a log, and return its verdict.
+
+    A run with faults gets disruption.html as well: its load with a band for each fault.
 
     A reader never sees half a file: each appears whole, or the one before stays.
 
@@ -25,12 +27,13 @@ def write_all(log_path: Path) -> RunVerdict:
         raise Unusable(
             f"{log_path} holds no run: {problem}", remedy="Name the evidence.jsonl of a run"
         ) from problem
-    for name, render in (
-        ("report.html", html.render),
-        ("junit.xml", junit.render),
-        ("summary.md", summary.render),
+    folder = log_path.parent
+    for name, content in (
+        ("report.html", html.render(run, pictures.of_run(run, folder))),
+        ("junit.xml", junit.render(run)),
+        ("summary.md", summary.render(run)),
     ):
-        _replace(log_path.parent / name, render(run))
+        _replace(folder / name, content)
     return run
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """report.html: one file, no script, nothing fetched; everything from the evidence is escaped."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -20,6 +20,7 @@ from mlflow_conformance.evidence.verdict import (
     promised,
 )
 from mlflow_conformance.report import words
+from mlflow_conformance.report.disruptions import disruptions, time_line
 
 LIMIT = 300 * 1024
 """Bytes that a report of 100 checks stays under; see `render`."""
@@ -80,19 +81,24 @@ class Step:
     bars: Sequence[Bar]
 
 
-def render(run: RunVerdict) -> str:
+def render(run: RunVerdict, pictures: Mapping[str, str] | None = None) -> str:
     """The whole page.
 
     What checks observed has no upper size, and a page that a phone cannot open helps nobody: when
-    the page grows over `LIMIT`, long values and long lists are cut, with a note that says so.
+    the page grows over `LIMIT`, pictures are left out first, then long values and long lists are
+    cut, with a note that says so.
+
+    Args:
+        pictures: data URIs by the path of an attachment.
     """
     *richer, last = _DETAILS
     for detail in richer:
         if _least(run, detail) <= LIMIT:
-            page = _page(run, detail)
-            if len(page.encode()) <= LIMIT:
-                return page
-    return _page(run, last)
+            for shown in (pictures or {}, {}):
+                page = _page(run, detail, shown)
+                if len(page.encode()) <= LIMIT:
+                    return page
+    return _page(run, last, {})
 
 
 def _least(run: RunVerdict, detail: Detail) -> int:
@@ -108,7 +114,7 @@ def _least(run: RunVerdict, detail: Detail) -> int:
     return size
 
 
-def _page(run: RunVerdict, detail: Detail) -> str:
+def _page(run: RunVerdict, detail: Detail, pictures: Mapping[str, str]) -> str:
     of = {v: [c for c in run.checks if c.verdict is v] for v in Verdict}
     return (
         environment()
@@ -117,6 +123,7 @@ def _page(run: RunVerdict, detail: Detail) -> str:
             run=run,
             start=run.run,
             detail=detail,
+            pictures=pictures,
             abridged=detail is not _DETAILS[0],
             headline=words.headline(run),
             failed=of[Verdict.FAIL],
@@ -129,6 +136,8 @@ def _page(run: RunVerdict, detail: Detail) -> str:
             target=list(_facts(run.run.target)),
             rows=lambda check: _rows(check, detail),
             steps=_steps(run),
+            disruptions=disruptions(run),
+            time_line=time_line(run),
             total=words.total_seconds(run),
             tool_version=__version__,
         )

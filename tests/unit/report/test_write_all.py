@@ -89,7 +89,7 @@ def test_a_report_that_fails_leaves_the_one_before(
     path = folder_with(tmp_path, "healthy")
     write_all(path)
     before = (tmp_path / "report.html").read_bytes()
-    monkeypatch.setattr(html, "render", lambda run: 1 / 0)
+    monkeypatch.setattr(html, "render", lambda run, pictures: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_all(path)
     assert (tmp_path / "report.html").read_bytes() == before

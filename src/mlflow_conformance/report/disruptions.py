@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of faults, from the evidence of the checks that made them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
+
+OBSERVATION = "disruption"
+"""Name of the observation that a check under a fault writes one line of the table into."""
+TIME_LINE_RECORD = "disruption.json"
+"""What the time line is drawn from; beside the evidence."""
+TIME_LINE = "disruption.html"
+
+
+@dataclass(frozen=True)
+class Disruption:
+    """One line: what was done, what shows it, and what came of it. Times are seconds.
+
+    Attributes:
+        proof: what shows that the fault happened; empty when nothing does.
+        outage_s: the longest span without a success.
+        failing_s: from the first to the last failed request.
+        whole_s: until every part was ready again, from the fault; None when it was not.
+    """
+
+    id: str
+    verdict: Verdict
+    scenario: str
+    proof: str
+    requests: int
+    failed: int
+    outage_s: float
+    failing_s: float
+    acknowledged: int
+    lost: int
+    whole_s: float | None
+
+
+def disruptions(run: RunVerdict) -> list[Disruption]:
+    """Every fault of a run, in the order of its checks."""
+    return list(_lines(run))
+
+
+def time_line(run: RunVerdict) -> str | None:
+    """The path of the page that draws all faults on one axis, if a check refers to one."""
+    paths = {a.path for c in run.checks if c.check for a in c.check.attachments}
+    return TIME_LINE if TIME_LINE in paths else None
+
+
+def _lines(run: RunVerdict) -> Iterator[Disruption]:
+    for judged in run.checks:
+        for seen in judged.check.observations if judged.check else ():
+            if seen.name == OBSERVATION and isinstance(seen.observed, dict):
+                line = _line(judged.id, judged.verdict, seen.observed)
+                if line is not None:
+                    yield line
+
+
+def _line(check_id: str, verdict: Verdict, told: Mapping[str, Any]) -> Disruption | None:
+    """A line, or None of a record that is not as this version writes it."""
+    try:
+        whole = told["whole_s"]
+        return Disruption(
+            id=check_id,
+            verdict=verdict,
+            scenario=str(told["scenario"]),
+            proof=str(told["proof"] or ""),
+            requests=int(told["requests"]),
+            failed=int(told["failed"]),
+            outage_s=float(told["outage_s"]),
+            failing_s=float(told["failing_s"]),
+            acknowledged=int(told["acknowledged"]),
+            lost=int(told["lost"]),
+            whole_s=None if whole is None else float(whole),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
