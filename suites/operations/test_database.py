@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OPS: the upkeep of the database."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.guides import Guide
+from mlflow_conformance.terminal import GOOD, Terminal
+
+_NOT_TENDED = """
+    SELECT relname FROM pg_stat_user_tables
+    WHERE schemaname = 'public'
+    AND NOT (coalesce(last_vacuum >= %s::timestamptz, false)
+             AND coalesce(last_analyze >= %s::timestamptz, false))
+    ORDER BY relname
+"""
+_VALID_INDEXES = """
+    SELECT c.relname FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indexrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'public' AND i.indisvalid AND i.indisready
+"""
+# Test data is small, and a table of a few pages is read whole whatever indexes it has: with pages
+# that cost what they cost when there are millions, the plan is the one of a large table.
+_AS_IF_LARGE = "-c seq_page_cost=1000"
+
+
+@check(
+    "OPS-2",
+    impact="The database grows and slows down, and nobody sees how large it is.",
+    remedy="Run the commands by hand; see that MLflow's role owns its tables and that PostgreSQL "
+    "counts (track_counts).",
+)
+def test_upkeep_by_the_guides_commands(
+    evidence: Evidence, sql: Sql, guide: Guide, prompt: Terminal
+) -> None:
+    """The guide's commands tell the database's size, and vacuum and analyze every table.
+
+    Preconditions: a way to read the database by SQL.
+    Steps: run the guide's psql lines; read by SQL when each table was vacuumed and analyzed.
+    Expected: each line shows what commands.yaml says; no table is left out; autovacuum is on.
+    """
+    before = sql.one("SELECT clock_timestamp()::text")
+    for name, command in guide.run_by(evidence.id).items():
+        seconds = evidence.number("within_s")
+        said = prompt.judged(command, within_s=seconds, watch_s=seconds)
+        evidence.expect(f"{name}: {command.guide}", said, "==", GOOD, door="kubernetes")
+    evidence.expect(
+        "tables that were not vacuumed and analyzed", sql.column(_NOT_TENDED, before, before),
+        "==", [], door="sql",
+    )  # fmt: skip
+    settings = {
+        name: sql.one("SELECT current_setting(%s)", name) for name in ("autovacuum", "track_counts")
+    }
+    evidence.expect(
+        "settings of autovacuum", settings, "==", {"autovacuum": "on", "track_counts": "on"},
+        door="sql",
+    )  # fmt: skip
+    evidence.note(
+        "size", sql.one("SELECT pg_database_size(current_database())"), unit="B", door="sql"
+    )
+
+
+@check(
+    "OPS-3",
+    impact="Searches read whole tables, and get slower with every run that is logged.",
+    remedy="Run the migration Job again, which makes the indexes; see why PostgreSQL does not use "
+    "the one that is named with EXPLAIN.",
+)
+def test_indexes_are_used(evidence: Evidence, sql: Sql) -> None:
+    """The promised indexes exist, are valid, and serve the searches that they are for.
+
+    Preconditions: a way to read the database by SQL.
+    Steps: list the valid indexes; EXPLAIN each search as if its table were large.
+    Expected: every promised index is there, and each search's plan has the index named for it.
+    """
+    searches = evidence.parsed("searches", dict[str, str])
+    promised = evidence.parsed("indexes", list[str])
+    there = set(sql.column(_VALID_INDEXES))
+    evidence.expect(
+        "promised indexes that are missing or not valid", sorted(set(promised) - there),
+        "==", [], door="sql",
+    )  # fmt: skip
+    large = replace(sql, dsn={**sql.dsn, "options": _AS_IF_LARGE})
+    for index, query in searches.items():
+        plan = large.one(f"EXPLAIN (FORMAT JSON) {query}")
+        used = sorted(set(_indexes(plan)))
+        named = f"search that {index} is for"
+        evidence.note(f"{named}: indexes of its plan", used, door="sql")
+        evidence.expect(f"{named}: uses it", index in used, "==", True, door="sql")
+
+
+def _indexes(plan: Any) -> Iterator[str]:
+    """Names of the indexes anywhere in a plan."""
+    match plan:
+        case dict():
+            if name := plan.get("Index Name"):
+                yield name
+            for part in plan.values():
+                yield from _indexes(part)
+        case list():
+            for part in plan:
+                yield from _indexes(part)
