@@ -15,8 +15,6 @@ from mlflow_conformance.ledger.writers import Kept
 from mlflow_conformance.load.expectations import expect_outage, note_load
 from mlflow_conformance.load.run_record import RunRecord
 
-TABLE = "disruption"
-"""Name of the observation that the table of the report is made from."""
 _US = 1_000_000
 
 
@@ -147,7 +145,7 @@ def expect_replicas(evidence: Evidence, seen: Disturbance) -> None:
     )
 
 
-def table_row(
+def table_line(
     seen: Disturbance, proof: str | None, operations: Sequence[Operation], kept: Sequence[Kept]
 ) -> dict[str, Any]:
     """One line of the report's table."""

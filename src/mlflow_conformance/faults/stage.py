@@ -39,12 +39,10 @@ from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.load.run_record import RunRecord
 from mlflow_conformance.load.workload import load as load_workload
 from mlflow_conformance.mutation import ObjectChange
+from mlflow_conformance.report.disruptions import TIME_LINE_RECORD
 from mlflow_conformance.run import Run
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import Waiter
-
-RECORD = "disruption.json"
-"""What the report draws the time line from; beside the evidence."""
 
 _WORKLOAD = "probe"
 _LONGEST_S = 3600.0
@@ -305,7 +303,7 @@ def on_stage(target: Target, run: Run, rate: float, garbage: list[str]) -> Itera
             yield stage
         finally:
             if stage.bands:
-                stage.document().write(run.folder.path / RECORD)
+                stage.document().write(run.folder.path / TIME_LINE_RECORD)
 
 
 @contextmanager

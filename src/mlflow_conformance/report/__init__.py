@@ -9,6 +9,7 @@ from mlflow_conformance.errors import Unusable
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import RunVerdict, judge
 from mlflow_conformance.report import html, junit, pictures, summary
+from mlflow_conformance.report.disruptions import TIME_LINE, TIME_LINE_RECORD
 
 
 def write_all(log_path: Path) -> RunVerdict:
@@ -34,7 +35,27 @@ def write_all(log_path: Path) -> RunVerdict:
         ("summary.md", summary.render(run)),
     ):
         _replace(folder / name, content)
+    _write_time_line(run, folder)
     return run
+
+
+def _write_time_line(run: RunVerdict, folder: Path) -> None:
+    """disruption.html, where the run kept what its load saw of the faults."""
+    record = folder / TIME_LINE_RECORD
+    if not record.is_file():
+        return
+    # The latency report is made of the parts of this package.
+    from mlflow_conformance.load.document import LoadDocument
+    from mlflow_conformance.load.report import render
+
+    try:
+        document = LoadDocument.model_validate_json(record.read_bytes())
+    except (OSError, ValueError) as problem:
+        raise Unusable(
+            f"{record} is no record of load under faults: {' '.join(str(problem).split())[:200]}",
+            remedy="Use the file as the run wrote it, or remove it to do without the time line",
+        ) from problem
+    _replace(folder / TIME_LINE, render(run, document))
 
 
 def _replace(path: Path, content: str) -> None:

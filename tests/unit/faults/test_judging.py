@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is written into the evidence of a check under a fault, and which verdict that gives."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import clusters
+import load_records
+from clusters import HEALTHY, changed, container, pod
+from mlflow_conformance.errors import Undecided
+from mlflow_conformance.evidence.case import Evidence
+from mlflow_conformance.evidence.verdict import Verdict, judge_check
+from mlflow_conformance.faults import judging
+from mlflow_conformance.faults.proofs import Played
+from mlflow_conformance.faults.scenario import find
+from mlflow_conformance.faults.stage import Disturbance, whole_part
+from mlflow_conformance.faults.toolkit import Activity, Journal
+from mlflow_conformance.faults.view import ClusterView
+from mlflow_conformance.ledger.history import Operation
+from mlflow_conformance.ledger.writers import judge_metrics, value_of
+from mlflow_conformance.load.analysis import analyse
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+CRASHED = changed(container(pod("one"), id="containerd://one1", restarts=1, exit_code=137))
+THRESHOLDS: dict[str, Any] = {
+    "writes": 3, "requests": 900, "whole_s": 60, "failed": 60, "outage_s": 2, "failing_s": 2,
+    "failures": ["status"], "statuses": [503], "replicas": 2,
+}  # fmt: skip
+
+
+def _down(since: float, until: float, status: int = 503) -> load_records.Answer:
+    def answer(at: float) -> tuple[float, int, Any]:
+        failed = since <= at < until
+        failure = ("status" if status else "timeout") if failed else ""
+        return 0.005, status if failed else 200, failure
+
+    return answer
+
+
+def _seen(
+    tmp_path: Path,
+    *,
+    answer: load_records.Answer = load_records.healthy,
+    after: ClusterView = CRASHED,
+    journal: Journal | None = None,
+    whole_s: float | None = 20.0,
+) -> Disturbance:
+    record = load_records.run(tmp_path, answer)
+    acted = Activity("kill_container", "succeeded", NOW, NOW, {}, "")
+    told = journal or Journal("completed", True, True, [acted], [acted])
+    return Disturbance(
+        scenario=find("mlflow-crash"),
+        played=Played(clusters.scene(), HEALTHY, after, told),
+        window=record,
+        result=analyse(record),
+        fault_s=5.0,
+        whole_s=whole_s,
+    )
+
+
+def _judged(tmp_path: Path, seen: Disturbance, steps: list[int], **thresholds: Any) -> Verdict:
+    evidence = Evidence("DIS-3", "p", tmp_path, {**THRESHOLDS, **thresholds})
+    operations = [Operation("w", "r", "add", n, 0, 1, "acknowledged") for n in range(3)]
+    kept = [judge_metrics("sql", operations, {"r": [(s, value_of(s)) for s in steps]})]
+    undecided = None
+    try:
+        judging.expect_kept(evidence, operations, kept)
+        judging.expect_proven(evidence, seen)
+        judging.expect_whole_again(evidence, seen)
+        judging.expect_replicas(evidence, seen)
+        judging.expect_served(evidence, seen)
+    except Undecided as problem:
+        undecided = problem.reason
+    record = evidence.finished(
+        title="t", nodeid="n", impact="i", remedy="r", undecided=undecided, error=None
+    )
+    return judge_check(record)[0]
+
+
+ALL = [0, 1, 2]
+
+
+def test_a_crash_as_promised(tmp_path: Path) -> None:
+    seen = _seen(tmp_path, answer=_down(5, 6))
+    assert _judged(tmp_path, seen, ALL) is Verdict.PASS
+
+
+def test_a_fault_that_hit_nothing_never_passes(tmp_path: Path) -> None:
+    assert _judged(tmp_path, _seen(tmp_path, after=HEALTHY), ALL) is Verdict.UNKNOWN
+
+
+def test_a_lost_write_fails_even_without_a_proof(tmp_path: Path) -> None:
+    assert _judged(tmp_path, _seen(tmp_path, after=HEALTHY), [0, 1]) is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("answer", "thresholds"),
+    [
+        (_down(5, 7.5), {"failed": 500}),
+        (_down(5, 6.5), {"failed": 60}),
+        (_down(5, 6, 500), {}),
+        (_down(5, 6, 0), {}),
+    ],
+    ids=["too long", "too many", "an unclear status", "no answer"],
+)
+def test_an_outage_that_was_not_promised(
+    tmp_path: Path, answer: load_records.Answer, thresholds: dict[str, Any]
+) -> None:
+    seen = _seen(tmp_path, answer=answer)
+    assert _judged(tmp_path, seen, ALL, **thresholds) is Verdict.FAIL
+
+
+def test_one_of_two_failing_for_long_is_an_outage_without_silence(tmp_path: Path) -> None:
+    """The other replica answers all the while, so that no span is without a success."""
+
+    def half(at: float) -> tuple[float, int, Any]:
+        failed = 5 <= at < 9 and round(at * 50) % 2 == 0
+        return (0.005, 503, "status") if failed else load_records.healthy(at)
+
+    seen = _seen(tmp_path, answer=half)
+    assert seen.result.outage.silence.seconds < 0.1
+    assert judging.failing(seen.window, 5.0).seconds == pytest.approx(3.96)
+    assert _judged(tmp_path, seen, ALL, failed=200) is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"whole_s": None}, Verdict.FAIL),
+        ({"whole_s": 61.0}, Verdict.FAIL),
+        ({"whole_s": 59.0}, Verdict.PASS),
+    ],
+)
+def test_recovery(tmp_path: Path, changes: dict[str, Any], verdict: Verdict) -> None:
+    assert _judged(tmp_path, _seen(tmp_path, **changes), ALL) is verdict
+
+
+def test_a_wait_that_was_over_says_what_was_missing(tmp_path: Path) -> None:
+    late = Activity("wait_restarted", "succeeded", NOW, NOW, {"late": ["postgresql"]}, "")
+    told = Journal("completed", True, True, [late], [late])
+    assert _judged(tmp_path, _seen(tmp_path, journal=told), ALL) is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "verdict"),
+    [
+        ({"writes": 4}, Verdict.UNKNOWN),
+        ({"requests": 1001}, Verdict.UNKNOWN),
+        ({"replicas": 3}, Verdict.FAIL),
+    ],
+)
+def test_what_the_profile_asks_for(
+    tmp_path: Path, thresholds: dict[str, Any], verdict: Verdict
+) -> None:
+    assert _judged(tmp_path, _seen(tmp_path), ALL, **thresholds) is verdict
+
+
+def test_a_touched_decoy_fails(tmp_path: Path) -> None:
+    neighbour = container(pod("database", "postgresql"), id="containerd://x", restarts=1)
+    after = changed(
+        container(pod("one"), id="containerd://one1", restarts=1, exit_code=137), neighbour
+    )
+    assert _judged(tmp_path, _seen(tmp_path, after=after), ALL) is Verdict.FAIL
+
+
+def test_a_line_of_the_table(tmp_path: Path) -> None:
+    seen = _seen(tmp_path, answer=_down(5, 6))
+    line = judging.table_line(seen, "proof", [], [])
+    assert (line["failed"], line["requests"], line["failing_s"]) == (50, 1000, 0.98)
+
+
+def test_a_window_of_a_record_that_goes_on(tmp_path: Path) -> None:
+    record = replace(load_records.run(tmp_path, load_records.healthy), missing=["cut short"])
+    assert whole_part(record, 2, 8).missing == []
+    grown = replace(record, records=record.records[:300])
+    assert whole_part(grown, 2, 6).missing == []
+    assert whole_part(grown, 2, 8).missing == ["100 of 300 requests are not recorded"]
