@@ -73,11 +73,15 @@ def ensure_database(admin: psycopg.Connection) -> None:
     admin.execute("SET log_statement = 'none'")
     admin.execute("SET log_min_error_statement = 'panic'")
     ensure_role(admin, "mlflow", os.environ["MLFLOW_ROLE_PASSWORD"], "NOSUPERUSER")
-    for name in ("backup", "auditor"):
+    # The auditor also sees who is connected, and how.
+    for name, rights in (
+        ("backup", "pg_read_all_data"),
+        ("auditor", "pg_read_all_data, pg_read_all_stats"),
+    ):
         password = os.environ.get(f"{name.upper()}_ROLE_PASSWORD")
         if password:
             ensure_role(admin, name, password, "NOSUPERUSER CONNECTION LIMIT 20")
-            admin.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(sql.Identifier(name)))
+            admin.execute(sql.SQL(f"GRANT {rights} TO {{}}").format(sql.Identifier(name)))
             admin.execute(
                 sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(
                     sql.Identifier(name)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SEC-5: traffic inside of the cluster that is encrypted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlflow_conformance.clients.kube import Kube
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.inside.door import Inside, InsideFailed
+from mlflow_conformance.resources import containers
+from mlflow_conformance.target.base import Target
+
+_OF_MLFLOW = """
+    SELECT coalesce(tls.version, 'none'), count(*)::int
+    FROM pg_stat_activity AS session JOIN pg_stat_ssl AS tls USING (pid)
+    WHERE session.datname = current_database() AND session.usename <> current_user
+      AND session.client_addr IS NOT NULL
+    GROUP BY 1
+"""
+
+
+@check(
+    "SEC-5.postgresql",
+    impact="Whoever can listen on the cluster's network reads what MLflow stores.",
+    remedy="Set sslmode=verify-full and sslrootcert for every client, and admit only hostssl in "
+    "pg_hba.conf.",
+)
+def test_connections_to_the_database_are_encrypted(
+    evidence: Evidence, target: Target, kube: Kube, inside: Inside, sql: Sql
+) -> None:
+    """Every connection to PostgreSQL is encrypted, it admits no other, and clients verify it.
+
+    Preconditions: MLflow is connected to its database; SQL answers, by an account that may read
+    statistics.
+    Steps: read the TLS version of every session that came over the network; try to connect
+    without TLS; read how MLflow's containers are told to connect.
+    Expected: only the profile's versions of TLS; a connection without TLS is refused for that
+    reason; MLflow's containers verify the server.
+    """
+    versions: dict[str, int] = dict(sql.rows(_OF_MLFLOW))
+    if not versions:
+        evidence.undecided("nobody is connected to the database over the network, or the account "
+                           "may not read statistics")  # fmt: skip
+    evidence.note("sessions by version of TLS", versions, door="sql")
+    evidence.expect(
+        "other versions than promised",
+        sorted(set(versions) - evidence.parsed("versions", set[str])), "==", [],
+        door="sql",
+    )  # fmt: skip
+    evidence.expect(
+        "connection without TLS", _plain_text(inside, sql), "==", "refused for lack of encryption",
+        door="inside",
+    )  # fmt: skip
+    names = target.names.mlflow
+    wanted = str(evidence.threshold("sslmode"))
+    told = {
+        f"{pod.name}/{container['name']}": mode
+        for pod in kube.ready_pods(names.selector)
+        for container in containers(pod.raw["spec"])
+        if (mode := _ssl_mode(container)) is not None
+    }
+    evidence.expect("containers that connect", len(told), ">=", 1, door="kubernetes")
+    evidence.expect(
+        f"containers without sslmode={wanted}",
+        {where: mode for where, mode in told.items() if mode != wanted}, "==", {},
+        door="kubernetes",
+    )  # fmt: skip
+
+
+def _plain_text(inside: Inside, sql: Sql) -> str:
+    """What becomes of a connection that does not ask for TLS."""
+    try:
+        inside.call("sql", dsn={**sql.dsn, "sslmode": "disable"}, query="SELECT 1", parameters=[])
+    except InsideFailed as refusal:
+        # As PostgreSQL words it: no pg_hba.conf entry for host …, no encryption.
+        if "no encryption" in str(refusal):
+            return "refused for lack of encryption"
+        raise
+    return "admitted"
+
+
+def _ssl_mode(container: Mapping[str, Any]) -> str | None:
+    """How a container with a database address is told to use TLS; None without one."""
+    settings = {v["name"]: v.get("value", "") for v in container.get("env") or []}
+    if "MLFLOW_BACKEND_STORE_URI" not in settings:
+        return None
+    return str(settings.get("PGSSLMODE", "not set"))
