@@ -57,6 +57,37 @@ def test_alerts_are_the_promised_ones(rules: list[Rule]) -> None:
     }  # fmt: skip
 
 
+def test_metrics_of_the_database_are_for_monitoring_alone(
+    monitoring: list[dict[str, Any]],
+) -> None:
+    (policy,) = [
+        m
+        for m in monitoring
+        if m["metadata"]["name"] == "mlflow-postgresql" and m["kind"] == "NetworkPolicy"
+    ]
+    (rule,) = [
+        r for r in policy["spec"]["ingress"] if {"port": 9187, "protocol": "TCP"} in r["ports"]
+    ]
+    assert rule == {
+        "from": [
+            {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+        ],
+        "ports": [{"port": 9187, "protocol": "TCP"}],
+    }
+
+
+def test_monitors_scrape_ports_that_services_have(monitoring: list[dict[str, Any]]) -> None:
+    def of_kind(kind: str) -> dict[str, dict[str, Any]]:
+        return {m["metadata"]["name"]: m["spec"] for m in monitoring if m["kind"] == kind}
+
+    services = of_kind("Service")
+    for name, monitor in of_kind("ServiceMonitor").items():
+        assert monitor["selector"]["matchLabels"] == services[name]["selector"]
+        (endpoint,) = monitor["endpoints"]
+        assert endpoint["port"] in {port["name"] for port in services[name]["ports"]}
+    assert set(of_kind("ServiceMonitor")) == {"mlflow", "mlflow-postgresql"}
+
+
 def test_alerts_fire_are_silent_and_resolve(
     promtool: Promtool, rules: list[Rule], tmp_path: Path
 ) -> None:

@@ -45,6 +45,21 @@ def test_alerts_are_the_promised_ones(rules: list[Rule]) -> None:
     }  # fmt: skip
 
 
+def test_metrics_of_the_database_are_for_monitoring_alone(base: Objects) -> None:
+    (policy,) = [
+        m for m in base if m["kind"] == "NetworkPolicy" and m["metadata"]["name"] == "postgres"
+    ]
+    (rule,) = [
+        r for r in policy["spec"]["ingress"] if {"port": 9187, "protocol": "TCP"} in r["ports"]
+    ]
+    assert rule == {
+        "from": [
+            {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+        ],
+        "ports": [{"port": 9187, "protocol": "TCP"}],
+    }
+
+
 def test_alerts_fire_are_silent_and_resolve(
     promtool: Promtool, rules: list[Rule], tmp_path: Path
 ) -> None:
