@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DIS-2 to DIS-6, DIS-8 and DIS-11: faults under load.
+
+In all of them the same load goes on: reads at even intervals through the front door, each sent
+once on a connection of its own, and writers whose acknowledged writes are read back through MLflow,
+SQL and the bucket. What a check says of the fault itself is in scenarios/<name>/.
+"""
+
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.faults import judging
+from mlflow_conformance.faults.proofs import disturbed_decoys
+from mlflow_conformance.fixtures.disruption import Trial
+
+
+@check(
+    "DIS-8",
+    impact="Every restart of MLflow, as after a change of a Secret, breaks requests.",
+    remedy="maxUnavailable 0, a preStop pause longer than the spread of endpoints, and a readiness "
+    "probe that a pod passes only when it serves.",
+    disruptive=True,
+)
+def test_rolling_restart(evidence: Evidence, trial: Trial) -> None:
+    """A rolling restart costs no request and no write.
+
+    Preconditions: every replica is ready, and the load runs.
+    Steps: restart the rollout; wait until it is complete.
+    Expected: every pod has a new UID, not one request failed, every acknowledged write is there.
+    """
+    seen = trial.of("mlflow-rolling-restart")
+    judging.expect_replicas(evidence, seen)
+    judging.expect_served(evidence, seen)
+
+
+@check(
+    "DIS-8.update",
+    impact="Every update of MLflow breaks requests.",
+    remedy="maxUnavailable 0, a preStop pause longer than the spread of endpoints, and a readiness "
+    "probe that a pod passes only when it serves.",
+    disruptive=True,
+)
+def test_rolling_update(evidence: Evidence, trial: Trial) -> None:
+    """A rolling update and its rollback cost no request and no write.
+
+    Preconditions: every replica is ready, and the load runs.
+    Steps: change the specification of MLflow's pods; wait until the rollout is complete; change it
+    back; wait again.
+    Expected: every pod has a new UID, not one request failed, every acknowledged write is there.
+    """
+    seen = trial.of("mlflow-rolling-update")
+    judging.expect_replicas(evidence, seen)
+    judging.expect_served(evidence, seen)
+
+
+@check(
+    "DIS-8.broken",
+    impact="A misspelt image takes MLflow down.",
+    remedy="maxUnavailable 0, so that no old pod goes before a new one is ready.",
+    disruptive=True,
+)
+def test_broken_update(evidence: Evidence, trial: Trial) -> None:
+    """An update to an image that does not exist stops, and the old pods go on serving.
+
+    Preconditions: every replica is ready, and the load runs.
+    Steps: update to the image; wait until the rollout is stuck; hold it; put it back.
+    Expected: the pods of before are untouched, not one request failed, every acknowledged write is
+    there.
+    """
+    seen = trial.of("mlflow-broken-update")
+    judging.expect_replicas(evidence, seen)
+    judging.expect_served(evidence, seen)
+
+
+@check(
+    "DIS-2",
+    impact="Every upgrade of a node breaks requests, or cannot be finished.",
+    remedy="Two replicas on two nodes, a disruption budget that leaves one to go, and a preStop "
+    "pause longer than the spread of endpoints.",
+    disruptive=True,
+)
+def test_drain(evidence: Evidence, trial: Trial) -> None:
+    """The drain of a node costs no request and no write.
+
+    Preconditions: every replica is ready, and the load runs.
+    Steps: cordon a node that has a pod of MLflow and none of PostgreSQL; evict what runs on it;
+    wait until MLflow has all its pods elsewhere; uncordon it and spread the pods again.
+    Expected: the drain comes to its end, not one request failed, every acknowledged write is there.
+    """
+    seen = trial.of("mlflow-drain")
+    judging.expect_replicas(evidence, seen)
+    drained = seen.played.journal.output("drain_node")
+    evidence.note("evictions that a budget refused for a while", drained["refused"])
+    evidence.expect("left on the node", drained["left"], "==", [], door="kubernetes")
+    judging.expect_served(evidence, seen)
+
+
+@check(
+    "DIS-3",
+    impact="The crash of one pod is felt for longer than promised.",
+    remedy="Two replicas, and a readiness probe with a short period.",
+    disruptive=True,
+)
+def test_crash(evidence: Evidence, trial: Trial) -> None:
+    """The crash of one of MLflow's pods is over soon, and costs no write.
+
+    Preconditions: two replicas are ready, and the load runs.
+    Steps: kill every process of one pod's container in its node.
+    Expected: another container in the same pod; no longer without an answer, and no longer with
+    failures, than promised; every acknowledged write is there.
+    """
+    seen = trial.of("mlflow-crash")
+    judging.expect_replicas(evidence, seen)
+    judging.expect_served(evidence, seen)
+
+
+@check(
+    "DIS-3.deletion",
+    impact="Deleting one pod breaks requests.",
+    remedy="A preStop pause longer than the spread of endpoints, and a grace period beyond it.",
+    disruptive=True,
+)
+def test_deletion(evidence: Evidence, trial: Trial) -> None:
+    """The deletion of one of MLflow's pods costs no request and no write.
+
+    Preconditions: two replicas are ready, and the load runs.
+    Steps: delete one pod with its grace period.
+    Expected: another pod; no more failed requests than promised; every acknowledged write is there.
+    """
+    seen = trial.of("mlflow-deletion")
+    judging.expect_replicas(evidence, seen)
+    judging.expect_served(evidence, seen)
+
+
+@check(
+    "DIS-3.hang",
+    impact="One pod that hangs takes its share of the requests with it for minutes.",
+    remedy="A readiness probe whose period, time-out and threshold together stay below the bound.",
+    disruptive=True,
+)
+def test_hang(evidence: Evidence, trial: Trial) -> None:
+    """A pod that hangs is taken out of the Service, and costs no write.
+
+    Preconditions: two replicas are ready, and the load runs.
+    Steps: stop every process of one pod's container; hold; let it go on.
+    Expected: its processes were stopped all the while; no longer with failures than promised; every
+    acknowledged write is there.
+    """
+    seen = trial.of("mlflow-hang")
+    judging.expect_replicas(evidence, seen)
+    judging.expect_served(evidence, seen)
+
+
+@check(
+    "DIS-4",
+    impact="A crash of PostgreSQL loses data, or MLflow does not come back by itself.",
+    remedy="PostgreSQL on a volume of its own with fsync on; no liveness probe of MLflow that "
+    "needs the database.",
+    disruptive=True,
+)
+def test_postgresql_crash(evidence: Evidence, trial: Trial) -> None:
+    """A crash of PostgreSQL loses nothing, is told clearly, and needs no restart of MLflow.
+
+    Preconditions: the deployment is whole, and the load runs.
+    Steps: kill every process of PostgreSQL's container in its node.
+    Expected: another container in the same pod; failures are clear, and over in time; no container
+    of MLflow was restarted; every acknowledged write is there.
+    """
+    judging.expect_served(evidence, trial.of("postgresql-crash"))
+
+
+@check(
+    "DIS-4.deletion",
+    impact="PostgreSQL loses data when its pod is replaced.",
+    remedy="PostgreSQL on a persistent volume.",
+    disruptive=True,
+)
+def test_postgresql_deletion(evidence: Evidence, trial: Trial) -> None:
+    """A new pod of PostgreSQL has every acknowledged write, and MLflow finds it by itself.
+
+    Preconditions: the deployment is whole, and the load runs.
+    Steps: delete PostgreSQL's pod.
+    Expected: another pod; failures are clear, and over in time; no container of MLflow was
+    restarted; every acknowledged write is there.
+    """
+    judging.expect_served(evidence, trial.of("postgresql-deletion"))
+
+
+@check(
+    "DIS-4.hang",
+    impact="MLflow hangs for longer than its database did.",
+    remedy="Time-outs on MLflow's connections to the database.",
+    disruptive=True,
+)
+def test_postgresql_hang(evidence: Evidence, trial: Trial) -> None:
+    """MLflow serves again soon after PostgreSQL hung, and no write is lost.
+
+    Preconditions: the deployment is whole, and the load runs.
+    Steps: stop every process of PostgreSQL's container; hold; let it go on.
+    Expected: its processes were stopped all the while; failures are over in time; every
+    acknowledged write is there.
+    """
+    judging.expect_served(evidence, trial.of("postgresql-hang"))
+
+
+@check(
+    "DIS-5",
+    impact="A crash of the object store takes tracking with it, or loses artifacts.",
+    remedy="No probe of MLflow that needs the object store; the object store on a volume.",
+    disruptive=True,
+)
+def test_s3_crash(evidence: Evidence, trial: Trial) -> None:
+    """A crash of the object store does not touch tracking, and loses no artifact.
+
+    Preconditions: the deployment is whole, and the load runs.
+    Steps: kill every process of the object store's container in its node.
+    Expected: another container in the same pod; no more failed reads than promised; every
+    acknowledged metric and artifact is there, byte for byte.
+    """
+    judging.expect_served(evidence, trial.of("s3-crash"))
+
+
+@check(
+    "DIS-6",
+    impact="MLflow hangs for minutes after the network to its database is back.",
+    remedy="TCP time-outs and keep-alives on MLflow's connections to the database.",
+    disruptive=True,
+)
+def test_postgresql_partition(evidence: Evidence, trial: Trial) -> None:
+    """MLflow serves again soon after it was cut off from PostgreSQL, and no write is lost.
+
+    Preconditions: the deployment is whole, and the load runs.
+    Steps: drop every packet between PostgreSQL and MLflow's pods; hold; let them pass.
+    Expected: packets were dropped; failures are over in time; no container of MLflow was restarted;
+    every acknowledged write is there.
+    """
+    judging.expect_served(evidence, trial.of("postgresql-partition"))
+
+
+@check(
+    "DIS-6.s3",
+    impact="Tracking stands still while the object store cannot be reached.",
+    remedy="Time-outs on the object store's client, and workers enough for what waits.",
+    disruptive=True,
+)
+def test_s3_partition(evidence: Evidence, trial: Trial) -> None:
+    """Tracking goes on while MLflow is cut off from the object store, and no write is lost.
+
+    Preconditions: the deployment is whole, and the load runs.
+    Steps: drop every packet between the object store and MLflow's pods; hold; let them pass.
+    Expected: packets were dropped; no more failed reads than promised; every acknowledged metric
+    and artifact is there.
+    """
+    judging.expect_served(evidence, trial.of("s3-partition"))
+
+
+@check(
+    "DIS-11",
+    impact="A fault in one place spreads to others that have nothing to do with it.",
+    remedy="See which pod was touched; a liveness probe that needs a neighbour is the usual cause.",
+    disruptive=True,
+)
+def test_decoys(evidence: Evidence, trial: Trial) -> None:
+    """No fault touched a pod that its scenario had no business with.
+
+    Preconditions: faults were made; a crash of PostgreSQL is made if there was none.
+    Steps: compare every other pod of the cluster before and after each fault.
+    Expected: the same UIDs, the same containers, the same numbers of restarts.
+    """
+    if not any(d.scenario.name == "postgresql-crash" for d in trial.stage.history):
+        trial.of("postgresql-crash")
+    touched = [
+        f"{seen.scenario.name}: {what}"
+        for seen in trial.stage.history
+        for what in disturbed_decoys(seen.played)
+    ]
+    evidence.note("scenarios", [seen.scenario.name for seen in trial.stage.history])
+    evidence.expect("decoys that were touched", touched, "==", [], door="kubernetes")
