@@ -18,6 +18,7 @@ from mlflow_conformance.faults.scene import (
     pods_of,
     victim_of,
 )
+from mlflow_conformance.faults.view import NodeView
 
 ONE = victim_of(pod("one"), "mlflow")
 
@@ -48,7 +49,7 @@ def test_the_drained_node_is_not_that_of_the_database() -> None:
     [[node("worker"), node("worker2", schedulable=False)], [node("worker2")], []],
     ids=["cordoned", "no other", "none"],
 )
-def test_no_node_to_drain(nodes: list[object]) -> None:
+def test_no_node_to_drain(nodes: list[NodeView]) -> None:
     with pytest.raises(Undecided, match="no node can be drained"):
         choose_node(NAMES, replace(HEALTHY, nodes=nodes))
 
