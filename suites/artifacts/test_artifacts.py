@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from mlflow_conformance.clients.mlflow import MlflowApi
@@ -15,7 +15,9 @@ from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.fixtures.belongings import Belongings, Unique
+from mlflow_conformance.inside.door import http_arguments
 from mlflow_conformance.reconciliation import reconcile, stored_artifacts
+from mlflow_conformance.target.base import Target
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,6 +27,8 @@ _NAMES = (
     "deep/er/and/deeper/leaf.bin", "UPPER.TXT", "upper.txt", ".hidden", "e\u0301-decomposed.txt",
 )  # fmt: skip
 _UPLOADERS = 4
+_WRITERS = 8
+_PATIENCE_S = 300
 _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 
 
@@ -142,6 +146,22 @@ def _differing(
     return wrong
 
 
+def _put(target: Target, replicas: list[MlflowApi], keys: list[str]) -> dict[str, int]:
+    """Store small artifacts from the runner; the keys that were refused, and their status."""
+    requests = [
+        http_arguments(
+            "PUT", f"{replicas[n % len(replicas)].base_url}{_ARTIFACTS}/{key}",
+            target.inside_headers, key.encode(), timeout_s=30,
+        )
+        for n, key in enumerate(keys)
+    ]  # fmt: skip
+    replies = target.inside.call(
+        "http_many", patience_s=_PATIENCE_S, requests=requests, concurrency=_WRITERS
+    )
+    statuses = [r.get("status", 0) for r in cast(list[dict[str, Any]], replies)]
+    return {key: s for key, s in zip(keys, statuses, strict=True) if s != 200}
+
+
 @check(
     "ART-7",
     impact="The database names models that do not exist, or the bucket fills with objects that "
@@ -151,6 +171,8 @@ def _differing(
 )
 def test_reconciliation(
     evidence: Evidence,
+    target: Target,
+    replicas: list[MlflowApi],
     mlflow_client: "MlflowClient",
     sql: Sql,
     bucket: Bucket,
@@ -162,7 +184,8 @@ def test_reconciliation(
     """Every artifact that PostgreSQL names has its object, and every object has its owner.
 
     Steps:
-        1. Log artifacts to several runs, and a model with a registered version.
+        1. Store as many artifacts as the profile says in several runs, spread over the replicas,
+           and log a model with a registered version.
         2. Read all artifact URIs by SQL, list the whole bucket, and read the URIs once more: an
            object that came in between has an owner in the second reading.
         3. Every logged artifact is there; each ready model and each model version has objects;
@@ -170,12 +193,12 @@ def test_reconciliation(
     """
     runs = [mlflow_client.create_run(experiment).info.run_id for _ in range(4)]
     names = [f"{n % 7}/{n}.txt" for n in range(int(evidence.number("artifacts")) // len(runs))]
-    for name in names:
-        _write(tmp_path, name, name.encode())
-    for run_id in runs:
-        _log(mlflow_client, run_id, tmp_path, names)
+    own = [f"{experiment}/{run_id}/artifacts/{name}" for run_id in runs for name in names]
+    refused = _put(target, replicas, own)
+    evidence.expect("artifacts that were refused", refused, "==", {}, door="inside")
     model = mlflow_client.create_logged_model(experiment, name="reconciled")
-    mlflow_client.log_model_artifact(model.model_id, str(tmp_path / names[0]))
+    weights = _write(tmp_path, "weights.bin", b"weights")
+    mlflow_client.log_model_artifact(model.model_id, str(weights))
     mlflow_client.finalize_logged_model(model.model_id, "READY")
     registered = belongings.model(unique("model"))
     mlflow_client.create_registered_model(registered)
@@ -186,7 +209,6 @@ def test_reconciliation(
     before = stored_artifacts(sql)
     keys = [o.key for o in bucket.objects()]
     after = stored_artifacts(sql)
-    own = [f"{experiment}/{run_id}/artifacts/{name}" for run_id in runs for name in names]
     result = reconcile(before, after, keys, bucket=bucket.name, prefix=bucket.prefix)
     evidence.note("objects in the bucket", len(keys), door="s3")
     evidence.note("artifact URIs", {k: len(v) for k, v in before.by_kind().items()}, door="sql")

@@ -104,7 +104,8 @@ def test_nothing_is_left_and_nothing_else_is_gone(
         3. Nothing bears this run's name any longer. Where nobody else uses the deployment, every
            table and the whole bucket are as they were before the first check.
     """
-    assert census is not None  # there is a door to the database
+    if census is None:
+        evidence.undecided("nobody counted what there was before the run")
     owned = _one_of_everything(mlflow_client, front, unique, tmp_path)
     evidence.expect("removals that were refused", owned.remove(front), "==", [], door="front")
     garbage.extend(owned.experiments)

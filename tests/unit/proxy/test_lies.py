@@ -146,6 +146,17 @@ def test_lists_and_fields_of_replies_are_edited() -> None:
     assert told("reverse", asked, reply, field="no.such")[0] == reply
 
 
+def test_a_request_is_repeated_or_gets_another_value() -> None:
+    server = Server(json_reply({"a": 1}))
+    asked = Asked("POST", "/x", {}, b'{"secret": "mine", "b": 2}')
+    assert lie_of("repeat", {}).answer(asked, server) == server.reply
+    assert server.heard == [asked, asked]
+    lie_of("substitute", {"field": "secret", "value": "theirs"}).answer(asked, server)
+    assert server.heard[-1].fields() == {"secret": "theirs", "b": 2}
+    lie_of("substitute", {"field": "none", "value": "theirs"}).answer(asked, server)
+    assert server.heard[-1] == asked
+
+
 def test_headers_and_bodies_are_replaced() -> None:
     asked = Asked("HEAD", "/x", {}, b"")
     assert told("strip", asked, Reply(200, {"X-A": "1"}, b"", 0), header="x-a")[0].headers == {}
@@ -168,6 +179,7 @@ def test_what_a_rule_does_not_match_passes_untouched(rule: str, content: bytes, 
         "forget": {"field": "x"}, "reverse": {"field": "x"}, "omit": {"field": "x"},
         "change": {"field": "x", "value": 1}, "misplace": {"find": "a", "put": "b"},
         "serve": {"text": "x"}, "strip": {"header": "x"}, "ignore": {"field": "x"},
+        "substitute": {"field": "x", "value": 1},
         "delay": {"seconds": 9}, "stall": {"for_s": 9, "every_s": 10},
     }  # fmt: skip
     lie = lie_of(rule, {**needed.get(rule, {}), "method": "TRACE"})

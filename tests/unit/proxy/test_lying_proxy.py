@@ -2,16 +2,21 @@
 """The proxy over real sockets, in front of a small HTTP server that echoes."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 import requests
 
 from mlflow_conformance.clients.http import NoReply, send
+from mlflow_conformance.clients.upload import Upload, content
 from mlflow_conformance.faults import lying_proxy
 from mlflow_conformance.faults.lying_proxy import in_front_of
+from mlflow_conformance.inside.receiver import Receiver
 from mlflow_conformance.mutation import ProxyRule
 from mlflow_conformance.target.local import local_target
 
@@ -119,3 +124,36 @@ def test_a_lie_about_the_bucket_stands_in_front_of_the_bucket_alone(echo: str) -
         assert "X-Said" not in reply.headers
         # S3 signs the host: the server hears the one that the client called.
         assert reply.json()["host"] == endpoint.removeprefix("http://")  # type: ignore[index,call-overload]
+
+
+def _upload(url: str, **how: Any) -> int | None:
+    return Upload(url=f"{url}/x", headers={}, seed="s", length=1000, **how).send()
+
+
+@pytest.mark.parametrize("rule", ["drop", "complete-cut"])
+def test_a_body_that_was_cut_is_forwarded_by_one_lie_alone(rule: str) -> None:
+    receiver = Receiver(0, "", 0)
+    number, url = lying_proxy.start(
+        f"http://127.0.0.1:{receiver.port}", rule, _NEVER if rule == "drop" else {}
+    )
+    try:
+        # The whole one has a reply, which comes after what was cut was done with.
+        post = partial(send, "POST", headers={}, timeout_s=5)
+        with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1]))) as client:
+            client.sendall(b"POST /cut HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+            client.shutdown(socket.SHUT_WR)
+            client.recv(1 << 16)
+        assert post(f"{url}/whole", body=b"whole").status == 200
+    finally:
+        lying_proxy.stop(number)
+        receiver.stop()
+    assert ("/cut" in [p["path"] for p in receiver.posts()]) is (rule == "complete-cut")
+
+
+def test_an_upload_can_be_whole_slow_or_cut(echo: str) -> None:
+    assert _upload(echo, sent=1000) == 201
+    assert _upload(echo, sent=1000, seconds=0.1) == 201
+    assert _upload(echo, sent=500, ending="close") is None
+    assert _upload(echo, sent=500, ending="reset") is None
+    assert _upload("http://127.0.0.1:9", sent=500) is None
+    assert content("s", 1000) == content("s", 1000) != content("t", 1000)
