@@ -13,25 +13,11 @@ from mlflow_conformance.faults.objects import changed, kept
 from mlflow_conformance.guides import Guide
 from mlflow_conformance.mutation import ObjectChange
 from mlflow_conformance.scaling import autoscaler
+from mlflow_conformance.serving import workers
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.terminal import GOOD, Terminal
 from mlflow_conformance.waits import TimedOut, Waiter
 
-# The processes of a container that serve requests. With one worker MLflow's uvicorn serves in its
-# own process; with more it spawns them, and one process more that only tracks resources.
-_WORKERS = """
-import os, pathlib
-lines = []
-for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-    if path.parent.name == str(os.getpid()):
-        continue  # this program names what it looks for
-    try:
-        lines.append(path.read_bytes().replace(bytes(1), b" ").decode(errors="replace"))
-    except OSError:
-        continue  # it has just ended
-spawned = [l for l in lines if "spawn_main" in l]
-print(len(spawned) or sum("uvicorn" in l and "fastapi_app" in l for l in lines))
-"""
 _FLAG = "--workers="
 # What the guides set, and what no MLflow has ever read.
 _IGNORED = {
@@ -152,13 +138,13 @@ def _workers(kube: Kube, target: Target) -> int | list[int]:
     """How many processes serve in each ready pod; a list when pods differ, or there are none."""
     container = target.names.mlflow.container
     counts = {
-        int(kube.exec(p.name, "python", "-c", _WORKERS, container=container))
+        workers(kube, p.name, container)
         for p in kube.ready_pods(target.names.mlflow.selector, container=container)
     }
     return counts.pop() if len(counts) == 1 else sorted(counts)
 
 
-def _setting(kube: Kube, target: Target, workers: int) -> ObjectChange:
+def _setting(kube: Kube, target: Target, number: int) -> ObjectChange:
     """The change of the Deployment that sets the workers, and what has no effect beside it."""
     names = target.names.mlflow
     found = kube.get("deployment", names.deployment)
@@ -168,9 +154,9 @@ def _setting(kube: Kube, target: Target, workers: int) -> ObjectChange:
     change: dict[str, Any] = {"name": names.container}
     variables = dict(_IGNORED)
     if any(a.startswith(_FLAG) for a in arguments):
-        change["args"] = [f"{_FLAG}{workers}" if a.startswith(_FLAG) else a for a in arguments]
+        change["args"] = [f"{_FLAG}{number}" if a.startswith(_FLAG) else a for a in arguments]
     else:
-        variables["MLFLOW_WORKERS"] = str(workers)
+        variables["MLFLOW_WORKERS"] = str(number)
     change["env"] = [{"name": k, "value": v} for k, v in variables.items()]
     return ObjectChange(
         kind="deployment",
