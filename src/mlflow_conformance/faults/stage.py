@@ -159,14 +159,16 @@ class Stage:
         return seen
 
     def document(self) -> LoadDocument:
-        """The whole load with all faults, for the time line.
+        """The load from its start to the last fault, for the time line.
 
         Raises:
             Undecided: nothing was recorded.
+            ValueError: there was no fault.
         """
-        record = self.load.record()
-        last = max((r.done_us for r in record.records), default=1) / 1_000_000
-        return LoadDocument(result=analyse(whole_part(record, 0, last)), bands=self.bands)
+        last = max(band.end_s for band in self.bands) + _EDGE_S
+        return LoadDocument(
+            result=analyse(whole_part(self.load.record(), 0, last)), bands=self.bands
+        )
 
     def _whole(self, kube: Kube) -> ClusterView:
         """The cluster when the deployment is whole; a new fault must not meet an old one."""

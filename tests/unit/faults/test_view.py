@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the API server and a node's tools say, read."""
+
+import pytest
+
+from clusters import NAMES, node, pod
+from mlflow_conformance.errors import Undecided
+from mlflow_conformance.faults import links
+from mlflow_conformance.faults.nodes import read_states, task_of
+from mlflow_conformance.faults.view import read_node, read_pod
+
+POD = {
+    "metadata": {
+        "namespace": "mlflow",
+        "name": "mlflow-1",
+        "uid": "u",
+        "labels": {"app": "mlflow"},
+        "ownerReferences": [{"kind": "ReplicaSet"}],
+    },
+    "spec": {"nodeName": "worker"},
+    "status": {
+        "phase": "Running",
+        "podIP": "10.0.0.1",
+        "conditions": [{"type": "Ready", "status": "True"}],
+        "containerStatuses": [
+            {
+                "name": "mlflow",
+                "containerID": "containerd://abc",
+                "restartCount": 1,
+                "state": {"running": {}},
+                "lastState": {"terminated": {"exitCode": 137}},
+            }
+        ],
+    },
+}
+
+
+def test_a_pod() -> None:
+    seen = read_pod(POD)
+    assert (seen.key, seen.owner, seen.ready, seen.finished) == (
+        "mlflow/mlflow-1", "ReplicaSet", True, False,
+    )  # fmt: skip
+    found = seen.container("mlflow")
+    assert (found.id, found.restarts, found.running, found.exit_code) == (
+        "containerd://abc", 1, True, 137,
+    )  # fmt: skip
+    assert seen.container("") == found
+    with pytest.raises(LookupError):
+        seen.container("other")
+
+
+def test_a_pod_that_was_not_scheduled_yet() -> None:
+    seen = read_pod({"metadata": POD["metadata"], "spec": {}, "status": {"phase": "Pending"}})
+    assert (seen.node, seen.ip, seen.ready, list(seen.containers)) == ("", "", False, [])
+
+
+def test_a_cordoned_node_still_is_one_that_takes_pods() -> None:
+    """Its taint is ours; that of a control plane is not."""
+    seen = read_node(
+        {
+            "metadata": {"name": "worker"},
+            "spec": {
+                "unschedulable": True,
+                "taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}],
+            },
+            "status": {
+                "conditions": [{"type": "Ready", "status": "True"}],
+                "addresses": [{"type": "InternalIP", "address": "10.1.0.1"}],
+            },
+        }
+    )
+    assert seen == node("worker", schedulable=False)
+
+
+def test_a_control_plane() -> None:
+    taints = [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]
+    seen = read_node({"metadata": {"name": "c"}, "spec": {"taints": taints}, "status": {}})
+    assert not seen.takes_pods
+    assert not seen.ready
+
+
+def test_labels() -> None:
+    assert pod("one").carries(NAMES.mlflow.selector)
+    assert not pod("one", "postgresql").carries(NAMES.mlflow.selector)
+
+
+def test_states() -> None:
+    assert read_states("12 T\n13 S\n") == {12: "T", 13: "S"}
+    assert read_states("") == {}
+
+
+@pytest.mark.parametrize("name", ["docker://abc", "containerd://a b", "containerd://", "a;b"])
+def test_no_container_of_containerd(name: str) -> None:
+    with pytest.raises(Undecided):
+        task_of(name)
+
+
+def test_packets_of_every_rule() -> None:
+    listing = (
+        "       3      180 DROP       all  --  *  *  10.0.0.1  0.0.0.0/0  /* mlflow-conformance */\n"
+        "      12      720 DROP       all  --  *  *  0.0.0.0/0  10.0.0.1  /* mlflow-conformance */\n"
+    )
+    assert links.count(listing) == 15
+    assert links.count("") == 0
