@@ -5,6 +5,7 @@ Everything listens on 127.0.0.1, on ports that were free a moment before, and wr
 folder. Each context manager ends what it started, and waits until it is gone.
 """
 
+import base64
 import os
 import pwd
 import secrets
@@ -200,6 +201,10 @@ def mlflow_server(
         "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
         "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        # Webhooks are delivered to this machine, and what one server encrypts all can read.
+        "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "https,http",
+        "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+        "MLFLOW_WEBHOOK_CACHE_TTL": "5",
         **env,
     }
     with _process(argv, log, env=settings) as process:
@@ -219,6 +224,7 @@ def stand(
     with ExitStack() as stack:
         database = stack.enter_context(postgresql(folder, waiter))
         store = stack.enter_context(minio(minio_binary, folder, waiter))
+        webhook_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
         urls = [
             stack.enter_context(
                 mlflow_server(
@@ -231,6 +237,7 @@ def stand(
                         "AWS_ACCESS_KEY_ID": store.access_key,
                         "AWS_SECRET_ACCESS_KEY": store.secret_key,
                         "AWS_DEFAULT_REGION": "us-east-1",
+                        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": webhook_key,
                     },
                 )
             )
