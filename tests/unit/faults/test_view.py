@@ -97,8 +97,8 @@ def test_no_container_of_containerd(name: str) -> None:
 
 def test_packets_of_every_rule() -> None:
     listing = (
-        "       3      180 DROP       all  --  *  *  10.0.0.1  0.0.0.0/0  /* mlflow-conformance */\n"
-        "      12      720 DROP       all  --  *  *  0.0.0.0/0  10.0.0.1  /* mlflow-conformance */\n"
+        "     3    180 DROP   all  --  *  *  10.0.0.1  0.0.0.0/0  /* mlflow-conformance */\n"
+        "    12    720 DROP   all  --  *  *  0.0.0.0/0  10.0.0.1  /* mlflow-conformance */\n"
     )
     assert links.count(listing) == 15
     assert links.count("") == 0
