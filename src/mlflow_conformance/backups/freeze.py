@@ -28,9 +28,13 @@ def find(pattern: re.Pattern[str], processes: Path) -> tuple[Path, list[str]] | 
     return None
 
 
-def bytes_read(process: Path) -> int:
-    """How many bytes a process has read so far."""
-    return int(re.search(r"rchar: (\d+)", (process / "io").read_text()).group(1))  # type: ignore[union-attr]
+def position(process: Path, file: str) -> int:
+    """How far a process has read a file that it has open; 0 when it has not."""
+    for opened in (process / "fd").iterdir():
+        if str(opened.readlink()) == file:
+            told = (process / "fdinfo" / opened.name).read_text()
+            return int(told.split("pos:", 1)[1].split()[0])
+    return 0
 
 
 def main(pattern: str, share: float, seconds: float) -> int:
@@ -44,11 +48,11 @@ def main(pattern: str, share: float, seconds: float) -> int:
         process, words = found
         try:
             size = Path(words[-1]).stat().st_size
-            while (seen := bytes_read(process)) < share * size:
+            while (seen := position(process, words[-1])) < share * size:
                 pass  # it takes milliseconds, and half-way is short
             os.kill(int(process.name), signal.SIGSTOP)
             state = (process / "stat").read_text().rpartition(")")[2].split()[0]
-        except (OSError, AttributeError):
+        except OSError:
             continue  # it ended before it was stopped
         sys.stdout.write(
             json.dumps({"program": words[0], "read": seen, "of": size, "state": state}) + "\n"
