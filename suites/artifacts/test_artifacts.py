@@ -40,14 +40,21 @@ def _write(folder: Path, name: str, content: bytes) -> Path:
 
 
 def _log(client: "MlflowClient", run_id: str, folder: Path, names: Iterable[str]) -> None:
-    """Log files under the folders that they lie in, several at once."""
+    """Log files folder by folder, as people do, several folders at once."""
+    folders = sorted({str(Path(name).parent) for name in names})
 
     def log(name: str) -> None:
-        parent = str(Path(name).parent)
-        client.log_artifact(run_id, str(folder / name), None if parent == "." else parent)
+        # A folder is logged with those below it: only the deepest ones, and loose files, are left.
+        files = [p for p in (folder / name).iterdir() if p.is_file()]
+        parent = None if name == "." else name
+        if any(other.startswith(f"{name}/") for other in folders):
+            for file in files:
+                client.log_artifact(run_id, str(file), parent)
+        else:
+            client.log_artifacts(run_id, str(folder / name), parent)
 
     with ThreadPoolExecutor(_UPLOADERS) as pool:
-        list(pool.map(log, names))
+        list(pool.map(log, folders))
 
 
 @check(
