@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The file of pins: the one in the repository is right, and a wrong one is refused clearly."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from mlflow_conformance import images
 from mlflow_conformance.assets import asset
 from mlflow_conformance.errors import Unusable
-from mlflow_conformance.images import pins
+from mlflow_conformance.images import pins, pull
 from mlflow_conformance.images.golang import go_mod, staging_replacements
 from mlflow_conformance.images.steps import keys
 
@@ -27,6 +28,13 @@ def test_the_pins_of_the_repository_make_a_plan() -> None:
     planned = keys(images.plan(images.load_pins(), "build"))
     assert list(planned)[-1] == "node"
     assert len(set(planned.values())) == len(planned)
+
+
+@pytest.mark.parametrize("mode", ["build", "pull"])
+def test_the_plan_makes_every_program_that_the_host_is_promised(mode: pull.Mode) -> None:
+    steps = {step.name for step in images.plan(images.load_pins(), mode)}
+    assert {f"go.{tool.name}" for tool in fields(images.Tools)} - {"go.kubectl"} <= steps
+    assert "go.kube" in steps
 
 
 def test_every_image_has_a_containerfile_and_every_containerfile_an_image() -> None:

@@ -23,7 +23,7 @@ from mlflow_conformance.images.packages import root_step, wheels_step
 from mlflow_conformance.images.steps import Builder, Result, Step, keys, remove_tree
 
 _PURGE_S = 600.0
-_HOST_STEPS = ("go.kind", "go.kube", "go.helm", "go.kubeconform", "go.minio")
+_HOST_STEPS = ("go.kind", "go.kube", "go.helm", "go.kubeconform", "go.minio", "go.promtool")
 
 
 @dataclass(frozen=True)
