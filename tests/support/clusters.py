@@ -39,6 +39,7 @@ def pod(name: str, app: str = "mlflow", node: str = "worker", **changes: Any) ->
         finished=False,
         labels={"app": app},
         containers=[container],
+        main=app,
     )
     return replace(made, **changes)
 

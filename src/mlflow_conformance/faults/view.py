@@ -7,6 +7,8 @@ from typing import Any
 
 from mlflow_conformance.clients.kube import Kube
 
+_DEFAULT = "kubectl.kubernetes.io/default-container"
+
 
 @dataclass(frozen=True)
 class ContainerView:
@@ -26,7 +28,13 @@ class ContainerView:
 
 @dataclass(frozen=True)
 class PodView:
-    """One pod; `key` is its namespace and name."""
+    """One pod.
+
+    Attributes:
+        owner: kind of the controller that made it; empty when there is none.
+        finished: it ran to its end.
+        main: name of the container that its author takes for the one of the pod.
+    """
 
     namespace: str
     name: str
@@ -39,6 +47,7 @@ class PodView:
     finished: bool
     labels: Mapping[str, str]
     containers: Sequence[ContainerView]
+    main: str = ""
 
     @property
     def key(self) -> str:
@@ -46,15 +55,16 @@ class PodView:
         return f"{self.namespace}/{self.name}"
 
     def container(self, name: str) -> ContainerView:
-        """A container by its name, or the first when the name is empty.
+        """A container by its name, or the pod's main one when the name is empty.
 
         Raises:
             LookupError: the pod has none of that name.
         """
+        wanted = name or self.main
         for found in self.containers:
-            if name in ("", found.name):
+            if found.name == wanted:
                 return found
-        raise LookupError(f"{self.key} has no container {name!r}")
+        raise LookupError(f"{self.key} has no container {wanted!r}")
 
     def carries(self, labels: Mapping[str, str]) -> bool:
         """Whether it has all these labels."""
@@ -123,6 +133,7 @@ def read_pod(item: Mapping[str, Any]) -> PodView:
         finished=status.get("phase") in ("Succeeded", "Failed"),
         labels=meta.get("labels") or {},
         containers=[_container(c) for c in status.get("containerStatuses") or []],
+        main=_main(meta, spec),
     )
 
 
@@ -141,6 +152,13 @@ def read_node(item: Mapping[str, Any]) -> NodeView:
             if t["key"] != "node.kubernetes.io/unschedulable"
         ),
     )
+
+
+def _main(meta: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+    # Statuses are in the order of names: the first of them may be a side-car.
+    names = [c["name"] for c in spec.get("containers") or []]
+    annotations: Mapping[str, str] = meta.get("annotations") or {}
+    return annotations.get(_DEFAULT, names[0] if names else "")
 
 
 def _container(status: Mapping[str, Any]) -> ContainerView:

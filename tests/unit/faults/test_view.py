@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the API server and a node's tools say, read."""
 
+from typing import Any
+
 import pytest
 
 from clusters import NAMES, node, pod
@@ -9,7 +11,7 @@ from mlflow_conformance.faults import links
 from mlflow_conformance.faults.nodes import read_states, task_of
 from mlflow_conformance.faults.view import read_node, read_pod
 
-POD = {
+POD: dict[str, dict[str, Any]] = {
     "metadata": {
         "namespace": "mlflow",
         "name": "mlflow-1",
@@ -17,7 +19,7 @@ POD = {
         "labels": {"app": "mlflow"},
         "ownerReferences": [{"kind": "ReplicaSet"}],
     },
-    "spec": {"nodeName": "worker"},
+    "spec": {"nodeName": "worker", "containers": [{"name": "mlflow"}, {"name": "agent"}]},
     "status": {
         "phase": "Running",
         "podIP": "10.0.0.1",
@@ -47,6 +49,12 @@ def test_a_pod() -> None:
     assert seen.container("") == found
     with pytest.raises(LookupError):
         seen.container("other")
+
+
+def test_the_main_container_is_the_one_that_the_pod_names() -> None:
+    annotations = {"kubectl.kubernetes.io/default-container": "agent"}
+    meta = {**POD["metadata"], "annotations": annotations}
+    assert read_pod({**POD, "metadata": meta}).main == "agent"
 
 
 def test_a_pod_that_was_not_scheduled_yet() -> None:
