@@ -44,7 +44,7 @@ from mlflow_conformance.run import Run
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import Waiter
 
-_WORKLOAD = "probe"
+_WORKLOAD = "pulse"
 _LONGEST_S = 3600.0
 _EDGE_S = 2.0
 """Undisturbed load before the fault and after the recovery, within the window that is judged."""

@@ -44,8 +44,8 @@ class Pace:
     """
 
     writers: int = 4
-    batch: int = 10
-    every_s: float = 0.4
+    batch: int = 25
+    every_s: float = 1.0
     artifacts_every_s: float = 1.0
     timeout_s: float = 10.0
 
