@@ -23,11 +23,12 @@ def test_shipped_workloads_are_whole(name: str) -> None:
 
 
 def test_shipped_workloads() -> None:
-    assert SHIPPED == ["log-heavy", "mixed", "probe", "read-heavy", "surge"]
+    assert SHIPPED == ["log-heavy", "mixed", "probe", "pulse", "read-heavy", "surge"]
 
 
-def test_the_probe_is_even_and_reaches_the_database() -> None:
-    probe = load("probe")
+@pytest.mark.parametrize("name", ["probe", "pulse"])
+def test_the_probe_is_even_and_reaches_the_database(name: str) -> None:
+    probe = load(name)
     assert probe.arrivals == "constant"
     assert "health" not in probe.mix
 
