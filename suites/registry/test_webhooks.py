@@ -240,7 +240,7 @@ def _acts(api: MlflowApi, name: str, run: dict[str, str], *, prompt: bool) -> It
     )
     alias = "prompt_alias" if prompt else "model_version_alias"
     tags = _PROMPT if prompt else []
-    of = {"name": name, "version": "1"}
+    of, of_run = {"name": name, "version": "1"}, {"run_id": run["run_id"]}
     tag, label = {"key": "größe", "value": "ä ☃"}, {"alias": "champion"}
     yield Act(
         f"{kind}.created", {"name": name},
@@ -249,8 +249,8 @@ def _acts(api: MlflowApi, name: str, run: dict[str, str], *, prompt: bool) -> It
     yield Act(
         f"{version}.created", of,
         lambda: api.post(
-            "model-versions/create", name=name, tags=tags, run_id=run["run_id"],
-            source=f"{run['artifact_uri']}/model",
+            "model-versions/create", name=name, tags=tags, **({} if prompt else of_run),
+            source="dummy-source" if prompt else f"{run['artifact_uri']}/model",
         ),
     )  # fmt: skip
     if prompt:
