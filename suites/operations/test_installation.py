@@ -4,7 +4,7 @@
 import base64
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,6 +110,13 @@ class Workshop:
             there.empties.append(lambda: self.remove(_SECOND))
             self.said[_SECOND] = self.run("install-development", _SECOND, settings)
         return there, self.said[_SECOND]
+
+    def left(self, there: Place, passing: Collection[str]) -> list[str]:
+        """What is in the cluster since a place was made; what other places hold does not count."""
+        others = {p.name for p in self.places.values()} - {there.name}
+        now = inventory(self.target.need_kube())
+        mine = [t for t in now if t.namespace not in others and t.name not in others]
+        return left_behind(there.before, mine, there.name, passing)
 
     def remove(self, what: str) -> None:
         """Remove a release, however far it came; its namespace goes afterwards."""
@@ -378,7 +385,7 @@ def test_removal_leaves_nothing(
         case HelmDeployment():
             there, said = workshop.second(_settings(deployment, _chosen(evidence)))
             evidence.expect("install", said, "==", GOOD, door="kubernetes")
-            made = left_behind(there.before, inventory(kube), there.name, ())
+            made = workshop.left(there, ())
             evidence.expect(
                 "objects that were installed", len(made), ">=", evidence.number("objects"),
                 door="kubernetes",
@@ -391,16 +398,13 @@ def test_removal_leaves_nothing(
             kube.run("delete", "namespace", there.name, "--wait", namespace="", timeout_s=120)
     passing = evidence.parsed("passing", list[str])
 
-    def left() -> list[str]:
-        return left_behind(there.before, inventory(kube), there.name, passing)
-
     try:
         found = waiter.until(
-            "gone: everything of the installation", left, done=lambda things: not things,
-            timeout="object deleted", interval_s=2,
+            "gone: everything of the installation", lambda: workshop.left(there, passing),
+            done=lambda things: not things, timeout="object deleted", interval_s=2,
         )  # fmt: skip
     except TimedOut:
-        found = left()
+        found = workshop.left(there, passing)
     evidence.expect("objects left behind", found, "==", [], door="kubernetes")
 
 
@@ -438,7 +442,6 @@ def test_wrong_values_are_refused(
     evidence: Evidence,
     deployment: HelmDeployment | KustomizeDeployment,
     target: Target,
-    kube: Kube,
     workshop: Workshop,
     tmp_path: Path,
 ) -> None:
@@ -462,7 +465,7 @@ def test_wrong_values_are_refused(
             )
             evidence.expect("releases", releases.stdout.split(), "==", [], door="kubernetes")
             passing = evidence.parsed("passing", list[str])
-            left = left_behind(there.before, inventory(kube), there.name, passing)
+            left = workshop.left(there, passing)
             evidence.expect("objects that were installed", left, "==", [], door="kubernetes")
         case KustomizeDeployment():
             for number, (name, wrong) in enumerate(wrongs.items()):
