@@ -139,7 +139,9 @@ def config_maps_hold_no_secret(manifests: Sequence[Manifest]) -> Iterator[tuple[
             literal = variable.get("value", "")
             if any(_plain(secret) in literal for secret in secrets):
                 yield where, f"the variable {variable['name']} holds what a Secret holds"
-            if literal and _SECRET_NAME.search(variable["name"]) and "/" not in literal:
+            # A path or a switch is no secret, whatever it is called.
+            harmless = "/" in literal or literal in {"", "true", "false"}
+            if not harmless and _SECRET_NAME.search(variable["name"]):
                 yield where, f"the variable {variable['name']} is written in plain text"
 
 

@@ -353,7 +353,15 @@ def test_monitors_scrape_ports_that_services_have(base: Objects) -> None:
     assert scraped <= ports
 
 
+# TLS inside of the cluster and S3 without keys: the guide of the chart promises neither.
+EKS_ALONE = {"SEC-5.postgresql"}
+EKS_ALONE_FAMILIES = ("ART-2",)
+
+
 def test_profile_expects_the_checks_that_the_chart_is_held_to(profile: Profile) -> None:
+    """What both guides promise is checked in one order, and little beside it."""
     known = catalogue.read(asset("suites"))
     other = load(profile_path("k3d"), known_ids=known, today=date.min).profile
-    assert list(profile.checks) == list(other.checks)
+    assert [check for check in profile.checks if check in other.checks] == list(other.checks)
+    alone = set(profile.checks) - set(other.checks)
+    assert {c for c in alone if not c.startswith(EKS_ALONE_FAMILIES)} <= EKS_ALONE
