@@ -220,7 +220,7 @@ def test_pairs_of_options_are_sound(helm: Helm, chart: Path, row: int) -> None:
             "would keep maxReplicas for ever",
         ),
         ({"mlflow.workers": "8"}, "less than the 1690Mi that 8 workers take at rest"),
-        ({"postgresql.maxConnections": "100"}, "less than the 220 that the server's pools"),
+        ({"postgresql.maxConnections": "100"}, "less than the 990 that the server's pools"),
         ({"restore.enabled": "true"}, "restore.enabled needs restore.backupFile"),
         (
             {**OPTIONS["restore"], "restore.fromS3": "false"},
