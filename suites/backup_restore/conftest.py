@@ -11,7 +11,7 @@ import pytest
 from mlflow_conformance.backups import jobs
 from mlflow_conformance.backups.making import Backup, Restore, Witness, back_up, restore
 from mlflow_conformance.backups.model import registered
-from mlflow_conformance.backups.rehearsal import Rehearsal, Sizes, to_plant
+from mlflow_conformance.backups.rehearsal import Rehearsal, Sizes, reconciled, to_plant
 from mlflow_conformance.backups.restored import Restored, restored_state
 from mlflow_conformance.backups.store import Store, store_of
 from mlflow_conformance.backups.terminal import Terminal, terminal
@@ -98,6 +98,7 @@ def rehearsal(
         bench.plant(planted)
         good = store.good()
         model = registered(mlflow_client, experiment, word)
+        artifacts = reconciled(sql, target.need_bucket())
         kept = new_run(front, experiment, "kept")
         write_text(front, experiment, sizes.text_bytes)
         # Not synced: the ledger has to outlive this process, not this machine.
@@ -121,6 +122,7 @@ def rehearsal(
             good=good,
             planted=planted,
             text_bytes=sizes.text_bytes,
+            artifacts=artifacts,
         )
     finally:
         bench.forget(list(planted))

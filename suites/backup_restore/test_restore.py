@@ -9,7 +9,7 @@ from typing import Any
 from mlflow_conformance.backups.database import databases, fingerprint
 from mlflow_conformance.backups.making import Restore, Witness, back_up, restore
 from mlflow_conformance.backups.model import predicted
-from mlflow_conformance.backups.rehearsal import Rehearsal
+from mlflow_conformance.backups.rehearsal import Rehearsal, reconciled
 from mlflow_conformance.backups.restored import Restored, restored_state
 from mlflow_conformance.backups.store import Store
 from mlflow_conformance.backups.terminal import Terminal
@@ -23,7 +23,6 @@ from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.evidence.model import Attachment
 from mlflow_conformance.ledger.log import Ledger
 from mlflow_conformance.profile import RestoreNames
-from mlflow_conformance.reconciliation import reconcile, stored_artifacts
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import Waiter
 
@@ -67,15 +66,16 @@ def test_restore_over_live_data(
         _different(restored.data.rows, manifest.contents.rows if manifest else {}),
         "==", [], door="sql",
     )  # fmt: skip
-    before = stored_artifacts(sql)
-    keys = [o.key for o in bucket.objects()]
-    result = reconcile(
-        before, stored_artifacts(sql), keys, bucket=bucket.name, prefix=bucket.prefix
-    )
-    evidence.expect("artifact URIs without object", list(result.empty), "==", [], door="sql")
-    evidence.expect("artifact URIs elsewhere", list(result.elsewhere), "==", [], door="sql")
-    evidence.expect("objects with an owner", result.owned, ">=", 1, door="s3")
-    evidence.expect("objects without owner", list(result.orphans), "==", [], door="s3")
+    known, found = rehearsal.artifacts, reconciled(sql, bucket)
+    for what, now, then in (
+        ("artifact URIs without object", found.empty, known.empty),
+        ("artifact URIs elsewhere", found.elsewhere, known.elsewhere),
+        ("objects without owner", found.orphans, known.orphans),
+    ):
+        evidence.expect(f"{what}, by the restore", sorted({*now} - {*then}), "==", [], door="s3")
+        if then:
+            evidence.note(f"{what} before", len(then), door="s3")
+    evidence.expect("objects with an owner", found.owned, ">=", 1, door="s3")
     evidence.expect(
         "predictions of the restored model", predicted(rehearsal.model, client_environment),
         "==", list(rehearsal.model.predictions), door="front",

@@ -10,10 +10,13 @@ from mlflow_conformance.backups.making import Backup, Witness
 from mlflow_conformance.backups.model import RegisteredModel
 from mlflow_conformance.backups.retention import Planted, Rule
 from mlflow_conformance.backups.store import Store, name_at, time_of
+from mlflow_conformance.clients.s3 import Bucket
+from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.errors import Undecided
 from mlflow_conformance.ledger.log import read
 from mlflow_conformance.ledger.snapshot import SnapshotFinding, check_snapshot
 from mlflow_conformance.profile import Profile
+from mlflow_conformance.reconciliation import Reconciliation, reconcile, stored_artifacts
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Rehearsal:
         runs: how many runs the database held right before and right after the backup.
         good: names of the good backups before it, those that were planted included.
         planted: what was planted, by name.
+        artifacts: how URIs and objects differed before it: no restore can mend that.
     """
 
     experiment: str
@@ -79,6 +83,7 @@ class Rehearsal:
     good: list[str]
     planted: Mapping[str, Planted]
     text_bytes: int
+    artifacts: Reconciliation
 
     def held_against(self, present: list[str]) -> SnapshotFinding:
         """What a restored database holds of the writes in the ledger."""
@@ -88,6 +93,17 @@ class Rehearsal:
             began_ns=self.backup.began_ns,
             ended_ns=self.backup.ended_ns,
         )
+
+
+def reconciled(sql: Sql, bucket: Bucket) -> Reconciliation:
+    """The artifact URIs of the database, held against the objects of the bucket.
+
+    Raises:
+        InsideFailed: one of the two cannot be read.
+    """
+    before = stored_artifacts(sql)
+    keys = [o.key for o in bucket.objects()]
+    return reconcile(before, stored_artifacts(sql), keys, bucket=bucket.name, prefix=bucket.prefix)
 
 
 def to_plant(store: Store, rule: Rule | None) -> dict[str, Planted]:
