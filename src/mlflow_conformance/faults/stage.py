@@ -308,6 +308,11 @@ def on_stage(target: Target, run: Run, rate: float, garbage: list[str]) -> Itera
                 stage.document().write(run.folder.path / TIME_LINE_RECORD)
 
 
+def _replicas(kube: Kube, deployment: str) -> int:
+    wanted: int = objects.keep(kube, "deployment", deployment)["spec"]["replicas"]
+    return wanted
+
+
 @contextmanager
 def _held_autoscaler(target: Target, kube: Kube, waiter: Waiter) -> Iterator[None]:
     name = target.names.mlflow.hpa
@@ -319,6 +324,13 @@ def _held_autoscaler(target: Target, kube: Kube, waiter: Waiter) -> Iterator[Non
         kind="hpa", name=name, patch_type="merge", patch={"spec": {"maxReplicas": least}}
     )
     with changed(target, [hold], waiter):
+        # More replicas than that are what a load before has left; they must not leave later.
+        waiter.until(
+            f"at its minimum of {least}: the autoscaler {name}",
+            lambda: _replicas(kube, target.names.mlflow.deployment),
+            done=lambda replicas: replicas <= least,
+            timeout="rollout",
+        )
         yield
 
 
