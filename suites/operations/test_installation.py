@@ -14,7 +14,7 @@ import yaml
 from pydantic import Field, JsonValue
 
 from mlflow_conformance.clients.kube import Kube
-from mlflow_conformance.clients.mlflow import MlflowApi, answer
+from mlflow_conformance.clients.mlflow import ApiError, MlflowApi, answer
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.documents import Strict
 from mlflow_conformance.errors import Undecided
@@ -312,7 +312,9 @@ def _logged(api: MlflowApi, experiment: str) -> tuple[str, str]:
     param = api.post("runs/log-parameter", run_id=run_id, key="kept", value="yes")
     answer("runs/log-parameter", param)
     path = f"/api/2.0/mlflow-artifacts/artifacts/{experiment}/{run_id}/artifacts/kept.txt"
-    answer("artifacts", api.request("PUT", path, body=b"kept", content_type="text/plain"))
+    stored = api.request("PUT", path, body=b"kept", content_type="text/plain")
+    if stored.status != 200:
+        raise ApiError("artifacts", stored)
     return run_id, path
 
 
