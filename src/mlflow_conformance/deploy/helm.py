@@ -127,7 +127,7 @@ class Helm:
         )
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Safe, and refuses a key that is there twice, of which YAML would silently keep the last."""
 
 

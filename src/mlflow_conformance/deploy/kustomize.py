@@ -41,7 +41,8 @@ class Kustomize:
             ProgramRefused: the kustomization is not sound.
         """
         text = self._kubectl(["kustomize", str(path)], _COMMAND_SECONDS)
-        return [document for document in yaml.safe_load_all(text) if document]
+        # The loader of libyaml: ten times as fast as the one in Python.
+        return [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
 
     def apply(self, path: Path, *, seconds: float) -> None:
         """Apply a kustomization as its documentation says, and wait until all of it is ready.
