@@ -139,10 +139,17 @@ def first(looks: Sequence[Look], holds: Callable[[Look], bool]) -> float | None:
     return next((seen.at for seen in looks if holds(seen)), None)
 
 
-def new_pods(looks: Sequence[Look]) -> list[str]:
-    """Pods that became ready after the first look and were no part of it."""
+def new_pods(looks: Sequence[Look], *, ready_for_s: float = 0) -> list[str]:
+    """Pods that were no part of the first look and then were ready for so long, by name."""
     old = {p.name for p in looks[0].pods} if looks else set()
-    return sorted({p.name for seen in looks for p in seen.pods if p.ready} - old)
+    since: dict[str, float] = {}
+    until: dict[str, float] = {}
+    for seen in looks:
+        for pod in seen.pods:
+            if pod.ready and not pod.terminating and pod.name not in old:
+                since.setdefault(pod.name, seen.at)
+                until[pod.name] = seen.at
+    return sorted(name for name in since if until[name] - since[name] >= ready_for_s)
 
 
 def obstacle(looks: Sequence[Look], deployment: str) -> str | None:
