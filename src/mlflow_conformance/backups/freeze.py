@@ -37,6 +37,11 @@ def position(process: Path, file: str) -> int:
     return 0
 
 
+def state_of(process: Path) -> str:
+    """The state of a process as the kernel writes it: ``T`` when it was stopped."""
+    return (process / "stat").read_text().rpartition(")")[2].split()[0]
+
+
 def main(pattern: str, share: float, seconds: float) -> int:
     """Stop the program as soon as it has read enough; 0 when it was stopped."""
     expression, deadline = re.compile(pattern), time.monotonic() + seconds
@@ -51,7 +56,9 @@ def main(pattern: str, share: float, seconds: float) -> int:
             while (seen := position(process, words[-1])) < share * size:
                 pass  # it takes milliseconds, and half-way is short
             os.kill(int(process.name), signal.SIGSTOP)
-            state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+            # A signal is delivered a moment after it was sent.
+            while (state := state_of(process)) != "T" and time.monotonic() < deadline:
+                time.sleep(0.001)
         except OSError:
             continue  # it ended before it was stopped
         sys.stdout.write(
