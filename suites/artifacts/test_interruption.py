@@ -134,6 +134,8 @@ def test_client_that_goes_away(
         )  # fmt: skip
         reply = front.request("GET", f"{_ARTIFACTS}/{root}/{door}/half.bin")
         evidence.expect(f"{door}: download of a half", reply.status, "in", [404, 500], door="front")
+        if reply.status == 500 and door == "front":
+            evidence.limit("MLflow answers 500, not 404, to the download of what does not exist.")
         reply = front.request("GET", f"{_ARTIFACTS}/{root}/{door}/whole.bin")
         evidence.expect(
             f"{door}: sha256 of the download", sha256(reply.body).hexdigest(),
