@@ -174,14 +174,15 @@ def in_front_of(target: "Target", rule: "ProxyRule") -> Iterator["Target"]:
     with ExitStack() as stack:
         known: dict[str, str] = {}
 
-        def inside_url(upstream: str) -> str:
+        def inside_url(upstream: str, ca_file: str | None = None) -> str:
             if upstream not in known:
-                known[upstream] = _proxied(stack, target.inside, upstream, rule, None)
+                known[upstream] = _proxied(stack, target.inside, upstream, rule, ca_file)
             return known[upstream]
 
         if lie.door == "s3":
             bucket = target.need_bucket()
-            door = {**bucket.door, "endpoint": inside_url(bucket.door["endpoint"])}
+            url = inside_url(bucket.door["endpoint"], bucket.door.get("ca_file"))
+            door = {**bucket.door, "endpoint": url}
             yield replace(target, bucket=replace(bucket, door=door))
             return
         front = target.front
