@@ -154,7 +154,9 @@ def test_an_autoscaler_that_cannot_act_fails_without_load(tmp_path: Path) -> Non
 
 
 def serve(folder: Path, seen: Window, admitted: int = 100) -> tuple[Verdict, str]:
-    thresholds: dict[str, JsonValue] = {"requests_each": 20, "connections_share": 0.9}
+    thresholds: dict[str, JsonValue] = {
+        "requests_each": 20, "ready_for_s": 20, "connections_share": 0.9,
+    }  # fmt: skip
     return verdict("test_new_replicas_serve", folder, thresholds, Database(admitted), seen)
 
 
@@ -184,8 +186,13 @@ def test_without_new_replicas_none_can_serve(tmp_path: Path) -> None:
     found, reason = serve(tmp_path, window(tmp_path, (2,) * 91))
     assert (found, reason) == (
         Verdict.UNKNOWN,
-        "no new replica became ready, so none could serve",
+        "no new replica was ready while there was load, so none could serve",
     )
+
+
+def test_a_replica_that_came_with_the_end_of_the_load_is_no_proof(tmp_path: Path) -> None:
+    found, _ = serve(tmp_path, window(tmp_path, (2,) * 75 + (3,) * 16, p2=0))
+    assert found is Verdict.UNKNOWN
 
 
 def errors(folder: Path, seen: Window) -> tuple[Verdict, str]:

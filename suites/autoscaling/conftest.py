@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The load that checks of the autoscaler share."""
+
+from functools import partial
+
+import pytest
+
+from mlflow_conformance.run import Run
+from mlflow_conformance.scaling_window import Surge, Window, fall_in_haste, surged
+from mlflow_conformance.target.base import Target
+
+
+@pytest.fixture(scope="module")
+def scaled(target: Target, conformance_run: Run, garbage: list[str]) -> Window:
+    """The deployment loaded until it grew, and watched until it shrank in haste."""
+    surge = conformance_run.parsed("HPA-2", "load", Surge)
+    folder = conformance_run.folder.path / "attachments" / "scaling"
+    folder.mkdir(parents=True)
+    return surged(
+        target,
+        conformance_run,
+        surge,
+        folder,
+        garbage,
+        after_surge=partial(fall_in_haste, target, conformance_run.waiter),
+    )

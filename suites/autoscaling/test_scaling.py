@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HPA: the autoscaler under load."""
+
+from functools import partial
+
+from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.load.expectations import expect_errors, note_load
+from mlflow_conformance.run import Run
+from mlflow_conformance.scaling_watch import (
+    changes,
+    first,
+    new_pods,
+    obstacle,
+    unschedulable,
+    utilization,
+)
+from mlflow_conformance.scaling_window import (
+    Surge,
+    Window,
+    first_fall,
+    last_rise,
+    surged,
+    wait_until_back,
+)
+from mlflow_conformance.target.base import Target
+
+
+def _decide_whether_it_could_scale(evidence: Evidence, target: Target, window: Window) -> bool:
+    """Whether there was load that the autoscaler could have answered.
+
+    Raises:
+        Undecided: there was none, and that was not the autoscaler's fault.
+    """
+    if window.obstacle is not None:
+        evidence.expect(
+            "what keeps it from scaling", window.obstacle, "==", "nothing", door="kubernetes"
+        )
+        return False
+    window.require_sight()
+    surging = window.surging
+    note_load(evidence, surging, "inside")
+    if surging.void:
+        evidence.undecided("; ".join(surging.void))
+    highest = utilization(window.looks)
+    scaler = window.looks[-1].scaler
+    evidence.note("highest utilization", highest, unit="%", door="kubernetes")
+    evidence.note(
+        "replicas wanted over time",
+        [f"{window.since_start(at)} s: {old} -> {new}" for at, old, new in changes(window.looks)],
+        door="kubernetes",
+    )
+    why = obstacle(window.looks, target.names.mlflow.deployment)
+    evidence.expect("what keeps it from scaling", why or "nothing", "==", "nothing")
+    if why is None and scaler and all(highest.get(n, 0) <= g for n, g in scaler.goals.items()):
+        evidence.undecided(
+            f"the load did not raise utilization above its goal: {highest} of {dict(scaler.goals)}"
+        )
+    return why is None
+
+
+@check(
+    "HPA-2",
+    impact="Under load MLflow stays as small as it is, and everybody waits.",
+    remedy="See what the check names: metrics, CPU requests, the maximum, or the nodes.",
+    disruptive=True,
+)
+def test_replicas_rise_under_load(evidence: Evidence, target: Target, scaled: Window) -> None:
+    """Under load that was really offered more replicas are asked for in time, within the maximum.
+
+    Preconditions: the autoscaler is at rest at its minimum.
+    Steps: send load from pods through the Service; look at autoscaler and Deployment every second.
+    Expected: utilization passes its goal, replicas rise within the profile's bound, become ready,
+    and never are more than the maximum.
+    """
+    if not _decide_whether_it_could_scale(evidence, target, scaled):
+        return
+    looks = scaled.looks
+    before, scaler = looks[0].wanted, looks[-1].scaler
+    assert scaler is not None
+    rose = scaled.since_start(first(looks, lambda s: s.wanted > before))
+    ready = scaled.since_start(first(looks, lambda s: s.ready > before))
+    evidence.expect(
+        "replicas asked for", max(s.wanted for s in looks), ">=", before + 1, door="kubernetes"
+    )
+    evidence.expect(
+        "replicas asked for at most", max(s.wanted for s in looks), "<=", scaler.maximum,
+        door="kubernetes",
+    )  # fmt: skip
+    if rose is not None:
+        evidence.expect(
+            "time until more were asked for", rose, "<=", evidence.number("rises_within_s"),
+            unit="s", door="kubernetes", source="Kubernetes' own bound: 30+30+15+15+10 s",
+        )  # fmt: skip
+    evidence.note("time until more were ready", ready, unit="s", door="kubernetes")
+    evidence.expect(
+        "replicas ready", max(s.ready for s in looks), ">=", before + 1, door="kubernetes"
+    )
+    if reasons := unschedulable(looks):
+        evidence.note("pods that found no node", reasons, door="kubernetes")
+
+
+@check(
+    "HPA-3",
+    impact="New replicas cost memory and serve nobody, or take the database's last connections.",
+    remedy="Send every request to any replica (no affinity), and size the pools of connections "
+    "so that the maximum of replicas fits into max_connections.",
+    disruptive=True,
+)
+def test_new_replicas_serve(evidence: Evidence, target: Target, sql: Sql, scaled: Window) -> None:
+    """Every new replica serves requests, and connections stay below what PostgreSQL admits.
+
+    Preconditions: HPA-2's load made new replicas, that were ready long enough to get requests.
+    Steps: read each pod's own counter of requests, and PostgreSQL's connections, all the while.
+    Expected: each new pod served the profile's number at least, and the highest number of
+    connections is at most the profile's share of max_connections.
+    """
+    if scaled.obstacle is not None:
+        evidence.undecided(f"no load was sent: {scaled.obstacle}")
+    scaled.require_sight()
+    end = scaled.start + scaled.surge.for_s + scaled.surge.quiet_s
+    loaded = [seen for seen in scaled.looks if seen.at <= end]
+    new = new_pods(loaded, ready_for_s=evidence.number("ready_for_s"))
+    if not new:
+        evidence.undecided("no new replica was ready while there was load, so none could serve")
+    served = {name: int(scaled.watch.served.get(name, 0)) for name in new}
+    evidence.note("requests that each pod served", scaled.watch.served, door="inside")
+    evidence.expect(
+        "new replicas that served too few",
+        [name for name, count in served.items() if count < evidence.number("requests_each")],
+        "==", [], door="inside",
+    )  # fmt: skip
+    admitted = int(sql.one("SHOW max_connections"))
+    peak = max((count for _, count in scaled.watch.connections), default=None)
+    if peak is None:
+        evidence.undecided("PostgreSQL was never asked for its connections")
+    evidence.note("max_connections", admitted, door="sql")
+    evidence.expect(
+        "most connections", peak, "<=", int(admitted * evidence.number("connections_share")),
+        door="sql",
+    )  # fmt: skip
+
+
+@check(
+    "HPA-7",
+    impact="Every change of size costs users their requests.",
+    remedy="Let a pod be ready only when it serves, and leave (preStop) only when nobody sends.",
+    disruptive=True,
+)
+def test_scaling_costs_no_errors(evidence: Evidence, target: Target, scaled: Window) -> None:
+    """While replicas come and while they go, errors stay within the SLO.
+
+    Preconditions: HPA-2's load made new replicas, and in the quiet after it some left.
+    Steps: count failed requests from the first new replica until the end of the surge, and in the
+    quiet in which the autoscaler takes replicas away; nothing is sent twice.
+    Expected: both shares within the profile's bound.
+    """
+    if scaled.obstacle is not None:
+        evidence.undecided(f"no load was sent: {scaled.obstacle}")
+    scaled.require_sight()
+    looks, surge = scaled.looks, scaled.surge
+    rose = scaled.since_start(first(looks, lambda s: s.wanted > looks[0].wanted))
+    if rose is None or rose >= surge.for_s:
+        evidence.undecided("no replica was added while the load surged")
+    growing = scaled.part(rose, surge.for_s)
+    expect_errors(evidence, growing, "inside", "while replicas came")
+    fell = scaled.since_start(first(looks, lambda s: any(p.terminating for p in s.pods)))
+    if fell is None or fell >= surge.for_s + surge.quiet_s:
+        evidence.undecided("no replica left while the load went on")
+    evidence.note("first replica left after", fell, unit="s", door="kubernetes")
+    shrinking = scaled.part(surge.for_s, surge.for_s + surge.quiet_s)
+    expect_errors(evidence, shrinking, "inside", "while replicas went")
+
+
+@check(
+    "HPA-4",
+    impact="Replicas that nobody needs cost money, or they go between two waves of load.",
+    remedy="Compare the autoscaler's behavior.scaleDown with the profile.",
+    disruptive=True,
+)
+def test_replicas_come_back(
+    evidence: Evidence, target: Target, conformance_run: Run, garbage: list[str]
+) -> None:
+    """After the load the replicas come back to the minimum, and not before the window is over.
+
+    Preconditions: the autoscaler is at rest.
+    Steps: load until it grew, stop, and watch.
+    Expected: the first replica is taken away no sooner after the last one was added than the
+    stabilization window is long, and the minimum is reached within the profile's bound.
+    """
+    folder = conformance_run.folder.path / "attachments" / "scaling-back"
+    folder.mkdir(parents=True)
+    surge = evidence.parsed("load", Surge)
+    window = surged(
+        target,
+        conformance_run,
+        surge,
+        folder,
+        garbage,
+        after_surge=partial(wait_until_back, conformance_run.waiter),
+    )
+    if not _decide_whether_it_could_scale(evidence, target, window):
+        return
+    rose, fell = last_rise(window.looks), first_fall(window.looks)
+    if rose is None:
+        evidence.undecided("the load did not make it grow, so it has nothing to come back from")
+    minimum = window.looks[0].wanted
+    evidence.expect(
+        "replicas at the end", window.looks[-1].wanted, "==", minimum, door="kubernetes"
+    )
+    if fell is None:
+        return
+    evidence.expect(
+        "time from the last replica added to the first taken away", round(fell - rose, 1), ">=",
+        evidence.number("stabilization_s"), unit="s", door="kubernetes",
+    )  # fmt: skip
+    back = first(
+        [s for s in window.looks if s.at >= fell], lambda s: s.wanted == minimum == s.ready
+    )
+    if back is not None:
+        evidence.expect(
+            "time from the end of the load to the minimum",
+            round(back - window.start - surge.for_s - surge.quiet_s, 1), "<=",
+            evidence.number("back_within_s"), unit="s", door="kubernetes",
+        )  # fmt: skip

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LAT: how long people and jobs wait."""
+
+import json
+from typing import Any, cast
+
+from mlflow_conformance.clients.http import NoReply, Reply
+from mlflow_conformance.clients.mlflow import MlflowApi, answer
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.inside.door import Inside, http_arguments, reply_of
+from mlflow_conformance.load.expectations import expect_latency, expect_offered, note_load
+from mlflow_conformance.load.sla import PAGE, Measured
+from mlflow_conformance.target.base import Target
+
+
+@check(
+    "LAT-1",
+    impact="People and jobs wait for the server, or lose what they sent.",
+    remedy="Look at the latency report's time line: more replicas for a steady slowness, the "
+    "cause for a spike.",
+    disruptive=True,
+)
+def test_operations_answer_in_time(evidence: Evidence, measured: Measured) -> None:
+    """Every operation answers in time and without errors at the stated arrival rate.
+
+    Preconditions: MLflow is ready.
+    Steps: send the profile's workload through the front door, open-model and without retries.
+    Expected: per operation the percentiles and the share of errors of the profile, latency counted
+    from the planned moment.
+    """
+    evidence.attachments.append(PAGE)
+    note_load(evidence, measured.result, "front")
+    expect_latency(evidence, measured.result, "front")
+
+
+@check(
+    "LAT-3",
+    impact="The server holds so many requests open that others cannot even be sent.",
+    remedy="See what it waits for: the database, the object store, or itself.",
+    disruptive=True,
+)
+def test_load_was_taken_as_planned(evidence: Evidence, measured: Measured) -> None:
+    """The server took all the load that was planned, when it was planned.
+
+    Preconditions: as LAT-1.
+    Steps: hold what was sent, and when, against the plan.
+    Expected: the sender was on time (else nothing is known about the server, and LAT-1 is unknown
+    too), and as good as every planned request was sent.
+    """
+    evidence.attachments.append(PAGE)
+    note_load(evidence, measured.result, "front")
+    expect_offered(evidence, measured.result, "front")
+
+
+@check(
+    "LAT-1.burst",
+    impact="Jobs that log at the same moment lock one another out, and everybody behind them.",
+    remedy="Give MLflow a pool of more database connections than requests that it serves at once.",
+    disruptive=True,
+)
+def test_a_burst_of_writers_is_answered(
+    evidence: Evidence, target: Target, inside: Inside, experiment: str
+) -> None:
+    """Writers that come to one replica at the same moment are all answered in time.
+
+    Preconditions: a replica is ready.
+    Steps: send as many runs/log-batch at once to one replica as the profile says, each to a run of
+    its own.
+    Expected: every one is answered with 200, the last one within the profile's bound.
+    """
+    replica = target.api(target.replica_urls()[0])
+    writers = int(evidence.number("writers"))
+    runs = [_new_run(replica, experiment) for _ in range(writers)]
+    patience = 2 * evidence.number("within_s") + 30
+    asked = [
+        http_arguments(
+            "POST",
+            f"{replica.base_url}/api/2.0/mlflow/runs/log-batch",
+            {"Content-Type": "application/json", **target.inside_headers},
+            json.dumps({"run_id": run, "metrics": _METRICS}).encode(),
+            patience,
+        )
+        for run in runs
+    ]
+    said = inside.call("http_many", patience_s=2 * patience, requests=asked, concurrency=writers)
+    replies = [_outcome(reply) for reply in cast(list[dict[str, Any]], said)]
+    statuses = [r.status if isinstance(r, Reply) else str(r) for r in replies]
+    slowest = max(r.elapsed_s for r in replies)
+    evidence.note("writers at once", writers, door="inside")
+    evidence.expect(
+        "writes that were refused", [s for s in statuses if s != 200], "==", [], door="inside"
+    )
+    evidence.expect(
+        "slowest write", round(slowest, 2), "<=", evidence.number("within_s"), unit="s",
+        door="inside",
+    )  # fmt: skip
+
+
+_METRICS = [{"key": f"m{n}", "value": n, "timestamp": 1, "step": 1} for n in range(50)]
+
+
+def _new_run(api: MlflowApi, experiment: str) -> str:
+    made = answer("runs/create", api.post("runs/create", experiment_id=experiment))
+    return str(made["run"]["info"]["run_id"])
+
+
+def _outcome(reply: dict[str, Any]) -> Reply | NoReply:
+    try:
+        return reply_of(reply)
+    except NoReply as problem:
+        return problem

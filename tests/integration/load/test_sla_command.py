@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mlflow-conformance sla` against a server by its URL, with the profile that comes with it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from http_server import Server, healthy, stalling
+from mlflow_conformance import assets
+from mlflow_conformance.load.document import LoadDocument
+from mlflow_conformance.load.report import LIMIT
+
+WORKLOAD = """
+name: health
+description: d
+source: s
+connection: close
+arrivals: constant
+timeout_s: 5
+mix: {health: 1}
+"""
+
+
+def sla(folder: Path, url: str, *more: str) -> subprocess.CompletedProcess[str]:
+    workload = folder / "health.yaml"
+    workload.write_text(WORKLOAD)
+    profile = folder / "mine.yaml"
+    shutil.copy(assets.profile_path("k3d"), profile)
+    return subprocess.run(
+        [
+            sys.executable, "-m", "mlflow_conformance", "sla", "--profile", str(profile),
+            "--tracking-uri", url, "--workload", str(workload), "--rate", "700", "--for", "3s",
+            *more,
+        ],
+        capture_output=True, text=True, check=False, timeout=90, cwd=folder,
+    )  # fmt: skip
+
+
+def test_a_healthy_server_passes_and_one_that_stalls_fails_beside_it(tmp_path: Path) -> None:
+    with Server(healthy) as server:
+        good = sla(tmp_path, server.url, "--output", str(tmp_path / "good"))
+    assert good.returncode in (0, 2), good.stdout + good.stderr  # 2: this machine was too busy
+    with Server(stalling(1.5, every=2)) as server:
+        bad = sla(
+            tmp_path, server.url, "--output", str(tmp_path / "bad"), "--compare", str(tmp_path / "good"),  # noqa: E501
+        )  # fmt: skip
+    assert bad.returncode in (1, 2), bad.stdout + bad.stderr
+    for name in ("latency.html", "latency.json", "latency.csv", "timeline.csv", "report.html"):
+        assert (tmp_path / "good" / name).stat().st_size > 0
+    assert (tmp_path / "bad" / "latency.html").stat().st_size <= LIMIT
+    assert "last good run" in (tmp_path / "bad" / "latency.html").read_text()
+    shown = LoadDocument.model_validate_json((tmp_path / "good" / "latency.json").read_bytes())
+    assert shown.result.sending.offered == 2100
