@@ -13,7 +13,7 @@ from mlflow_conformance.clients.kube import Kube, KubectlFailed
 from mlflow_conformance.clients.mlflow import MlflowApi, answer
 from mlflow_conformance.profile import MlflowNames
 
-_TIMEOUT_S = 240
+_TIMEOUT_S = 540  # a thousand runs take half a minute, and minutes on a busy machine
 # The server's own address of the database, password included, does not leave its pod.
 _COMMAND = (
     'exec mlflow gc --backend-store-uri "$MLFLOW_BACKEND_STORE_URI" --tracking-uri "$0" '
