@@ -44,9 +44,9 @@ _JUDGE: dict[str, tuple[Callable[[Evidence, LoadResult, Door], None], str, str, 
     ),
     OFFERED: (
         expectations.expect_offered,
-        "The load was offered as planned",
-        "Nothing is known about the server at this load.",
-        "Run the load from a machine with more idle CPU, or with more workers.",
+        "The server took all the load that was planned, when it was planned",
+        "The server holds so many requests open that others cannot even be sent.",
+        "See what it waits for; when the sender was late, use a machine with more idle CPU.",
     ),
 }
 PAGE = Attachment(name="latency report", path="latency.html", media_type="text/html")
