@@ -84,5 +84,5 @@ def test_a_helm_that_hangs_is_ended(
 
 
 def test_no_helm(tmp_path: Path) -> None:
-    with pytest.raises(Unusable, match="There is no .*nothing"):
+    with pytest.raises(Unusable, match=r"There is no .*nothing"):
         Helm(tmp_path / "nothing").lint(Path("chart"))

@@ -317,9 +317,14 @@ def test_kinds_of_workloads_are_waited_for_by_any_spelling() -> None:
 
 def test_what_the_body_changes_is_put_back(cluster: Cluster) -> None:
     before = copy.deepcopy(cluster.objects)
-    with pytest.raises(KeyError), kept(_target(cluster), [("pdb", "budget")], QUICK):
-        cluster.objects["pdb", "budget"]["spec"]["min"] = 9
-        raise KeyError
+
+    def fall_over() -> None:
+        with kept(_target(cluster), [("pdb", "budget")], QUICK):
+            cluster.objects["pdb", "budget"]["spec"]["min"] = 9
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fall_over()
     assert _same(cluster, before)
 
 
