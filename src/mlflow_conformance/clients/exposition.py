@@ -36,7 +36,7 @@ def samples(text: str) -> Sequence[Sample]:
         if match is None:
             raise ValueError(f"no sample of a metric: {line[:200]!r}")
         labels = {
-            name: re.sub(r"\\.", lambda m: _ESCAPED.get(m.group(), m.group()), value)
+            name: re.sub(r"\\.", _unescaped, value)
             for name, value in _LABEL.findall(match["labels"] or "")
         }
         found.append(Sample(match["name"], labels, float(match["value"])))
@@ -51,3 +51,8 @@ def total(text: str, name: str) -> float | None:
     """
     values = [sample.value for sample in samples(text) if sample.name == name]
     return sum(values) if values else None
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """A character of a label's value; an escape that the format does not know stays as it is."""
+    return _ESCAPED.get(escape.group(), escape.group())
