@@ -12,7 +12,7 @@ from mlflow_conformance.load.result import Bin, LoadResult
 from mlflow_conformance.report import words
 from mlflow_conformance.report.html import Detail, environment
 
-LIMIT = 300 * 1024
+LIMIT = 300_000
 """Bytes that the page stays under: the time line has at most 240 slices, whatever the run."""
 
 _DETAIL = Detail(text=600, value=300, trace=0, rows=60)

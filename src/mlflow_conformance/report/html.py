@@ -22,7 +22,7 @@ from mlflow_conformance.evidence.verdict import (
 from mlflow_conformance.report import words
 from mlflow_conformance.report.disruptions import disruptions, time_line
 
-LIMIT = 300 * 1024
+LIMIT = 300_000
 """Bytes that a report of 100 checks stays under; see `render`."""
 
 

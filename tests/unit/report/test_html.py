@@ -226,7 +226,7 @@ def test_a_report_is_small_and_made_at_once(log: str) -> None:
     begun = time.process_time()
     page = html.render(run)
     assert time.process_time() - begun < 2
-    assert len(page.encode()) <= 300 * 1024
+    assert len(page.encode()) <= html.LIMIT
 
 
 @pytest.mark.parametrize(
@@ -253,6 +253,6 @@ def test_a_report_of_a_hundred_checks_stays_small_whatever_they_saw(
     begun = time.process_time()
     page = html.render(run)
     assert time.process_time() - begun < 2
-    assert len(page.encode()) <= 300 * 1024
+    assert len(page.encode()) <= html.LIMIT
     assert "evidence.jsonl holds all of them" in page
     assert Page(page).headings[0][1].startswith("FAIL — 100 of 100 checks failed")
