@@ -53,21 +53,18 @@ def test_scaling_by_hand(
 
     Preconditions: every replica is ready.
     Steps:
-        1. Run the guide's `kubectl scale`, `kubectl get hpa` and `kubectl patch hpa`.
-        2. Watch the ready replicas, and read the autoscaler.
-        3. Put both back as they were.
+        1. Bring MLflow to the autoscaler's minimum, since a load before this check may have left
+           as many replicas as the guide's command asks for.
+        2. Run the guide's `kubectl scale`, `kubectl get hpa` and `kubectl patch hpa`.
+        3. Watch the ready replicas, and read the autoscaler.
+        4. Put both back as they were.
 
     Expected: each command shows what commands.yaml says; new replicas become ready although the
     autoscaler takes the number over; it has the new maximum and still scales.
     """
-    selector, container = target.names.mlflow.selector, target.names.mlflow.container
-    before = waiter.until(
-        "ready: every replica of MLflow",
-        lambda: [p for p in kube.pods(selector, container=container) if not p.terminating],
-        done=lambda pods: bool(pods) and all(p.ready for p in pods),
-        timeout="pod ready",
-    )
-    old = {p.name for p in before}
+    selector = target.names.mlflow.selector
+    old = _at_minimum(target, kube, waiter, hand_scaled)
+    evidence.note("replicas at first", sorted(old), door="kubernetes")
     seconds = evidence.number("within_s")
     for name, command in guide.run_by(evidence.id).items():
         said = prompt.judged(command, within_s=seconds, watch_s=seconds)
@@ -96,6 +93,23 @@ def test_scaling_by_hand(
         "the autoscaler can scale", found.conditions.get("AbleToScale") if found else None,
         "==", "True", door="kubernetes",
     )  # fmt: skip
+
+
+def _at_minimum(target: Target, kube: Kube, waiter: Waiter, hpa: str) -> set[str]:
+    """Names of MLflow's pods, once there are as few as its autoscaler allows, all ready."""
+    names, found = target.names.mlflow, autoscaler(kube, hpa)
+    if found is None:
+        raise Undecided(f"there is no autoscaler {hpa}")
+    kube.run("scale", "deployment", names.deployment, f"--replicas={found.minimum}")
+    pods = waiter.until(
+        f"ready: {found.minimum} replicas of MLflow and no more",
+        lambda: [
+            p for p in kube.pods(names.selector, container=names.container) if not p.terminating
+        ],
+        done=lambda pods: len(pods) == found.minimum and all(p.ready for p in pods),
+        timeout="pod ready",
+    )
+    return {p.name for p in pods}
 
 
 @check(

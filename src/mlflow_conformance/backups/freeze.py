@@ -3,6 +3,9 @@
 
 Fed to ``python -`` with a pattern of the program's command line, the share of its last argument
 (a file) that it must have read, and seconds to wait. Prints what it stopped as JSON, or nothing.
+
+A restore may take less time than the scheduler leaves us waiting for our turn. So the program is
+stopped when it is first seen, and then runs a millisecond at a time until it is half-way.
 """
 
 import json
@@ -42,6 +45,35 @@ def state_of(process: Path) -> str:
     return (process / "stat").read_text().rpartition(")")[2].split()[0]
 
 
+def stop(process: Path, deadline: float) -> bool:
+    """Stop a process; whether it stands, and did not end before.
+
+    Raises:
+        OSError: the process is gone.
+    """
+    os.kill(int(process.name), signal.SIGSTOP)
+    # A signal is delivered a moment after it was sent.
+    while (state := state_of(process)) != "T":
+        if state in "ZX" or time.monotonic() > deadline:
+            return False
+        time.sleep(0.0005)
+    return True
+
+
+def stop_at(process: Path, file: str, position_wanted: float, deadline: float) -> int | None:
+    """Stop a process once it has read so many bytes of a file; how many, None if it never did.
+
+    Raises:
+        OSError: the process is gone.
+    """
+    while time.monotonic() < deadline and stop(process, deadline):
+        if (seen := position(process, file)) >= position_wanted:
+            return seen
+        os.kill(int(process.name), signal.SIGCONT)
+        time.sleep(0.001)
+    return None
+
+
 def main(pattern: str, share: float, seconds: float) -> int:
     """Stop the program as soon as it has read enough; 0 when it was stopped."""
     expression, deadline = re.compile(pattern), time.monotonic() + seconds
@@ -53,14 +85,12 @@ def main(pattern: str, share: float, seconds: float) -> int:
         process, words = found
         try:
             size = Path(words[-1]).stat().st_size
-            while (seen := position(process, words[-1])) < share * size:
-                pass  # it takes milliseconds, and half-way is short
-            os.kill(int(process.name), signal.SIGSTOP)
-            # A signal is delivered a moment after it was sent.
-            while (state := state_of(process)) != "T" and time.monotonic() < deadline:
-                time.sleep(0.001)
+            seen = stop_at(process, words[-1], share * size, deadline)
+            state = state_of(process)
         except OSError:
             continue  # it ended before it was stopped
+        if seen is None:
+            continue
         sys.stdout.write(
             json.dumps({"program": words[0], "read": seen, "of": size, "state": state}) + "\n"
         )

@@ -116,16 +116,19 @@ def test_a_profile_without_sizes_decides_nothing(missing: str) -> None:
         Sizes.of(profile({k: v for k, v in ROWS.items() if k != missing}))
 
 
-@pytest.fixture
-def reader(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that reads a file slowly, like a restore its dump."""
+@pytest.fixture(params=["slow", "at once"])
+def reader(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that reads a file, like a restore its dump; also in a few milliseconds."""
     dump = tmp_path / "dump"
     dump.write_bytes(bytes(200_000))
-    slow = (
-        "import sys,time\nf=open(sys.argv[-1],'rb',0)\n"
-        "while f.read(2000): time.sleep(0.01)\ntime.sleep(30)"
+    pause = 0.01 if request.param == "slow" else 0
+    reading = (
+        "import sys,time\ntime.sleep(0.2)\nf=open(sys.argv[-1],'rb',0)\n"
+        f"while f.read(200): time.sleep({pause})\n"
     )
-    with subprocess.Popen([sys.executable, "-S", "-c", slow, "--unlikely-mark", dump]) as process:
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", reading, "--unlikely-mark", dump]
+    ) as process:
         yield process
         os.kill(process.pid, signal.SIGKILL)
 
