@@ -19,8 +19,8 @@ from typing import IO
 _TAIL_LINES = 12
 _GRACE_S = 5.0
 _POLL_S = 0.2
-_END_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")
-"""Of util-linux: the kernel ends the program when this process is killed, which could not."""
+END_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")
+"""Put before a program (setpriv is of util-linux): the kernel sends it SIGTERM when we are killed."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def run(
         if program is None:
             raise FileNotFoundError(errno.ENOENT, "there is no such program", words[0])
         process = subprocess.Popen(
-            (*_END_WITH_US, program, *words[1:]),
+            (*END_WITH_US, program, *words[1:]),
             cwd=cwd,
             env=variables,
             stdin=given,

@@ -20,10 +20,7 @@ from typing import Any
 
 from mlflow_conformance.errors import Undecided, Unusable
 from mlflow_conformance.faults.objects import uninterrupted
-
-_END_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")
-"""The kernel ends the experiment, which then rolls back, when this process is killed."""
-
+from mlflow_conformance.shell import END_WITH_US
 
 @dataclass(frozen=True)
 class Activity:
@@ -123,9 +120,11 @@ def run(experiment: Path, scene: Path, folder: Path, *, hold_s: float, timeout_s
         Unusable: chaostoolkit is not installed.
         Undecided: there is no journal, so nothing is known of what happened.
     """
+    # It works in its own folder, where a path relative to ours would mean another file.
+    folder, scene, experiment = folder.resolve(), scene.resolve(), experiment.resolve()
     journal, log = folder / "journal.json", folder / "chaostoolkit.log"
     argv = [
-        *_END_WITH_US, sys.executable, "-m", "chaostoolkit",
+        *END_WITH_US, sys.executable, "-m", "chaostoolkit",
         "--no-version-check", "--no-log-file",
         "run", "--rollback-strategy=always", "--journal-path", str(journal),
         "--var", f"scene={scene}", "--var", f"hold_s:float={hold_s}",

@@ -94,6 +94,17 @@ def test_what_was_done_is_in_the_journal(folder: Path) -> None:
     assert (folder / "scene").read_text() == "fault\nrolled back\n"
 
 
+def test_a_folder_may_be_relative(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `--output`'s default is."""
+    monkeypatch.chdir(folder)
+    made = Path("made")
+    made.mkdir()
+    experiment = _experiment(Path(), [_call("action", "note", what="fault")])
+    found = toolkit.run(experiment, Path("scene"), made, hold_s=0, timeout_s=60)
+    assert found.problems() == []
+    assert (folder / "scene").read_text() == "fault\nrolled back\n"
+
+
 def test_an_action_that_raises_is_no_success(folder: Path) -> None:
     """chaostoolkit ends with 0, `completed` and not deviated."""
     found = _run(folder, _experiment(folder, [_call("action", "fail")]))
