@@ -20,7 +20,7 @@ _TAIL_LINES = 12
 _GRACE_S = 5.0
 _POLL_S = 0.2
 END_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")
-"""Put before a program (setpriv is of util-linux): the kernel sends it SIGTERM when we are killed."""
+"""Put before a program (setpriv, of util-linux): the kernel ends it with SIGTERM when we die."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One backup under writes and one restore of it, which the checks of this folder share."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -9,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlflow_conformance.backups import jobs
+from mlflow_conformance.backups.lines import Lines
 from mlflow_conformance.backups.making import Backup, Restore, Witness, back_up, restore
 from mlflow_conformance.backups.model import registered
 from mlflow_conformance.backups.rehearsal import Rehearsal, Sizes, reconciled, to_plant
 from mlflow_conformance.backups.restored import Restored, restored_state
 from mlflow_conformance.backups.store import Store, store_of
-from mlflow_conformance.backups.terminal import Terminal, terminal
 from mlflow_conformance.backups.workbench import Workbench, workbench
 from mlflow_conformance.backups.writers import Writers, new_run, seed, write_text
 from mlflow_conformance.clients.mlflow import MlflowApi, answer
@@ -23,6 +24,7 @@ from mlflow_conformance.ledger.log import Ledger
 from mlflow_conformance.profile import RestoreNames
 from mlflow_conformance.run import Run
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.terminal import terminal
 from mlflow_conformance.waits import Waiter
 
 if TYPE_CHECKING:
@@ -53,10 +55,13 @@ def restoring(target: Target) -> RestoreNames:
 
 
 @pytest.fixture(scope="session")
-def documented(target: Target) -> Iterator[Terminal]:
-    """A terminal for the documented lines; what they changed for a restore is ended afterwards."""
+def documented(target: Target, store: Store) -> Iterator[Lines]:
+    """The documented lines' terminal; what they changed for a restore is ended afterwards."""
     kube, names = target.need_kube(), target.names.restore
-    with terminal(kube, target.root) as lines:
+    texts = [store.names.command, *([names.command, names.rebuild, names.after] if names else [])]
+    needed = [p for p in ("kubectl", "helm") if any(re.search(rf"\b{p} ", t) for t in texts)]
+    with terminal(kube, target.root, needed) as prompt:
+        lines = Lines(prompt, {"namespace": kube.namespace})
         before = jobs.names(kube, names.selector) if names else set()
         yield lines
         if names and names.after and jobs.names(kube, names.selector) - before:
@@ -79,7 +84,7 @@ def rehearsal(
     waiter: Waiter,
     store: Store,
     bench: Workbench,
-    documented: Terminal,
+    documented: Lines,
     front: MlflowApi,
     mlflow_client: "MlflowClient",
     garbage: list[str],
@@ -138,7 +143,7 @@ def restored(
     target: Target,
     waiter: Waiter,
     restoring: RestoreNames,
-    documented: Terminal,
+    documented: Lines,
     front: MlflowApi,
     rehearsal: Rehearsal,
     word: str,

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from mlflow_conformance.backups.database import databases, fingerprint
+from mlflow_conformance.backups.lines import Lines
 from mlflow_conformance.backups.making import Restore, Witness, back_up, restore
 from mlflow_conformance.backups.model import predicted
 from mlflow_conformance.backups.rehearsal import Rehearsal, reconciled
 from mlflow_conformance.backups.restored import Restored, restored_state
 from mlflow_conformance.backups.store import Store
-from mlflow_conformance.backups.terminal import Terminal
 from mlflow_conformance.backups.volume import Volume, emptied
 from mlflow_conformance.backups.writers import new_run, seed
 from mlflow_conformance.clients.kube import Kube
@@ -161,7 +161,7 @@ def _rounded(seconds: float | None) -> float | None:
 )
 def test_rto_with_many_runs(
     evidence: Evidence, target: Target, kube: Kube, waiter: Waiter, sql: Sql, store: Store,
-    restoring: RestoreNames, documented: Terminal, front: MlflowApi, rehearsal: Rehearsal,
+    restoring: RestoreNames, documented: Lines, front: MlflowApi, rehearsal: Rehearsal,
     ledger: Ledger, word: str,
 ) -> None:  # fmt: skip
     """The recovery time holds with ten times as many runs.
@@ -204,7 +204,7 @@ def test_rto_with_many_runs(
 )
 def test_restore_into_an_empty_server(
     evidence: Evidence, target: Target, kube: Kube, waiter: Waiter, sql: Sql,
-    restoring: RestoreNames, documented: Terminal, front: MlflowApi, rehearsal: Rehearsal,
+    restoring: RestoreNames, documented: Lines, front: MlflowApi, rehearsal: Rehearsal,
     restored: Restored, word: str,
 ) -> None:  # fmt: skip
     """The same backup restores a PostgreSQL whose volume was lost, by the documented lines.

@@ -8,9 +8,9 @@ from typing import Any
 
 from mlflow_conformance.backups import jobs
 from mlflow_conformance.backups.jobs import Job
+from mlflow_conformance.backups.lines import Lines
 from mlflow_conformance.backups.pulse import Pulse
 from mlflow_conformance.backups.store import Manifest, Store, time_of
-from mlflow_conformance.backups.terminal import Terminal
 from mlflow_conformance.clients.http import NoReply
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.clients.mlflow import MlflowApi
@@ -53,7 +53,7 @@ class Backup:
         return f"{self.job.outcome}: {self.line if self.line else self.job.sentence}"
 
 
-def back_up(kube: Kube, terminal: Terminal, store: Store, job: str, waiter: Waiter) -> Backup:
+def back_up(kube: Kube, lines: Lines, store: Store, job: str, waiter: Waiter) -> Backup:
     """Make a backup by the documented line.
 
     Args:
@@ -64,7 +64,7 @@ def back_up(kube: Kube, terminal: Terminal, store: Store, job: str, waiter: Wait
     """
     before = set(store.sizes())
     began = time.monotonic_ns()
-    done = terminal.run(store.names.command, job=job, timeout_s=_LINE_S)
+    done = lines.run(store.names.command, job=job, timeout_s=_LINE_S)
     if done.code == 0:
         ended_job = jobs.at_end(kube, job, waiter, "backup finished")
     else:
@@ -131,7 +131,7 @@ class Restore:
 
 def restore(
     kube: Kube,
-    terminal: Terminal,
+    lines: Lines,
     names: RestoreNames,
     *,
     backup: str,
@@ -149,7 +149,7 @@ def restore(
     started = time.monotonic()
     seconds, last = None, "not asked"
     with Pulse(front) as pulse:
-        done = terminal.run(names.command, backup=backup, token=token, timeout_s=_LINE_S)
+        done = lines.run(names.command, backup=backup, token=token, timeout_s=_LINE_S)
         name = _new_job(kube, names, before, waiter) if done.code == 0 else None
         if name is None:
             job, pattern = Job("", "absent", done.tail), dict[str, Any]()

@@ -37,25 +37,39 @@ def open_node(node: NodeView) -> Node:
 
 
 def processes(node: Node, container_id: str) -> dict[int, str]:
-    """State of every process of a container, by its number in the node: ``R``, ``S``, ``T``, …
+    """State of a container's main process and its descendants, by number: ``R``, ``S``, ``T``, …
 
-    A process that ends while it is looked at is left out.
+    What was executed in the container from outside, as a probe is, is none of its own. A process
+    that ends while it is looked at is left out.
 
     Raises:
         CommandFailed: the node has no such running container.
     """
     task = task_of(container_id)
     script = (
+        f"ctr -n k8s.io task ls | awk '$1 == \"{task}\" {{print $2}}'; "
         f"for p in $(ctr -n k8s.io task ps {task} | awk 'NR > 1 {{print $1}}'); do "
         'state=$(sed -n "s/^State:[[:space:]]*//p" /proc/$p/status 2>/dev/null); '
-        '[ -z "$state" ] || echo "$p ${state%% *}"; done'
+        'parent=$(sed -n "s/^PPid:[[:space:]]*//p" /proc/$p/status 2>/dev/null); '
+        '[ -z "$state" ] || echo "$p ${parent:-0} ${state%% *}"; done'
     )
     return read_states(node.exec(["bash", "-c", script]).stdout)
 
 
 def read_states(said: str) -> dict[int, str]:
-    """Lines of a process number and a state."""
-    return {int(number): state for number, state in (line.split() for line in said.splitlines())}
+    """States of a main process and its descendants.
+
+    Args:
+        said: the main process's number, then lines of a number, its parent's and a state.
+    """
+    main, *lines = said.splitlines() or [""]
+    parents, states = {}, {}
+    for number, parent, state in (line.split() for line in lines):
+        parents[int(number)], states[int(number)] = int(parent), state
+    own = {int(main)} if main else set()
+    while more := {n for n, parent in parents.items() if parent in own} - own:
+        own |= more
+    return {number: state for number, state in states.items() if number in own}
 
 
 def task_of(container_id: str) -> str:

@@ -22,6 +22,7 @@ from mlflow_conformance.errors import Undecided, Unusable
 from mlflow_conformance.faults.objects import uninterrupted
 from mlflow_conformance.shell import END_WITH_US
 
+
 @dataclass(frozen=True)
 class Activity:
     """One activity as the journal has it.

@@ -16,10 +16,10 @@ import pytest
 from mlflow_conformance import assets, catalogue, mutation
 from mlflow_conformance.backups import freeze
 from mlflow_conformance.backups.database import Fingerprint, statement
+from mlflow_conformance.backups.lines import Lines, filled
 from mlflow_conformance.backups.pulse import Pulse
 from mlflow_conformance.backups.rehearsal import Sizes, latencies
 from mlflow_conformance.backups.store import name_at, time_of
-from mlflow_conformance.backups.terminal import Terminal, filled
 from mlflow_conformance.clients.http import NoReply, Reply
 from mlflow_conformance.clients.mlflow import MlflowApi
 from mlflow_conformance.errors import Undecided, Unusable
@@ -27,6 +27,7 @@ from mlflow_conformance.faults.scripts import applied
 from mlflow_conformance.ledger.log import Ledger
 from mlflow_conformance.mutation import ScriptChange
 from mlflow_conformance.profile import BackupNames, Profile
+from mlflow_conformance.terminal import Terminal
 
 NAMES = BackupNames(cronjob="c", command="x", bucket="b")
 
@@ -41,10 +42,10 @@ def test_a_line_is_run_where_the_deployment_is_and_fails_at_its_first_failure(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "deployment").mkdir()
-    terminal = Terminal({"KUBECONFIG": "only"}, {"namespace": "n"}, tmp_path)
-    done = terminal.run("ls; echo $KUBECONFIG {namespace} {token}", timeout_s=10, token="t")
+    lines = Lines(Terminal(tmp_path, {"KUBECONFIG": "only"}), {"namespace": "n"})
+    done = lines.run("ls; echo $KUBECONFIG {namespace} {token}", timeout_s=10, token="t")
     assert (done.code, done.stdout.split()) == (0, ["deployment", "only", "n", "t"])
-    assert terminal.run("false | cat; echo late", timeout_s=10).code == 1
+    assert lines.run("false | cat; echo late", timeout_s=10).code == 1
 
 
 def test_names_of_backups_tell_their_time() -> None:

@@ -14,7 +14,7 @@ from mlflow_conformance.faults.nodes import processes
 from mlflow_conformance.target.node import Node
 
 PROGRAMS = {
-    "ctr": 'case "$4" in ls) echo "TASK PID STATUS"; echo "abc $PPID RUNNING";; '
+    "ctr": 'case "$4" in ls) echo "TASK PID STATUS"; echo "abc 1 RUNNING";; '
     'ps) echo "PID INFO"; echo "1 -"; echo "999999999 -";; esac',
     "nsenter": 'shift; exec "$@"',
     # -I and -D change the file of rules; -S shows it; -nvxL shows it as a listing.

@@ -93,8 +93,16 @@ def test_labels() -> None:
 
 
 def test_states() -> None:
-    assert read_states("12 T\n13 S\n") == {12: "T", 13: "S"}
+    assert read_states("12\n12 1 T\n13 12 S\n14 13 T\n") == {12: "T", 13: "S", 14: "T"}
     assert read_states("") == {}
+
+
+def test_a_probe_executed_in_a_container_is_none_of_its_own_processes() -> None:
+    assert read_states("12\n12 1 T\n13 12 T\n99 1 S\n100 99 S\n") == {12: "T", 13: "T"}
+
+
+def test_a_container_that_ended_has_no_processes() -> None:
+    assert read_states("12\n") == {}
 
 
 @pytest.mark.parametrize("name", ["docker://abc", "containerd://a b", "containerd://", "a;b"])
