@@ -162,3 +162,23 @@ def test_settings_are_written_once_and_are_ours(
     before = path.stat().st_mtime_ns
     assert engine.environment() == env
     assert path.stat().st_mtime_ns == before
+
+
+def test_settings_that_nobody_needs_any_more_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    engine.environment()
+    engine.forget()
+    engine.forget()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_go_and_what_others_keep_there_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    engine.environment()
+    (tmp_path / "mlflow-conformance" / "clusters").mkdir()
+    engine.forget()
+    assert [p.name for p in tmp_path.rglob("*")] == ["mlflow-conformance", "clusters"]

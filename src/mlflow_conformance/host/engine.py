@@ -2,6 +2,7 @@
 """Podman with settings of our own, in a file of our own: nothing under /etc is touched."""
 
 import resource
+from pathlib import Path
 
 from mlflow_conformance import paths
 
@@ -40,7 +41,7 @@ def environment() -> dict[str, str]:
     """The variables under which Podman and kind run; writes the settings that they point to."""
     hard = {name: resource.getrlimit(number)[1] for name, number in _LIMITS.items()}
     text = containers_conf(hard)
-    path = paths.state_root() / "containers.conf"
+    path = _settings()
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.part")
@@ -51,3 +52,15 @@ def environment() -> dict[str, str]:
         "KIND_EXPERIMENTAL_PROVIDER": "podman",
         "KIND_EXPERIMENTAL_PODMAN_NETWORK": NETWORK,
     }
+
+
+def forget() -> None:
+    """Remove the settings; whoever needs them next writes them anew."""
+    path = _settings()
+    path.unlink(missing_ok=True)
+    if path.parent.is_dir() and not any(path.parent.iterdir()):
+        path.parent.rmdir()
+
+
+def _settings() -> Path:
+    return paths.state_root() / "containers.conf"

@@ -242,6 +242,7 @@ def down(held: Claim, *, purge: bool = False) -> None:
         podman("network", "rm", "--force", engine.NETWORK, check=False)
     if purge:
         images.purge()
+        engine.forget()
 
 
 def cluster_config(front_port: int) -> str:
