@@ -10,12 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from mlflow_conformance.clients.s3 import Bucket
-from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.clients.sql import TABLES, Sql
 
-_TABLES = (
-    "SELECT table_name FROM information_schema.tables "
-    "WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' ORDER BY table_name"
-)
 _ROOTS = {
     "experiment": "SELECT experiment_id::text FROM experiments",
     "run": "SELECT run_uuid FROM runs",
@@ -91,7 +87,7 @@ def row_counts(sql: Sql) -> dict[str, int]:
 
 def _of_each_table(sql: Sql, query: str) -> list[list[Any]]:
     """The rows of one query about every table; `{table}` stands for its name."""
-    tables = sql.column(_TABLES)
+    tables = sql.column(TABLES)
     return sql.rows(" UNION ALL ".join(f"({query.format(table=table)})" for table in tables))
 
 

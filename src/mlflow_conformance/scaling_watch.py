@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Watches an autoscaled deployment once a second, and reads from that how it was scaled."""
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any, cast
 from kubernetes.client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
+from mlflow_conformance.clients.exposition import samples
 from mlflow_conformance.clients.http import NoReply
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.clients.sql import Sql
@@ -25,7 +25,7 @@ from mlflow_conformance.target.base import Target
 _LOOK_S, _COUNT_S = 1.0, 3.0
 # Which pg_stat_activity does not tell an account that may only read. One is the one that counts.
 _CONNECTIONS = "SELECT sum(numbackends)::int - 1 FROM pg_stat_database"
-_SERVED = re.compile(r'^mlflow_http_request_total\{(?=[^}]*method="POST")[^}]*\} (\S+)$', re.M)
+_SERVED = "mlflow_http_request_total"
 
 
 @dataclass(frozen=True)
@@ -234,13 +234,25 @@ def _count_served(kube: Kube, names: MlflowNames, inside: Inside, watch: Watch) 
         except NoReply as problem:
             watch.unseen.append(f"metrics of {pod.name}: {problem}")
             continue
-        if reply.status == 200:
+        if reply.status != 200:
+            continue
+        try:
             watch.served[pod.name] = served(reply.text)
+        except ValueError as problem:
+            watch.unseen.append(f"metrics of {pod.name}: {problem}")
 
 
 def served(metrics: str) -> float:
-    """The POST requests that a pod's metrics count; kubelet's probes send none."""
-    return sum(float(value) for value in _SERVED.findall(metrics))
+    """The POST requests that a pod's metrics count; kubelet's probes send none.
+
+    Raises:
+        ValueError: the text is no exposition of metrics.
+    """
+    return sum(
+        sample.value
+        for sample in samples(metrics)
+        if sample.name == _SERVED and sample.labels.get("method") == "POST"
+    )
 
 
 class _Repeated:

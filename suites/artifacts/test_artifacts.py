@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from mlflow_conformance.clients.mlflow import MlflowApi
+from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
@@ -29,7 +29,6 @@ _NAMES = (
 _UPLOADERS = 4
 _WRITERS = 8
 _PATIENCE_S = 300
-_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 
 
 def _write(folder: Path, name: str, content: bytes) -> Path:
@@ -147,7 +146,7 @@ def _differing(
 ) -> list[str]:
     wrong = []
     for name in names:
-        reply = api.request("GET", f"{_ARTIFACTS}/{root}/{quote(name)}")
+        reply = api.request("GET", f"{ARTIFACTS}/{root}/{quote(name)}")
         if reply.status != 200 or sha256(reply.body).hexdigest() != digests[name]:
             wrong.append(f"{name}: HTTP {reply.status}, {len(reply.body)} By")
     return wrong
@@ -157,7 +156,7 @@ def _put(target: Target, replicas: list[MlflowApi], keys: list[str]) -> dict[str
     """Store small artifacts from the runner; the keys that were refused, and their status."""
     requests = [
         http_arguments(
-            "PUT", f"{replicas[n % len(replicas)].base_url}{_ARTIFACTS}/{key}",
+            "PUT", f"{replicas[n % len(replicas)].base_url}{ARTIFACTS}/{key}",
             target.inside_headers, key.encode(), timeout_s=30,
         )
         for n, key in enumerate(keys)

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from mlflow_conformance.clients.kube import Kube, KubectlFailed
-from mlflow_conformance.clients.mlflow import MlflowApi, answer
+from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.faults import view
@@ -27,7 +27,6 @@ from mlflow_conformance.tokens import (
     rsa_sha256,
 )
 
-_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 # Where botocore looks before it asks for a web identity ("Credentials", AWS SDK for Python).
 _STATIC = (
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE",
@@ -98,7 +97,7 @@ def test_no_static_keys(
         _judge_token(evidence, kube, pod.raw, Token.read(said), role)
     run_id = answer("runs/create", front.post("runs/create", experiment_id=experiment))
     key = f"{experiment}/{run_id['run']['info']['run_id']}/artifacts/keyless.txt"
-    put = front.request("PUT", f"{_ARTIFACTS}/{key}", body=b"keyless")
+    put = front.request("PUT", f"{ARTIFACTS}/{key}", body=b"keyless")
     evidence.expect("artifact stored", put.status, "==", 200, door="front")
     stored = [o.size for o in bucket.objects(key)]
     evidence.expect("objects of it", stored, "==", [len(b"keyless")], door="s3")

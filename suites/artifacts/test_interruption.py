@@ -10,14 +10,13 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from mlflow_conformance.clients.kube import Kube, Pod
-from mlflow_conformance.clients.mlflow import MlflowApi, answer
+from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.upload import Upload, content
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import Waiter
 
-_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 _LOOK_S = 0.5
 
 
@@ -42,7 +41,7 @@ class _Sender:
         """A whole upload of an artifact."""
         front = self.target.need_front()
         return Upload(
-            url=f"{self.base_url}{_ARTIFACTS}/{key}",
+            url=f"{self.base_url}{ARTIFACTS}/{key}",
             headers=dict(front.headers if self.from_here else self.target.inside_headers),
             seed=key, length=length, sent=length,
             ca_file=front.ca_file if self.from_here else None,
@@ -132,11 +131,11 @@ def test_client_that_goes_away(
             f"{door}: files that MLflow lists", [f["path"] for f in listed.get("files", [])],
             "==", [f"{door}/whole.bin"], door="inside",
         )  # fmt: skip
-        reply = front.request("GET", f"{_ARTIFACTS}/{root}/{door}/half.bin")
+        reply = front.request("GET", f"{ARTIFACTS}/{root}/{door}/half.bin")
         evidence.expect(f"{door}: download of a half", reply.status, "in", [404, 500], door="front")
         if reply.status == 500 and door == "front":
             evidence.limit("MLflow answers 500, not 404, to the download of what does not exist.")
-        reply = front.request("GET", f"{_ARTIFACTS}/{root}/{door}/whole.bin")
+        reply = front.request("GET", f"{ARTIFACTS}/{root}/{door}/whole.bin")
         evidence.expect(
             f"{door}: sha256 of the download", sha256(reply.body).hexdigest(),
             "==", _digest(whole[f"{root}/{door}/whole.bin"]), door="front",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mlflow_conformance.clients.http import NoReply
 from mlflow_conformance.clients.kube import Kube, Pod
-from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of
+from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer, error_of
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.faults.objects import changed
@@ -14,8 +14,6 @@ from mlflow_conformance.inside.door import InsideFailed
 from mlflow_conformance.mutation import ObjectChange
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import Waiter
-
-_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 
 
 @check(
@@ -57,7 +55,7 @@ def test_object_store_is_down(
         """Status, error code, what was said, and how long it took."""
         began = time.monotonic()
         try:
-            reply = patient.request("PUT", f"{_ARTIFACTS}/{root}/{name}", body=name.encode())
+            reply = patient.request("PUT", f"{ARTIFACTS}/{root}/{name}", body=name.encode())
         except NoReply as lost:
             return 0, "", str(lost), time.monotonic() - began
         return reply.status, *error_of(reply), time.monotonic() - began

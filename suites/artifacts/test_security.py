@@ -6,13 +6,12 @@ from functools import partial
 from urllib.parse import quote
 
 from mlflow_conformance.clients.http import NoReply, Reply
-from mlflow_conformance.clients.mlflow import MlflowApi, answer
+from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.inside.door import InsideSender
 from mlflow_conformance.target.base import Target
 
-_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 _SECRET_SIGNS = ("root:x:0:0", "root:*:0:0", "PATH=", "HOSTNAME=")
 
 
@@ -72,12 +71,12 @@ def test_path_traversal(
             if door == "front" and path.startswith("/"):
                 continue  # an ingress makes one slash of two, and then nothing is absolute
             requests = [
-                ("GET", f"{_ARTIFACTS}/{path}", None),
-                ("GET", f"{_ARTIFACTS}?path={path}", None),
+                ("GET", f"{ARTIFACTS}/{path}", None),
+                ("GET", f"{ARTIFACTS}?path={path}", None),
                 ("GET", f"/get-artifact?run_uuid={run_id}&path={path}", None),
                 ("GET", f"/api/2.0/mlflow/artifacts/list?run_id={run_id}&path={path}", None),
                 ("GET", f"/model-versions/get-artifact?name=none&version=1&path={path}", None),
-                ("PUT", f"{_ARTIFACTS}/{path}", b"conformance"),
+                ("PUT", f"{ARTIFACTS}/{path}", b"conformance"),
             ]
             sent += len(requests)
             with ThreadPoolExecutor(len(requests)) as pool:
@@ -100,7 +99,7 @@ def test_path_traversal(
     evidence.expect("escaping writes that were answered with 200", written, "==", [], door="front")
     evidence.expect("objects that came of it", new, "==", [], door="s3")
     for key in new:
-        front.request("DELETE", f"{_ARTIFACTS}/{quote(key.removeprefix(bucket.prefix))}")
+        front.request("DELETE", f"{ARTIFACTS}/{quote(key.removeprefix(bucket.prefix))}")
 
 
 def _status(api: MlflowApi, method: str, target: str, body: bytes | None) -> Reply | NoReply:
@@ -138,7 +137,7 @@ def test_objects_are_encrypted(
     run = answer("runs/create", front.post("runs/create", experiment_id=experiment))
     root = f"{experiment}/{run['run']['info']['run_id']}/artifacts"
     for name, size in (("small.bin", 10), ("parts.bin", int(evidence.number("large_bytes")))):
-        put = front.request("PUT", f"{_ARTIFACTS}/{root}/{name}", body=b"x" * size)
+        put = front.request("PUT", f"{ARTIFACTS}/{root}/{name}", body=b"x" * size)
         evidence.expect(f"{name}: stored", put.status, "==", 200, door="front")
         head = bucket.head(f"{bucket.prefix}{root}/{name}") or {}
         evidence.expect(
@@ -170,7 +169,7 @@ def test_bucket_is_not_public(
     run = answer("runs/create", front.post("runs/create", experiment_id=experiment))
     root = f"{bucket.prefix}{experiment}/{run['run']['info']['run_id']}/artifacts"
     relative = root.removeprefix(bucket.prefix)
-    put = front.request("PUT", f"{_ARTIFACTS}/{relative}/secret.txt", body=b"secret")
+    put = front.request("PUT", f"{ARTIFACTS}/{relative}/secret.txt", body=b"secret")
     evidence.expect("artifact stored", put.status, "==", 200, door="front")
     base = f"{bucket.door['endpoint'].rstrip('/')}/{bucket.name}"
     send = InsideSender(target.inside, bucket.door.get("ca_file"))

@@ -14,7 +14,7 @@ import yaml
 from pydantic import Field, JsonValue
 
 from mlflow_conformance.clients.kube import Kube
-from mlflow_conformance.clients.mlflow import ApiError, MlflowApi, answer
+from mlflow_conformance.clients.mlflow import ARTIFACTS, ApiError, MlflowApi, answer
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.documents import Strict
 from mlflow_conformance.errors import Undecided
@@ -311,7 +311,7 @@ def _logged(api: MlflowApi, experiment: str) -> tuple[str, str]:
     run_id = str(run["run"]["info"]["run_id"])
     param = api.post("runs/log-parameter", run_id=run_id, key="kept", value="yes")
     answer("runs/log-parameter", param)
-    path = f"/api/2.0/mlflow-artifacts/artifacts/{experiment}/{run_id}/artifacts/kept.txt"
+    path = f"{ARTIFACTS}/{experiment}/{run_id}/artifacts/kept.txt"
     stored = api.request("PUT", path, body=b"kept", content_type="text/plain")
     if stored.status != 200:
         raise ApiError("artifacts", stored)

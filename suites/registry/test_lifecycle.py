@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TYPE_CHECKING
 
-from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of
+from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer, error_of
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
@@ -245,7 +245,7 @@ def test_registry_lifecycle(
     """
     run = answer("runs/create", front.post("runs/create", experiment_id=experiment))["run"]["info"]
     key = f"{experiment}/{run['run_id']}/artifacts/1/weights.bin"
-    upload = front.request("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{key}", body=b"weights")
+    upload = front.request("PUT", f"{ARTIFACTS}/{key}", body=b"weights")
     evidence.expect("artifact stored", upload.status, "==", 200, door="front")
     name = belongings.model(unique("kept"))
     _versions(front, name, run, 2)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mlflow_conformance.census import Census
 from mlflow_conformance.clients.kube import Kube, KubectlFailed
-from mlflow_conformance.clients.mlflow import ApiError, MlflowApi, answer
+from mlflow_conformance.clients.mlflow import ARTIFACTS, ApiError, MlflowApi, answer
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
@@ -22,7 +22,6 @@ from mlflow_conformance.target.base import Target
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 _MODELS = "/api/2.0/mlflow/logged-models"
 
 
@@ -61,7 +60,7 @@ def bystander(
     experiment = belongings.experiment(made["experiment_id"])
     run = answer("runs/create", front.post("runs/create", experiment_id=experiment))
     run_id = run["run"]["info"]["run_id"]
-    path = f"{_ARTIFACTS}/{experiment}/{run_id}/artifacts/kept.txt"
+    path = f"{ARTIFACTS}/{experiment}/{run_id}/artifacts/kept.txt"
     stored = front.request("PUT", path, body=b"kept")
     if stored.status != 200:
         raise ApiError("artifacts", stored)

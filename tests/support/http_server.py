@@ -8,8 +8,9 @@ import struct
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from types import TracebackType
 from typing import Self
+
+from mlflow_conformance.closing import Closing
 
 Behave = Callable[["Exchange"], Awaitable[None]]
 
@@ -61,7 +62,7 @@ def stalling(seconds: float, every: float) -> Behave:
     return behave
 
 
-class Server:
+class Server(Closing):
     """Listens on 127.0.0.1 until the end of a with block.
 
     Attributes:
@@ -90,12 +91,8 @@ class Server:
         self.open()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End every connection, and the thread."""
         self.shut()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.clients.sql import TABLES, Sql
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,6 @@ class Fingerprint:
         ]
 
 
-_TABLES = (
-    "SELECT table_name FROM information_schema.tables "
-    "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY table_name"
-)
-
 _ONE = (
     "SELECT %name, count(*), md5(coalesce(string_agg(h, '' ORDER BY h), '')) "
     "FROM (SELECT md5(t::text) AS h FROM %table t) rows_of"
@@ -48,7 +43,7 @@ def fingerprint(sql: Sql) -> Fingerprint:
     Raises:
         InsideFailed: the database refused it or could not be reached.
     """
-    tables = sql.column(_TABLES)
+    tables = sql.column(TABLES)
     found = sql.rows(statement(tables)) if tables else []
     return Fingerprint({table: (count, digest) for table, count, digest in found})
 

@@ -3,15 +3,16 @@
 
 import threading
 import time
-from types import TracebackType
+from typing import Self
 
 from mlflow_conformance.clients.http import NoReply
 from mlflow_conformance.clients.mlflow import MlflowApi
+from mlflow_conformance.closing import Closing
 
 _EVERY_S = 0.1
 
 
-class Pulse:
+class Pulse(Closing):
     """Asks a question that needs the database, over and over, for as long as the context lasts.
 
     Attributes:
@@ -27,16 +28,12 @@ class Pulse:
         self.asked = 0
         self.failures: list[tuple[float, str]] = []
 
-    def __enter__(self) -> "Pulse":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Ask no more; waits for the answer to the last question."""
         self._stop.set()
         self._thread.join(2 * self._api.timeout_s)
 

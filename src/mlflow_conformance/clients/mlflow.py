@@ -9,6 +9,9 @@ from urllib.parse import urlencode
 
 from mlflow_conformance.clients.http import Reply, Sender
 
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+"""Where the server proxies the artifact store; a key of the store follows after a slash."""
+
 
 class ApiError(Exception):
     """MLflow answered with something else than 200.

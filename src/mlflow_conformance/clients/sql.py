@@ -9,6 +9,12 @@ from pydantic import JsonValue
 
 from mlflow_conformance.inside.door import Inside
 
+TABLES = (
+    "SELECT table_name FROM information_schema.tables "
+    "WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' ORDER BY table_name"
+)
+"""Statement for the names of all tables."""
+
 
 @dataclass(frozen=True)
 class Sql:

@@ -22,7 +22,7 @@ from mlflow_conformance.errors import Undecided
 from mlflow_conformance.faults import links, objects, workloads
 from mlflow_conformance.faults.nodes import open_node, processes, task_of
 from mlflow_conformance.faults.scene import Scene, VictimPod, pods_of
-from mlflow_conformance.faults.view import ClusterView, PodView, look
+from mlflow_conformance.faults.view import ClusterView, NodeView, PodView, look
 from mlflow_conformance.shell import CommandFailed
 from mlflow_conformance.target.node import Node
 from mlflow_conformance.waits import TimedOut, Waiter
@@ -263,9 +263,10 @@ def mend_link(scene: str) -> Said:
 def whole(scene: str) -> bool:
     """Wait until the whole deployment is there: the steady state before and after."""
     play = Scene.read(scene)
-    _waited(play, "whole: the deployment", lambda view: not missing(play, view), "whole again")
-    left = missing(play, _look(play))
-    return not left
+    said = _waited(
+        play, "whole: the deployment", lambda view: not missing(play, view), "whole again"
+    )
+    return not said["late"]
 
 
 def missing(play: Scene, view: ClusterView) -> list[str]:
@@ -434,40 +435,34 @@ def _uncordoned(play: Scene) -> bool:
     return True
 
 
-def _same_container(play: Scene) -> Node | None:
-    """The node of the victim, while the container that was hit still exists."""
+def _standing(play: Scene) -> tuple[str, NodeView] | None:
+    """The victim's container as it is now, and its node; None when the pod is gone."""
     if not play.pods:
         return None
     victim = play.pods[0]
     view = _look(play)
     pod, node = view.by_uid(victim.uid), view.node(victim.node)
-    if pod is None or node is None or pod.container(victim.container).id != victim.container_id:
+    if pod is None or node is None:
         return None
-    return open_node(node)
+    return pod.container(victim.container).id, node
 
 
 def _continued(play: Scene) -> bool:
-    node = _same_container(play)
-    if node is None:
+    """Only the container that was hit; one that came after it was never stopped."""
+    found = _standing(play)
+    if found is None or found[0] != play.pods[0].container_id:
         return False
-    states = processes(node, play.pods[0].container_id)
-    if "T" not in states.values():
+    container, node = found[0], open_node(found[1])
+    if "T" not in processes(node, container).values():
         return False
-    node.kill_container(play.pods[0].container_id, "SIGCONT")
+    node.kill_container(container, "SIGCONT")
     return True
 
 
 def _mended(play: Scene) -> int:
     """Rules live in the network namespace of the pod, which outlives its containers."""
-    if not play.peers or not play.pods:
-        return 0
-    victim = play.pods[0]
-    view = _look(play)
-    pod, node = view.by_uid(victim.uid), view.node(victim.node)
-    if pod is None or node is None:
-        return 0
-    container = pod.container(victim.container).id
-    return links.mend(open_node(node), task_of(container))
+    found = _standing(play) if play.peers else None
+    return 0 if found is None else links.mend(open_node(found[1]), task_of(found[0]))
 
 
 def _restored_deployment(play: Scene) -> bool:

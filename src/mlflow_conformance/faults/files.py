@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mlflow_conformance.errors import Unusable
-from mlflow_conformance.mutation import FileChange
+from mlflow_conformance.mutation import FileChange, ScriptChange
 from mlflow_conformance.target.base import Target
 
 _FOLDER = "deployment"
@@ -38,10 +38,22 @@ def _edit(path: Path, change: FileChange) -> None:
             f"{_FOLDER}/{change.path} cannot be changed: {problem.strerror}",
             remedy="Correct the path in the mutant",
         ) from problem
+    path.write_text(once(text, change, f"{_FOLDER}/{change.path}"), encoding="utf-8")
+
+
+def once(text: str, change: FileChange | ScriptChange, where: str) -> str:
+    """A text in which a change's one place is changed.
+
+    Args:
+        where: the text's name, for people.
+
+    Raises:
+        Unusable: what is to be changed is not in it exactly once.
+    """
     found = text.count(change.find)
     if found != 1:
         raise Unusable(
-            f"{change.find!r} is {found} times in {_FOLDER}/{change.path}, and not once",
+            f"{change.find!r} is {found} times in {where}, and not once",
             remedy="Correct the text in the mutant",
         )
-    path.write_text(text.replace(change.find, change.put), encoding="utf-8")
+    return text.replace(change.find, change.put)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mlflow_conformance.clients.kube import Kube, KubectlFailed
 from mlflow_conformance.errors import Unusable
-from mlflow_conformance.faults.files import edited
+from mlflow_conformance.faults.files import edited, once
 from mlflow_conformance.faults.objects import changed
 from mlflow_conformance.mutation import FileChange, ObjectChange, ScriptChange
 from mlflow_conformance.profile import Names
@@ -54,12 +54,7 @@ def applied(scripts: Mapping[str, str], changes: Sequence[ScriptChange]) -> dict
     texts: dict[str, str] = {}
     for change in changes:
         text = texts.get(change.file, scripts.get(change.file, ""))
-        if (found := text.count(change.find)) != 1:
-            raise Unusable(
-                f"{change.find!r} is {found} times in {change.file}, and not once",
-                remedy="Correct the text in the mutant",
-            )
-        texts[change.file] = text.replace(change.find, change.put)
+        texts[change.file] = once(text, change, change.file)
     return texts
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from mlflow_conformance.clients.http import Reply
-from mlflow_conformance.clients.mlflow import MlflowApi, answer
+from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.closing import Closing
@@ -28,7 +28,6 @@ from mlflow_conformance.ledger.writing import attempt, attempt_all
 from mlflow_conformance.reconciliation import folder_of
 
 METRIC = "loss"
-_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 _PAGE = 5000
 
 
@@ -143,7 +142,7 @@ class Writers(Closing):
         folder = self.store.artifact_uri.partition(":/")[2]
 
         def send(turn: int) -> int:
-            path = f"{_ARTIFACTS}/{folder}/{turn}.txt"
+            path = f"{ARTIFACTS}/{folder}/{turn}.txt"
             body = content_of(turn)
             reply = attempt(
                 self._ledger, "uploader", self.store.run_id, "put", turn,
@@ -296,7 +295,7 @@ def _served_artifacts(store: WrittenRun, api: MlflowApi, numbers: Sequence[int])
     folder = store.artifact_uri.partition(":/")[2]
     found = {}
     for number in numbers:
-        path = f"{_ARTIFACTS}/{folder}/{number}.txt"
+        path = f"{ARTIFACTS}/{folder}/{number}.txt"
         reply = api.request("GET", path)
         if reply.status == 200:
             found[number] = hashlib.sha256(reply.body).hexdigest()
