@@ -31,7 +31,13 @@ WITH_IMAGES = (
     ("integration", (*PYTEST, "tests/integration")),
     ("smoke", ("mlflow-conformance", "gate", "--tier", "smoke")),
 )
-POSTGRESQL = Path("/usr/lib/postgresql/15/bin/postgres")
+NEEDED = {
+    # The integration tests run it as a process of their own.
+    "/usr/lib/postgresql/15/bin/postgres": "postgresql-15",
+    # The static tier lints shell with it.
+    "/usr/bin/shellcheck": "shellcheck",
+}
+"""Debian packages by a file of each."""
 
 
 def say(text: str) -> None:
@@ -43,7 +49,7 @@ def main() -> int:
     """Run everything; returns the first exit code that is not 0."""
     # The host check comes first: it installs what both the images and the tests need.
     say("host")
-    if code := call(("mlflow-conformance", "host")) or postgresql():
+    if code := call(("mlflow-conformance", "host")) or packages():
         return code
     with tempfile.TemporaryFile() as output:
         say("images: building in the background")
@@ -90,15 +96,16 @@ def call(argv: Sequence[str]) -> int:
     return subprocess.call(argv, cwd=ROOT)
 
 
-def postgresql() -> int:
-    """Install the PostgreSQL that the integration tests run as a process of their own."""
-    if POSTGRESQL.exists():
+def packages() -> int:
+    """Install what the tests need besides."""
+    missing = [package for file, package in NEEDED.items() if not Path(file).exists()]
+    if not missing:
         return 0
-    install = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", "postgresql-15")
+    install = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing)
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        say("installing postgresql-15")
+        say(f"installing {' and '.join(missing)}")
         return call(("apt-get", "update", "-qq")) or call(install)
-    say(f"PostgreSQL 15 is missing. Run as root: {' '.join(install)}")
+    say(f"Missing: {', '.join(missing)}. Run as root: {' '.join(install)}")
     return 3
 
 
