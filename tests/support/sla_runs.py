@@ -12,6 +12,16 @@ from mlflow_conformance.profile import LoadedProfile, Profile
 from mlflow_conformance.run import Run, make_folder
 from mlflow_conformance.waits import Waiter
 
+HEALTH = """
+name: health
+description: d
+source: s
+connection: close
+arrivals: constant
+timeout_s: 5
+mix: {health: 1}
+"""
+"""A workload that needs nothing of a server but `/health`."""
 PROMISES: dict[str, dict[str, JsonValue]] = {
     "LAT-1": {"p95_s": 1.0, "errors": 0.05},
     "LAT-3": {"achieved": 0.99, "lateness_p99_s": 1.0},

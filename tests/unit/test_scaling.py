@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from autoscalers import autoscaler
 from mlflow_conformance.errors import Undecided
 from mlflow_conformance.load.pods import _script
 from mlflow_conformance.scaling import Autoscaler
@@ -24,17 +25,7 @@ from mlflow_conformance.scaling_watch import (
 )
 from mlflow_conformance.scaling_window import Surge, Window, first_fall, last_rise
 
-HEALTHY = Autoscaler(
-    minimum=2,
-    maximum=10,
-    target="Deployment/mlflow",
-    goals={"cpu": 70},
-    replicas=2,
-    desired=2,
-    current={"cpu": 3},
-    conditions={"AbleToScale": "True", "ScalingActive": "True"},
-    reasons={},
-)
+HEALTHY = autoscaler(cpu=3)
 SURGE = Surge(
     workload="surge", rate=10, for_s=60, quiet_rate=5, quiet_s=30, workers=2, achieved=0.9,
     lateness_p99_s=1,

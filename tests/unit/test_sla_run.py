@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlflow_conformance import cli
+from sla_runs import HEALTH
 
 ROW = """
   LAT-1:
@@ -18,15 +19,6 @@ CHECK = '''
 def test_latency(evidence):
     """Latency."""
 '''
-WORKLOAD = """
-name: health
-description: d
-source: s
-connection: close
-arrivals: constant
-timeout_s: 5
-mix: {health: 1}
-"""
 
 
 @pytest.fixture
@@ -37,7 +29,7 @@ def promised(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with (checkout / "suites/tracking/test_numbers.py").open("a") as suite:
         suite.write(CHECK)
     (checkout / "loadtests").mkdir()
-    (checkout / "loadtests/health.yaml").write_text(WORKLOAD)
+    (checkout / "loadtests/health.yaml").write_text(HEALTH)
     monkeypatch.chdir(tmp_path)
     return checkout
 

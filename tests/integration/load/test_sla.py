@@ -13,17 +13,7 @@ from mlflow_conformance.evidence.verdict import Verdict, judge
 from mlflow_conformance.load.document import LoadDocument
 from mlflow_conformance.load.sla import Offer, Place, checks_of, duration, run_sla
 from mlflow_conformance.target.base import HttpDoor
-from sla_runs import run
-
-HEALTH = """
-name: health
-description: d
-source: s
-connection: close
-arrivals: constant
-timeout_s: 5
-mix: {health: 1}
-"""
+from sla_runs import HEALTH, run
 
 
 def at(url: str) -> AbstractContextManager[Place]:

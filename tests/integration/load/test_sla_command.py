@@ -10,21 +10,12 @@ from http_server import Server, healthy, stalling
 from mlflow_conformance import assets
 from mlflow_conformance.load.document import LoadDocument
 from mlflow_conformance.load.report import LIMIT
-
-WORKLOAD = """
-name: health
-description: d
-source: s
-connection: close
-arrivals: constant
-timeout_s: 5
-mix: {health: 1}
-"""
+from sla_runs import HEALTH
 
 
 def sla(folder: Path, url: str, *more: str) -> subprocess.CompletedProcess[str]:
     workload = folder / "health.yaml"
-    workload.write_text(WORKLOAD)
+    workload.write_text(HEALTH)
     profile = folder / "mine.yaml"
     shutil.copy(assets.profile_path("k3d"), profile)
     return subprocess.run(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
+from autoscalers import autoscaler
 from load_records import Answer, healthy, records, write
 from load_records import header as record_header
 from mlflow_conformance import assets
@@ -25,17 +26,7 @@ from mlflow_conformance.scaling_window import Surge, Window
 
 CHECKS = runpy.run_path(str(assets.asset("suites") / "autoscaling" / "test_scaling.py"))
 START = 1000.0
-BUSY = Autoscaler(
-    minimum=2,
-    maximum=10,
-    target="Deployment/mlflow",
-    goals={"cpu": 70},
-    replicas=2,
-    desired=2,
-    current={"cpu": 170},
-    conditions={"AbleToScale": "True", "ScalingActive": "True"},
-    reasons={},
-)
+BUSY = autoscaler(cpu=170)
 SURGE = Surge(
     workload="surge", rate=50, for_s=60, quiet_rate=50, quiet_s=30, workers=1, achieved=0.95,
     lateness_p99_s=1,
