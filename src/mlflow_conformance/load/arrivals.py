@@ -3,7 +3,9 @@
 
 import math
 import random
+from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from pydantic import Field
@@ -13,6 +15,8 @@ from mlflow_conformance.documents import Strict
 Process = Literal["poisson", "constant"]
 """`poisson`: independent users, who do not wait for one another. `constant`: a metronome, whose
 gaps are all equal, for measuring how long an outage took."""
+
+_STRATA = 100
 
 
 class Stage(Strict):
@@ -61,9 +65,22 @@ def _exponential(numbers: random.Random, rate: float) -> float:
 def plan(
     stages: Sequence[Stage], process: Process, mix: Mapping[str, float], seed: int
 ) -> Iterator[Arrival]:
-    """Every arrival of a run, with its operation drawn from the mix by weight."""
-    weights = [mix[name] for name in sorted(mix)]
-    draws = random.Random(f"{seed}:operations")  # noqa: S311 - replayable, no secret
-    names = range(len(weights))
+    """Every arrival of a run, with its operation."""
+    operations = _operations([mix[name] for name in sorted(mix)], seed)
     for number, at in enumerate(times(stages, process, seed)):
-        yield Arrival(number, at, draws.choices(names, weights)[0])
+        yield Arrival(number, at, next(operations))
+
+
+def _operations(weights: Sequence[float], seed: int) -> Iterator[int]:
+    """Operations in random order, of which every hundred in a row has the mix's shares.
+
+    Stratified sampling: a rare operation has the samples that its percentile needs after as many
+    requests as its share promises, and not after as many as luck wants.
+    """
+    bounds = list(accumulate(weights))
+    numbers = random.Random(f"{seed}:operations")  # noqa: S311 - replayable, no secret
+    while True:
+        points = [(n + numbers.random()) / _STRATA for n in range(_STRATA)]
+        numbers.shuffle(points)
+        for point in points:
+            yield min(bisect(bounds, point * bounds[-1]), len(bounds) - 1)

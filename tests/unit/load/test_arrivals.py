@@ -83,3 +83,13 @@ def test_planned_times_ascend_and_stay_inside(stages: list[Stage]) -> None:
         planned = list(times(stages, process, seed=2))
         assert planned == sorted(planned)
         assert all(0 <= at < sum(s.duration_s for s in stages) for at in planned)
+
+
+def test_every_hundred_requests_have_the_shares_of_the_mix() -> None:
+    mix = {"create-run": 4.0, "get-run": 70.5, "log-batch": 25.5}
+    whole = list(plan([Stage(rate=100, duration_s=50)], "poisson", mix, seed=3))
+    for begin in range(0, len(whole) - 100, 100):
+        counts = Counter(a.operation for a in whole[begin : begin + 100])
+        for operation, name in enumerate(sorted(mix)):
+            assert abs(counts[operation] - mix[name]) <= 1
+    assert [a.operation for a in whole[:100]] != [a.operation for a in whole[100:200]]
