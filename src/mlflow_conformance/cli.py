@@ -178,7 +178,8 @@ def sla(
 @app.command()
 def mutants(
     only: Annotated[
-        list[str] | None, typer.Argument(help="Mutants, or checks; default: all.")
+        list[str] | None,
+        typer.Argument(help="Mutants, checks, or families such as TRK; default: all."),
     ] = None,
     profile: ProfileOption = "k3d",
     tier: Annotated[Tier, typer.Option(help="Which checks.")] = "gate",

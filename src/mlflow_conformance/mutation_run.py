@@ -31,14 +31,22 @@ def chosen(
 ) -> dict[str, Mutant]:
     """The mutants that are named, or that kill a check that is named; all when nothing is.
 
+    Args:
+        only: mutants, checks such as ``TRK-1``, and families of checks such as ``TRK``.
+
     Raises:
-        Unusable: a word is neither a mutant nor a check that has one.
+        Unusable: a word is neither a mutant nor a check or family that has one.
     """
     if not only:
         return dict(mutants)
     found: dict[str, Mutant] = {}
     for word in only:
-        matching = {n: m for n, m in mutants.items() if word == n or word in m.spec.kills}
+        matching = {
+            name: mutant
+            for name, mutant in mutants.items()
+            if word == name
+            or any(word in (check_id, check_id.split("-")[0]) for check_id in mutant.spec.kills)
+        }
         if not matching:
             names = [*mutants, *known_ids]
             raise Unusable(

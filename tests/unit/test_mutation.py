@@ -70,6 +70,7 @@ MUTANTS = {m.name: m for m in (mutant("a", "X-1"), mutant("b", "X-1", "X-2"), mu
         (["X-1"], ["a", "b"]),
         (["X-2", "c"], ["b", "c"]),
         (["c", "X-3"], ["c"]),
+        (["X"], ["a", "b", "c"]),
     ],
 )
 def test_mutants_are_chosen_by_name_or_by_check(only: list[str], found: list[str]) -> None:
