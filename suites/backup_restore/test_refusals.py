@@ -4,7 +4,7 @@
 from datetime import UTC, datetime, timedelta
 
 from mlflow_conformance.backups import jobs
-from mlflow_conformance.backups.crash import Frozen, frozen_half_way
+from mlflow_conformance.backups.crash import Frozen, frozen_half_way, observed
 from mlflow_conformance.backups.database import databases, fingerprint
 from mlflow_conformance.backups.making import another
 from mlflow_conformance.backups.pulse import Pulse
@@ -105,7 +105,8 @@ def test_restore_killed_half_way(
 
     Preconditions: the backup was restored in this run; since then runs were written.
     Steps:
-        1. Start a restore; when its program has read the profile's share of the dump, stop it,
+        1. Start a restore, whose Job is changed in one thing: it waits until it is observed. When
+           its program has read the profile's share of the dump, stop it,
            and kill its pod (SIGKILL).
         2. Read every table; ask MLflow all the while.
         3. Let the Job, or another one if it gave up, finish.
@@ -121,7 +122,7 @@ def test_restore_killed_half_way(
     try:
         with Pulse(front) as pulse:
             another(kube, restored.restore.pattern, name=name,
-                    words={restored.restore.token: name})  # fmt: skip
+                    words={restored.restore.token: name}, change=observed)  # fmt: skip
             caught = frozen_half_way(kube, name, program, share, waiter)
             _expect_half_way(evidence, caught, share, servers, databases(sql))
             kube.run("delete", "pod", caught.pod, "--grace-period=1", "--wait")

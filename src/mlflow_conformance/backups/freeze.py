@@ -2,7 +2,8 @@
 """Runs in a restore's own container: stops its program half-way, so that it can be killed there.
 
 Fed to ``python -`` with a pattern of the program's command line, the share of its last argument
-(a file) that it must have read, and seconds to wait. Prints what it stopped as JSON, or nothing.
+(a file) that it must have read, seconds to wait, and the name of the mark that it makes once it
+looks (see `held`). Prints what it stopped as JSON, or nothing.
 
 A restore may take less time than the scheduler leaves us waiting for our turn. So the program is
 stopped when it is first seen, and then runs a millisecond at a time until it is half-way.
@@ -13,6 +14,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -74,9 +76,10 @@ def stop_at(process: Path, file: str, position_wanted: float, deadline: float) -
     return None
 
 
-def main(pattern: str, share: float, seconds: float) -> int:
+def main(pattern: str, share: float, seconds: float, mark: str) -> int:
     """Stop the program as soon as it has read enough; 0 when it was stopped."""
     expression, deadline = re.compile(pattern), time.monotonic() + seconds
+    (Path(tempfile.gettempdir()) / mark).touch()
     while time.monotonic() < deadline:
         found = find(expression, Path("/proc"))
         if found is None:
@@ -99,4 +102,4 @@ def main(pattern: str, share: float, seconds: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3])))
+    sys.exit(main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), sys.argv[4]))

@@ -196,8 +196,18 @@ def _new_job(kube: Kube, names: RestoreNames, before: set[str], waiter: Waiter) 
     return max(new)
 
 
-def another(kube: Kube, pattern: Mapping[str, Any], *, name: str, words: Mapping[str, str]) -> None:
+def another(
+    kube: Kube,
+    pattern: Mapping[str, Any],
+    *,
+    name: str,
+    words: Mapping[str, str],
+    change: Callable[[Mapping[str, Any]], dict[str, Any]] = dict,
+) -> None:
     """Make another Job of the kind that a restore's line made; see `jobs.like`.
+
+    Args:
+        change: makes the Job another one still.
 
     Raises:
         Undecided: there is no such Job to go by.
@@ -205,4 +215,4 @@ def another(kube: Kube, pattern: Mapping[str, Any], *, name: str, words: Mapping
     """
     if not pattern:
         raise Undecided("the documented line made no restore Job that others could be like")
-    kube.apply([jobs.like(pattern, name, words)])
+    kube.apply([change(jobs.like(pattern, name, words))])

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 
 from mlflow_conformance import assets, catalogue, mutation
 from mlflow_conformance.backups import freeze
+from mlflow_conformance.backups.crash import observed
 from mlflow_conformance.backups.database import Fingerprint, statement
 from mlflow_conformance.backups.lines import Lines, filled
 from mlflow_conformance.backups.pulse import Pulse
@@ -117,6 +120,13 @@ def test_a_profile_without_sizes_decides_nothing(missing: str) -> None:
         Sizes.of(profile({k: v for k, v in ROWS.items() if k != missing}))
 
 
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the programs of this machine take for the folder of temporary files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
 @pytest.fixture(params=["slow", "at once"])
 def reader(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
     """A program that reads a file, like a restore its dump; also in a few milliseconds."""
@@ -135,9 +145,10 @@ def reader(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[subproces
 
 
 def test_a_program_is_stopped_half_way(
-    reader: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+    reader: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str], temporary: Path
 ) -> None:
-    assert freeze.main("--unlikely-mark", 0.5, 20) == 0
+    assert freeze.main("--unlikely-mark", 0.5, 20, "seen") == 0
+    assert (temporary / "seen").exists()
     found = json.loads(capsys.readouterr().out)
     assert found["of"] == 200_000
     assert 100_000 <= found["read"] < 200_000
@@ -145,9 +156,35 @@ def test_a_program_is_stopped_half_way(
     assert freeze.state_of(Path(f"/proc/{reader.pid}")) == "T"
 
 
+@pytest.mark.usefixtures("temporary")
 def test_a_program_that_never_comes_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert freeze.main("no such program at all", 0.5, 0.05) == 1
+    assert freeze.main("no such program at all", 0.5, 0.05, "seen") == 1
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("observer", "least_s"), [(True, 0), (False, 0.5)])
+def test_a_held_program_starts_when_it_is_observed_or_at_last(
+    temporary: Path, observer: bool, least_s: float
+) -> None:
+    job = {"spec": {"template": {"spec": {"containers": [{"command": ["echo", "restored"]}]}}}}
+    (command,) = [c["command"] for c in observed(job)["spec"]["template"]["spec"]["containers"]]
+    assert job["spec"]["template"]["spec"]["containers"] == [{"command": ["echo", "restored"]}]
+    command[command.index("echo") - 1] = "0.5"
+    if observer:
+        (temporary / command[command.index("echo") - 2]).touch()
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, *command[1:]],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "restored\n"
+    assert time.monotonic() - started >= least_s
+
+
+def test_a_job_without_a_command_cannot_be_held() -> None:
+    with pytest.raises(Undecided, match="names no command"):
+        observed({"spec": {"template": {"spec": {"containers": [{"image": "i"}]}}}})
 
 
 def test_a_pulse_tells_what_was_not_answered() -> None:
