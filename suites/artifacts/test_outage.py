@@ -113,7 +113,12 @@ def test_object_store_is_down(
         "upload: taken again after", round(time.monotonic() - began, 1),
         "<=", evidence.number("recovered_within_s"), unit="s", door="front",
     )  # fmt: skip
-    found = {o.key.removeprefix(f"{bucket.prefix}{root}/"): o.size for o in bucket.objects(root)}
+    # The runner's node may learn of the new pod after MLflow's did.
+    found = waiter.until(
+        "listed: the bucket, by the runner",
+        lambda: _sizes(bucket, root),
+        done=lambda sizes: sizes is not None, timeout="endpoint reachable",
+    )  # fmt: skip
     evidence.expect(
         "objects afterwards", found, "==", {n: len(n) for n in ("before.txt", "after.txt")},
         door="s3",
@@ -124,6 +129,15 @@ def test_object_store_is_down(
         sorted(name for name, one in before.items() if after.get(name) != one), "==", [],
         door="kubernetes",
     )  # fmt: skip
+
+
+def _sizes(bucket: Bucket, root: str) -> dict[str, int] | None:
+    """Sizes of a run's objects by their names; None while the bucket cannot be listed."""
+    try:
+        objects = bucket.objects(root)
+    except InsideFailed:
+        return None
+    return {o.key.removeprefix(f"{bucket.prefix}{root}/"): o.size for o in objects}
 
 
 def _containers(pods: list[Pod]) -> dict[str, list[str | int | None]]:
