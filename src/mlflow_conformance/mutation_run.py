@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import typer
@@ -17,8 +18,15 @@ from mlflow_conformance.errors import Unusable
 from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.model import Expected, Mutation, RunEnded, RunStarted
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict, judge
-from mlflow_conformance.mutation import Mutant
-from mlflow_conformance.profile import LoadedProfile, Tier, load
+from mlflow_conformance.guides import folder_of
+from mlflow_conformance.mutation import Mutant, MutantSpec
+from mlflow_conformance.profile import (
+    HelmDeployment,
+    KustomizeDeployment,
+    LoadedProfile,
+    Tier,
+    load,
+)
 from mlflow_conformance.report import write_all
 from mlflow_conformance.report.terminal import render
 from mlflow_conformance.run import RunFolder, command_line, make_folder, new_run_id, nothing_seen
@@ -58,6 +66,15 @@ def chosen(
     return found
 
 
+def breaks(spec: MutantSpec, deployment: HelmDeployment | KustomizeDeployment | None) -> bool:
+    """Whether a mutant can break a deployment: one that changes files must change files of it."""
+    if not spec.by.files or deployment is None:
+        return True
+    parts = folder_of(deployment).parts
+    of_it = {after for before, after in pairwise(parts) if before == "deployment"}
+    return any(Path(change.path).parts[0] in of_it for change in spec.by.files)
+
+
 def run(
     mutants: Mapping[str, Mutant],
     *,
@@ -82,7 +99,7 @@ def run(
         (mutant, check_id)
         for mutant in mutants.values()
         for check_id in mutant.spec.kills
-        if check_id in loaded.rows(tier)
+        if check_id in loaded.rows(tier) and breaks(mutant.spec, loaded.profile.deployment)
     ]
     if not pairs:
         raise Unusable(

@@ -21,7 +21,13 @@ from mlflow_conformance.evidence.model import (
     RunStarted,
 )
 from mlflow_conformance.mutation import By, Mutant, MutantSpec, filled, placeholders
-from mlflow_conformance.profile import MlflowNames, Names, RunnerNames
+from mlflow_conformance.profile import (
+    HelmDeployment,
+    KustomizeDeployment,
+    MlflowNames,
+    Names,
+    RunnerNames,
+)
 
 NAMES = Names(
     namespace="ml",
@@ -80,6 +86,25 @@ def test_mutants_are_chosen_by_name_or_by_check(only: list[str], found: list[str
 def test_a_word_that_names_nothing_is_refused() -> None:
     with pytest.raises(Unusable, match=r"There is no mutant 'X-4', nor a check .*, did you mean"):
         mutation_run.chosen(MUTANTS, ["X-4"], {"X-1": 0, "X-3": 0})
+
+
+CHART = HelmDeployment(kind="helm", chart="deployment/k3d/mlflow", release="mlflow")
+OVERLAY = KustomizeDeployment(kind="kustomize", path="deployment/eks/overlays/kind")
+
+
+@pytest.mark.parametrize(
+    ("path", "chart", "overlay"),
+    [("k3d/mlflow/values.yaml", True, False), ("eks/base/jobs.yaml", False, True)],
+)
+def test_a_mutant_of_files_is_about_the_deployment_that_has_them(
+    path: str, chart: bool, overlay: bool
+) -> None:
+    by = By.model_validate({"files": [{"path": path, "find": "a", "put": "b"}]})
+    spec = MutantSpec(breaks="something", kills=["X-1"], by=by)
+    assert mutation_run.breaks(spec, CHART) is chart
+    assert mutation_run.breaks(spec, OVERLAY) is overlay
+    assert mutation_run.breaks(spec, None)
+    assert mutation_run.breaks(mutant("a", "X-1").spec, OVERLAY)
 
 
 VERDICTS = {"pass": (1, None), "fail": (2, None), "unknown": (1, "no way in")}
