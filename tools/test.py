@@ -18,16 +18,15 @@ from typing import IO
 STARTED = time.monotonic()
 ROOT = Path(__file__).resolve().parents[1]
 PYTEST = (sys.executable, "-m", "pytest", "-q")
-ON_ALL_CORES = ("--numprocesses=auto", "--dist=worksteal")
 WHILE_IMAGES_ARE_BUILT = (
     ("format", ("ruff", "format", "--check", ".")),
     ("lint", ("ruff", "check", ".")),
     ("types", ("mypy",)),
-    ("library", (*PYTEST, *ON_ALL_CORES, "tests/unit")),
+    ("library", (*PYTEST, "tests/unit")),
 )
 WITH_IMAGES = (
     # The static tier needs the helm, the integration tests the MinIO that were built.
-    ("static", (*PYTEST, *ON_ALL_CORES, "tests/static")),
+    ("static", (*PYTEST, "tests/static")),
     ("integration", (*PYTEST, "tests/integration")),
     ("smoke", ("mlflow-conformance", "gate", "--tier", "smoke")),
 )

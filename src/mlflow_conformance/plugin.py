@@ -112,11 +112,6 @@ def _say(problem: Unusable) -> None:
 
 
 def _plan(config: pytest.Config, name: str) -> "ConformancePlugin":
-    if config.getoption("numprocesses", None):  # of pytest-xdist, where it is installed
-        raise Unusable(
-            "Checks of one deployment cannot run side by side: they would disturb each other",
-            remedy="Leave out -n and --numprocesses",
-        )
     known = catalogue.read(assets.asset("suites"))
     loaded = load(assets.profile_path(name), known_ids=known, today=datetime.now(UTC).date())
     options = TargetOptions.from_options(config.option, known)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A checkout of its own for tests of the plugin and the command, and a server that says hello."""
 
+import signal
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,10 @@ from mlflow_conformance import assets
 # On a busy machine an example takes as long as it takes; that is no defect.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
+
+# A shell starts what it puts in the background with SIGINT ignored, and so are its children's.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FILES = {
     "profiles/k3d.yaml": """

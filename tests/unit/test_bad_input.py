@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mlflow_conformance import assets, cli, images
+from mlflow_conformance import cli, images
 from mlflow_conformance.host import check
 from mlflow_conformance.images import steps
 from mlflow_conformance.target import kind
@@ -547,22 +547,6 @@ def test_options_of_pytest_from_the_environment(
 ) -> None:
     scene.patch.setenv("PYTEST_ADDOPTS", "-k easy")
     refuse(scene, capsys, ["gate"], "PYTEST_ADDOPTS is set and would change which checks run")
-
-
-def test_checks_side_by_side(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", str(assets.root() / "suites" / "tracking")),
-            *("--profile", "k3d", "--tracking-uri", "http://localhost:1", "--numprocesses=2"),
-            *("-p", "no:cacheprovider"),
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    judge(done.returncode, done.stderr, "Leave out -n and --numprocesses")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_profile_that_names_no_deployment(

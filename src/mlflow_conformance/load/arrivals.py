@@ -46,16 +46,18 @@ def times(stages: Sequence[Stage], process: Process, seed: int) -> Iterator[floa
     gaps = random.Random(f"{seed}:gaps")  # noqa: S311 - replayable, no secret
     begin = 0.0
     for stage in stages:
+        end = begin + stage.duration_s
         at = 0.0 if process == "constant" else _exponential(gaps, stage.rate)
         count = 0
-        while at < stage.duration_s:
+        # Compared as the moments that they are: their sums are rounded, too.
+        while begin + at < end:
             yield begin + at
             count += 1
             # A sum of equal gaps drifts away from the rate; a multiple does not.
             at = (
                 count / stage.rate if process == "constant" else at + _exponential(gaps, stage.rate)
             )
-        begin += stage.duration_s
+        begin = end
 
 
 def _exponential(numbers: random.Random, rate: float) -> float:

@@ -2,10 +2,10 @@
 """The plan is made before the run, is the same for the same seed, and is shared without loss."""
 
 from collections import Counter
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlflow_conformance.load.arrivals import Process, Stage, plan, times
@@ -77,12 +77,14 @@ def test_the_shares_of_all_workers_are_the_plan(workers: int, rate: float, seed:
 
 
 @given(stages=st.lists(st.builds(Stage, rate=st.floats(0.1, 50), duration_s=st.floats(0.1, 5))))
+@example(stages=[Stage(rate=1, duration_s=1), Stage(rate=50, duration_s=0.10000000000000002)])
 @settings(max_examples=50, deadline=None)
 def test_planned_times_ascend_and_stay_inside(stages: list[Stage]) -> None:
     for process in ("poisson", "constant"):
         planned = list(times(stages, process, seed=2))
         assert planned == sorted(planned)
-        assert all(0 <= at < sum(s.duration_s for s in stages) for at in planned)
+        end = (0.0, *accumulate(s.duration_s for s in stages))[-1]
+        assert all(0 <= at < end for at in planned)
 
 
 def test_every_hundred_requests_have_the_shares_of_the_mix() -> None:
