@@ -29,6 +29,7 @@ from mlflow_conformance.profile import (
 )
 from mlflow_conformance.report import write_all
 from mlflow_conformance.report.terminal import render
+from mlflow_conformance.report.words import family
 from mlflow_conformance.run import RunFolder, command_line, make_folder, new_run_id, nothing_seen
 
 _LONGEST_S = 900
@@ -53,7 +54,7 @@ def chosen(
             name: mutant
             for name, mutant in mutants.items()
             if word == name
-            or any(word in (check_id, check_id.split("-")[0]) for check_id in mutant.spec.kills)
+            or any(word in (check_id, family(check_id)) for check_id in mutant.spec.kills)
         }
         if not matching:
             names = [*mutants, *known_ids]

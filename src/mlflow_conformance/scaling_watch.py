@@ -12,7 +12,7 @@ from typing import Any, cast
 from kubernetes.client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
-from mlflow_conformance.clients.exposition import samples
+from mlflow_conformance.clients.exposition import total
 from mlflow_conformance.clients.http import NoReply
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.clients.sql import Sql
@@ -248,11 +248,7 @@ def served(metrics: str) -> float:
     Raises:
         ValueError: the text is no exposition of metrics.
     """
-    return sum(
-        sample.value
-        for sample in samples(metrics)
-        if sample.name == _SERVED and sample.labels.get("method") == "POST"
-    )
+    return total(metrics, _SERVED, method="POST") or 0.0
 
 
 class _Repeated:

@@ -43,13 +43,17 @@ def samples(text: str) -> Sequence[Sample]:
     return found
 
 
-def total(text: str, name: str) -> float | None:
-    """The sum of a metric over all of its series; None when there is none.
+def total(text: str, name: str, **labels: str) -> float | None:
+    """The sum of a metric over all of its series with these labels; None when there is none.
 
     Raises:
         ValueError: the text is no exposition.
     """
-    values = [sample.value for sample in samples(text) if sample.name == name]
+    values = [
+        sample.value
+        for sample in samples(text)
+        if sample.name == name and labels.items() <= sample.labels.items()
+    ]
     return sum(values) if values else None
 
 

@@ -9,14 +9,14 @@ answer, as a broken network does, and the rules' own counters show that they dro
 
 from collections.abc import Sequence
 
-from mlflow_conformance.faults.nodes import task_of
+from mlflow_conformance.faults.nodes import main_process, task_of
 from mlflow_conformance.target.node import Node
 
 MARK = "mlflow-conformance"
 """The comment by which our rules are known, and nobody else's removed."""
 
 _ENTER = (
-    "pid=$(ctr -n k8s.io task ls | awk -v t={task} '$1 == t {{print $2}}'); "
+    "pid=$({main}); "
     '[ -n "$pid" ] || {{ echo "no running task {task}" >&2; exit 1; }}; '
     'inside() {{ nsenter --net=/proc/$pid/ns/net "$@"; }}; '
 )
@@ -69,5 +69,6 @@ def mend(node: Node, container_id: str) -> int:
 
 
 def _run(node: Node, container_id: str, script: str) -> str:
-    enter = _ENTER.format(task=task_of(container_id))
+    task = task_of(container_id)
+    enter = _ENTER.format(task=task, main=main_process(task))
     return node.exec(["bash", "-c", f"set -o pipefail; {enter}{script}"]).stdout

@@ -47,13 +47,18 @@ def processes(node: Node, container_id: str) -> dict[int, str]:
     """
     task = task_of(container_id)
     script = (
-        f"ctr -n k8s.io task ls | awk '$1 == \"{task}\" {{print $2}}'; "
+        f"{main_process(task)}; "
         f"for p in $(ctr -n k8s.io task ps {task} | awk 'NR > 1 {{print $1}}'); do "
         'state=$(sed -n "s/^State:[[:space:]]*//p" /proc/$p/status 2>/dev/null); '
         'parent=$(sed -n "s/^PPid:[[:space:]]*//p" /proc/$p/status 2>/dev/null); '
         '[ -z "$state" ] || echo "$p ${parent:-0} ${state%% *}"; done'
     )
     return read_states(node.exec(["bash", "-c", script]).stdout)
+
+
+def main_process(task: str) -> str:
+    """A line of shell, for a node, that prints the number of a task's main process, if it runs."""
+    return f"ctr -n k8s.io task ls | awk -v t={task} '$1 == t {{print $2}}'"
 
 
 def read_states(said: str) -> dict[int, str]:
