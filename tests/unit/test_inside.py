@@ -18,7 +18,7 @@ import pytest
 from mlflow_conformance.clients.http import NoReply
 from mlflow_conformance.clients.s3 import Bucket, Digest, StoredObject
 from mlflow_conformance.clients.sql import Sql
-from mlflow_conformance.inside import ops
+from mlflow_conformance.inside import door, ops
 from mlflow_conformance.inside.door import (
     AgentInside,
     Inside,
@@ -168,7 +168,10 @@ def test_a_second_reply_to_one_request_is_passed_over(start: Start) -> None:
         assert inside.call("ping", patience_s=10) == '{"id": '
 
 
-def test_an_agent_that_does_not_read_cannot_outlast_a_time_out(start: Start) -> None:
+def test_an_agent_that_does_not_read_cannot_outlast_a_time_out(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "_TO_END_S", 0.2)
     inside = start("import time; time.sleep(60)")
     with pytest.raises(InsideFailed, match="no answer"):
         inside.call("ping", body="x" * 1_000_000, patience_s=0.2)
@@ -186,7 +189,8 @@ def test_close_ends_the_agent_and_can_be_repeated(start: Start) -> None:
     assert inside._process.poll() == 0
 
 
-def test_close_ends_an_agent_that_ignores_it(start: Start) -> None:
+def test_close_ends_an_agent_that_ignores_it(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "_TO_END_S", 0.2)
     inside = start("""
         import signal, time
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

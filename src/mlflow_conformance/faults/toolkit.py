@@ -211,7 +211,7 @@ def _activity(entry: Mapping[str, Any]) -> Activity:
 def _environment() -> dict[str, str]:
     # Settings of the user's own chaostoolkit, its controls above all, do not belong here.
     kept = {k: v for k, v in os.environ.items() if not k.startswith("CHAOSTOOLKIT_")}
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"}
+    return {**kept, "NO_COLOR": "1"}
 
 
 def _interrupt(process: "subprocess.Popen[bytes]", patience_s: float) -> None:

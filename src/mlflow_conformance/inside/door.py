@@ -18,6 +18,8 @@ from pydantic import JsonValue
 from mlflow_conformance.clients.http import NoReply, Reply
 from mlflow_conformance.inside.ops import OPERATIONS
 
+_TO_END_S = 3.0  # an agent that takes longer to end is killed
+
 
 class InsideFailed(Exception):  # noqa: N818 - an observation rather than a defect
     """An operation could not be carried out; what it was to observe is not known."""
@@ -119,16 +121,16 @@ class AgentInside:
         with self._lock:
             self._closed = True
         self._requests.put(None)
-        self._writer.join(3)
+        self._writer.join(_TO_END_S)
         if self._writer.is_alive():  # the agent does not read
             self._process.kill()
         try:
-            self._process.wait(3)
+            self._process.wait(_TO_END_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         for thread in self._threads:
-            thread.join(3)
+            thread.join(_TO_END_S)
 
     def _why(self) -> str:
         said = " ".join(list(self._said)[-3:]).strip()

@@ -132,7 +132,7 @@ def reader(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[subproces
     """A program that reads a file, like a restore its dump; also in a few milliseconds."""
     dump = tmp_path / "dump"
     dump.write_bytes(bytes(200_000))
-    pause = 0.01 if request.param == "slow" else 0
+    pause = 0.003 if request.param == "slow" else 0
     reading = (
         "import sys,time\ntime.sleep(0.2)\nf=open(sys.argv[-1],'rb',0)\n"
         f"while f.read(200): time.sleep({pause})\n"
