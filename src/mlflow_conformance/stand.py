@@ -30,13 +30,16 @@ there. A run takes the mark away while it works, so a cluster without it may hol
 run had broken on purpose."""
 
 
-def prepare_host(tell: Callable[[str], None]) -> None:
+def prepare_host(tell: Callable[[str], None], *, cluster_up: bool = False) -> None:
     """Install or set what is missing on this machine.
+
+    Args:
+        cluster_up: the cluster is up, so its memory is in use already.
 
     Raises:
         Unusable: it cannot be mended from here; the exact commands are named.
     """
-    host_check.prepare(host_check.Host.this(), tell)
+    host_check.prepare(host_check.Host.this(cluster_up=cluster_up), tell)
 
 
 @contextmanager
@@ -52,7 +55,7 @@ def standing(options: "TargetOptions", run: Run) -> Iterator[Target]:
             f"The profile {profile.name} names no deployment to make",
             remedy="Attach to an existing one with --context, or add `deployment`",
         )
-    built = None if options.prepared else _built(run)
+    built = None if options.prepared else _built(run, reuse=options.reuse)
     with kind.claim() as held:
         mark = held.folder / _CLEAN
         # A mark without a running cluster is all that a restart of the machine leaves.
@@ -98,10 +101,10 @@ def standing(options: "TargetOptions", run: Run) -> Iterator[Target]:
                     kind.down(held)
 
 
-def _built(run: Run) -> images.Built:
+def _built(run: Run, *, reuse: bool) -> images.Built:
     """The images, on a host that is fit for them."""
     with run.phase("host check"):
-        prepare_host(tell)
+        prepare_host(tell, cluster_up=reuse and kind.recorded())
     with run.phase("images") as note:
         built = images.build_all(tell)
         note.outcome = "reused" if all(s.cached for s in built.steps) else "done"

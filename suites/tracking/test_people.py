@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.fixtures.belongings import Belongings, Unique
+from mlflow_conformance.host.check import BROWSERS
 from mlflow_conformance.target.base import Target
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _PICTURE_PX = 800
 _PICTURE_QUALITY = 60
 _PAGE_BUDGET_MS = 20_000  # of the page's own clock, which runs ahead while nothing happens
@@ -80,9 +80,9 @@ def test_command_line_and_pages(
         "==", "conformance", door="front",
     )  # fmt: skip
 
-    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
-        evidence.undecided(f"there is no browser on this machine: none of {', '.join(_BROWSERS)}")
+        evidence.undecided(f"there is no browser on this machine: none of {', '.join(BROWSERS)}")
     url = target.need_front().url
     pages = {
         "experiment": (f"{url}/#/experiments/{experiment}/runs", [title, run_name]),

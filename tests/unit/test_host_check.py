@@ -8,7 +8,15 @@ import pytest
 
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.host import engine
-from mlflow_conformance.host.check import GIB, Finding, Host, State, findings, require
+from mlflow_conformance.host.check import (
+    BROWSERS,
+    GIB,
+    Finding,
+    Host,
+    State,
+    findings,
+    require,
+)
 
 _FILES = {
     "etc/os-release": 'NAME="Debian"\nID=debian\n',
@@ -39,6 +47,7 @@ def host(tmp_path: Path) -> Host:
         uid=0,
         cache_free=100 * GIB,
         cache_used=False,
+        cluster_up=False,
         which=lambda program: f"/usr/bin/{program}",
     )
 
@@ -81,6 +90,14 @@ def test_too_little_memory_is_refused(host: Host) -> None:
         require(findings(host))
 
 
+def test_a_cluster_that_is_up_has_its_memory_already(host: Host) -> None:
+    _write(host, "proc/meminfo", "MemAvailable: 7340032 kB\n")
+    assert _bad(dataclasses.replace(host, cluster_up=True)) == []
+    _write(host, "proc/meminfo", "MemAvailable: 2000000 kB\n")
+    with pytest.raises(Unusable, match=r"1\.9 GiB available, 2 GiB are needed"):
+        require(findings(dataclasses.replace(host, cluster_up=True)))
+
+
 def test_memory_that_cannot_be_read_is_not_taken_for_enough(host: Host) -> None:
     (host.root / "proc/meminfo").unlink()
     with pytest.raises(Unusable, match=r"0\.0 GiB available"):
@@ -100,11 +117,18 @@ def test_a_cache_that_was_built_needs_no_more_disk(host: Host) -> None:
 
 def test_missing_programs_become_one_command(host: Host) -> None:
     lacking = dataclasses.replace(host, which=lambda program: None)
-    (finding,) = _bad(lacking)
-    assert finding.state is State.MISSING
+    container_engine, programs = _bad(lacking)
+    assert (container_engine.state, programs.state) == (State.MISSING, State.MISSING)
     assert "--no-install-recommends podman runc conmon uidmap iptables mmdebstrap" in (
-        finding.command
+        container_engine.command
     )
+    assert programs.command.endswith(" curl openssl chromium fonts-dejavu-core")
+
+
+@pytest.mark.parametrize("browser", BROWSERS)
+def test_any_browser_will_do(host: Host, browser: str) -> None:
+    others = {name for name in BROWSERS if name != browser}
+    assert _bad(dataclasses.replace(host, which=lambda p: None if p in others else p)) == []
 
 
 def test_packages_are_not_installed_where_there_is_no_apt(host: Host) -> None:
@@ -123,7 +147,7 @@ def test_relatives_of_debian_have_apt(host: Host, name: str) -> None:
 def test_docker_alone_and_wsl_are_told_apart(host: Host) -> None:
     _write(host, "proc/sys/kernel/osrelease", "5.15.0-Microsoft-standard-WSL2\n")
     only = dataclasses.replace(host, which=lambda program: program if program == "docker" else None)
-    (finding,) = _bad(only)
+    finding = _bad(only)[0]
     assert "Docker is there" in finding.detail
     assert "Docker Desktop" in finding.detail
 

@@ -116,7 +116,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> dict[str | None, dict[str, str]]:
     """What the gate would see: verdicts by mutant, None for the healthy target."""
     seen: dict[str | None, dict[str, str]] = {}
 
-    def finished(argv: Sequence[str]) -> tuple[int, str]:
+    def finished(argv: Sequence[str], *, within_s: float) -> tuple[int, str]:
         folder = Path(argv[argv.index("--output") + 1])
         name = argv[argv.index("--mutant") + 1] if "--mutant" in argv else None
         if name not in seen:

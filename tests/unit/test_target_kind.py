@@ -65,7 +65,7 @@ def test_a_port_in_use_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(Unusable, match=f"port {port} of 127.0.0.1 is in use") as caught:
             kind.require_free_port(port)
-    assert "--front-port" in caught.value.remedy
+    assert "names.front.url" in caught.value.remedy
     kind.require_free_port(port)
 
 

@@ -178,7 +178,7 @@ class Kube:
         except FileNotFoundError as problem:
             raise Unusable(
                 f"There is no {self.kubectl} on this machine",
-                remedy="Install kubectl, or name it with --kubectl",
+                remedy=f"Install {self.kubectl}",
             ) from problem
         except subprocess.TimeoutExpired as problem:
             raise KubectlFailed(

@@ -16,6 +16,8 @@ from mlflow_conformance.errors import Unusable
 GIB = 1024**3
 MIN_MEMORY = 8 * GIB
 """Bytes that must be available: three nodes, MLflow, its database and its store."""
+MIN_MEMORY_BESIDE = 2 * GIB
+"""Bytes that must be available beside a cluster that is up: the load, and a browser."""
 MIN_DISK = 40 * GIB
 """Bytes that must be free for the cache on a first build; what is built already counts."""
 MIN_PYTHON = (3, 11)
@@ -30,6 +32,10 @@ PACKAGES = {
     "mmdebstrap": "mmdebstrap",
 }
 """Program and the Debian package that has it. Podman only suggests most of them."""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+"""Browsers that show MLflow's pages to a check: any of them will do."""
+USED = {"curl": "curl", "openssl": "openssl"}
+"""The same for programs that the deployments' own guides call on the user's machine."""
 LIBRARIES = {"/usr/lib/podman/netavark": "netavark", "/usr/lib/podman/aardvark-dns": "aardvark-dns"}
 """The same for programs that are not in the path."""
 KEYRING = ("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring")
@@ -67,6 +73,7 @@ class Host:
         root: the folder that stands for ``/``.
         cache_free: bytes free where the cache is kept.
         cache_used: whether a build has been there already.
+        cluster_up: whether the cluster is up that is to be used again.
         which: finds a program in the path.
     """
 
@@ -76,10 +83,11 @@ class Host:
     uid: int
     cache_free: int
     cache_used: bool
+    cluster_up: bool
     which: Callable[[str], str | None]
 
     @classmethod
-    def this(cls) -> "Host":
+    def this(cls, *, cluster_up: bool = False) -> "Host":
         """The machine that this runs on."""
         cache = paths.cache_root()
         there = next(path for path in (cache, *cache.parents) if path.is_dir())
@@ -90,6 +98,7 @@ class Host:
             uid=os.getuid(),
             cache_free=shutil.disk_usage(there).free,
             cache_used=(cache / "steps").is_dir(),
+            cluster_up=cluster_up,
             which=shutil.which,
         )
 
@@ -122,6 +131,7 @@ def findings(host: Host) -> tuple[Finding, ...]:
         _memory(host),
         _disk(host),
         _engine(host),
+        _programs(host),
         *_settings(host),
         _modules(host),
     ]
@@ -220,12 +230,13 @@ def _memory(host: Host) -> Finding:
     )
     available = int(fields.get("MemAvailable", "0 kB").split()[0]) * 1024
     detail = f"{available / GIB:.1f} GiB available"
-    if available >= MIN_MEMORY:
+    least = MIN_MEMORY_BESIDE if host.cluster_up else MIN_MEMORY
+    if available >= least:
         return Finding("memory", State.OK, detail)
     return Finding(
         "memory",
         State.IMPOSSIBLE,
-        f"{detail}, {MIN_MEMORY // GIB} GiB are needed",
+        f"{detail}, {least // GIB} GiB are needed",
         "End other programs, or use a larger machine",
     )
 
@@ -256,11 +267,25 @@ def _engine(host: Host) -> Finding:
         detail += "; Docker is there, but images are built with Podman"
     if host.wsl:
         detail += "; in WSL the engine of Docker Desktop is not enough"
+    return _lacking(host, "container engine", detail, lacking)
+
+
+def _programs(host: Host) -> Finding:
+    lacking = [package for program, package in USED.items() if not host.which(program)]
+    if not any(host.which(browser) for browser in BROWSERS):
+        # A browser without a font draws boxes.
+        lacking += ["chromium", "fonts-dejavu-core"]
+    if not lacking:
+        return Finding("programs of the checks", State.OK, "there")
+    return _lacking(host, "programs of the checks", f"lacking {', '.join(lacking)}", lacking)
+
+
+def _lacking(host: Host, subject: str, detail: str, lacking: Sequence[str]) -> Finding:
     install = f"apt-get update && apt-get install -y --no-install-recommends {' '.join(lacking)}"
     if host.apt:
-        return Finding("container engine", State.MISSING, detail, install)
+        return Finding(subject, State.MISSING, detail, install)
     return Finding(
-        "container engine",
+        subject,
         State.IMPOSSIBLE,
         f"{detail}, and this is neither Debian nor Ubuntu",
         f"Install {', '.join(lacking)} with this system's package manager, then run it again",

@@ -171,6 +171,7 @@ def environment() -> Environment:
         finalize=_safe,
     )
     made.filters.update(
+        alone=words.alone,
         cut=words.cut,
         door=_DOORS.__getitem__,
         duration=words.duration,

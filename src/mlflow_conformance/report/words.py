@@ -2,11 +2,13 @@
 """The words that every report shares: the headline, families, times, text made safe to show."""
 
 import json
+import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 from pydantic import JsonValue
 
+from mlflow_conformance.evidence.model import RunStarted
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
 
 FAMILIES = {
@@ -24,6 +26,8 @@ FAMILIES = {
     "OPS": "Operations",
     "INT": "Integrations",
 }
+
+_OF_THIS_RUN = ("--check", "--output", "--seed")
 
 # Tab, line feed and carriage return are the only control characters that text may hold.
 _CONTROLS = {c: "\N{REPLACEMENT CHARACTER}" for c in range(0xA0) if c < 0x20 or c >= 0x7F}
@@ -162,6 +166,18 @@ def _cut_short(run: RunVerdict) -> str:
     if run.end.interrupted:
         return f"The run was interrupted: {cut(run.end.interrupted.rstrip('.'), 80)}."
     return ""
+
+
+def alone(run: RunStarted, check_id: str) -> str:
+    """The command that runs one check of a run again: the same target, tier and random choices."""
+    words, kept = iter(run.command), []
+    for word in words:
+        option, given, _ = word.partition("=")
+        if option not in _OF_THIS_RUN:
+            kept.append(word)
+        elif not given:
+            next(words, None)
+    return shlex.join([*kept, "--check", check_id, "--seed", str(run.seed)])
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:

@@ -215,6 +215,11 @@ def found(held: Claim, options: Options) -> KindCluster:
     )
 
 
+def recorded(name: str = NAME) -> bool:
+    """Whether a cluster was made here and not taken down; it may have stopped since."""
+    return _recorded(paths.state_root() / "clusters" / name) is not None
+
+
 def running(name: str = NAME) -> bool:
     """Whether every container of a cluster of ours runs.
 
@@ -267,7 +272,7 @@ def require_free_port(port: int) -> None:
             state = "in use" if error.errno == errno.EADDRINUSE else "not to be had"
             raise Unusable(
                 f"The port {port} of 127.0.0.1 is {state}",
-                remedy="Free it, or choose another with --front-port",
+                remedy="Free it, or change the port of names.front.url in the profile",
             ) from error
 
 
@@ -295,7 +300,7 @@ def _nodes(name: str) -> tuple[Node, ...]:
         if engine.NETWORK not in networks:
             raise Unusable(
                 f"There is a kind cluster {name} that this program did not make",
-                remedy="Delete it with `kind delete cluster`, or choose another name",
+                remedy=f"Delete it with `kind delete cluster --name {name}`",
             )
         role = about["Config"]["Labels"][_ROLE]
         address = networks[engine.NETWORK]["IPAddress"]

@@ -93,3 +93,27 @@ def test_plain_text_holds_nothing_that_misleads(text: str) -> None:
 @pytest.mark.parametrize("text", ["ü 漢字 🧑‍🔬 1…200 ≤ — é", "a\tb\nc"])
 def test_plain_text_keeps_what_people_write(text: str) -> None:
     assert words.plain(text) == text
+
+
+@pytest.mark.parametrize(
+    ("command", "again"),
+    [
+        ("mlflow-conformance gate", "mlflow-conformance gate"),
+        (
+            "mlflow-conformance gate --profile=./m.yaml --context prod --check TRK-1 --check=DIS-1",
+            "mlflow-conformance gate --profile=./m.yaml --context prod",
+        ),
+        (
+            "pytest suites/tracking --profile k3d --seed 4 --reuse --output there",
+            "pytest suites/tracking --profile k3d --reuse",
+        ),
+    ],
+)
+def test_one_check_again(command: str, again: str) -> None:
+    run = START.model_copy(update={"command": command.split(), "seed": 7})
+    assert words.alone(run, "TRK-1") == f"{again} --check TRK-1 --seed 7"
+
+
+def test_words_of_a_command_are_quoted() -> None:
+    run = START.model_copy(update={"command": ["mlflow-conformance", "gate", "--profile", "a b"]})
+    assert "--profile 'a b' --check" in words.alone(run, "TRK-1")
