@@ -233,7 +233,7 @@ def checks() -> None:
 
 @app.command()
 def host() -> None:
-    """Check this machine, and install what is missing (root on Debian) or print the commands."""
+    """Check this machine, and install what is missing (root on Debian) or say what to install."""
     from mlflow_conformance.stand import prepare_host
 
     prepare_host(tell)

@@ -24,7 +24,10 @@ class HelmDeployment(Strict):
     """A Helm release; paths are relative to the assets (or the working directory)."""
 
     kind: Literal["helm"] = Field(description="`helm`")
-    chart: str = Field(description="folder of the chart")
+    chart: str = Field(
+        description="folder of the chart, below the suite's own or absolute; `namespace.yaml` "
+        "beside it is applied first"
+    )
     release: str = Field(description="name of the release")
     values: list[str] = Field(default=[], description="values files, the last one wins")
 
@@ -173,7 +176,8 @@ class Row(Strict):
         default="gate", description="the cheapest tier that runs it"
     )
     thresholds: dict[str, Annotated[JsonValue, AfterValidator(_finite)]] = Field(
-        default={}, description="bounds by name; each check says in docs/checks.md which it reads"
+        default={},
+        description="bounds by name; `profiles/k3d.yaml` has every one that a check reads",
     )
 
 

@@ -160,6 +160,8 @@ def _chosen(evidence: Evidence) -> dict[str, str]:
     impact="Who may read the secrets of one installation has those of every other, or an upgrade "
     "cuts MLflow off from its own database.",
     remedy="Generate every credential, and read the one that is there before making a new one.",
+    # A second MLflow with its database needs room that a cluster of others may not have.
+    disruptive=True,
 )
 def test_installations_share_no_secret(
     evidence: Evidence,
@@ -363,6 +365,8 @@ def _sign_in(target: Target, namespace: str, user: str, password: str) -> str:
     "SEC-3.removal",
     impact="What an installation leaves behind costs money, holds secrets, or stops the next one.",
     remedy="Remove what is named; see why it is not owned by the release or by its namespace.",
+    # A second MLflow with its database needs room that a cluster of others may not have.
+    disruptive=True,
 )
 def test_removal_leaves_nothing(
     evidence: Evidence,

@@ -23,7 +23,7 @@ _SERVING = {"Deployment", "StatefulSet", "DaemonSet"}
 _SECRET_NAME = re.compile(
     r"(password|secret|token|private|credential|access[-_]?key)", re.IGNORECASE
 )
-# The least that makes a random text hard to guess, in bits (promises.md, SEC-3).
+# The least that makes a random text hard to guess, in bits (SEC-3).
 SECRET_BITS = 128
 
 

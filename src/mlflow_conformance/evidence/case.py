@@ -39,7 +39,7 @@ def check(
     """Declare that a test function is the check with this stable ID.
 
     Args:
-        id: as the profile names it, e.g. ``NET-1`` (promises.md).
+        id: as the profile names it, e.g. ``NET-1``.
         impact: what it means for users when this fails, one sentence.
         remedy: what to do about it, one sentence.
         disruptive: it disturbs the deployment; on an attached cluster it is left out, and

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Verdicts, computed from an evidence log and nothing else.
 
-The rules (promises.md, Verdicts):
+The rules:
 
 - ``pass`` and ``fail`` need positive evidence: at least one observation with a bound.
 - ``unknown`` when a check could not observe, ended with an exception, or never reported.
