@@ -16,7 +16,7 @@ from mlflow_conformance.clients.exposition import total
 from mlflow_conformance.clients.http import NoReply
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.clients.sql import Sql
-from mlflow_conformance.inside.door import Inside, InsideFailed, http_arguments, reply_of
+from mlflow_conformance.inside.door import InsideFailed, http_arguments, reply_of
 from mlflow_conformance.load.document import Series
 from mlflow_conformance.profile import MlflowNames
 from mlflow_conformance.scaling import Autoscaler, autoscaler
@@ -26,6 +26,8 @@ _LOOK_S, _COUNT_S = 1.0, 3.0
 # Which pg_stat_activity does not tell an account that may only read. One is the one that counts.
 _CONNECTIONS = "SELECT sum(numbackends)::int - 1 FROM pg_stat_database"
 _SERVED = "mlflow_http_request_total"
+_FULL = ("too many clients already", "remaining connection slots", "too many connections")
+"""What PostgreSQL says when max_connections, or the limit of a role or database, is reached."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +68,28 @@ class Watch:
     Attributes:
         connections: moment (seconds since the epoch) and connections of clients to PostgreSQL.
         served: by pod, the POST requests that it counted; probes send none.
+        refused: PostgreSQL's own words when it admitted no more connections.
         unseen: looks that failed, and why.
     """
 
     looks: list[Look] = field(default_factory=list)
     connections: list[tuple[float, int]] = field(default_factory=list)
     served: dict[str, float] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
 
-    @property
-    def longest_gap_s(self) -> float:
-        """The longest time between two looks."""
-        return max((b.at - a.at for a, b in pairwise(self.looks)), default=float("inf"))
+    def longest_gap_s(self, since: float, until: float) -> float:
+        """The longest time without a look at the replicas, between two moments."""
+        return _longest_gap_s([s.at for s in self.looks], since, until)
+
+    def longest_gap_of_connections_s(self, since: float, until: float) -> float:
+        """The longest time without a count of connections, between two moments."""
+        return _longest_gap_s([at for at, _ in self.connections], since, until)
+
+
+def _longest_gap_s(moments: Sequence[float], since: float, until: float) -> float:
+    seen = [since, *(at for at in moments if since < at < until), until]
+    return max(after - before for before, after in pairwise(seen))
 
 
 @contextmanager
@@ -95,9 +107,7 @@ def watching(target: Target) -> Iterator[Watch]:
     if target.sql is not None:
         sql = target.sql
         tasks.append(_Repeated(_COUNT_S, lambda: _count_connections(sql, watch), watch.unseen))
-    tasks.append(
-        _Repeated(_COUNT_S, lambda: _count_served(kube, names, target.inside, watch), watch.unseen)
-    )
+    tasks.append(_Repeated(_COUNT_S, lambda: _count_served(kube, target, watch), watch.unseen))
     try:
         yield watch
     finally:
@@ -214,13 +224,20 @@ def _unschedulable(pod: Mapping[str, Any]) -> str:
 
 
 def _count_connections(sql: Sql, watch: Watch) -> None:
-    watch.connections.append((time.time(), int(sql.one(_CONNECTIONS))))
+    try:
+        watch.connections.append((time.time(), int(sql.one(_CONNECTIONS))))
+    except InsideFailed as problem:
+        # Not being let in is what the count is there to see.
+        if not any(words in str(problem) for words in _FULL):
+            raise
+        watch.refused.append(str(problem))
 
 
-def _count_served(kube: Kube, names: MlflowNames, inside: Inside, watch: Watch) -> None:
+def _count_served(kube: Kube, target: Target, watch: Watch) -> None:
+    names, inside, headers = target.names.mlflow, target.inside, dict(target.inside_headers)
     pods = kube.ready_pods(names.selector, container=names.container)
     asked = [
-        http_arguments("GET", f"http://{pod.ip}:{names.port}/metrics", {}, None, 5.0)
+        http_arguments("GET", f"http://{pod.ip}:{names.port}/metrics", headers, None, 5.0)
         for pod in pods
     ]
     if not asked:
@@ -235,6 +252,7 @@ def _count_served(kube: Kube, names: MlflowNames, inside: Inside, watch: Watch) 
             watch.unseen.append(f"metrics of {pod.name}: {problem}")
             continue
         if reply.status != 200:
+            watch.unseen.append(f"metrics of {pod.name}: status {reply.status}")
             continue
         try:
             watch.served[pod.name] = served(reply.text)
@@ -246,8 +264,10 @@ def served(metrics: str) -> float:
     """The POST requests that a pod's metrics count; kubelet's probes send none.
 
     Raises:
-        ValueError: the text is no exposition of metrics.
+        ValueError: the text is no exposition of metrics, or counts no requests at all.
     """
+    if total(metrics, _SERVED) is None:
+        raise ValueError(f"{_SERVED} is not among them")
     return total(metrics, _SERVED, method="POST") or 0.0
 
 

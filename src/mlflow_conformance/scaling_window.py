@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from pydantic import Field
 
@@ -82,6 +83,7 @@ class Window:
         obstacle: why no load was sent: the autoscaler could not have answered it.
         recorded: every request; None when none was sent.
         start: of the load, seconds since the epoch.
+        watched_until: when the watch ended, likewise.
     """
 
     surge: Surge
@@ -89,6 +91,7 @@ class Window:
     obstacle: str | None = None
     recorded: RunRecord | None = None
     start: float = 0.0
+    watched_until: float = 0.0
 
     @property
     def looks(self) -> Sequence[Look]:
@@ -115,16 +118,36 @@ class Window:
         """The load while it surged."""
         return self.part(0, self.surge.for_s)
 
+    @property
+    def end(self) -> float:
+        """Of the load, seconds since the epoch."""
+        return self.start + self.surge.for_s + self.surge.quiet_s
+
     def require_sight(self) -> None:
-        """Make sure that the watch saw all of it.
+        """Make sure that the watch saw the replicas until the load was over.
 
         Raises:
             Undecided: it was blind for too long.
         """
-        gap = self.watch.longest_gap_s
-        if gap > BLIND_S:
+        gap = self.watch.longest_gap_s(self.start, max(self.end, self.watched_until))
+        self._require(gap, "looked at the replicas")
+
+    def require_counts(self) -> None:
+        """Make sure that PostgreSQL's connections were counted until the load was over.
+
+        Moments at which it admitted no more are no gap: they are seen.
+
+        Raises:
+            Undecided: they were not for too long.
+        """
+        if not self.watch.refused:
+            gap = self.watch.longest_gap_of_connections_s(self.start, self.end)
+            self._require(gap, "counted PostgreSQL's connections")
+
+    def _require(self, gap_s: float, what: str) -> None:
+        if gap_s > BLIND_S:
             why = "; ".join(self.watch.unseen[-2:])
-            raise Undecided(f"for {gap:.0f} s nobody looked at the replicas ({why})")
+            raise Undecided(f"for {gap_s:.0f} s nobody {what} ({why})")
 
 
 @contextmanager
@@ -141,8 +164,11 @@ def hurried(target: Target, waiter: Waiter) -> Iterator[None]:
 def bring_to_rest(target: Target, waiter: Waiter) -> str | None:
     """Wait until the autoscaler measures, and the deployment has its minimum of replicas.
 
-    Load of checks before this one may have left it above that. Returns why it does not come to
-    rest, or None.
+    Load of checks before this one may have left it above that. Returns why the autoscaler cannot
+    act, or None.
+
+    Raises:
+        Undecided: it does not come to rest, and nothing shows that this is its fault.
     """
     kube, names = target.need_kube(), target.names.mlflow
     hopeless = _lasting(names.deployment)
@@ -164,7 +190,9 @@ def bring_to_rest(target: Target, waiter: Waiter) -> str | None:
         except Hopeless as problem:
             return str(problem)
         except TimedOut as late:
-            return obstacle([late.last], names.deployment) or str(late)  # type: ignore[list-item]
+            if why := obstacle([cast(Look, late.last)], names.deployment):
+                return why
+            raise Undecided(str(late)) from late
     return None
 
 
@@ -186,7 +214,7 @@ def surged(
             when what it waits for has come.
 
     Raises:
-        Undecided: the load did not begin.
+        Undecided: the deployment did not come to rest, or the load did not begin.
         KubectlFailed: the pods that send it could not be made.
     """
     window = Window(surge)
@@ -218,6 +246,7 @@ def surged(
             _until_quiet(window, run.waiter)
             after_surge(window.watch)
             window.recorded = load.wait()
+            window.watched_until = time.time()
             note.detail = f"{len(window.recorded.records)} requests"
     finally:
         with run.phase("objects removed") as note:

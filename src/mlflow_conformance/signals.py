@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that end a run."""
 
 
 @contextmanager
@@ -27,8 +28,8 @@ def ending_once() -> Iterator[None]:
             ending = True
             raise KeyboardInterrupt
 
-    before = {number: signal.getsignal(number) for number in _ENDING}
-    handled = [number for number in _ENDING if before[number] is not signal.SIG_IGN]
+    before = {number: signal.getsignal(number) for number in ENDING}
+    handled = [number for number in ENDING if before[number] is not signal.SIG_IGN]
     for number in handled:
         signal.signal(number, interrupt)
     try:

@@ -29,6 +29,7 @@ TIMEOUTS: dict[str, float] = {
     "object deleted": 60,
     "pod ready": 90,
     "policy enforced": 30,
+    "put back": 30,
     "restore begun": 60,
     "restore finished": 300,
     "rollout": 180,

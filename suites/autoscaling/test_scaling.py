@@ -118,22 +118,28 @@ def test_new_replicas_serve(evidence: Evidence, target: Target, sql: Sql, scaled
     if scaled.obstacle is not None:
         evidence.undecided(f"no load was sent: {scaled.obstacle}")
     scaled.require_sight()
-    end = scaled.start + scaled.surge.for_s + scaled.surge.quiet_s
-    loaded = [seen for seen in scaled.looks if seen.at <= end]
+    loaded = [seen for seen in scaled.looks if seen.at <= scaled.end]
     new = new_pods(loaded, ready_for_s=evidence.number("ready_for_s"))
     if not new:
         evidence.undecided("no new replica was ready while there was load, so none could serve")
-    served = {name: int(scaled.watch.served.get(name, 0)) for name in new}
     evidence.note("requests that each pod served", scaled.watch.served, door="inside")
+    if silent := [name for name in new if name not in scaled.watch.served]:
+        evidence.undecided(
+            f"the requests of {', '.join(silent)} were never read: {scaled.watch.unseen[-2:]}"
+        )
+    served = {name: int(scaled.watch.served[name]) for name in new}
     evidence.expect(
         "new replicas that served too few",
         [name for name, count in served.items() if count < evidence.number("requests_each")],
         "==", [], door="inside",
     )  # fmt: skip
     admitted = int(sql.one("SHOW max_connections"))
-    peak = max((count for _, count in scaled.watch.connections), default=None)
-    if peak is None:
-        evidence.undecided("PostgreSQL was never asked for its connections")
+    evidence.expect(
+        "times that PostgreSQL admitted no more connections", len(scaled.watch.refused), "==", 0,
+        door="sql",
+    )  # fmt: skip
+    scaled.require_counts()
+    peak = max((count for _, count in scaled.watch.connections), default=0)
     evidence.note("max_connections", admitted, door="sql")
     evidence.expect(
         "most connections", peak, "<=", int(admitted * evidence.number("connections_share")),

@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -99,7 +100,13 @@ def rehearsal(
     folder.mkdir(parents=True, exist_ok=True)
     planted = to_plant(store, sizes.rule)
     job = f"{word}-backup"
-    try:
+    with ExitStack() as belongings:
+        if not target.made_here:
+            belongings.callback(garbage.append, experiment)
+        belongings.callback(front.post, "experiments/delete", experiment_id=experiment)
+        belongings.callback(front.delete, "registered-models/delete", name=word)
+        belongings.callback(jobs.remove, kube, [job])
+        belongings.callback(bench.forget, list(planted))
         bench.plant(planted)
         good = store.good()
         model = registered(mlflow_client, experiment, word)
@@ -129,13 +136,6 @@ def rehearsal(
             text_bytes=sizes.text_bytes,
             artifacts=artifacts,
         )
-    finally:
-        bench.forget(list(planted))
-        jobs.remove(kube, [job])
-        front.delete("registered-models/delete", name=word)
-        front.post("experiments/delete", experiment_id=experiment)
-        if not target.made_here:
-            garbage.append(experiment)
 
 
 @pytest.fixture(scope="session")

@@ -177,7 +177,8 @@ def test_retention(
         1. Before the backup, old ones were planted, on both sides of the rule, among them a dump
            without a manifest and one whose manifest lies. Read what the backup left.
         2. Let a backup fail, and read again.
-    Expected: exactly the good ones that the rule spares are there; the failed one deletes none.
+    Expected: exactly the good ones that the rule spares are there; the failed one deletes none, and
+    the newest one has no expiry of the bucket's own.
     """
     rule = evidence.parsed("rule", Rule)
     backup = rehearsal.backup
@@ -190,6 +191,12 @@ def test_retention(
     evidence.note("good backups with those that were planted", sorted(times), door="s3")
     evidence.expect("backups that the rule deletes", len(times) - len(spared), ">=", 1, door="s3")
     evidence.expect("good backups after it", store.good(), "==", spared, door="s3")
+    head = store.bucket.head(store.bucket.prefix + backup.name) or {}
+    # A rule of the bucket does not know that no newer backup came.
+    evidence.expect(
+        "when the bucket itself deletes the last good one", head.get("expires"), "==", None,
+        door="s3",
+    )  # fmt: skip
 
     failing = _failing(kube, target, backup.job.name, f"{word}-failing", evidence)
     kube.apply([failing])

@@ -560,7 +560,7 @@ DEPLOYMENT = "deployment: {kind: helm, chart: c, release: r}\nnames:"
 
 def test_a_machine_without_podman(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     bare = replace(check.Host.this(), uid=1000, which=lambda _: None)
-    scene.patch.setattr(check.Host, "this", lambda: bare)
+    scene.patch.setattr(check.Host, "this", lambda **_: bare)
     scene.change("names:", DEPLOYMENT)
     refuse(scene, capsys, ["gate"], "privileges")
     refuse(scene, capsys, ["host"], "privileges")

@@ -98,7 +98,9 @@ mlflow_http_request_duration_seconds_count{method="POST",status="200"} 42.0
 
 def test_only_what_no_probe_sends_counts_as_served() -> None:
     assert served(METRICS) == 42
-    assert served("") == 0
+    assert served('mlflow_http_request_total{method="GET",status="200"} 812.0\n') == 0
+    with pytest.raises(ValueError, match="is not among them"):
+        served("up 1.0\n")
 
 
 def test_series_hold_the_changes_alone() -> None:
@@ -111,12 +113,15 @@ def test_series_hold_the_changes_alone() -> None:
 
 
 def test_a_watch_that_was_blind_decides_nothing() -> None:
-    window = Window(SURGE, Watch(looks=[*looking(2), *looking(4, start=1030)], unseen=["why"]))
-    with pytest.raises(Undecided, match=r"for 30 s nobody looked at the replicas \(why\)"):
-        window.require_sight()
-    with pytest.raises(Undecided, match="nobody looked"):
-        Window(SURGE).require_sight()
-    Window(SURGE, Watch(looks=looking(2, 2, 4))).require_sight()
+    seen = looking(*[2] * 91)
+    Window(SURGE, Watch(looks=seen), start=1000).require_sight()
+    for left, gap in ((seen[:30], 61), (seen[40:], 40), (seen[:30] + seen[60:], 31), ([], 90)):
+        window = Window(SURGE, Watch(looks=left, unseen=["why"]), start=1000)
+        with pytest.raises(Undecided, match=rf"for {gap} s nobody looked at the .* \(why\)"):
+            window.require_sight()
+    later = Window(SURGE, Watch(looks=seen), start=1000, watched_until=1200)
+    with pytest.raises(Undecided, match="for 110 s"):
+        later.require_sight()
 
 
 def test_a_window_begins_with_the_last_look_before_the_load() -> None:

@@ -77,7 +77,7 @@ class Bucket:
         return None if found is None else base64.b64decode(cast(str, found))
 
     def head(self, key: str) -> dict[str, Any] | None:
-        """Size, encryption, key id and metadata of an object; None when it does not exist.
+        """Size, encryption, key id, metadata and expiry of an object; None when it does not exist.
 
         Raises:
             InsideFailed: the bucket refused it or could not be reached.

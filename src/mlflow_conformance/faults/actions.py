@@ -12,18 +12,17 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from kubernetes.client.rest import ApiException
 
 from mlflow_conformance.clients.eviction import evict
-from mlflow_conformance.clients.kube import KubectlFailed
 from mlflow_conformance.errors import Undecided
 from mlflow_conformance.faults import links, objects, workloads
 from mlflow_conformance.faults.nodes import open_node, processes, task_of
 from mlflow_conformance.faults.scene import Scene, VictimPod, pods_of
 from mlflow_conformance.faults.view import ClusterView, NodeView, PodView, look
-from mlflow_conformance.shell import CommandFailed
 from mlflow_conformance.target.node import Node
 from mlflow_conformance.waits import TimedOut, Waiter
 
@@ -302,8 +301,8 @@ def put_back(scene: str) -> Said:
     }
     for name, restore in steps.items():
         try:
-            done[name] = restore(play)
-        except (KubectlFailed, CommandFailed, TimedOut, Undecided) as problem:
+            done[name] = objects.insisted(name, partial(restore, play), _waiter(play))
+        except Exception as problem:  # noqa: BLE001 - the others are put back first; raised below
             problems.append(problem)
     if problems:
         raise ExceptionGroup("could not be put back", problems)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Holds a played scenario against what a profile promises, in a check's evidence."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from mlflow_conformance.faults.proofs import decoys, disturbed_decoys, prove
 from mlflow_conformance.faults.scene import pods_of
 from mlflow_conformance.faults.stage import Disturbance
 from mlflow_conformance.ledger.history import Operation
-from mlflow_conformance.ledger.writers import Kept
+from mlflow_conformance.ledger.writers import KINDS, Kept
 from mlflow_conformance.load.expectations import expect_outage, note_load
 from mlflow_conformance.load.run_record import RunRecord
 
@@ -45,26 +46,49 @@ def failing(window: RunRecord, fault_s: float) -> Failing:
     return Failing(len(failed), (failed[-1] - failed[0]) / _US, last)
 
 
-def expect_kept(evidence: Evidence, operations: Sequence[Operation], kept: Sequence[Kept]) -> None:
-    """No acknowledged write is lost, torn or changed, at any door; threshold `writes`.
+def expect_kept(
+    evidence: Evidence, seen: Disturbance, operations: Sequence[Operation], kept: Sequence[Kept]
+) -> None:
+    """No acknowledged write is lost, torn or changed, at any door, and writes go on afterwards.
+
+    Thresholds: `writes` that must have been acknowledged, and of them `writes_before` (metrics) and
+    `artifacts_before` when the fault began.
 
     Raises:
         Undecided: fewer writes were acknowledged than the profile asks for.
     """
     acknowledged = sum(o.acknowledged for o in operations)
     evidence.note("acknowledged writes", acknowledged)
+    before = Counter(
+        o.kind
+        for o in operations
+        if o.acknowledged and o.returned_ns is not None and o.returned_ns < seen.fault_ns
+    )
+    evidence.note("acknowledged before the fault", {kind: before[kind] for kind in KINDS})
+    after = {o.kind for o in operations if o.acknowledged and o.invoked_ns >= seen.over_ns}
+    evidence.expect(
+        "kinds of writes that are not acknowledged any more",
+        [kind for kind in KINDS if kind not in after], "==", [], door="front",
+    )  # fmt: skip
     evidence.note("writes without an answer", sum(o.outcome == "open" for o in operations))
-    for seen in kept:
-        evidence.note(f"acknowledged, read back by {seen.door}", seen.finding.acknowledged)
+    for shown in kept:
+        evidence.note(f"acknowledged, read back by {shown.door}", shown.finding.acknowledged)
         evidence.note(
-            f"without an answer and there nevertheless, by {seen.door}", len(seen.finding.recovered)
+            f"without an answer and there nevertheless, by {shown.door}",
+            len(shown.finding.recovered),
         )
-    broken = [what for seen in kept for what in seen.broken]
+    broken = [what for shown in kept for what in shown.broken]
     evidence.expect("what is wrong with acknowledged writes", broken, "==", [])
     if acknowledged < evidence.number("writes"):
         evidence.undecided(
             f"only {acknowledged} writes were acknowledged, {evidence.number('writes'):g} are asked"
         )
+    for kind, threshold in zip(KINDS, ("writes_before", "artifacts_before"), strict=True):
+        if before[kind] < evidence.number(threshold):
+            evidence.undecided(
+                f"only {before[kind]} of kind {kind} were acknowledged before the fault, "
+                f"{evidence.number(threshold):g} are asked"
+            )
 
 
 def expect_proven(evidence: Evidence, seen: Disturbance) -> str:
@@ -121,6 +145,7 @@ def expect_served(evidence: Evidence, seen: Disturbance) -> None:
     evidence.note("last failed request after the fault", round(span.after_s, 2), unit="s")
     expect_outage(evidence, result, "front")
     if "failing_s" in evidence.thresholds:
+        _require_telling(evidence, seen)
         evidence.expect(
             "from the first to the last failed request", round(span.seconds, 3), "<=",
             evidence.number("failing_s"), unit="s", door="front",
@@ -134,6 +159,22 @@ def expect_served(evidence: Evidence, seen: Disturbance) -> None:
         known = {"200", *map(str, evidence.parsed("statuses", list[int]))}
         odd = sorted(set(overall.statuses) - known - {"0"})
         evidence.expect("other HTTP statuses", odd, "==", [], door="front")
+
+
+def _require_telling(evidence: Evidence, seen: Disturbance) -> None:
+    """A pod that hung must have hung for longer than the bound and a request's time-out together.
+
+    What was waiting when it goes on is answered late, within the time-out, and is no failure: after
+    a shorter hang a pod that was never taken out of service would look like one that was.
+    """
+    if (seen.scenario.spec.proof, seen.scenario.spec.victim) != ("container stopped", "mlflow"):
+        return
+    held_s, timeout_s = seen.played.scene.hold_s, seen.window.header.timeout_s
+    if held_s < evidence.number("failing_s") + timeout_s:
+        evidence.undecided(
+            f"a hang of {held_s:g} s with requests of {timeout_s:g} s cannot show that the pod "
+            "left the Service: make hold_s longer"
+        )
 
 
 def expect_replicas(evidence: Evidence, seen: Disturbance) -> None:

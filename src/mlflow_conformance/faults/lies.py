@@ -419,6 +419,19 @@ class Strip(Lie):
         return self._tell(replace(reply, headers=kept))
 
 
+class Label(Lie):
+    """Adds a header to the reply."""
+
+    name = "label"
+    header: str
+    value: str
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        reply = forward(asked)
+        return self._tell(replace(reply, headers={**reply.headers, self.header: self.value}))
+
+
 class Serve(Lie):
     """Answers with bytes of its own, whatever was asked."""
 
@@ -436,7 +449,7 @@ LIES: dict[str, type[Lie]] = {
     lie.name: lie
     for lie in (
         BothWin, Break, Change, CompleteCut, Delay, Drop, DuplicateVersion, Fail, Forget, Forgive,
-        Ignore, Misplace, Omit, Repeat, Reverse, Serve, Stale, Stall, Strip, Substitute,
+        Ignore, Label, Misplace, Omit, Repeat, Reverse, Serve, Stale, Stall, Strip, Substitute,
         TruncateDownload, TruncateUpload,
     )
 }  # fmt: skip

@@ -5,20 +5,27 @@ import copy
 import json
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
+
+from kubernetes.client.rest import ApiException
+from urllib3.exceptions import HTTPError
 
 from mlflow_conformance.clients.kube import Conflict, Kube, KubectlFailed
 from mlflow_conformance.errors import Unusable
 from mlflow_conformance.faults import workloads
 from mlflow_conformance.mutation import ObjectChange, filled, placeholders
+from mlflow_conformance.signals import ENDING
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import Hopeless, TimedOut, Waiter
 
 _SERVER_SIDE = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
+_T = TypeVar("_T")
+_NO_ANSWER = (ApiException, HTTPError, KubectlFailed, OSError)
 _CONTROLLER_ANNOTATIONS = ("deployment.kubernetes.io/revision",)
 
 
@@ -119,9 +126,36 @@ def put_back(kube: Kube, kept: dict[str, Any], waiter: Waiter) -> bool:
     return True
 
 
+def insisted(what: str, act: Callable[[], _T], waiter: Waiter) -> _T:
+    """Put something back; again for a while when the cluster refuses or does not answer.
+
+    What was broken on purpose must not stay so because of one lost connection. Nothing that a
+    check judges is repeated.
+
+    Raises:
+        Exception: the last problem, when the time is over; at once what no repetition mends.
+    """
+    done: list[_T] = []
+    problems: list[Exception] = []
+
+    def attempt() -> bool:
+        problems.clear()
+        try:
+            done.append(act())
+        except _NO_ANSWER as problem:
+            problems.append(problem)
+        return not problems
+
+    try:
+        waiter.until(f"put back: {what}", attempt, done=bool, timeout="put back", interval_s=1)
+    except TimedOut as late:
+        raise (problems or [late])[0] from late
+    return done[0]
+
+
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold back Ctrl-C and SIGTERM until the end of the body, children included."""
+    """Hold back Ctrl-C, SIGTERM and SIGHUP until the end of the body, children included."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -130,7 +164,7 @@ def uninterrupted() -> Iterator[None]:
     def hold(number: int, _frame: FrameType | None) -> None:
         held.append(number)
 
-    before = {n: signal.signal(n, hold) for n in (signal.SIGINT, signal.SIGTERM)}
+    before = {n: signal.signal(n, hold) for n in ENDING}
     try:
         yield
     finally:
@@ -233,14 +267,14 @@ def _restore_all(kube: Kube, objects: Sequence[_Object], waiter: Waiter) -> None
     failures: list[str] = []
     for thing in reversed(objects):
         try:
-            _restore(kube, thing, waiter)
-        except (KubectlFailed, TimedOut) as problem:
+            insisted(str(thing), partial(_restore, kube, thing, waiter), waiter)
+        except Exception as problem:  # noqa: BLE001 - the others are put back first; raised below
             failures.append(f"{thing}: {problem}")
     for thing in objects:
         if thing.is_workload and thing.before is not None and not failures:
             try:
                 workloads.wait_rolled_out(kube, thing.kind, thing.name, thing.namespace, waiter)
-            except (KubectlFailed, TimedOut) as problem:
+            except (*_NO_ANSWER, TimedOut) as problem:
                 failures.append(f"{thing}: {problem}")
     if failures:
         raise Unusable(

@@ -107,7 +107,8 @@ def choose_node(names: Names, view: ClusterView) -> str:
     """A node that has a pod of MLflow and none of PostgreSQL, by name.
 
     PostgreSQL is one pod with its files on one node: draining that one stops MLflow however well
-    MLflow itself is spread.
+    MLflow itself is spread. And a pod that no controller made would never come back, so that
+    `kubectl drain` refuses such a node too.
 
     Raises:
         Undecided: there is none, or no other node could take the pods.
@@ -119,11 +120,13 @@ def choose_node(names: Names, view: ClusterView) -> str:
     )
     usable = {n.name for n in view.nodes if n.ready and n.schedulable and n.takes_pods}
     homes = {p.node for p in pods_of(names, "mlflow", view)}
-    candidates = sorted((homes & usable) - taken)
+    lonely = {p.node for p in view.pods if not p.owner and not p.finished}
+    candidates = sorted((homes & usable) - taken - lonely)
     if not candidates or len(usable) < 2:
         raise Undecided(
             f"no node can be drained: MLflow runs on {sorted(homes)}, PostgreSQL on "
-            f"{sorted(taken)}, usable are {sorted(usable)}"
+            f"{sorted(taken)}, pods without a controller on {sorted(lonely)}, usable are "
+            f"{sorted(usable)}"
         )
     return candidates[0]
 

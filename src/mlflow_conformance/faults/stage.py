@@ -7,7 +7,7 @@ objects of its own, and the time line of the report shows all faults on one axis
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.clients.mlflow import MlflowApi
+from mlflow_conformance.errors import Undecided
 from mlflow_conformance.faults import actions, objects, toolkit
 from mlflow_conformance.faults.objects import changed, uninterrupted
 from mlflow_conformance.faults.proofs import Played
@@ -28,7 +29,7 @@ from mlflow_conformance.faults.scene import (
     victim_of,
 )
 from mlflow_conformance.faults.view import ClusterView, look
-from mlflow_conformance.ledger.writers import Writers
+from mlflow_conformance.ledger.writers import KINDS, Writers
 from mlflow_conformance.load import engine, seeding
 from mlflow_conformance.load.analysis import analyse
 from mlflow_conformance.load.arrivals import Stage as Span
@@ -42,7 +43,7 @@ from mlflow_conformance.mutation import ObjectChange
 from mlflow_conformance.report.disruptions import TIME_LINE_RECORD
 from mlflow_conformance.run import Run
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.waits import Waiter
+from mlflow_conformance.waits import TimedOut, Waiter
 
 _WORKLOAD = "pulse"
 _LONGEST_S = 3600.0
@@ -57,11 +58,14 @@ class Needs:
 
     Attributes:
         writes: acknowledged writes.
+        before: of metrics (``add``) and artifacts (``put``), acknowledged before the fault: those
+            that come after it can no longer be lost by it.
         requests: planned requests of the load.
         hold_s: how long a fault that must be ended is held, seconds.
     """
 
     writes: int
+    before: Mapping[str, int]
     requests: int
     hold_s: float = 0
 
@@ -72,6 +76,8 @@ class Disturbance:
 
     Attributes:
         fault_s: when the fault began, seconds from the start of the window.
+        fault_ns: the same on the monotonic clock, as in the ledger.
+        over_ns: when the experiment was over, likewise.
         whole_s: from then until the deployment was whole again; None when it was not.
     """
 
@@ -80,6 +86,8 @@ class Disturbance:
     window: RunRecord
     result: LoadResult
     fault_s: float
+    fault_ns: int
+    over_ns: int
     whole_s: float | None
 
 
@@ -121,8 +129,8 @@ class Stage:
         path = folder / "scene.json"
         scene.write(path)
         since, since_ns = self.now_s, time.monotonic_ns()
-        # The ledger proves something only if it was written into when the fault came.
-        self._writing(writers, since_ns, "before the fault", 1)
+        # The ledger proves something only of what was acknowledged when the fault came.
+        self._writing(writers, since_ns, "before the fault", needs.before)
         self._until(since + _EDGE_S)
         fault = self.now_s
         try:
@@ -142,7 +150,9 @@ class Stage:
             fault = (journal.began() - self.started).total_seconds()
         ended = self.now_s
         self.bands[-1] = Band(name=scenario.spec.title, start_s=fault, end_s=ended)
-        self._writing(writers, since_ns, "in the window", needs.writes)
+        over_ns = time.monotonic_ns()
+        self._written(writers, since_ns, needs.writes)
+        self._going_on(writers, over_ns)
         rate = self.load.plan.stages[0].rate
         until = max(self.now_s, ended + _EDGE_S, since + needs.requests / rate)
         self._until(until)
@@ -153,7 +163,9 @@ class Stage:
             window=window,
             result=analyse(window),
             fault_s=fault - since,
-            whole_s=(journal.ended() - journal.began()).total_seconds() if journal.after else None,
+            fault_ns=since_ns + round((fault - since) * 1e9),
+            over_ns=over_ns,
+            whole_s=journal.whole_s(),
         )
         self.history.append(seen)
         return seen
@@ -210,21 +222,48 @@ class Stage:
             }
         )
 
-    def _writing(self, writers: Writers, since_ns: int, when: str, count: int) -> None:
+    def _writing(
+        self, writers: Writers, since_ns: int, when: str, counts: Mapping[str, int]
+    ) -> None:
         self.waiter.until(
-            f"acknowledged: {count} writes {when}",
+            f"acknowledged: {dict(counts)} {when}",
             lambda: writers.acknowledged(since_ns),
+            done=lambda seen: all(seen[kind] >= count for kind, count in counts.items()),
+            timeout="writes acknowledged",
+            interval_s=0.2,
+        )
+
+    def _written(self, writers: Writers, since_ns: int, count: int) -> None:
+        self.waiter.until(
+            f"acknowledged: {count} writes in the window",
+            lambda: writers.acknowledged(since_ns).total(),
             done=lambda seen: seen >= count,
             timeout="writes acknowledged",
             interval_s=0.2,
         )
+
+    def _going_on(self, writers: Writers, over_ns: int) -> None:
+        """Let every kind of write be acknowledged again; where none is, the ledger shows it."""
+        try:
+            self._writing(writers, over_ns, "after the fault", dict.fromkeys(KINDS, 1))
+        except TimedOut:
+            return
 
     def _until(self, at_s: float) -> None:
         """Let the load go on until a moment of its plan."""
         time.sleep(max(0.0, at_s - self.now_s))
 
     def _window(self, since: float, until: float) -> RunRecord:
-        """The part of the record between two moments, once every reply in it is there."""
+        """The part of the record between two moments, once every reply in it is there.
+
+        Raises:
+            Undecided: nothing was planned so late.
+        """
+        if until > _LONGEST_S:
+            raise Undecided(
+                f"the load is planned for {_LONGEST_S:g} s, and this check ended {until:.0f} s "
+                "after its start: ask for fewer faults in one run"
+            )
         timeout_s = self.load.plan.workload.timeout_s
         self._until(until + min(timeout_s, _REPLY_S))
 

@@ -47,6 +47,7 @@ class Journal:
     Attributes:
         before: the steady state was there before the method; None when it was not looked at.
         after: likewise after it.
+        looked: when the look after it ended; None when there was none.
     """
 
     status: str
@@ -54,6 +55,7 @@ class Journal:
     after: bool | None
     run: Sequence[Activity]
     rollbacks: Sequence[Activity]
+    looked: datetime | None = None
 
     def output(self, function: str) -> Mapping[str, Any]:
         """What the activity that called this function returned.
@@ -79,15 +81,14 @@ class Journal:
             raise Undecided("the experiment did nothing")
         return self.run[0].started
 
-    def ended(self) -> datetime:
-        """When the last activity of the method ended.
+    def whole_s(self) -> float | None:
+        """From the start of the method until the deployment was seen whole, seconds.
 
-        Raises:
-            Undecided: there was none.
+        None when it was not: the method waits for what it broke alone, the look after it for all.
         """
-        if not self.run:
-            raise Undecided("the experiment did nothing")
-        return self.run[-1].ended
+        if not self.run or not self.after or self.looked is None:
+            return None
+        return (self.looked - self.run[0].started).total_seconds()
 
     def problems(self) -> list[str]:
         """Why this experiment was not carried out as it is written; empty when it was."""
@@ -185,6 +186,7 @@ def parse(document: Mapping[str, Any]) -> Journal:
         status=document["status"] or "",
         before=_met(states["before"]),
         after=_met(states["after"]),
+        looked=_looked(states["after"]),
         run=[_activity(entry) for entry in document["run"]],
         rollbacks=[_activity(entry) for entry in document["rollbacks"]],
     )
@@ -192,6 +194,11 @@ def parse(document: Mapping[str, Any]) -> Journal:
 
 def _met(state: Mapping[str, Any] | None) -> bool | None:
     return None if not state else bool(state["steady_state_met"])
+
+
+def _looked(state: Mapping[str, Any] | None) -> datetime | None:
+    ends = [datetime.fromisoformat(p["end"]) for p in (state or {}).get("probes", []) if "end" in p]
+    return max(ends, default=None)
 
 
 def _activity(entry: Mapping[str, Any]) -> Activity:

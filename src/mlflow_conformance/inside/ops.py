@@ -177,7 +177,7 @@ def s3_get(door: dict[str, Any], key: str) -> JsonValue:
 
 
 def s3_head(door: dict[str, Any], key: str) -> JsonValue:
-    """Size, encryption and metadata of one object; None when it does not exist."""
+    """Size, encryption, metadata and expiry of one object; None when it does not exist."""
     from botocore.exceptions import ClientError
 
     try:
@@ -191,6 +191,8 @@ def s3_head(door: dict[str, Any], key: str) -> JsonValue:
         "encryption": head.get("ServerSideEncryption"),
         "key_id": head.get("SSEKMSKeyId"),
         "metadata": head.get("Metadata", {}),
+        # Of a lifecycle rule of the bucket, which S3 itself carries out.
+        "expires": head.get("Expiration"),
     }
 
 

@@ -8,7 +8,7 @@ twice. A value tells what it must be, so that reading back shows a wrong one as 
 import hashlib
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from mlflow_conformance.clients.http import Reply
-from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer
+from mlflow_conformance.clients.mlflow import ARTIFACTS, ApiError, MlflowApi, answer
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.closing import Closing
@@ -28,6 +28,8 @@ from mlflow_conformance.ledger.writing import attempt, attempt_all
 from mlflow_conformance.reconciliation import folder_of
 
 METRIC = "loss"
+KINDS = ("add", "put")
+"""Operations of the ledger: metrics are added, artifacts are put."""
 _PAGE = 5000
 
 
@@ -45,7 +47,7 @@ class Pace:
     writers: int = 4
     batch: int = 25
     every_s: float = 1.0
-    artifacts_every_s: float = 1.0
+    artifacts_every_s: float = 0.5
     timeout_s: float = 10.0
 
 
@@ -92,7 +94,7 @@ class Writers(Closing):
         self._ledger = ledger
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._acknowledged: list[tuple[int, int]] = []
+        self._acknowledged: list[tuple[int, str, int]] = []
         hasty = [replace(door, timeout_s=pace.timeout_s) for door in doors]
         self.runs = [_made(hasty[0], experiment_id) for _ in range(pace.writers)]
         self.store = _made(hasty[0], experiment_id)
@@ -103,11 +105,18 @@ class Writers(Closing):
         ]
         self._jobs.append(self._pool.submit(self._artifacts, hasty[0]))
 
-    def acknowledged(self, since_ns: int = 0) -> int:
-        """Writes that were acknowledged after a moment of the monotonic clock."""
+    def acknowledged(self, since_ns: int = 0) -> Counter[str]:
+        """Writes whose requests began after a moment of the monotonic clock, by kind.
+
+        ``add`` are metrics, ``put`` artifacts.
+        """
         self._raise_problems()
+        seen: Counter[str] = Counter()
         with self._lock:
-            return sum(count for at, count in self._acknowledged if at >= since_ns)
+            for began_ns, kind, count in self._acknowledged:
+                if began_ns >= since_ns:
+                    seen[kind] += count
+        return seen
 
     def close(self) -> None:
         """Stop, and wait until every request has ended or timed out."""
@@ -136,7 +145,7 @@ class Writers(Closing):
             )  # fmt: skip
             return batch if _acknowledged(reply) else 0
 
-        self._paced(self.pace.every_s, send)
+        self._paced("add", self.pace.every_s, send)
 
     def _artifacts(self, api: MlflowApi) -> None:
         folder = self.store.artifact_uri.partition(":/")[2]
@@ -150,15 +159,16 @@ class Writers(Closing):
             )  # fmt: skip
             return 1 if _acknowledged(reply) else 0
 
-        self._paced(self.pace.artifacts_every_s, send)
+        self._paced("put", self.pace.artifacts_every_s, send)
 
-    def _paced(self, every_s: float, send: Callable[[int], int]) -> None:
+    def _paced(self, kind: str, every_s: float, send: Callable[[int], int]) -> None:
         turn, due = 0, time.monotonic()
         while not self._stop.is_set():
+            began_ns = time.monotonic_ns()
             count = send(turn)
             if count:
                 with self._lock:
-                    self._acknowledged.append((time.monotonic_ns(), count))
+                    self._acknowledged.append((began_ns, kind, count))
             turn += 1
             due = max(due + every_s, time.monotonic())
             self._stop.wait(max(0.0, due - time.monotonic()))
@@ -249,7 +259,7 @@ def read_back(
     """What MLflow, SQL and the bucket show of the writes; call it when the server is well again.
 
     Raises:
-        ApiError: MLflow refused to show a history or an artifact.
+        ApiError: MLflow refused to show a history, or an artifact by another word than 404.
         NoReply: MLflow did not answer.
         InsideFailed: SQL or the bucket could not be read.
     """
@@ -299,4 +309,6 @@ def _served_artifacts(store: WrittenRun, api: MlflowApi, numbers: Sequence[int])
         reply = api.request("GET", path)
         if reply.status == 200:
             found[number] = hashlib.sha256(reply.body).hexdigest()
+        elif reply.status != 404:  # no word on whether it is there
+            raise ApiError("artifacts", reply)
     return found

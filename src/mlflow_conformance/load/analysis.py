@@ -72,12 +72,26 @@ def analyse(run: RunRecord, limits: SendingLimits | None = None) -> LoadResult:
     )
 
 
-def _counts_for_latency(record: Record) -> bool:
-    return record.failure in ("", "timeout")
+def _latencies(records: Sequence[Record]) -> list[int]:
+    """Latencies, microseconds, that percentiles are made of.
+
+    A failed request can only make them worse: it counts when it took longer than the median of
+    those that succeeded, and a time-out always. Otherwise an error after half a minute would be
+    missing where people waited longest, and a refusal after a millisecond would count as fast.
+    """
+    succeeded = sorted(r.latency_us for r in records if not r.failure)
+    typical = succeeded[len(succeeded) // 2] if succeeded else math.inf
+    slow = [
+        r.latency_us
+        for r in records
+        if r.failure and (r.failure == "timeout" or r.latency_us > typical)
+    ]
+    return [*succeeded, *slow]
 
 
 def _operation(name: str, records: Sequence[Record]) -> OperationResult:
-    latencies = Latencies(r.latency_us for r in records if _counts_for_latency(r))
+    counted = _latencies(records)
+    latencies = Latencies(counted)
     total = latencies.total
     failures = Counter(str(r.failure) for r in records if r.failure)
     statuses = Counter(str(r.status) for r in records if r.status)
@@ -91,7 +105,7 @@ def _operation(name: str, records: Sequence[Record]) -> OperationResult:
             Percentile(p=p, seconds=seconds, samples=total, enough=_enough(p, total))
             for p, seconds in zip(PERCENTILES, latencies.percentiles(PERCENTILES), strict=True)
         ],
-        max_s=max((r.latency_us / _US for r in records if _counts_for_latency(r)), default=None),
+        max_s=max(counted) / _US if counted else None,
         histogram=latencies.encoded(),
     )
 
@@ -156,7 +170,7 @@ def _timeline(run: RunRecord, width: float) -> Iterator[Bin]:
         records[slot(record.planned_us)].append(record)
     for number in range(math.ceil((run.until_us - run.since_us) / step)):
         inside = records[number]
-        latencies = sorted(r.latency_us for r in inside if _counts_for_latency(r))
+        latencies = sorted(_latencies(inside))
         yield Bin(
             at_s=(run.since_us + number * step) / _US,
             offered=offered[number],

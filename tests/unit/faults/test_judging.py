@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is written into the evidence of a check under a fault, and which verdict that gives."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,9 +26,11 @@ from mlflow_conformance.ledger.writers import judge_metrics, value_of
 from mlflow_conformance.load.analysis import analyse
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
+FAULT_NS, OVER_NS = 5_000_000_000, 25_000_000_000
 CRASHED = changed(container(pod("one"), id="containerd://one1", restarts=1, exit_code=137))
 THRESHOLDS: dict[str, Any] = {
-    "writes": 3, "requests": 900, "whole_s": 60, "failed": 60, "outage_s": 2, "failing_s": 2,
+    "writes": 5, "writes_before": 1, "artifacts_before": 1, "requests": 900, "whole_s": 60,
+    "failed": 60, "outage_s": 2, "failing_s": 2,
     "failures": ["status"], "statuses": [503], "replicas": 2,
 }  # fmt: skip
 
@@ -58,17 +61,38 @@ def _seen(
         window=record,
         result=analyse(record),
         fault_s=5.0,
+        fault_ns=FAULT_NS,
+        over_ns=OVER_NS,
         whole_s=whole_s,
     )
 
 
-def _judged(tmp_path: Path, seen: Disturbance, steps: list[int], **thresholds: Any) -> Verdict:
+def _written(kind: str, number: int, at_ns: int) -> Operation:
+    return Operation("w", "r", kind, number, at_ns, at_ns + 1, "acknowledged")
+
+
+WRITTEN = [
+    _written("add", 0, 0),
+    _written("put", 0, 0),
+    _written("add", 1, FAULT_NS),
+    _written("add", 2, OVER_NS),
+    _written("put", 1, OVER_NS),
+]
+
+
+def _judged(
+    tmp_path: Path,
+    seen: Disturbance,
+    steps: list[int],
+    *,
+    operations: Sequence[Operation] = WRITTEN,
+    **thresholds: Any,
+) -> Verdict:
     evidence = Evidence("DIS-3", "p", tmp_path, {**THRESHOLDS, **thresholds})
-    operations = [Operation("w", "r", "add", n, 0, 1, "acknowledged") for n in range(3)]
     kept = [judge_metrics("sql", operations, {"r": [(s, value_of(s)) for s in steps]})]
     undecided = None
     try:
-        judging.expect_kept(evidence, operations, kept)
+        judging.expect_kept(evidence, seen, operations, kept)
         judging.expect_proven(evidence, seen)
         judging.expect_whole_again(evidence, seen)
         judging.expect_replicas(evidence, seen)
@@ -148,7 +172,9 @@ def test_a_wait_that_was_over_says_what_was_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("thresholds", "verdict"),
     [
-        ({"writes": 4}, Verdict.UNKNOWN),
+        ({"writes": 6}, Verdict.UNKNOWN),
+        ({"writes_before": 2}, Verdict.UNKNOWN),
+        ({"artifacts_before": 2}, Verdict.UNKNOWN),
         ({"requests": 1001}, Verdict.UNKNOWN),
         ({"replicas": 3}, Verdict.FAIL),
     ],
@@ -157,6 +183,30 @@ def test_what_the_profile_asks_for(
     tmp_path: Path, thresholds: dict[str, Any], verdict: Verdict
 ) -> None:
     assert _judged(tmp_path, _seen(tmp_path), ALL, **thresholds) is verdict
+
+
+@pytest.mark.parametrize("kind", ["add", "put"])
+def test_writes_that_never_come_back_fail(tmp_path: Path, kind: str) -> None:
+    left = [o for o in WRITTEN if o.kind != kind or o.invoked_ns < OVER_NS]
+    steps = [int(str(o.value)) for o in left if o.kind == "add"]
+    assert _judged(tmp_path, _seen(tmp_path), steps, operations=left, writes=1) is Verdict.FAIL
+
+
+@pytest.mark.parametrize(("hold_s", "verdict"), [(11.9, Verdict.UNKNOWN), (12.0, Verdict.PASS)])
+def test_a_hang_must_outlast_the_bound_and_a_time_out(
+    tmp_path: Path, hold_s: float, verdict: Verdict
+) -> None:
+    states = {"states": {"7": "T", "8": "T"}}
+    stopped = Activity("process_states", "succeeded", NOW, NOW, states, "")
+    hung = _seen(
+        tmp_path,
+        after=HEALTHY,
+        journal=Journal("completed", True, True, [stopped], [stopped]),
+    )
+    scene = hung.played.scene.model_copy(update={"hold_s": hold_s})
+    hung = replace(hung, scenario=find("mlflow-hang"), played=replace(hung.played, scene=scene))
+    assert hung.window.header.timeout_s == 10
+    assert _judged(tmp_path, hung, ALL) is verdict
 
 
 def test_a_touched_decoy_fails(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def _write(path: Path, server: _Server, count: int) -> list[Operation]:
     api = MlflowApi("http://x", server, {})
     with Ledger(path, sync=False) as ledger, Writers(ledger, [api, api], "1", PACE) as writers:
         Waiter().until(
-            "written", writers.acknowledged, done=lambda n: n >= count, timeout="api reply",
+            "written", writers.acknowledged, done=lambda n: n.total() >= count, timeout="api reply",
             interval_s=0.01,
         )  # fmt: skip
     return read(path)

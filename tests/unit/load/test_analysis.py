@@ -89,6 +89,16 @@ def test_timeouts_count_as_slow_and_refusals_do_not_count_as_fast(tmp_path: Path
     assert overall.percentile(95).seconds == pytest.approx(10, rel=0.001)
 
 
+def test_an_error_after_a_long_time_counts_as_slow(tmp_path: Path) -> None:
+    def answer(at: float) -> tuple[float, int, Failure]:
+        return (29.0, 503, "status") if round(at * 50) % 10 == 0 else (0.1, 200, "")
+
+    overall = analyse(run(tmp_path, answer)).overall
+    assert overall.failures == {"status": 100}
+    assert overall.percentile(50).samples == 1000
+    assert overall.percentile(95).seconds == pytest.approx(29, rel=0.001)
+
+
 def test_operations_are_told_apart(tmp_path: Path) -> None:
     kept = [r._replace(operation=i % 2) for i, r in enumerate(records(healthy))]
     path = write(tmp_path / "r.gz", header(operations=["get-run", "log-batch"]), kept)

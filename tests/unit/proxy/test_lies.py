@@ -160,6 +160,8 @@ def test_a_request_is_repeated_or_gets_another_value() -> None:
 def test_headers_and_bodies_are_replaced() -> None:
     asked = Asked("HEAD", "/x", {}, b"")
     assert told("strip", asked, Reply(200, {"X-A": "1"}, b"", 0), header="x-a")[0].headers == {}
+    labelled = told("label", asked, Reply(200, {"X-A": "1"}, b"", 0), header="X-B", value="2")[0]
+    assert labelled.headers == {"X-A": "1", "X-B": "2"}
     assert told("serve", asked, json_reply({}, 404), text="secret")[0].body == b"secret"
 
 
@@ -178,7 +180,8 @@ def test_what_a_rule_does_not_match_passes_untouched(rule: str, content: bytes, 
     needed: dict[str, Any] = {
         "forget": {"field": "x"}, "reverse": {"field": "x"}, "omit": {"field": "x"},
         "change": {"field": "x", "value": 1}, "misplace": {"find": "a", "put": "b"},
-        "serve": {"text": "x"}, "strip": {"header": "x"}, "ignore": {"field": "x"},
+        "serve": {"text": "x"}, "strip": {"header": "x"},
+        "label": {"header": "x", "value": "y"}, "ignore": {"field": "x"},
         "substitute": {"field": "x", "value": 1},
         "delay": {"seconds": 9}, "stall": {"for_s": 9, "every_s": 10},
     }  # fmt: skip

@@ -72,7 +72,7 @@ def window(
 ) -> Window:
     watch = Watch(
         looks=looks(wanted, scaler),
-        connections=[(START, 12), (START + 40, 31)],
+        connections=[(START + n, 12 if n < 40 else 31) for n in range(0, 91, 3)],
         served={"p0": 900, "p1": 900, "p2": 300, "p3": 300} | served,
     )
     return Window(SURGE, watch, recorded=recorded(folder, answer), start=START)
@@ -159,7 +159,10 @@ def test_new_replicas_that_serve_pass(tmp_path: Path) -> None:
     ("change", "said"),
     [
         (lambda w: w.watch.served.update(p3=19.0), 'served too few: ["p3"]'),
-        (lambda w: w.watch.served.pop("p2"), 'served too few: ["p2"]'),
+        (
+            lambda w: w.watch.refused.append("FATAL: sorry, too many clients already"),
+            "times that PostgreSQL admitted no more connections: 1",
+        ),
         (lambda w: w.watch.connections.append((START, 91)), "most connections: 91, promised ≤ 90"),
     ],
 )
@@ -170,6 +173,27 @@ def test_new_replicas_that_do_not_serve_or_take_every_connection_fail(
     change(seen)
     found, reason = serve(tmp_path, seen)
     assert found is Verdict.FAIL
+    assert said in reason
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda w: w.watch.served.pop("p2"), "the requests of p2 were never read"),
+        (lambda w: w.watch.connections.clear(), "for 90 s nobody counted PostgreSQL's connections"),
+        (
+            lambda w: w.watch.connections.__delitem__(slice(10, None)),
+            "for 63 s nobody counted PostgreSQL's connections",
+        ),
+    ],
+)
+def test_what_was_not_seen_of_new_replicas_decides_nothing(
+    tmp_path: Path, change: Callable[[Window], object], said: str
+) -> None:
+    seen = window(tmp_path)
+    change(seen)
+    found, reason = serve(tmp_path, seen)
+    assert found is Verdict.UNKNOWN
     assert said in reason
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make on MinIO what the EKS deployment finds on AWS; harmless to repeat.
 
-Buckets with encryption, a lifecycle, and one policy per role. MinIO finds the policy of a token by
+Buckets with encryption, and one policy per role. MinIO finds the policy of a token by
 its `sub` claim, so a policy is named as the ServiceAccount whose role-arn annotation EKS would go
 by. The auditor of the suite, who is no workload of the cluster, has keys.
 
@@ -11,7 +11,6 @@ KMS_KEY_ID, AUDITOR_SECRET_KEY, AWS_CA_BUNDLE.
 
 import os
 import sys
-from typing import Any
 
 import boto3
 from provision_s3 import (
@@ -28,9 +27,8 @@ from provision_s3 import (
 
 ARTIFACTS = "mlops-model-artifacts"
 BACKUPS = "mlops-backups"
-# The backup Job itself forgets after 30 days and never forgets the last good one, which a lifecycle
-# cannot know. This only bounds what stays when the Job cannot delete.
-BACKUP_LIFETIME_DAYS = 90
+# No lifecycle: the backup Job itself forgets after 30 days, and never the last good one, which a
+# rule of the bucket cannot know.
 
 ROLES = (
     Account("system:serviceaccount:mlflow:mlflow-sa", (ARTIFACTS,), (*READ, *WRITE), tuple(LIST)),
@@ -44,24 +42,12 @@ ROLES = (
 AUDITOR = Account("auditor", (ARTIFACTS, BACKUPS), tuple(READ), (*LIST, *INSPECT))
 
 
-def ensure_lifecycle(s3: Any, bucket: str, days: int) -> None:
-    """Let objects of a bucket expire after so many days."""
-    rule = {
-        "ID": "expire",
-        "Status": "Enabled",
-        "Filter": {"Prefix": ""},
-        "Expiration": {"Days": days},
-    }
-    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
-
-
 def main() -> int:
     """Provision everything; 0 when done."""
     s3 = boto3.client("s3")
     wait_for_s3(s3, CONNECT_SECONDS)
     for bucket in (ARTIFACTS, BACKUPS):
         ensure_bucket(s3, bucket, os.environ["KMS_KEY_ID"])
-    ensure_lifecycle(s3, BACKUPS, BACKUP_LIFETIME_DAYS)
     admin = minio_admin(os.environ["AWS_ENDPOINT_URL_S3"])
     for role in ROLES:
         admin.policy_add(role.name, policy=role.policy())
