@@ -52,7 +52,8 @@ def expect_kept(
     """No acknowledged write is lost, torn or changed, at any door, and writes go on afterwards.
 
     Thresholds: `writes` that must have been acknowledged, and of them `writes_before` (metrics) and
-    `artifacts_before` when the fault began.
+    `artifacts_before` when the fault began; where it is given `writes_failed`, the most that may
+    have been refused or have got no answer.
 
     Raises:
         Undecided: fewer writes were acknowledged than the profile asks for.
@@ -71,6 +72,11 @@ def expect_kept(
         [kind for kind in KINDS if kind not in after], "==", [], door="front",
     )  # fmt: skip
     evidence.note("writes without an answer", sum(o.outcome == "open" for o in operations))
+    if "writes_failed" in evidence.thresholds:
+        evidence.expect(
+            "writes that were not acknowledged", len(operations) - acknowledged, "<=",
+            evidence.number("writes_failed"), door="front",
+        )  # fmt: skip
     for shown in kept:
         evidence.note(f"acknowledged, read back by {shown.door}", shown.finding.acknowledged)
         evidence.note(

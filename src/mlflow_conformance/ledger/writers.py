@@ -259,7 +259,7 @@ def read_back(
     """What MLflow, SQL and the bucket show of the writes; call it when the server is well again.
 
     Raises:
-        ApiError: MLflow refused to show a history, or an artifact by another word than 404.
+        ApiError: MLflow refused to show a history, or did not say whether an artifact is there.
         NoReply: MLflow did not answer.
         InsideFailed: SQL or the bucket could not be read.
     """
@@ -276,7 +276,7 @@ def read_back(
         judge_metrics("sql", operations, stored),
         judge_metrics("mlflow", operations, {run: _history(api, run) for run in runs}),
         judge_artifacts("bucket", operations, _stored_artifacts(writers.store, bucket, numbers)),
-        judge_artifacts("mlflow", operations, _served_artifacts(writers.store, api, numbers)),
+        judge_artifacts("mlflow", operations, served_artifacts(writers.store, api, numbers)),
     ]
 
 
@@ -301,7 +301,13 @@ def _stored_artifacts(store: WrittenRun, bucket: Bucket, numbers: Sequence[int])
     return {keys[key]: digest.sha256 for key, digest in found.items() if digest is not None}
 
 
-def _served_artifacts(store: WrittenRun, api: MlflowApi, numbers: Sequence[int]) -> dict[int, str]:
+def served_artifacts(store: WrittenRun, api: MlflowApi, numbers: Sequence[int]) -> dict[int, str]:
+    """The sha256 of the artifacts that MLflow serves, by number.
+
+    Raises:
+        ApiError: it answered something from which nobody can tell whether one is there.
+        NoReply: it did not answer.
+    """
     folder = store.artifact_uri.partition(":/")[2]
     found = {}
     for number in numbers:
@@ -309,6 +315,14 @@ def _served_artifacts(store: WrittenRun, api: MlflowApi, numbers: Sequence[int])
         reply = api.request("GET", path)
         if reply.status == 200:
             found[number] = hashlib.sha256(reply.body).hexdigest()
-        elif reply.status != 404:  # no word on whether it is there
+        elif not _absent(reply):
             raise ApiError("artifacts", reply)
     return found
+
+
+def _absent(reply: Reply) -> bool:
+    """Whether a reply says that there is no such artifact; any other failure is no word on it.
+
+    MLflow 3.17 answers 500 and quotes what S3 said.
+    """
+    return reply.status == 404 or (reply.status == 500 and b"(404) when calling" in reply.body)

@@ -185,6 +185,17 @@ def test_what_the_profile_asks_for(
     assert _judged(tmp_path, _seen(tmp_path), ALL, **thresholds) is verdict
 
 
+@pytest.mark.parametrize(("most", "verdict"), [(0, Verdict.FAIL), (1, Verdict.PASS)])
+def test_writes_that_fail_are_counted_where_none_may(
+    tmp_path: Path, most: int, verdict: Verdict
+) -> None:
+    unanswered = Operation("w", "r", "put", 7, FAULT_NS)
+    found = _judged(
+        tmp_path, _seen(tmp_path), ALL, operations=[*WRITTEN, unanswered], writes_failed=most
+    )
+    assert found is verdict
+
+
 @pytest.mark.parametrize("kind", ["add", "put"])
 def test_writes_that_never_come_back_fail(tmp_path: Path, kind: str) -> None:
     left = [o for o in WRITTEN if o.kind != kind or o.invoked_ns < OVER_NS]

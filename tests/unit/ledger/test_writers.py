@@ -11,15 +11,18 @@ import pytest
 from pydantic import JsonValue
 
 from mlflow_conformance.clients.http import NoReply, Reply
-from mlflow_conformance.clients.mlflow import MlflowApi
+from mlflow_conformance.clients.mlflow import ApiError, MlflowApi
 from mlflow_conformance.ledger.history import Operation, Outcome
 from mlflow_conformance.ledger.log import Ledger, read
 from mlflow_conformance.ledger.writers import (
     Pace,
     Writers,
+    WrittenRun,
+    content_of,
     digest_of,
     judge_artifacts,
     judge_metrics,
+    served_artifacts,
     value_of,
 )
 from mlflow_conformance.waits import Waiter
@@ -82,6 +85,31 @@ def test_artifacts() -> None:
     assert judge_artifacts("bucket", [put], {}).broken == ["bucket: 1 lost"]
     assert judge_artifacts("bucket", [put], {4: digest_of(5)}).broken == ["bucket: 1 changed"]
     assert judge_artifacts("bucket", [replace(put, outcome="open")], {}).holds
+
+
+S3_SAYS = b"An error occurred (404) when calling the HeadObject operation: Not Found"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "there"),
+    [(200, content_of(3), {3: digest_of(3)}), (404, b"", {}), (500, S3_SAYS, {})],
+)
+def test_an_artifact_is_there_or_not(status: int, body: bytes, there: dict[int, str]) -> None:
+    def send(*_: object, **__: object) -> Reply:
+        return Reply(status, {}, body, 0)
+
+    store = WrittenRun("r", "mlflow-artifacts:/1/r/artifacts")
+    assert served_artifacts(store, MlflowApi("http://x", send, {}), [3]) == there
+
+
+@pytest.mark.parametrize(("status", "body"), [(503, b""), (500, b"no connection"), (403, S3_SAYS)])
+def test_another_failure_is_no_word_on_an_artifact(status: int, body: bytes) -> None:
+    def send(*_: object, **__: object) -> Reply:
+        return Reply(status, {}, body, 0)
+
+    store = WrittenRun("r", "mlflow-artifacts:/1/r/artifacts")
+    with pytest.raises(ApiError):
+        served_artifacts(store, MlflowApi("http://x", send, {}), [3])
 
 
 class _Server:

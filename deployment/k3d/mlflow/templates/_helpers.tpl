@@ -15,6 +15,20 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
+{{/*
+Call with (list root component): where its pod is. Without either of the two stores uploads fail, and
+the volumes of most small clusters are bound to a node: on one node, every other can be drained.
+*/}}
+{{- define "mlflow.beside" -}}
+podAffinity:
+  preferredDuringSchedulingIgnoredDuringExecution:
+    - weight: 100
+      podAffinityTerm:
+        topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchLabels: {{ include "mlflow.selector" . | nindent 12 }}
+{{- end }}
+
 {{- define "mlflow.labels" -}}
 {{- $root := index . 0 -}}
 {{ include "mlflow.selector" . }}
