@@ -178,17 +178,24 @@ def spread_again(scene: str) -> Said:
     Kubernetes never moves a pod by itself when a node comes back, so a drain leaves all of them
     on the others.
     """
-    play = Scene.read(scene)
+    return {"moved": spread(Scene.read(scene))}
+
+
+def spread(play: Scene) -> list[str]:
+    """Move pods of MLflow by evictions until they are spread over nodes; returns their names.
+
+    Raises:
+        TimedOut: the disruption budget does not admit it.
+    """
     moved: list[str] = []
-    for _ in play.peers:
+    for _ in pods_of(play.names, "mlflow", _look(play)):
         _waited(play, "whole: the deployment", lambda view: not missing(play, view), "whole again")
-        view = _look(play)
-        crowded = _crowded(play, view)
+        crowded = _crowded(play, _look(play))
         if crowded is None:
-            return {"moved": moved}
+            return moved
         _move(play, crowded)
         moved.append(crowded.name)
-    return {"moved": moved}
+    return moved
 
 
 # -- rollouts -----------------------------------------------------------------------------------

@@ -124,6 +124,9 @@ class Stage:
         number = 1 + sum(1 for _ in self.folder.glob("[0-9]*-*/"))
         folder = self.folder / f"{number:02}-{scenario.name}"
         folder.mkdir(parents=True)
+        if scenario.spec.victim == "node":
+            # What an autoscaler took away may have left every pod on one node.
+            actions.spread(_bare_scene(self.target, kube, self.waiter))
         before = self._whole(kube)
         scene = self._scene(kube, scenario, before, numbers, needs.hold_s)
         path = folder / "scene.json"
@@ -154,7 +157,8 @@ class Stage:
         self._written(writers, since_ns, needs.writes)
         self._going_on(writers, over_ns)
         rate = self.load.plan.stages[0].rate
-        until = max(self.now_s, ended + _EDGE_S, since + needs.requests / rate)
+        # A second more: the load may have been a few requests late to start.
+        until = max(self.now_s, ended + _EDGE_S, since + needs.requests / rate + 1)
         self._until(until)
         window = self._window(since, until)
         seen = Disturbance(
