@@ -134,7 +134,7 @@ class Stage:
         since, since_ns = self.now_s, time.monotonic_ns()
         # The ledger proves something only of what was acknowledged when the fault came.
         self._writing(writers, since_ns, "before the fault", needs.before)
-        self._until(since + _EDGE_S)
+        self.until(since + _EDGE_S)
         fault = self.now_s
         try:
             journal = toolkit.run(
@@ -157,9 +157,9 @@ class Stage:
         self._written(writers, since_ns, needs.writes)
         self._going_on(writers, over_ns)
         rate = self.load.plan.stages[0].rate
-        # A second more: the load may have been a few requests late to start.
+        # A second more: either edge of the window may cost a request.
         until = max(self.now_s, ended + _EDGE_S, since + needs.requests / rate + 1)
-        self._until(until)
+        self.until(until)
         window = self._window(since, until)
         seen = Disturbance(
             scenario=scenario,
@@ -253,7 +253,7 @@ class Stage:
         except TimedOut:
             return
 
-    def _until(self, at_s: float) -> None:
+    def until(self, at_s: float) -> None:
         """Let the load go on until a moment of its plan."""
         time.sleep(max(0.0, at_s - self.now_s))
 
@@ -269,7 +269,7 @@ class Stage:
                 "after its start: ask for fewer faults in one run"
             )
         timeout_s = self.load.plan.workload.timeout_s
-        self._until(until + min(timeout_s, _REPLY_S))
+        self.until(until + min(timeout_s, _REPLY_S))
 
         def recorded() -> RunRecord:
             return whole_part(self.load.record(), since, until)
@@ -344,6 +344,8 @@ def on_stage(target: Target, run: Run, rate: float, garbage: list[str]) -> Itera
         load = stack.enter_context(engine.running(plan, folder))
         started = load.started(run.waiter)
         stage = Stage(target, run, run.waiter, load, started, folder, world.experiment_id)
+        # Its senders begin together, a moment from now; no window may begin before them.
+        stage.until(_EDGE_S)
         try:
             yield stage
         finally:
