@@ -85,6 +85,16 @@ def row_counts(sql: Sql) -> dict[str, int]:
     return dict(_of_each_table(sql, "SELECT '{table}', count(*) FROM \"{table}\""))
 
 
+def plain_bytes(sql: Sql) -> int:
+    """All rows as text, bytes: about what a dump of them takes that nothing compresses.
+
+    Raises:
+        InsideFailed: the database refused it or could not be reached.
+    """
+    sizes = 'SELECT coalesce(sum(octet_length(t::text)), 0)::bigint FROM "{table}" t'
+    return sum(row[0] for row in _of_each_table(sql, sizes))
+
+
 def _of_each_table(sql: Sql, query: str) -> list[list[Any]]:
     """The rows of one query about every table; `{table}` stands for its name."""
     tables = sql.column(TABLES)

@@ -133,7 +133,6 @@ def rehearsal(
             runs=(before, after),
             good=good,
             planted=planted,
-            text_bytes=sizes.text_bytes,
             artifacts=artifacts,
         )
 

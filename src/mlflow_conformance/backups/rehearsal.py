@@ -82,7 +82,6 @@ class Rehearsal:
     runs: tuple[int, int]
     good: list[str]
     planted: Mapping[str, Planted]
-    text_bytes: int
     artifacts: Reconciliation
 
     def held_against(self, present: list[str]) -> SnapshotFinding:
