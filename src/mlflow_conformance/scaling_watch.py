@@ -3,7 +3,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -78,16 +78,9 @@ class Watch:
     refused: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
 
-    def longest_gap_s(self, since: float, until: float) -> float:
-        """The longest time without a look at the replicas, between two moments."""
-        return _longest_gap_s([s.at for s in self.looks], since, until)
 
-    def longest_gap_of_connections_s(self, since: float, until: float) -> float:
-        """The longest time without a count of connections, between two moments."""
-        return _longest_gap_s([at for at, _ in self.connections], since, until)
-
-
-def _longest_gap_s(moments: Sequence[float], since: float, until: float) -> float:
+def longest_gap_s(moments: Iterable[float], since: float, until: float) -> float:
+    """The longest time between `since` and `until` without any of these moments, in order."""
     seen = [since, *(at for at in moments if since < at < until), until]
     return max(after - before for before, after in pairwise(seen))
 
@@ -266,9 +259,10 @@ def served(metrics: str) -> float:
     Raises:
         ValueError: the text is no exposition of metrics, or counts no requests at all.
     """
-    if total(metrics, _SERVED) is None:
+    posts = total(metrics, _SERVED, method="POST")
+    if posts is None and total(metrics, _SERVED) is None:
         raise ValueError(f"{_SERVED} is not among them")
-    return total(metrics, _SERVED, method="POST") or 0.0
+    return posts or 0.0
 
 
 class _Repeated:

@@ -6,7 +6,7 @@ served, and then goes on quietly while the replicas that are no longer needed le
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,16 @@ from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.load.run_record import RunRecord
 from mlflow_conformance.mutation import ObjectChange
 from mlflow_conformance.run import Run
-from mlflow_conformance.scaling_watch import Look, Watch, changes, first, look, obstacle, watching
+from mlflow_conformance.scaling_watch import (
+    Look,
+    Watch,
+    changes,
+    first,
+    longest_gap_s,
+    look,
+    obstacle,
+    watching,
+)
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import Hopeless, TimedOut, Waiter
 
@@ -129,8 +138,8 @@ class Window:
         Raises:
             Undecided: it was blind for too long.
         """
-        gap = self.watch.longest_gap_s(self.start, max(self.end, self.watched_until))
-        self._require(gap, "looked at the replicas")
+        until = max(self.end, self.watched_until)
+        self._require((s.at for s in self.watch.looks), until, "looked at the replicas")
 
     def require_counts(self) -> None:
         """Make sure that PostgreSQL's connections were counted until the load was over.
@@ -141,13 +150,14 @@ class Window:
             Undecided: they were not for too long.
         """
         if not self.watch.refused:
-            gap = self.watch.longest_gap_of_connections_s(self.start, self.end)
-            self._require(gap, "counted PostgreSQL's connections")
+            counted = (at for at, _ in self.watch.connections)
+            self._require(counted, self.end, "counted PostgreSQL's connections")
 
-    def _require(self, gap_s: float, what: str) -> None:
-        if gap_s > BLIND_S:
+    def _require(self, moments: Iterable[float], until: float, what: str) -> None:
+        gap = longest_gap_s(moments, self.start, until)
+        if gap > BLIND_S:
             why = "; ".join(self.watch.unseen[-2:])
-            raise Undecided(f"for {gap_s:.0f} s nobody {what} ({why})")
+            raise Undecided(f"for {gap:.0f} s nobody {what} ({why})")
 
 
 @contextmanager

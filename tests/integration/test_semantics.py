@@ -16,6 +16,7 @@ import pytest
 
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import Judged, judge
+from mlflow_conformance.host.check import BROWSERS
 from mlflow_conformance.target.processes import Stand, minio_binary, mlflow_server, stand
 from mlflow_conformance.waits import Waiter
 
@@ -121,7 +122,7 @@ def test_a_plain_server_proves_what_its_front_door_shows_and_no_more(tmp_path: P
     assert done.returncode == 2
     undecided = {i: c.reason for i, c in judged.items() if str(c.raw) == "unknown"}
     assert {i: why for i, why in undecided.items() if i != "TRK-8"} == _PLAIN
-    browser = any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    browser = any(map(shutil.which, BROWSERS))
     expected = {"TRK-8"} if browser else set[str]()
     assert {i for i, c in judged.items() if str(c.raw) == "pass"} == expected
 

@@ -89,12 +89,18 @@ def expect_kept(
         evidence.undecided(
             f"only {acknowledged} writes were acknowledged, {evidence.number('writes'):g} are asked"
         )
-    for kind, threshold in zip(KINDS, ("writes_before", "artifacts_before"), strict=True):
-        if before[kind] < evidence.number(threshold):
+    for kind, least in asked_before(evidence).items():
+        if before[kind] < least:
             evidence.undecided(
                 f"only {before[kind]} of kind {kind} were acknowledged before the fault, "
-                f"{evidence.number(threshold):g} are asked"
+                f"{least} are asked"
             )
+
+
+def asked_before(evidence: Evidence) -> dict[str, int]:
+    """Writes that must be acknowledged when the fault comes, by kind of the ledger's operations."""
+    thresholds = zip(KINDS, ("writes_before", "artifacts_before"), strict=True)
+    return {kind: int(evidence.number(threshold)) for kind, threshold in thresholds}
 
 
 def expect_proven(evidence: Evidence, seen: Disturbance) -> str:

@@ -24,9 +24,9 @@ from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import Hopeless, TimedOut, Waiter
 
 _SERVER_SIDE = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
-_T = TypeVar("_T")
-_NO_ANSWER = (ApiException, HTTPError, KubectlFailed, OSError)
 _CONTROLLER_ANNOTATIONS = ("deployment.kubernetes.io/revision",)
+_NO_ANSWER = (ApiException, HTTPError, KubectlFailed, OSError)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)

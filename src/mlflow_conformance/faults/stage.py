@@ -7,7 +7,8 @@ objects of its own, and the time line of the report shows all faults on one axis
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -133,7 +134,7 @@ class Stage:
         scene.write(path)
         since, since_ns = self.now_s, time.monotonic_ns()
         # The ledger proves something only of what was acknowledged when the fault came.
-        self._writing(writers, since_ns, "before the fault", needs.before)
+        self._writing(writers, since_ns, f"{needs.before} before it", _each(needs.before))
         self.until(since + _EDGE_S)
         fault = self.now_s
         try:
@@ -154,7 +155,9 @@ class Stage:
         ended = self.now_s
         self.bands[-1] = Band(name=scenario.spec.title, start_s=fault, end_s=ended)
         over_ns = time.monotonic_ns()
-        self._written(writers, since_ns, needs.writes)
+        self._writing(
+            writers, since_ns, f"{needs.writes} in the window", lambda n: n.total() >= needs.writes
+        )
         self._going_on(writers, over_ns)
         rate = self.load.plan.stages[0].rate
         # A second more: either edge of the window may cost a request.
@@ -227,21 +230,12 @@ class Stage:
         )
 
     def _writing(
-        self, writers: Writers, since_ns: int, when: str, counts: Mapping[str, int]
+        self, writers: Writers, since_ns: int, what: str, done: Callable[[Counter[str]], bool]
     ) -> None:
         self.waiter.until(
-            f"acknowledged: {dict(counts)} {when}",
+            f"acknowledged: writes, {what}",
             lambda: writers.acknowledged(since_ns),
-            done=lambda seen: all(seen[kind] >= count for kind, count in counts.items()),
-            timeout="writes acknowledged",
-            interval_s=0.2,
-        )
-
-    def _written(self, writers: Writers, since_ns: int, count: int) -> None:
-        self.waiter.until(
-            f"acknowledged: {count} writes in the window",
-            lambda: writers.acknowledged(since_ns).total(),
-            done=lambda seen: seen >= count,
+            done=done,
             timeout="writes acknowledged",
             interval_s=0.2,
         )
@@ -249,7 +243,7 @@ class Stage:
     def _going_on(self, writers: Writers, over_ns: int) -> None:
         """Let every kind of write be acknowledged again; where none is, the ledger shows it."""
         try:
-            self._writing(writers, over_ns, "after the fault", dict.fromkeys(KINDS, 1))
+            self._writing(writers, over_ns, "each kind again", _each(dict.fromkeys(KINDS, 1)))
         except TimedOut:
             return
 
@@ -280,6 +274,10 @@ class Stage:
             done=lambda part: not part.missing,
             timeout="load recorded",
         )
+
+
+def _each(least: Mapping[str, int]) -> Callable[[Counter[str]], bool]:
+    return lambda seen: all(seen[kind] >= count for kind, count in least.items())
 
 
 def whole_part(record: RunRecord, since: float, until: float) -> RunRecord:

@@ -35,7 +35,6 @@ class Activity:
     name: str
     status: str
     started: datetime
-    ended: datetime
     output: Any
     problem: str
 
@@ -204,12 +203,10 @@ def _looked(state: Mapping[str, Any] | None) -> datetime | None:
 def _activity(entry: Mapping[str, Any]) -> Activity:
     said = "".join(entry.get("exception") or []).strip().splitlines()
     provider = entry["activity"].get("provider") or {}
-    started = datetime.fromisoformat(entry["start"])
     return Activity(
         name=provider.get("func") or entry["activity"].get("name", ""),
         status=entry.get("status", ""),
-        started=started,
-        ended=datetime.fromisoformat(entry["end"]) if "end" in entry else started,
+        started=datetime.fromisoformat(entry["start"]),
         output=entry.get("output"),
         problem=said[-1] if said else "",
     )

@@ -32,13 +32,13 @@ PACKAGES = {
     "mmdebstrap": "mmdebstrap",
 }
 """Program and the Debian package that has it. Podman only suggests most of them."""
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-"""Browsers that show MLflow's pages to a check: any of them will do."""
-USED = {"curl": "curl", "openssl": "openssl"}
-"""The same for programs that the deployments' own guides call on the user's machine."""
 LIBRARIES = {"/usr/lib/podman/netavark": "netavark", "/usr/lib/podman/aardvark-dns": "aardvark-dns"}
 """The same for programs that are not in the path."""
 KEYRING = ("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring")
+USED = {"curl": "curl", "openssl": "openssl"}
+"""Program and package likewise, of what the deployments' own guides call on the user's machine."""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+"""Browsers that show MLflow's pages to a check: any of them will do."""
 
 
 class State(Enum):

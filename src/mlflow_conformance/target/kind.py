@@ -92,7 +92,7 @@ def claim(name: str = NAME) -> Iterator[Claim]:
     Raises:
         Unusable: another run holds it; its process id is named.
     """
-    folder = paths.state_root() / "clusters" / name
+    folder = _folder(name)
     folder.mkdir(parents=True, exist_ok=True)
     with _held_lock(folder.parent / f"{name}.lock", name) as lock:
         yield Claim(name, folder)
@@ -217,7 +217,7 @@ def found(held: Claim, options: Options) -> KindCluster:
 
 def recorded(name: str = NAME) -> bool:
     """Whether a cluster was made here and not taken down; it may have stopped since."""
-    return _recorded(paths.state_root() / "clusters" / name) is not None
+    return _recorded(_folder(name)) is not None
 
 
 def running(name: str = NAME) -> bool:
@@ -274,6 +274,10 @@ def require_free_port(port: int) -> None:
                 f"The port {port} of 127.0.0.1 is {state}",
                 remedy="Free it, or change the port of names.front.url in the profile",
             ) from error
+
+
+def _folder(name: str) -> Path:
+    return paths.state_root() / "clusters" / name
 
 
 def _recorded(folder: Path) -> str | None:

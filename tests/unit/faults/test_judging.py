@@ -53,7 +53,7 @@ def _seen(
     whole_s: float | None = 20.0,
 ) -> Disturbance:
     record = load_records.run(tmp_path, answer)
-    acted = Activity("kill_container", "succeeded", NOW, NOW, {}, "")
+    acted = Activity("kill_container", "succeeded", NOW, {}, "")
     told = journal or Journal("completed", True, True, [acted], [acted])
     return Disturbance(
         scenario=find("mlflow-crash"),
@@ -164,7 +164,7 @@ def test_recovery(tmp_path: Path, changes: dict[str, Any], verdict: Verdict) -> 
 
 
 def test_a_wait_that_was_over_says_what_was_missing(tmp_path: Path) -> None:
-    late = Activity("wait_restarted", "succeeded", NOW, NOW, {"late": ["postgresql"]}, "")
+    late = Activity("wait_restarted", "succeeded", NOW, {"late": ["postgresql"]}, "")
     told = Journal("completed", True, True, [late], [late])
     assert _judged(tmp_path, _seen(tmp_path, journal=told), ALL) is Verdict.FAIL
 
@@ -208,7 +208,7 @@ def test_a_hang_must_outlast_the_bound_and_a_time_out(
     tmp_path: Path, hold_s: float, verdict: Verdict
 ) -> None:
     states = {"states": {"7": "T", "8": "T"}}
-    stopped = Activity("process_states", "succeeded", NOW, NOW, states, "")
+    stopped = Activity("process_states", "succeeded", NOW, states, "")
     hung = _seen(
         tmp_path,
         after=HEALTHY,

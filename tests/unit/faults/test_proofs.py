@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 def journal(**outputs: Any) -> Journal:
     """A journal in which everything succeeded."""
-    run = [Activity(name, "succeeded", NOW, NOW, output, "") for name, output in outputs.items()]
+    run = [Activity(name, "succeeded", NOW, output, "") for name, output in outputs.items()]
     return Journal("completed", True, True, run, run)
 
 
@@ -119,7 +119,7 @@ def test_partition() -> None:
 
 
 def test_an_activity_that_failed_proves_nothing() -> None:
-    failed = Activity("dropped_packets", "failed", NOW, NOW, None, "CommandFailed: no")
+    failed = Activity("dropped_packets", "failed", NOW, None, "CommandFailed: no")
     with pytest.raises(Undecided, match="CommandFailed"):
         prove("link cut", played(said=Journal("completed", True, True, [failed], [])))
 
