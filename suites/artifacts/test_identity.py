@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from mlflow_conformance.clients.kube import Kube, KubectlFailed
-from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer
+from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, new_run
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.faults import view
@@ -95,8 +95,8 @@ def test_no_static_keys(
             evidence.expect(f"{pod.name}: projected token", "none", "==", "read", door="kubernetes")
             continue
         _judge_token(evidence, kube, pod.raw, Token.read(said), role)
-    run_id = answer("runs/create", front.post("runs/create", experiment_id=experiment))
-    key = f"{experiment}/{run_id['run']['info']['run_id']}/artifacts/keyless.txt"
+    run_id = new_run(front, experiment).run_id
+    key = f"{experiment}/{run_id}/artifacts/keyless.txt"
     put = front.request("PUT", f"{ARTIFACTS}/{key}", body=b"keyless")
     evidence.expect("artifact stored", put.status, "==", 200, door="front")
     stored = [o.size for o in bucket.objects(key)]

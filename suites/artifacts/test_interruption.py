@@ -10,7 +10,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from mlflow_conformance.clients.kube import Kube, Pod
-from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer
+from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer, new_run
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.upload import Upload, content
 from mlflow_conformance.evidence.case import Evidence, check
@@ -50,8 +50,7 @@ class _Sender:
 
 def _root(front: MlflowApi, experiment: str) -> tuple[str, str]:
     """A new run and where its artifacts are."""
-    made = answer("runs/create", front.post("runs/create", experiment_id=experiment))
-    run_id = made["run"]["info"]["run_id"]
+    run_id = new_run(front, experiment).run_id
     return run_id, f"{experiment}/{run_id}/artifacts"
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mlflow_conformance.clients.http import NoReply
 from mlflow_conformance.clients.kube import Kube, Pod
-from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer, error_of
+from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer, error_of, new_run
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.faults.objects import changed
@@ -46,8 +46,8 @@ def test_object_store_is_down(
            what was stored before is still there.
     """
     names = target.names.mlflow
-    run = answer("runs/create", front.post("runs/create", experiment_id=experiment))
-    root = f"{experiment}/{run['run']['info']['run_id']}/artifacts"
+    run_id = new_run(front, experiment).run_id
+    root = f"{experiment}/{run_id}/artifacts"
     within_s = evidence.number("refused_within_s")
     patient = replace(front, timeout_s=within_s + 30)
 

@@ -6,7 +6,7 @@ from functools import partial
 from urllib.parse import quote
 
 from mlflow_conformance.clients.http import NoReply, Reply
-from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer
+from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, new_run
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.inside.door import InsideSender
@@ -59,8 +59,7 @@ def test_path_traversal(
         2. No request succeeds in a write or shows a file of the server; the bucket has no key that
            came of it.
     """
-    run = answer("runs/create", front.post("runs/create", experiment_id=experiment))
-    run_id = run["run"]["info"]["run_id"]
+    run_id = new_run(front, experiment).run_id
     before = {o.key for o in bucket.objects()}
     leaks: list[str] = []
     served: list[str] = []
@@ -134,8 +133,8 @@ def test_objects_are_encrypted(
         1. Store artifacts through MLflow, a small one and one that takes several parts.
         2. Ask the bucket how each is encrypted, and with which key.
     """
-    run = answer("runs/create", front.post("runs/create", experiment_id=experiment))
-    root = f"{experiment}/{run['run']['info']['run_id']}/artifacts"
+    run_id = new_run(front, experiment).run_id
+    root = f"{experiment}/{run_id}/artifacts"
     for name, size in (("small.bin", 10), ("parts.bin", int(evidence.number("large_bytes")))):
         put = front.request("PUT", f"{ARTIFACTS}/{root}/{name}", body=b"x" * size)
         evidence.expect(f"{name}: stored", put.status, "==", 200, door="front")
@@ -166,8 +165,8 @@ def test_bucket_is_not_public(
         3. With the auditor's read-only credentials: PUT and DELETE are refused.
         4. The artifact is still there and nothing was added.
     """
-    run = answer("runs/create", front.post("runs/create", experiment_id=experiment))
-    root = f"{bucket.prefix}{experiment}/{run['run']['info']['run_id']}/artifacts"
+    run_id = new_run(front, experiment).run_id
+    root = f"{bucket.prefix}{experiment}/{run_id}/artifacts"
     relative = root.removeprefix(bucket.prefix)
     put = front.request("PUT", f"{ARTIFACTS}/{relative}/secret.txt", body=b"secret")
     evidence.expect("artifact stored", put.status, "==", 200, door="front")

@@ -18,8 +18,8 @@ from mlflow_conformance.backups.rehearsal import Rehearsal, Sizes, reconciled, t
 from mlflow_conformance.backups.restored import Restored, restored_state
 from mlflow_conformance.backups.store import Store, store_of
 from mlflow_conformance.backups.workbench import Workbench, workbench
-from mlflow_conformance.backups.writers import Writers, new_run, seed, write_text
-from mlflow_conformance.clients.mlflow import MlflowApi, answer
+from mlflow_conformance.backups.writers import Writers, seed, write_text
+from mlflow_conformance.clients.mlflow import MlflowApi, answer, new_run
 from mlflow_conformance.errors import Undecided
 from mlflow_conformance.ledger.log import Ledger
 from mlflow_conformance.profile import RestoreNames
@@ -111,7 +111,7 @@ def rehearsal(
         good = store.good()
         model = registered(mlflow_client, experiment, word)
         artifacts = reconciled(sql, target.need_bucket())
-        kept = new_run(front, experiment, "kept")
+        kept = new_run(front, experiment, "kept").run_id
         write_text(front, experiment, sizes.text_bytes)
         # Not synced: the ledger has to outlive this process, not this machine.
         with Ledger(folder / "BKP-ledger.jsonl", sync=False) as ledger:
@@ -123,7 +123,7 @@ def rehearsal(
                 backup: Backup = back_up(kube, documented, store, job, waiter)
                 after = sql.one(count)
                 writers.more(_SETTLED_WRITES, waiter)
-        gone = new_run(front, experiment, "gone")
+        gone = new_run(front, experiment, "gone").run_id
         yield Rehearsal(
             experiment=experiment,
             ledger=ledger.path,

@@ -11,7 +11,7 @@ from mlflow_conformance.backups.retention import Rule
 from mlflow_conformance.backups.store import Store, name_at, time_of
 from mlflow_conformance.census import plain_bytes
 from mlflow_conformance.clients.kube import Kube
-from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.clients.sql import TABLES, Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import Waiter
@@ -114,12 +114,9 @@ def test_manifest(evidence: Evidence, rehearsal: Rehearsal, store: Store, sql: S
         "size of the object", stored.size if stored else None, "==", manifest.bytes,
         unit="By", door="s3",
     )  # fmt: skip
-    tables = sql.column(
-        "SELECT table_name FROM information_schema.tables "
-        "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY table_name"
-    )
     rows = manifest.contents.rows
-    evidence.expect("tables that are counted", sorted(rows), "==", sorted(tables), door="sql")
+    tables = sorted(sql.column(TABLES))
+    evidence.expect("tables that are counted", sorted(rows), "==", tables, door="sql")
     before, after = rehearsal.runs
     evidence.expect("runs in the backup", rows.get("runs", 0), ">=", before, door="sql")
     evidence.expect("runs in the backup", rows.get("runs", 0), "<=", after, door="sql")

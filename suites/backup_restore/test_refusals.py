@@ -12,9 +12,8 @@ from mlflow_conformance.backups.rehearsal import Rehearsal
 from mlflow_conformance.backups.restored import Restored
 from mlflow_conformance.backups.store import Store, name_at
 from mlflow_conformance.backups.workbench import Workbench
-from mlflow_conformance.backups.writers import new_run
 from mlflow_conformance.clients.kube import Kube
-from mlflow_conformance.clients.mlflow import MlflowApi
+from mlflow_conformance.clients.mlflow import MlflowApi, new_run
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.waits import Waiter

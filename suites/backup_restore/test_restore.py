@@ -14,9 +14,9 @@ from mlflow_conformance.backups.rehearsal import Rehearsal, reconciled
 from mlflow_conformance.backups.restored import Restored, restored_state
 from mlflow_conformance.backups.store import Store
 from mlflow_conformance.backups.volume import Volume, emptied
-from mlflow_conformance.backups.writers import new_run, seed
+from mlflow_conformance.backups.writers import seed
 from mlflow_conformance.clients.kube import Kube
-from mlflow_conformance.clients.mlflow import MlflowApi
+from mlflow_conformance.clients.mlflow import MlflowApi, new_run
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
@@ -171,7 +171,7 @@ def test_rto_with_many_runs(
     """
     runs = int(evidence.number("runs"))
     seed(target, ledger, rehearsal.experiment, runs - rehearsal.runs[0], first=100_000)
-    kept = new_run(front, rehearsal.experiment, "kept")
+    kept = new_run(front, rehearsal.experiment, "kept").run_id
     evidence.expect("runs", sql.one("SELECT count(*) FROM runs"), ">=", runs, door="sql")
     backup = back_up(kube, documented, store, f"{word}-backup-many", waiter)
     evidence.expect("backup", backup.outcome, "==", "complete", door="kubernetes")
@@ -179,7 +179,7 @@ def test_rto_with_many_runs(
         return
     evidence.note("duration of the backup", round(backup.seconds, 1), unit="s")
     evidence.note("size of the backup", backup.manifest.bytes, unit="By", door="s3")
-    witness = Witness(kept, new_run(front, rehearsal.experiment, "gone"))
+    witness = Witness(kept, new_run(front, rehearsal.experiment, "gone").run_id)
     done = restore(
         kube, documented, restoring, backup=backup.name, token=f"{word}-restore-many",
         witness=witness, front=front, waiter=waiter,

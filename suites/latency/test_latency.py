@@ -5,7 +5,7 @@ import json
 from typing import Any, cast
 
 from mlflow_conformance.clients.http import NoReply, Reply
-from mlflow_conformance.clients.mlflow import MlflowApi, answer
+from mlflow_conformance.clients.mlflow import new_run
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.inside.door import Inside, http_arguments, reply_of
 from mlflow_conformance.load.expectations import expect_latency, expect_offered, note_load
@@ -70,7 +70,7 @@ def test_a_burst_of_writers_is_answered(
     """
     replica = target.api(target.replica_urls()[0])
     writers = int(evidence.number("writers"))
-    runs = [_new_run(replica, experiment) for _ in range(writers)]
+    runs = [new_run(replica, experiment).run_id for _ in range(writers)]
     patience = 2 * evidence.number("within_s") + 30
     asked = [
         http_arguments(
@@ -97,11 +97,6 @@ def test_a_burst_of_writers_is_answered(
 
 
 _METRICS = [{"key": f"m{n}", "value": n, "timestamp": 1, "step": 1} for n in range(50)]
-
-
-def _new_run(api: MlflowApi, experiment: str) -> str:
-    made = answer("runs/create", api.post("runs/create", experiment_id=experiment))
-    return str(made["run"]["info"]["run_id"])
 
 
 def _outcome(reply: dict[str, Any]) -> Reply | NoReply:

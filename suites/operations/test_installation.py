@@ -14,7 +14,7 @@ import yaml
 from pydantic import Field, JsonValue
 
 from mlflow_conformance.clients.kube import Kube
-from mlflow_conformance.clients.mlflow import ARTIFACTS, ApiError, MlflowApi, answer
+from mlflow_conformance.clients.mlflow import ARTIFACTS, ApiError, MlflowApi, answer, new_run
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.documents import Strict
 from mlflow_conformance.errors import Undecided
@@ -309,8 +309,7 @@ def _experiment(api: MlflowApi, name: str) -> str:
 
 def _logged(api: MlflowApi, experiment: str) -> tuple[str, str]:
     """A run with a param and an artifact: its ID, and where the artifact is."""
-    run = answer("runs/create", api.post("runs/create", experiment_id=experiment))
-    run_id = str(run["run"]["info"]["run_id"])
+    run_id = new_run(api, experiment).run_id
     param = api.post("runs/log-parameter", run_id=run_id, key="kept", value="yes")
     answer("runs/log-parameter", param)
     path = f"{ARTIFACTS}/{experiment}/{run_id}/artifacts/kept.txt"

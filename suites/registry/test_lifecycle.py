@@ -8,7 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TYPE_CHECKING
 
-from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer, error_of
+from mlflow_conformance.clients.mlflow import (
+    ARTIFACTS,
+    MlflowApi,
+    NewRun,
+    answer,
+    error_of,
+    new_run,
+)
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
@@ -29,12 +36,12 @@ print(json.dumps(model.predict(json.loads(sys.argv[2])).tolist()))
 """
 
 
-def _versions(front: MlflowApi, name: str, run: dict[str, str], count: int) -> None:
+def _versions(front: MlflowApi, name: str, run: NewRun, count: int) -> None:
     answer("registered-models/create", front.post("registered-models/create", name=name))
     for number in range(1, count + 1):
         made = front.post(
             "model-versions/create",
-            name=name, run_id=run["run_id"], source=f"{run['artifact_uri']}/{number}",
+            name=name, run_id=run.run_id, source=f"{run.artifact_uri}/{number}",
         )  # fmt: skip
         answer("model-versions/create", made)
 
@@ -61,7 +68,7 @@ def test_stages(
            step read SQL and every replica.
         2. A stage that does not exist is refused and changes nothing.
     """
-    run = answer("runs/create", front.post("runs/create", experiment_id=experiment))["run"]["info"]
+    run = new_run(front, experiment)
     name = belongings.model(unique("staged"))
     _versions(front, name, run, 2)
     for stage in ("Staging", "Production", "Archived", "None", "Production"):
@@ -96,7 +103,7 @@ def test_archiving_promotion(
         2. Promote two versions like that at the same time, some times. Two versions in production
            after that are a known limit of MLflow, told and not judged.
     """
-    run = answer("runs/create", front.post("runs/create", experiment_id=experiment))["run"]["info"]
+    run = new_run(front, experiment)
     name = belongings.model(unique("promoted"))
     _versions(front, name, run, 2)
     answer("stage", front.post(_TRANSITION, name=name, version="1", stage="Production"))
@@ -243,8 +250,8 @@ def test_registry_lifecycle(
            so; the name can be used again.
         3. The version's artifacts are still in the bucket, as MLflow documents: they are the run's.
     """
-    run = answer("runs/create", front.post("runs/create", experiment_id=experiment))["run"]["info"]
-    key = f"{experiment}/{run['run_id']}/artifacts/1/weights.bin"
+    run = new_run(front, experiment)
+    key = f"{experiment}/{run.run_id}/artifacts/1/weights.bin"
     upload = front.request("PUT", f"{ARTIFACTS}/{key}", body=b"weights")
     evidence.expect("artifact stored", upload.status, "==", 200, door="front")
     name = belongings.model(unique("kept"))

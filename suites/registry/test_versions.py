@@ -5,7 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from mlflow_conformance.clients.http import Reply
-from mlflow_conformance.clients.mlflow import MlflowApi, answer
+from mlflow_conformance.clients.mlflow import MlflowApi, answer, new_run
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.fixtures.belongings import Belongings, Unique
@@ -44,7 +44,7 @@ def test_versions_are_unique_and_dense(
     each = int(evidence.number("versions")) // writers
     name = belongings.model(unique("model"))
     answer("registered-models/create", front.post("registered-models/create", name=name))
-    run = answer("runs/create", front.post("runs/create", experiment_id=experiment))["run"]["info"]
+    run = new_run(front, experiment)
 
     def write(number: int) -> None:
         api = replicas[number % len(replicas)]
@@ -52,8 +52,8 @@ def test_versions_are_unique_and_dense(
             attempt(
                 ledger, f"writer {number}", name, "append", f"{number}-{turn}",
                 lambda turn=turn: api.post(  # type: ignore[misc]
-                    "model-versions/create", name=name, run_id=run["run_id"],
-                    source=f"{run['artifact_uri']}/{number}-{turn}",
+                    "model-versions/create", name=name, run_id=run.run_id,
+                    source=f"{run.artifact_uri}/{number}-{turn}",
                 ),
                 _version,
             )  # fmt: skip

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mlflow_conformance.clients.http import Reply
-from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of
+from mlflow_conformance.clients.mlflow import MlflowApi, NewRun, answer, error_of, new_run
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.fixtures.belongings import Belongings, Unique
@@ -149,7 +149,7 @@ def test_webhooks(
         timeout="webhook list",
     )
 
-    run = answer("runs/create", front.post("runs/create", experiment_id=experiment))["run"]["info"]
+    run = new_run(front, experiment)
     acts = [
         act
         for replica in replicas
@@ -233,14 +233,14 @@ def _told(delivery: Delivery) -> str:
     return f"{delivery.event} {delivery.data.get('name')}"
 
 
-def _acts(api: MlflowApi, name: str, run: dict[str, str], *, prompt: bool) -> Iterator[Act]:
+def _acts(api: MlflowApi, name: str, run: NewRun, *, prompt: bool) -> Iterator[Act]:
     """Everything that has an event, for one model or prompt of this name, in a possible order."""
     kind, version = (
         ("prompt", "prompt_version") if prompt else ("registered_model", "model_version")
     )
     alias = "prompt_alias" if prompt else "model_version_alias"
     tags = _PROMPT if prompt else []
-    of, of_run = {"name": name, "version": "1"}, {"run_id": run["run_id"]}
+    of, of_run = {"name": name, "version": "1"}, {"run_id": run.run_id}
     tag, label = {"key": "größe", "value": "ä ☃"}, {"alias": "champion"}
     yield Act(
         f"{kind}.created", {"name": name},
@@ -250,7 +250,7 @@ def _acts(api: MlflowApi, name: str, run: dict[str, str], *, prompt: bool) -> It
         f"{version}.created", of,
         lambda: api.post(
             "model-versions/create", name=name, tags=tags, **({} if prompt else of_run),
-            source="dummy-source" if prompt else f"{run['artifact_uri']}/model",
+            source="dummy-source" if prompt else f"{run.artifact_uri}/model",
         ),
     )  # fmt: skip
     if prompt:

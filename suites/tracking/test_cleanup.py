@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mlflow_conformance.census import Census
 from mlflow_conformance.clients.kube import Kube, KubectlFailed
-from mlflow_conformance.clients.mlflow import ARTIFACTS, ApiError, MlflowApi, answer
+from mlflow_conformance.clients.mlflow import ARTIFACTS, ApiError, MlflowApi, answer, new_run
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
@@ -58,8 +58,7 @@ def bystander(
     before = Census.taken(sql, bucket)
     made = answer("experiments/create", front.post("experiments/create", name=unique("bystander")))
     experiment = belongings.experiment(made["experiment_id"])
-    run = answer("runs/create", front.post("runs/create", experiment_id=experiment))
-    run_id = run["run"]["info"]["run_id"]
+    run_id = new_run(front, experiment).run_id
     path = f"{ARTIFACTS}/{experiment}/{run_id}/artifacts/kept.txt"
     stored = front.request("PUT", path, body=b"kept")
     if stored.status != 200:

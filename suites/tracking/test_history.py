@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of
+from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of, new_run
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 
@@ -32,8 +32,7 @@ def test_metric_history(
            in Unicode.
         3. SQL holds every step once; every replica gives the history in order, page by page.
     """
-    created = answer("runs/create", front.post("runs/create", experiment_id=experiment))
-    run_id = created["run"]["info"]["run_id"]
+    run_id = new_run(front, experiment).run_id
     steps = int(evidence.number("steps"))
     for start in range(0, steps, _BATCH):
         metrics = [

@@ -2,7 +2,7 @@
 """Deletion that can be undone."""
 
 from mlflow_conformance.clients.http import Reply
-from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of
+from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of, new_run
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.fixtures.belongings import Belongings, Unique
@@ -35,8 +35,7 @@ def test_soft_delete(
     name = unique("lifecycle")
     made = answer("experiments/create", front.post("experiments/create", name=name))
     experiment = belongings.experiment(made["experiment_id"])
-    created = answer("runs/create", front.post("runs/create", experiment_id=experiment))
-    run_id = created["run"]["info"]["run_id"]
+    run_id = new_run(front, experiment).run_id
     answer(
         "runs/log-parameter", front.post("runs/log-parameter", run_id=run_id, key="a", value="1")
     )

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of
+from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of, new_run
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.fixtures.belongings import Belongings, Unique
@@ -176,8 +176,7 @@ def test_param_is_immutable(
         2. Log other values: at every replica, alone and in a batch with a new param.
         3. The stored row and what every replica reads are still the first value.
     """
-    run = answer("runs/create", front.post("runs/create", experiment_id=experiment))
-    run_id = run["run"]["info"]["run_id"]
+    run_id = new_run(front, experiment).run_id
 
     def log(api: MlflowApi, value: str) -> tuple[int, str]:
         reply = api.post("runs/log-parameter", run_id=run_id, key="depth", value=value)

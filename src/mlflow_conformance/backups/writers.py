@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any, cast
 
 from mlflow_conformance.clients.http import NoReply, Reply
-from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of
+from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of, new_run
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.inside.door import http_arguments, reply_of
 from mlflow_conformance.ledger.log import Ledger
@@ -128,20 +128,6 @@ def _many(
     return replies
 
 
-def new_run(api: MlflowApi, experiment: str, name: str = "", **tags: str) -> str:
-    """The ID of a new run.
-
-    Raises:
-        ApiError: MLflow refused it.
-    """
-    made = api.post(
-        "runs/create", experiment_id=experiment, run_name=name,
-        tags=[{"key": k, "value": v} for k, v in tags.items()],
-    )  # fmt: skip
-    run_id: str = answer("runs/create", made)["run"]["info"]["run_id"]
-    return run_id
-
-
 def write_text(api: MlflowApi, experiment: str, size: int) -> None:
     """Store that many bytes, all the same letter, as params of a run.
 
@@ -149,7 +135,7 @@ def write_text(api: MlflowApi, experiment: str, size: int) -> None:
         ApiError: MLflow refused it.
     """
     longest, in_a_batch = 6000, 100  # limits of MLflow
-    run_id = new_run(api, experiment)
+    run_id = new_run(api, experiment).run_id
     params = [
         {"key": f"text {n}", "value": "a" * min(longest, size - n * longest)}
         for n in range(-(-size // longest))

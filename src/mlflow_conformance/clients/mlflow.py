@@ -113,3 +113,30 @@ def answer(call: str, reply: Reply) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ApiError(call, reply)
     return value
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run that was just made.
+
+    Attributes:
+        artifact_uri: where MLflow says that its artifacts belong.
+    """
+
+    run_id: str
+    artifact_uri: str
+
+
+def new_run(api: MlflowApi, experiment: str, name: str = "", **tags: str) -> NewRun:
+    """Make a run; without a name MLflow gives it one.
+
+    Raises:
+        ApiError: MLflow refused it.
+        NoReply: no complete reply came.
+    """
+    made = api.post(
+        "runs/create", experiment_id=experiment, run_name=name,
+        tags=[{"key": k, "value": v} for k, v in tags.items()],
+    )  # fmt: skip
+    info = answer("runs/create", made)["run"]["info"]
+    return NewRun(info["run_id"], info["artifact_uri"])

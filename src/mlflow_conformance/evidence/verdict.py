@@ -12,7 +12,7 @@ The rules:
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from enum import StrEnum
 from typing import Literal
@@ -188,6 +188,10 @@ class RunVerdict:
     def exit_code(self) -> int:
         """0 all pass or waived, 1 a fail, 2 no fail but an unknown."""
         return _EXIT_CODE[self.verdict]
+
+    def part(self, checks: Iterable[Judged]) -> "RunVerdict":
+        """The same run, as some of its checks tell it."""
+        return replace(self, checks=list(checks), mutations=[])
 
     def count(self, verdict: Verdict) -> int:
         """How many checks have this verdict."""

@@ -65,8 +65,15 @@ class Chart:
     lanes: Sequence[Lane]
 
 
-def render(run: RunVerdict, document: LoadDocument) -> str:
-    """The whole page."""
+def render(
+    run: RunVerdict, document: LoadDocument, *, title: str = "latency report", whole: bool = True
+) -> str:
+    """The whole page.
+
+    Args:
+        title: what the page is.
+        whole: false when the run's checks are not all that the run was about.
+    """
     return (
         environment()
         .get_template("latency.html.j2")
@@ -74,7 +81,8 @@ def render(run: RunVerdict, document: LoadDocument) -> str:
             run=run,
             start=run.run,
             detail=_DETAIL,
-            headline=words.headline(run),
+            title=title,
+            headline=words.headline(run, whole=whole),
             document=document,
             result=document.result,
             before=document.last_good,

@@ -169,7 +169,8 @@ def run_sla(
     run.ended()
     verdict = write_all(run.folder.log)
     if measured:
-        write_documents(run.folder.path, verdict, document(run, measured, last_good))
+        shown = document(run, measured, last_good)
+        write_documents(run.folder.path, report.render(verdict, shown), shown)
     return verdict
 
 
@@ -264,7 +265,8 @@ def write_page(run: Run, measured: Measured) -> None:
             RunEnded(ended=datetime.now(UTC)),
         ]
     )
-    write_documents(run.folder.path, verdict, document(run, measured))
+    shown = document(run, measured)
+    write_documents(run.folder.path, report.render(verdict, shown, whole=False), shown)
 
 
 def document(run: Run, measured: Measured, last_good: LoadResult | None = None) -> LoadDocument:
@@ -283,11 +285,11 @@ def document(run: Run, measured: Measured, last_good: LoadResult | None = None) 
     )
 
 
-def write_documents(folder: Path, verdict: RunVerdict, shown: LoadDocument) -> None:
+def write_documents(folder: Path, page: str, shown: LoadDocument) -> None:
     """latency.html, latency.json, latency.csv and timeline.csv."""
     shown.write(folder / "latency.json")
     for name, text in (
-        ("latency.html", report.render(verdict, shown)),
+        ("latency.html", page),
         ("latency.csv", export.operations_csv(shown.result)),
         ("timeline.csv", export.timeline_csv(shown.result)),
     ):

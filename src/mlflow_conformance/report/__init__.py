@@ -9,7 +9,7 @@ from mlflow_conformance.errors import Unusable
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import RunVerdict, judge
 from mlflow_conformance.report import html, junit, pictures, summary
-from mlflow_conformance.report.disruptions import TIME_LINE, TIME_LINE_RECORD
+from mlflow_conformance.report.disruptions import TIME_LINE, TIME_LINE_RECORD, on_time_line
 
 
 def write_all(log_path: Path) -> RunVerdict:
@@ -55,7 +55,8 @@ def _write_time_line(run: RunVerdict, folder: Path) -> None:
             f"{record} is no record of load under faults: {' '.join(str(problem).split())[:200]}",
             remedy="Use the file as the run wrote it, or remove it to do without the time line",
         ) from problem
-    _replace(folder / TIME_LINE, render(run, document))
+    part = run.part(on_time_line(run))
+    _replace(folder / TIME_LINE, render(part, document, title="time line of faults", whole=False))
 
 
 def _replace(path: Path, content: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
+from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
 
 OBSERVATION = "disruption"
 """Name of the observation that a check under a fault writes one line of the table into."""
@@ -43,10 +43,11 @@ def disruptions(run: RunVerdict) -> list[Disruption]:
     return list(_lines(run))
 
 
-def time_line(run: RunVerdict) -> str | None:
-    """The path of the page that draws all faults on one axis, if a check refers to one."""
-    paths = {a.path for c in run.checks if c.check for a in c.check.attachments}
-    return TIME_LINE if TIME_LINE in paths else None
+def on_time_line(run: RunVerdict) -> list[Judged]:
+    """The checks that refer to the page that draws all faults on one axis."""
+    return [
+        c for c in run.checks if c.check and any(a.path == TIME_LINE for a in c.check.attachments)
+    ]
 
 
 def _lines(run: RunVerdict) -> Iterator[Disruption]:

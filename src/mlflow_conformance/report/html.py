@@ -20,7 +20,7 @@ from mlflow_conformance.evidence.verdict import (
     promised,
 )
 from mlflow_conformance.report import words
-from mlflow_conformance.report.disruptions import disruptions, time_line
+from mlflow_conformance.report.disruptions import TIME_LINE, disruptions, on_time_line
 
 LIMIT = 300_000
 """Bytes that a report of 100 checks stays under; see `render`."""
@@ -137,7 +137,7 @@ def _page(run: RunVerdict, detail: Detail, pictures: Mapping[str, str]) -> str:
             rows=lambda check: _rows(check, detail),
             steps=_steps(run),
             disruptions=disruptions(run),
-            time_line=time_line(run),
+            time_line=TIME_LINE if on_time_line(run) else None,
             total=words.total_seconds(run),
             tool_version=__version__,
         )

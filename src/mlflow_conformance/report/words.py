@@ -107,18 +107,21 @@ def total_seconds(run: RunVerdict) -> float:
     return max([0.0, *ends])
 
 
-def headline(run: RunVerdict) -> str:
+def headline(run: RunVerdict, *, whole: bool = True) -> str:
     """The one sentence a person needs first, for example
     ``FAIL — 2 of 18 checks failed: NET-1, DIS-1. Do not ship.``
+
+    Args:
+        whole: false for a page about a part of a run, whose pass does not say that all is well.
     """
     sentences = [s for s in (_cut_short(run), _checks(run), _mutants(run)) if s]
     advice = {
-        Verdict.PASS: _good(run),
+        Verdict.PASS: _good(run) if whole else "",
         Verdict.WAIVED: "Ship only if you accept the waivers.",
         Verdict.UNKNOWN: "Not proven: do not ship on this evidence.",
         Verdict.FAIL: "Do not ship.",
     }[run.verdict]
-    told = " ".join([*sentences, advice])
+    told = " ".join(s for s in (*sentences, advice) if s)
     return line(f"{run.verdict.upper()} — {told[:1].lower()}{told[1:]}")
 
 

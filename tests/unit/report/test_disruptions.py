@@ -63,13 +63,14 @@ def _log(folder: Path, line: object, *, page: bool = False) -> Path:
             )
         )  # fmt: skip
         log.append(check)
+        log.append(check.model_copy(update={"id": "NET-1", "attachments": []}))
         log.append(RunEnded(ended=NOW))
     return path
 
 
 def test_a_line_for_each_fault(tmp_path: Path) -> None:
     run = judge(read(_log(tmp_path, LINE)))
-    (line,) = disruptions(run)
+    line = disruptions(run)[0]
     assert (line.id, line.failed, line.requests, line.lost) == ("DIS-3", 31, 2500, 0)
     page = html.render(run)
     assert "What faults did" in page
@@ -99,7 +100,11 @@ def test_the_time_line_is_made_with_the_report(tmp_path: Path) -> None:
     )
     document.write(tmp_path / TIME_LINE_RECORD)
     write_all(log)
-    assert "crash" in (tmp_path / TIME_LINE).read_text()
+    page = (tmp_path / TIME_LINE).read_text()
+    assert "crash" in page
+    assert "time line of faults" in page
+    assert "DIS-3" in page
+    assert "NET-1" not in page
     assert f'href="{TIME_LINE}"' in (tmp_path / "report.html").read_text()
     shutil.copy(tmp_path / TIME_LINE, tmp_path / "before")
     write_all(log)

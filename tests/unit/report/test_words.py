@@ -41,6 +41,8 @@ def test_headlines() -> None:
     assert run(CHECK, END, expected=1, left_out={"A-1": "x"}) == (
         "PASS — the only check passed. Good to ship as far as they go: 1 of the profile left out."
     )
+    part = judge([START.model_copy(update={"expected": START.expected[:1]}), CHECK, END])
+    assert words.headline(part, whole=False) == "PASS — the only check passed."
     assert run(END) == (
         "UNKNOWN — no check was expected and none reported. "
         "Not proven: do not ship on this evidence."
