@@ -8,6 +8,7 @@ there, so that a restored database can be held against the ledger write by write
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
@@ -153,6 +154,7 @@ class Writers:
         self._api, self._ledger, self._experiment = api, ledger, experiment
         self._stop = threading.Event()
         self._done = [0] * clients
+        self._jobs: list[Future[None]] = []
 
     @contextmanager
     def going(self) -> Iterator["Writers"]:
@@ -162,21 +164,16 @@ class Writers:
             ApiError: the run that a writer needs could not be made.
         """
         own = [
-            new_run(self._api, self._experiment, **{_BEATS: f"writer {n}"})
+            new_run(self._api, self._experiment, **{_BEATS: f"writer {n}"}).run_id
             for n in range(len(self._done))
         ]
-        threads = [
-            threading.Thread(target=self._write, args=(n, run_id), daemon=True)
-            for n, run_id in enumerate(own)
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            yield self
-        finally:
-            self._stop.set()
-            for thread in threads:
-                thread.join(2 * self._api.timeout_s)
+        with ThreadPoolExecutor(len(own)) as pool:
+            self._jobs = [pool.submit(self._write, n, run_id) for n, run_id in enumerate(own)]
+            try:
+                yield self
+            finally:
+                self._stop.set()
+        self._raise_problems()
 
     def more(self, writes: int, waiter: Waiter) -> None:
         """Wait until every writer has had that many more writes acknowledged.
@@ -187,11 +184,21 @@ class Writers:
         goals = [done + writes for done in self._done]
         waiter.until(
             f"written: {writes} more by each writer",
-            lambda: list(self._done),
+            self._acknowledged,
             done=lambda seen: all(a >= b for a, b in zip(seen, goals, strict=True)),
             timeout="load begun",
             interval_s=0.1,
         )
+
+    def _acknowledged(self) -> list[int]:
+        self._raise_problems()
+        return list(self._done)
+
+    def _raise_problems(self) -> None:
+        """A writer that ended by a defect must not look like a server that takes no writes."""
+        for job in self._jobs:
+            if job.done():
+                job.result()
 
     def _write(self, number: int, run_id: str) -> None:
         client = f"writer {number}"
