@@ -19,7 +19,7 @@ from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of, new_r
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.inside.door import http_arguments, reply_of
 from mlflow_conformance.ledger.log import Ledger
-from mlflow_conformance.ledger.writing import attempt
+from mlflow_conformance.ledger.writing import attempt, raise_problems
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import Waiter
 
@@ -173,7 +173,7 @@ class Writers:
                 yield self
             finally:
                 self._stop.set()
-        self._raise_problems()
+        raise_problems(self._jobs)
 
     def more(self, writes: int, waiter: Waiter) -> None:
         """Wait until every writer has had that many more writes acknowledged.
@@ -191,14 +191,8 @@ class Writers:
         )
 
     def _acknowledged(self) -> list[int]:
-        self._raise_problems()
+        raise_problems(self._jobs)
         return list(self._done)
-
-    def _raise_problems(self) -> None:
-        """A writer that ended by a defect must not look like a server that takes no writes."""
-        for job in self._jobs:
-            if job.done():
-                job.result()
 
     def _write(self, number: int, run_id: str) -> None:
         client = f"writer {number}"

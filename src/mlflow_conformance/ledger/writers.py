@@ -17,14 +17,21 @@ from typing import Any
 from pydantic import JsonValue
 
 from mlflow_conformance.clients.http import Reply
-from mlflow_conformance.clients.mlflow import ARTIFACTS, ApiError, MlflowApi, answer
+from mlflow_conformance.clients.mlflow import (
+    ARTIFACTS,
+    ApiError,
+    MlflowApi,
+    NewRun,
+    answer,
+    new_run,
+)
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.closing import Closing
 from mlflow_conformance.ledger.history import Operation
 from mlflow_conformance.ledger.invariants import SetFinding, check_set
 from mlflow_conformance.ledger.log import Ledger
-from mlflow_conformance.ledger.writing import attempt, attempt_all
+from mlflow_conformance.ledger.writing import attempt, attempt_all, raise_problems
 from mlflow_conformance.reconciliation import folder_of
 
 METRIC = "loss"
@@ -49,14 +56,6 @@ class Pace:
     every_s: float = 1.0
     artifacts_every_s: float = 0.5
     timeout_s: float = 10.0
-
-
-@dataclass(frozen=True)
-class WrittenRun:
-    """A run that a writer writes into."""
-
-    run_id: str
-    artifact_uri: str
 
 
 def value_of(step: int) -> float:
@@ -96,8 +95,8 @@ class Writers(Closing):
         self._lock = threading.Lock()
         self._acknowledged: list[tuple[int, str, int]] = []
         hasty = [replace(door, timeout_s=pace.timeout_s) for door in doors]
-        self.runs = [_made(hasty[0], experiment_id) for _ in range(pace.writers)]
-        self.store = _made(hasty[0], experiment_id)
+        self.runs = [new_run(hasty[0], experiment_id) for _ in range(pace.writers)]
+        self.store = new_run(hasty[0], experiment_id)
         self._pool = ThreadPoolExecutor(pace.writers + 1)
         self._jobs = [
             self._pool.submit(self._metrics, n, hasty[n % len(hasty)], run)
@@ -110,7 +109,7 @@ class Writers(Closing):
 
         ``add`` are metrics, ``put`` artifacts.
         """
-        self._raise_problems()
+        raise_problems(self._jobs)
         seen: Counter[str] = Counter()
         with self._lock:
             for began_ns, kind, count in self._acknowledged:
@@ -122,15 +121,9 @@ class Writers(Closing):
         """Stop, and wait until every request has ended or timed out."""
         self._stop.set()
         self._pool.shutdown(wait=True)
-        self._raise_problems()
+        raise_problems(self._jobs)
 
-    def _raise_problems(self) -> None:
-        """A writer that ended by a defect must not look like a server that acknowledges little."""
-        for job in self._jobs:
-            if job.done() and (problem := job.exception()) is not None:
-                raise problem
-
-    def _metrics(self, number: int, api: MlflowApi, run: WrittenRun) -> None:
+    def _metrics(self, number: int, api: MlflowApi, run: NewRun) -> None:
         batch = self.pace.batch
         client = f"writer {number}"
 
@@ -176,12 +169,6 @@ class Writers(Closing):
 
 def _acknowledged(reply: Reply | None) -> bool:
     return reply is not None and reply.status == 200
-
-
-def _made(api: MlflowApi, experiment_id: str) -> WrittenRun:
-    reply = api.post("runs/create", experiment_id=experiment_id, start_time=0)
-    info = answer("runs/create", reply)["run"]["info"]
-    return WrittenRun(info["run_id"], info["artifact_uri"])
 
 
 @dataclass(frozen=True)
@@ -294,14 +281,14 @@ def _history(api: MlflowApi, run_id: str) -> list[tuple[int, float]]:
         token = {"page_token": page["next_page_token"]}
 
 
-def _stored_artifacts(store: WrittenRun, bucket: Bucket, numbers: Sequence[int]) -> dict[int, str]:
+def _stored_artifacts(store: NewRun, bucket: Bucket, numbers: Sequence[int]) -> dict[int, str]:
     folder = folder_of(store.artifact_uri, bucket.name, bucket.prefix)
     keys = {f"{folder}/{n}.txt": n for n in numbers}
     found = bucket.digests(list(keys)) if keys else {}
     return {keys[key]: digest.sha256 for key, digest in found.items() if digest is not None}
 
 
-def served_artifacts(store: WrittenRun, api: MlflowApi, numbers: Sequence[int]) -> dict[int, str]:
+def served_artifacts(store: NewRun, api: MlflowApi, numbers: Sequence[int]) -> dict[int, str]:
     """The sha256 of the artifacts that MLflow serves, by number.
 
     Raises:

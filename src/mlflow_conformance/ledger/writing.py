@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One HTTP request as one operation of the ledger."""
+"""One HTTP request as one operation of the ledger, and what is asked of the threads that send."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 
 from pydantic import JsonValue
 
@@ -51,3 +52,10 @@ def attempt_all(
     elif 400 <= reply.status < 500:
         ledger.settle_all(numbers, "refused", error_of(reply)[0])
     return reply
+
+
+def raise_problems(writers: Iterable[Future[None]]) -> None:
+    """Raise what ended a writer: a defect must not look like a server that takes no writes."""
+    for writer in writers:
+        if writer.done():
+            writer.result()

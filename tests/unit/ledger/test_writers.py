@@ -11,13 +11,12 @@ import pytest
 from pydantic import JsonValue
 
 from mlflow_conformance.clients.http import NoReply, Reply
-from mlflow_conformance.clients.mlflow import ApiError, MlflowApi
+from mlflow_conformance.clients.mlflow import ApiError, MlflowApi, NewRun
 from mlflow_conformance.ledger.history import Operation, Outcome
 from mlflow_conformance.ledger.log import Ledger, read
 from mlflow_conformance.ledger.writers import (
     Pace,
     Writers,
-    WrittenRun,
     content_of,
     digest_of,
     judge_artifacts,
@@ -98,7 +97,7 @@ def test_an_artifact_is_there_or_not(status: int, body: bytes, there: dict[int, 
     def send(*_: object, **__: object) -> Reply:
         return Reply(status, {}, body, 0)
 
-    store = WrittenRun("r", "mlflow-artifacts:/1/r/artifacts")
+    store = NewRun("r", "mlflow-artifacts:/1/r/artifacts")
     assert served_artifacts(store, MlflowApi("http://x", send, {}), [3]) == there
 
 
@@ -107,7 +106,7 @@ def test_another_failure_is_no_word_on_an_artifact(status: int, body: bytes) -> 
     def send(*_: object, **__: object) -> Reply:
         return Reply(status, {}, body, 0)
 
-    store = WrittenRun("r", "mlflow-artifacts:/1/r/artifacts")
+    store = NewRun("r", "mlflow-artifacts:/1/r/artifacts")
     with pytest.raises(ApiError):
         served_artifacts(store, MlflowApi("http://x", send, {}), [3])
 
