@@ -11,7 +11,6 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from mlflow_conformance import assets
 from mlflow_conformance.documents import Kind, Strict
 from mlflow_conformance.errors import Undecided
 from mlflow_conformance.profile import HelmDeployment, KustomizeDeployment
@@ -81,8 +80,12 @@ def folder_of(deployment: HelmDeployment | KustomizeDeployment) -> Path:
             return Path(deployment.path)
 
 
-def guide_of(deployment: HelmDeployment | KustomizeDeployment, namespace: str) -> Guide:
+def guide_of(deployment: HelmDeployment | KustomizeDeployment, namespace: str, root: Path) -> Guide:
     """The guide that lies in the deployment's folder or above it.
+
+    Args:
+        namespace: the one that its commands have to name.
+        root: what holds the deployment's folder.
 
     Raises:
         Undecided: there is none, or it is about another namespace.
@@ -90,7 +93,7 @@ def guide_of(deployment: HelmDeployment | KustomizeDeployment, namespace: str) -
     """
     folder = folder_of(deployment)
     for parent in (folder, *folder.parents):
-        path = assets.root() / parent / FILE
+        path = root / parent / FILE
         if path.is_file():
             guide = read(path)
             if guide.namespace != namespace:

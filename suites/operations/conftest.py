@@ -25,7 +25,7 @@ def deployment(conformance_run: Run) -> HelmDeployment | KustomizeDeployment:
 @pytest.fixture(scope="session")
 def guide(deployment: HelmDeployment | KustomizeDeployment, target: Target) -> guides.Guide:
     """The commands of the deployment's guide."""
-    return guides.guide_of(deployment, target.names.namespace)
+    return guides.guide_of(deployment, target.names.namespace, target.root)
 
 
 @pytest.fixture(scope="session")

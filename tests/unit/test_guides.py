@@ -20,7 +20,7 @@ EKS = KustomizeDeployment(kind="kustomize", path="deployment/eks/overlays/kind")
 COMMANDS = [
     pytest.param(command, id=f"{deployment.kind}-{name}")
     for deployment in (K3D, EKS)
-    for name, command in guides.guide_of(deployment, "mlflow").commands.items()
+    for name, command in guides.guide_of(deployment, "mlflow", assets.root()).commands.items()
 ]
 
 
@@ -51,10 +51,10 @@ def test_a_command_that_nothing_runs_says_why(wrong: dict[str, str]) -> None:
 
 def test_a_guide_of_another_namespace_decides_nothing() -> None:
     with pytest.raises(Undecided, match="namespace mlflow, and this deployment is in prod"):
-        guides.guide_of(K3D, "prod")
+        guides.guide_of(K3D, "prod", assets.root())
     nowhere = KustomizeDeployment(kind="kustomize", path="profiles")
     with pytest.raises(Undecided, match=r"no commands\.yaml beside profiles"):
-        guides.guide_of(nowhere, "mlflow")
+        guides.guide_of(nowhere, "mlflow", assets.root())
 
 
 @pytest.fixture
