@@ -43,12 +43,24 @@ class Detail:
     rows: int
 
 
+_WHOLE = Detail(text=4000, value=2000, trace=8000, rows=100)
+_RICH = Detail(text=600, value=300, trace=2000, rows=30)
+_BRIEF = Detail(text=200, value=80, trace=400, rows=6)
+_SHORT = Detail(text=120, value=60, trace=200, rows=3)
+_LEAST = Detail(text=60, value=20, trace=60, rows=1)
+
+# What passed is cut before what did not, which somebody has to understand now.
 _DETAILS = (
-    Detail(text=4000, value=2000, trace=8000, rows=100),
-    Detail(text=600, value=300, trace=2000, rows=30),
-    Detail(text=200, value=80, trace=400, rows=6),
-    Detail(text=60, value=20, trace=60, rows=1),
+    (_WHOLE, _WHOLE),
+    (_RICH, _RICH),
+    (_RICH, _BRIEF),
+    (_RICH, _SHORT),
+    (_BRIEF, _SHORT),
+    (_LEAST, _LEAST),
 )
+
+_FAULTS = 40
+"""Lines of the table of faults, however small the page has to be."""
 
 
 @dataclass(frozen=True)
@@ -92,29 +104,32 @@ def render(run: RunVerdict, pictures: Mapping[str, str] | None = None) -> str:
         pictures: data URIs by the path of an attachment.
     """
     *richer, last = _DETAILS
-    for detail in richer:
-        if _least(run, detail) <= LIMIT:
+    for detail, of_passed in richer:
+        if _least(run, detail, of_passed) <= LIMIT:
             for shown in (pictures or {}, {}):
-                page = _page(run, detail, shown)
+                page = _page(run, detail, of_passed, shown)
                 if len(page.encode()) <= LIMIT:
                     return page
-    return _page(run, last, {})
+    return _page(run, *last, {})
 
 
-def _least(run: RunVerdict, detail: Detail) -> int:
+def _least(run: RunVerdict, otherwise: Detail, of_passed: Detail) -> int:
     """Bytes that a page has at the least, told without making it: that can take many seconds."""
     size = 0
-    for record in (c.check for c in run.checks if c.check):
+    for judged in run.checks:
+        if (record := judged.check) is None:
+            continue
+        detail = of_passed if judged.verdict is Verdict.PASS else otherwise
         told = (record.title, record.promise, record.impact, record.remedy)
-        size += 600 + sum(min(len(t), detail.text) for t in told)
+        size += 400 + sum(min(len(t), detail.text) for t in told)
         for o in record.observations[: detail.rows]:
-            size += 330 + min(len(o.name), detail.text)
+            size += 250 + min(len(o.name), detail.text)
             size += min(len(o.observed), detail.value) if isinstance(o.observed, str) else 0
             size += min(len(o.bound.source), detail.text) if o.bound else 0
     return size
 
 
-def _page(run: RunVerdict, detail: Detail, pictures: Mapping[str, str]) -> str:
+def _page(run: RunVerdict, detail: Detail, of_passed: Detail, pictures: Mapping[str, str]) -> str:
     of = {v: [c for c in run.checks if c.verdict is v] for v in Verdict}
     return (
         environment()
@@ -123,8 +138,9 @@ def _page(run: RunVerdict, detail: Detail, pictures: Mapping[str, str]) -> str:
             run=run,
             start=run.run,
             detail=detail,
+            of_passed=of_passed,
             pictures=pictures,
-            abridged=detail is not _DETAILS[0],
+            abridged=of_passed is not _WHOLE,
             headline=words.headline(run),
             failed=of[Verdict.FAIL],
             unknown=[c for c in of[Verdict.UNKNOWN] if c.check],
@@ -134,9 +150,10 @@ def _page(run: RunVerdict, detail: Detail, pictures: Mapping[str, str]) -> str:
             families=words.by_family(of[Verdict.PASS]),
             counts=[(v, len(of[v])) for v in _ORDER],
             target=list(_facts(run.run.target)),
-            rows=lambda check: _rows(check, detail),
+            rows=_rows,
             steps=_steps(run),
             disruptions=disruptions(run),
+            most_disruptions=_FAULTS,
             time_line=TIME_LINE if on_time_line(run) else None,
             total=words.total_seconds(run),
             tool_version=__version__,

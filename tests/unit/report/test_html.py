@@ -256,3 +256,32 @@ def test_a_report_of_a_hundred_checks_stays_small_whatever_they_saw(
     assert len(page.encode()) <= html.LIMIT
     assert "evidence.jsonl holds all of them" in page
     assert Page(page).headings[0][1].startswith("FAIL — 100 of 100 checks failed")
+
+
+def test_what_passed_is_cut_before_what_failed_and_before_the_table_of_faults() -> None:
+    fault = Observation(
+        name="disruption",
+        observed={
+            "scenario": "a crash", "proof": "exit code 137", "requests": 1000, "failed": 3,
+            "outage_s": 0.2, "failing_s": 1.0, "acknowledged": 2000, "lost": 0, "whole_s": 9.0,
+        },
+    )  # fmt: skip
+    good = Bound(op="==", value="x", source="s")
+    noted = [Observation(name=f"noted {i}", observed="x", bound=good) for i in range(40)]
+    broken = Observation(name="b", observed="y" * 200, bound=Bound(op="==", value="", source="s"))
+    events: list[Event] = []
+    for event in read(DATA / "hundred.jsonl"):
+        if isinstance(event, CheckFinished):
+            first = not any(isinstance(e, CheckFinished) for e in events)
+            seen = [broken] * 20 if first else [fault, *noted]
+            clean = {"observations": seen, "error": None, "undecided": None}
+            events.append(event.model_copy(update=clean))
+        else:
+            events.append(event)
+    run = judge(events)
+    page = html.render(run)
+    assert len(page.encode()) <= html.LIMIT
+    assert page.count("y" * 200) == 20
+    assert page.count("exit code 137</td>") == 40
+    assert "59 more faults" in page
+    assert "noted 39" not in page
