@@ -16,9 +16,9 @@ rewritten where their Jobs read them. Names in braces stand for the profile's ow
 mutant serves every deployment.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -102,6 +102,11 @@ class Mutant:
 
     name: str
     spec: MutantSpec
+
+    def about(self, check_ids: Collection[str]) -> "Mutant":
+        """The same mutant, to be noticed by none but these of its checks."""
+        kills = [i for i in self.spec.kills if i in check_ids]
+        return replace(self, spec=self.spec.model_copy(update={"kills": kills}))
 
 
 def read_all(folder: Path, known_ids: Mapping[str, object]) -> dict[str, Mutant]:

@@ -41,6 +41,8 @@ def chosen(
 ) -> dict[str, Mutant]:
     """The mutants that are named, or that kill a check that is named; all when nothing is.
 
+    One that is not named itself is about no other check than those that are.
+
     Args:
         only: mutants, checks such as ``TRK-1``, and families of checks such as ``TRK``.
 
@@ -49,23 +51,22 @@ def chosen(
     """
     if not only:
         return dict(mutants)
-    found: dict[str, Mutant] = {}
+    found: dict[str, set[str]] = {}
     for word in only:
         matching = {
-            name: mutant
-            for name, mutant in mutants.items()
-            if word == name
-            or any(word in (check_id, family(check_id)) for check_id in mutant.spec.kills)
+            name: {i for i in m.spec.kills if word in (name, i, family(i))}
+            for name, m in mutants.items()
         }
-        if not matching:
+        if not any(matching.values()):
             names = [*mutants, *known_ids]
             raise Unusable(
                 f"There is no mutant {word!r}, nor a check of that ID that has one"
                 + nearest(word, names).rstrip("?"),
                 remedy="List the mutants with `mlflow-conformance mutants --list`",
             )
-        found |= matching
-    return found
+        for name, ids in matching.items():
+            found[name] = found.get(name, set()) | ids
+    return {name: mutants[name].about(ids) for name, ids in found.items() if ids}
 
 
 def breaks(spec: MutantSpec, deployment: HelmDeployment | KustomizeDeployment | None) -> bool:
