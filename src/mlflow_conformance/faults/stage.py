@@ -356,6 +356,13 @@ def _replicas(kube: Kube, deployment: str) -> int:
     return wanted
 
 
+def _pods(target: Target, kube: Kube) -> int:
+    """Pods of MLflow, with those that are on their way out."""
+    names = target.names
+    found = look(kube).of(names.namespace, names.mlflow.selector)
+    return sum(not pod.finished for pod in found)
+
+
 @contextmanager
 def _held_autoscaler(target: Target, kube: Kube, waiter: Waiter) -> Iterator[None]:
     name = target.names.mlflow.hpa
@@ -367,11 +374,12 @@ def _held_autoscaler(target: Target, kube: Kube, waiter: Waiter) -> Iterator[Non
         kind="hpa", name=name, patch_type="merge", patch={"spec": {"maxReplicas": least}}
     )
     with changed(target, [hold], waiter):
-        # More replicas than that are what a load before has left; they must not leave later.
+        # More replicas than that are what a load before has left; they must not leave later, nor
+        # take requests with them while they do.
         waiter.until(
             f"at its minimum of {least}: the autoscaler {name}",
-            lambda: _replicas(kube, target.names.mlflow.deployment),
-            done=lambda replicas: replicas <= least,
+            lambda: (_replicas(kube, target.names.mlflow.deployment), _pods(target, kube)),
+            done=lambda seen: max(seen) <= least,
             timeout="rollout",
         )
         yield
