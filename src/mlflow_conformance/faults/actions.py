@@ -87,22 +87,23 @@ def continue_container(scene: str) -> Said:
 
 def delete_pod(scene: str) -> Said:
     """Delete the victim as `kubectl delete pod` does: with its grace period, past the budget."""
-    play = Scene.read(scene)
-    victim = play.pods[0]
-    at = time.time()
-    play.kube.run("delete", "pod", victim.name, "--wait=false", namespace=victim.namespace)
-    return {"pod": victim.name, "at": at}
+    return _deleted(Scene.read(scene))
 
 
 def wait_replaced(scene: str) -> Said:
     """Wait until the victims are gone and the deployment is whole without them."""
-    play = Scene.read(scene)
-    gone = {victim.uid for victim in play.pods}
+    return _replaced(Scene.read(scene))
 
-    def replaced(view: ClusterView) -> bool:
-        return not gone & {p.uid for p in view.pods} and not missing(play, view)
 
-    return _waited(play, "replaced: the deleted pod", replaced, "whole again")
+def renew(play: Scene) -> None:
+    """Replace the victim by a new pod, and wait until the deployment is whole with it.
+
+    Raises:
+        Undecided: it is not in time.
+    """
+    _deleted(play)
+    if late := _replaced(play)["late"]:
+        raise Undecided(f"after {play.pods[0].name} was replaced: {', '.join(map(str, late))}")
 
 
 def cordon_node(scene: str) -> Said:
@@ -396,6 +397,22 @@ def _evicted(play: Scene, pod: PodView) -> bool:
         if problem.status == 404:
             return True
         raise
+
+
+def _deleted(play: Scene) -> Said:
+    victim = play.pods[0]
+    at = time.time()
+    play.kube.run("delete", "pod", victim.name, "--wait=false", namespace=victim.namespace)
+    return {"pod": victim.name, "at": at}
+
+
+def _replaced(play: Scene) -> Said:
+    gone = {victim.uid for victim in play.pods}
+
+    def replaced(view: ClusterView) -> bool:
+        return not gone & {p.uid for p in view.pods} and not missing(play, view)
+
+    return _waited(play, "replaced: the deleted pod", replaced, "whole again")
 
 
 def _move(play: Scene, pod: PodView) -> None:

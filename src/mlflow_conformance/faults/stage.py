@@ -17,7 +17,7 @@ from pathlib import Path
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.clients.mlflow import MlflowApi
 from mlflow_conformance.errors import Undecided
-from mlflow_conformance.faults import actions, objects, toolkit
+from mlflow_conformance.faults import actions, backoff, objects, toolkit
 from mlflow_conformance.faults.objects import changed, uninterrupted
 from mlflow_conformance.faults.proofs import Played
 from mlflow_conformance.faults.scenario import Scenario
@@ -111,14 +111,35 @@ class Stage:
         """Seconds from the start of the load."""
         return (datetime.now(UTC) - self.started).total_seconds()
 
+    def renew(self, scenario: Scenario) -> list[str]:
+        """Replace the pods whose restart the kubelet would delay; returns their names.
+
+        Call it before anything is counted: it disturbs clients as the deletion of a pod does.
+
+        Raises:
+            Undecided: a pod did not come back.
+            TimedOut: the deployment is not whole.
+        """
+        kube, names = self.target.need_kube(), self.target.names
+        view = self._whole(kube)
+        replaced = []
+        for pod in backoff.marked(names, scenario.spec, view, datetime.now(UTC)):
+            since = self.now_s
+            bare = _bare_scene(self.target, kube, self.waiter)
+            actions.renew(bare.model_copy(update={"pods": [victim_of(pod, "")]}))
+            name = f"{pod.name} is replaced, because it was restarted a short time ago"
+            self.bands.append(Band(name=name, start_s=since, end_s=self.now_s))
+            replaced.append(pod.name)
+        return replaced
+
     def play(
         self, scenario: Scenario, numbers: random.Random, writers: Writers, needs: Needs
     ) -> Disturbance:
         """Play a scenario to its end, and put back what it broke however it ends.
 
         Raises:
-            Undecided: the deployment is not whole, or has nobody to hit.
-            TimedOut: too little was written in time.
+            Undecided: the deployment has nobody to hit.
+            TimedOut: it is not whole, or too little was written before the fault.
             KubectlFailed: what it broke could not be put back.
         """
         kube = self.target.need_kube()
@@ -155,10 +176,7 @@ class Stage:
         ended = self.now_s
         self.bands[-1] = Band(name=scenario.spec.title, start_s=fault, end_s=ended)
         over_ns = time.monotonic_ns()
-        self._writing(
-            writers, since_ns, f"{needs.writes} in the window", lambda n: n.total() >= needs.writes
-        )
-        self._going_on(writers, over_ns)
+        self._going_on(writers, since_ns, over_ns, needs.writes)
         rate = self.load.plan.stages[0].rate
         # A second more: either edge of the window may cost a request.
         until = max(self.now_s, ended + _EDGE_S, since + needs.requests / rate + 1)
@@ -240,10 +258,20 @@ class Stage:
             interval_s=0.2,
         )
 
-    def _going_on(self, writers: Writers, over_ns: int) -> None:
-        """Let every kind of write be acknowledged again; where none is, the ledger shows it."""
+    def _going_on(self, writers: Writers, since_ns: int, over_ns: int, least: int) -> None:
+        """Let as many writes be acknowledged as are asked for, and every kind of them again.
+
+        What does not come is for the ledger to show: after a fault that is a finding.
+        """
+        again = _each(dict.fromkeys(KINDS, 1))
         try:
-            self._writing(writers, over_ns, "each kind again", _each(dict.fromkeys(KINDS, 1)))
+            self.waiter.until(
+                f"acknowledged: writes, {least} in the window and each kind again",
+                lambda: (writers.acknowledged(since_ns), writers.acknowledged(over_ns)),
+                done=lambda seen: seen[0].total() >= least and again(seen[1]),
+                timeout="writes acknowledged",
+                interval_s=0.2,
+            )
         except TimedOut:
             return
 

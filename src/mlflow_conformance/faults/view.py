@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from mlflow_conformance.clients.kube import Kube
@@ -17,6 +18,7 @@ class ContainerView:
     Attributes:
         id: of the container runtime, with its scheme; empty before the first start.
         exit_code: of the run before this one, or None when there was none.
+        ended: the end of that run.
     """
 
     name: str
@@ -24,6 +26,7 @@ class ContainerView:
     restarts: int
     running: bool
     exit_code: int | None
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,7 @@ def _container(status: Mapping[str, Any]) -> ContainerView:
         restarts=status.get("restartCount", 0),
         running="running" in (status.get("state") or {}),
         exit_code=ended.get("exitCode"),
+        ended=datetime.fromisoformat(ended["finishedAt"]) if ended.get("finishedAt") else None,
     )
 
 

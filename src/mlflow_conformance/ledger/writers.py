@@ -23,6 +23,7 @@ from mlflow_conformance.clients.mlflow import (
     MlflowApi,
     NewRun,
     answer,
+    error_of,
     new_run,
 )
 from mlflow_conformance.clients.s3 import Bucket
@@ -274,6 +275,8 @@ def _history(api: MlflowApi, run_id: str) -> list[tuple[int, float]]:
         reply = api.get(
             "metrics/get-history", run_id=run_id, metric_key=METRIC, max_results=_PAGE, **token
         )
+        if reply.status == 404 and error_of(reply)[0] == "RESOURCE_DOES_NOT_EXIST":
+            return points  # of a run that is lost
         page = answer("metrics/get-history", reply)
         points += [(int(m["step"]), float(m["value"])) for m in page.get("metrics", [])]
         if not page.get("next_page_token"):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the API server and a node's tools say, read."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -30,7 +31,9 @@ POD: dict[str, dict[str, Any]] = {
                 "containerID": "containerd://abc",
                 "restartCount": 1,
                 "state": {"running": {}},
-                "lastState": {"terminated": {"exitCode": 137}},
+                "lastState": {
+                    "terminated": {"exitCode": 137, "finishedAt": "2026-11-23T13:17:05Z"}
+                },
             }
         ],
     },
@@ -46,6 +49,7 @@ def test_a_pod() -> None:
     assert (found.id, found.restarts, found.running, found.exit_code) == (
         "containerd://abc", 1, True, 137,
     )  # fmt: skip
+    assert found.ended == datetime(2026, 11, 23, 13, 17, 5, tzinfo=UTC)
     assert seen.container("") == found
     with pytest.raises(LookupError):
         seen.container("other")
