@@ -32,6 +32,9 @@ from mlflow_conformance.report.terminal import render
 from mlflow_conformance.report.words import family
 from mlflow_conformance.run import RunFolder, command_line, make_folder, new_run_id, nothing_seen
 
+_OUTPUT = "output.txt"
+"""What a gate printed; beside its evidence."""
+_OWN = "mlflow-conformance: "
 _LONGEST_S = 900
 _LONGEST_CHECK_S = 420  # of any check: HPA-4 waits for the autoscaler's window of five minutes
 
@@ -218,14 +221,22 @@ def _verdicts(
         argv += ["--check", check_id]
     code, output = _finished(argv, within_s=_LONGEST_S + _LONGEST_CHECK_S * len(ids))
     log = folder / "evidence.jsonl"
+    if log.exists():
+        (folder / _OUTPUT).write_text(output, encoding="utf-8")
     if code == 3 or not log.exists():
-        said = output.strip().splitlines() or ["it said nothing"]
         raise Unusable(
-            f"The checks could not be run{f' on {mutant}' if mutant else ''}: {said[-1]}",
-            remedy=f"See {folder}",
+            f"The checks could not be run{f' on {mutant}' if mutant else ''}: {_reason(output)}",
+            remedy=f"See {folder.parent} for what was run before",
         )
     verdict: RunVerdict = judge(read(log))
     return {c.id: c for c in verdict.checks}
+
+
+def _reason(output: str) -> str:
+    """Why a gate could not be run: its sentence, which pytest's own last line may follow."""
+    lines = output.strip().splitlines() or ["it said nothing"]
+    own = [line for line in lines if line.startswith(_OWN)]
+    return (own or lines)[-1].removeprefix(_OWN)
 
 
 def _finished(argv: Sequence[str], *, within_s: float) -> tuple[int, str]:

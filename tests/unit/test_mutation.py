@@ -122,7 +122,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> dict[str | None, dict[str, str]]:
         folder = Path(argv[argv.index("--output") + 1])
         name = argv[argv.index("--mutant") + 1] if "--mutant" in argv else None
         if name not in seen:
-            return 3, "mlflow-conformance: There is no cluster. Make one.\n"
+            return 3, "mlflow-conformance: There is no cluster. Make one.\n87 deselected in 7 s\n"
         folder.mkdir()
         now = datetime.now(UTC)
         with EvidenceLog(folder / "evidence.jsonl") as log:
@@ -146,7 +146,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> dict[str | None, dict[str, str]]:
                     )
                 )  # fmt: skip
             log.append(RunEnded(ended=now))
-        return 0, ""
+        return 0, "what it printed"
 
     monkeypatch.setattr(mutation_run, "_finished", finished)
     return seen
@@ -186,12 +186,14 @@ def test_a_kill_is_a_pass_and_then_a_fail(
     seen, events = run(tmp_path / "out", checkout)
     assert [(e.mutant, e.check, e.killed) for e in events] == [("two-is-three", "AAA-2", killed)]
     assert seen == code
+    for part in ("healthy", "two-is-three"):
+        assert (tmp_path / "out" / part / "output.txt").read_text() == "what it printed"
 
 
 def test_a_gate_that_cannot_run_is_told_and_leaves_nothing(
     checkout: Path, tmp_path: Path, gate: dict[str | None, dict[str, str]]
 ) -> None:
-    with pytest.raises(Unusable, match="could not be run: mlflow-conformance: There is no cluster"):
+    with pytest.raises(Unusable, match=r"could not be run: There is no cluster\. Make one"):
         run(tmp_path / "out", checkout)
     assert not (tmp_path / "out").exists()
 
