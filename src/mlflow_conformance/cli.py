@@ -16,7 +16,7 @@ import pytest
 import typer
 
 from mlflow_conformance import __version__, assets, catalogue, mutation
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.errors import SPEAKER, Unusable
 from mlflow_conformance.profile import Tier
 from mlflow_conformance.progress import tell
 from mlflow_conformance.signals import ending_once
@@ -335,5 +335,5 @@ def main() -> None:
 
 
 def _say(sentence: str) -> Literal[3]:
-    sys.stderr.write(f"mlflow-conformance: {sentence}\n")
+    sys.stderr.write(f"{SPEAKER}{sentence}\n")
     return 3

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two ways in which this program says that it cannot go on."""
 
+SPEAKER = "mlflow-conformance: "
+"""What its sentence on standard error begins with, by which `mutants` finds that of a gate."""
+
 
 class Unusable(Exception):  # noqa: N818 - a state of the input, told to a person
     """The input or the environment cannot be used; the command line ends with exit code 3.

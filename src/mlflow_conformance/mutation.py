@@ -16,7 +16,7 @@ rewritten where their Jobs read them. Names in braces stand for the profile's ow
 mutant serves every deployment.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,10 +103,9 @@ class Mutant:
     name: str
     spec: MutantSpec
 
-    def about(self, check_ids: Collection[str]) -> "Mutant":
-        """The same mutant, to be noticed by none but these of its checks."""
-        kills = [i for i in self.spec.kills if i in check_ids]
-        return replace(self, spec=self.spec.model_copy(update={"kills": kills}))
+    def about(self, check_ids: list[str]) -> "Mutant":
+        """The same mutant, to be noticed by these of its checks alone."""
+        return replace(self, spec=self.spec.model_copy(update={"kills": check_ids}))
 
 
 def read_all(folder: Path, known_ids: Mapping[str, object]) -> dict[str, Mutant]:

@@ -14,7 +14,7 @@ import typer
 
 from mlflow_conformance import __version__, assets, catalogue
 from mlflow_conformance.documents import nearest
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.errors import SPEAKER, Unusable
 from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.model import Expected, Mutation, RunEnded, RunStarted
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict, judge
@@ -34,7 +34,6 @@ from mlflow_conformance.run import RunFolder, command_line, make_folder, new_run
 
 _OUTPUT = "output.txt"
 """What a gate printed; beside its evidence."""
-_OWN = "mlflow-conformance: "
 _LONGEST_S = 900
 _LONGEST_CHECK_S = 420  # of any check: HPA-4 waits for the autoscaler's window of five minutes
 
@@ -54,22 +53,21 @@ def chosen(
     """
     if not only:
         return dict(mutants)
-    found: dict[str, set[str]] = {}
     for word in only:
-        matching = {
-            name: {i for i in m.spec.kills if word in (name, i, family(i))}
-            for name, m in mutants.items()
-        }
-        if not any(matching.values()):
+        if not any(_names(m, i, [word]) for m in mutants.values() for i in m.spec.kills):
             names = [*mutants, *known_ids]
             raise Unusable(
                 f"There is no mutant {word!r}, nor a check of that ID that has one"
                 + nearest(word, names).rstrip("?"),
                 remedy="List the mutants with `mlflow-conformance mutants --list`",
             )
-        for name, ids in matching.items():
-            found[name] = found.get(name, set()) | ids
-    return {name: mutants[name].about(ids) for name, ids in found.items() if ids}
+    found = (m.about([i for i in m.spec.kills if _names(m, i, only)]) for m in mutants.values())
+    return {m.name: m for m in found if m.spec.kills}
+
+
+def _names(mutant: Mutant, check_id: str, words: Sequence[str]) -> bool:
+    """Whether one of the words names the mutant, the check or the check's family."""
+    return not {mutant.name, check_id, family(check_id)}.isdisjoint(words)
 
 
 def breaks(spec: MutantSpec, deployment: HelmDeployment | KustomizeDeployment | None) -> bool:
@@ -235,8 +233,8 @@ def _verdicts(
 def _reason(output: str) -> str:
     """Why a gate could not be run: its sentence, which pytest's own last line may follow."""
     lines = output.strip().splitlines() or ["it said nothing"]
-    own = [line for line in lines if line.startswith(_OWN)]
-    return (own or lines)[-1].removeprefix(_OWN)
+    own = [line for line in lines if line.startswith(SPEAKER)]
+    return (own or lines)[-1].removeprefix(SPEAKER)
 
 
 def _finished(argv: Sequence[str], *, within_s: float) -> tuple[int, str]:

@@ -22,7 +22,7 @@ from mlflow_conformance.clients.mlflow import ApiError
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
 from mlflow_conformance.documents import nearest
-from mlflow_conformance.errors import Undecided, Unusable
+from mlflow_conformance.errors import SPEAKER, Undecided, Unusable
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.model import CheckFinished
@@ -108,7 +108,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 def _say(problem: Unusable) -> None:
-    sys.stderr.write(f"mlflow-conformance: {problem}\n")
+    sys.stderr.write(f"{SPEAKER}{problem}\n")
 
 
 def _plan(config: pytest.Config, name: str) -> "ConformancePlugin":

@@ -10,7 +10,7 @@ measure that, and say nothing of the deployment. A new pod has no past.
 from datetime import datetime, timedelta
 
 from mlflow_conformance.faults.scenario import ScenarioSpec
-from mlflow_conformance.faults.scene import pods_of
+from mlflow_conformance.faults.scene import container_of, pods_of
 from mlflow_conformance.faults.view import ClusterView, PodView
 from mlflow_conformance.profile import Names
 
@@ -28,7 +28,7 @@ def marked(names: Names, spec: ScenarioSpec, view: ClusterView, now: datetime) -
     """
     if spec.proof != "container restarted":
         return []
-    container = names.mlflow.container if spec.victim == "mlflow" else ""
+    container = container_of(names, spec.victim)
 
     def ended_lately(pod: PodView) -> bool:
         ended = pod.container(container).ended

@@ -91,6 +91,11 @@ def pods_of(names: Names, kind: VictimKind, view: ClusterView) -> list[PodView]:
     return [p for p in view.of(names.namespace, labels) if not p.terminating and not p.finished]
 
 
+def container_of(names: Names, kind: VictimKind) -> str:
+    """The container that a fault of such a pod hits; empty for the pod's main one."""
+    return names.mlflow.container if kind == "mlflow" else ""
+
+
 def choose_pod(pods: list[PodView], numbers: random.Random) -> PodView:
     """One of the pods that are ready, drawn by the run's seed.
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.clients.mlflow import MlflowApi
@@ -25,6 +26,7 @@ from mlflow_conformance.faults.scene import (
     Scene,
     choose_node,
     choose_pod,
+    container_of,
     disposable,
     pods_of,
     victim_of,
@@ -46,6 +48,7 @@ from mlflow_conformance.run import Run
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import TimedOut, Waiter
 
+_T = TypeVar("_T")
 _WORKLOAD = "pulse"
 _LONGEST_S = 3600.0
 _EDGE_S = 2.0
@@ -122,10 +125,10 @@ class Stage:
         """
         kube, names = self.target.need_kube(), self.target.names
         view = self._whole(kube)
+        bare = _bare_scene(self.target, kube, self.waiter)
         replaced = []
         for pod in backoff.marked(names, scenario.spec, view, datetime.now(UTC)):
             since = self.now_s
-            bare = _bare_scene(self.target, kube, self.waiter)
             actions.renew(bare.model_copy(update={"pods": [victim_of(pod, "")]}))
             name = f"{pod.name} is replaced, because it was restarted a short time ago"
             self.bands.append(Band(name=name, start_s=since, end_s=self.now_s))
@@ -155,7 +158,11 @@ class Stage:
         scene.write(path)
         since, since_ns = self.now_s, time.monotonic_ns()
         # The ledger proves something only of what was acknowledged when the fault came.
-        self._writing(writers, since_ns, f"{needs.before} before it", _each(needs.before))
+        self._writing(
+            f"{needs.before} before it",
+            lambda: writers.acknowledged(since_ns),
+            _each(needs.before),
+        )
         self.until(since + _EDGE_S)
         fault = self.now_s
         try:
@@ -230,8 +237,8 @@ class Stage:
         node = choose_node(names, view) if spec.victim == "node" else ""
         pods = []
         if spec.victim in ("mlflow", "postgresql", "s3"):
-            container = names.mlflow.container if spec.victim == "mlflow" else ""
-            pods = [victim_of(choose_pod(pods_of(names, spec.victim, view), numbers), container)]
+            chosen = choose_pod(pods_of(names, spec.victim, view), numbers)
+            pods = [victim_of(chosen, container_of(names, spec.victim))]
         kept = None
         if spec.changes_deployment:
             kept = objects.keep(kube, "deployment", names.mlflow.deployment)
@@ -248,11 +255,11 @@ class Stage:
         )
 
     def _writing(
-        self, writers: Writers, since_ns: int, what: str, done: Callable[[Counter[str]], bool]
+        self, what: str, acknowledged: Callable[[], _T], done: Callable[[_T], bool]
     ) -> None:
         self.waiter.until(
             f"acknowledged: writes, {what}",
-            lambda: writers.acknowledged(since_ns),
+            acknowledged,
             done=done,
             timeout="writes acknowledged",
             interval_s=0.2,
@@ -265,12 +272,10 @@ class Stage:
         """
         again = _each(dict.fromkeys(KINDS, 1))
         try:
-            self.waiter.until(
-                f"acknowledged: writes, {least} in the window and each kind again",
+            self._writing(
+                f"{least} in the window and each kind again",
                 lambda: (writers.acknowledged(since_ns), writers.acknowledged(over_ns)),
-                done=lambda seen: seen[0].total() >= least and again(seen[1]),
-                timeout="writes acknowledged",
-                interval_s=0.2,
+                lambda seen: seen[0].total() >= least and again(seen[1]),
             )
         except TimedOut:
             return
