@@ -105,6 +105,18 @@ class BackupNames(Strict):
     )
 
 
+class LostNames(Strict):
+    """How the deployment comes back when its namespace was lost, with all that was in it.
+
+    Documented lines, for bash, run in the folder of deployment/ with `set -eu`. In each, `{folder}`
+    is a private folder of this machine.
+    """
+
+    keep: str = Field(description="before the loss: keeps what a restore needs in `{folder}`")
+    namespace: str = Field(description="makes the namespace again, with what was kept")
+    install: str = Field(description="installs into it, and waits until all is ready")
+
+
 class RestoreNames(Strict):
     """How a backup is restored: documented lines, for bash, run in the folder of deployment/."""
 
@@ -117,6 +129,15 @@ class RestoreNames(Strict):
         default="", description="line that makes an empty PostgreSQL fit for a restore, if needed"
     )
     after: str = Field(default="", description="line that ends the restore's settings, if needed")
+    lost: LostNames | None = Field(
+        default=None, description="how a lost namespace comes back, before a restore into it"
+    )
+
+    @property
+    def lines(self) -> list[str]:
+        """Every line."""
+        lost = [self.lost.keep, self.lost.namespace, self.lost.install] if self.lost else []
+        return [self.command, self.rebuild, self.after, *lost]
 
 
 class RunnerNames(Strict):
@@ -168,17 +189,35 @@ def _finite(value: JsonValue) -> JsonValue:
             return value
 
 
+Tier = Literal["smoke", "gate", "thorough"]
+Thresholds = dict[str, Annotated[JsonValue, AfterValidator(_finite)]]
+
+
 class Row(Strict):
     """One check that the profile expects."""
 
     promise: str = Field(min_length=1, description="what is promised, one line for the report")
-    tier: Literal["smoke", "gate", "thorough"] = Field(
-        default="gate", description="the cheapest tier that runs it"
-    )
-    thresholds: dict[str, Annotated[JsonValue, AfterValidator(_finite)]] = Field(
+    tier: Tier = Field(default="gate", description="the cheapest tier that runs it")
+    thresholds: Thresholds = Field(
         default={},
         description="bounds by name; `profiles/k3d.yaml` has every one that a check reads",
     )
+    thorough: Thresholds = Field(
+        default={}, description="which of the thresholds are others in the tier `thorough`"
+    )
+
+    @model_validator(mode="after")
+    def _thorough_replaces(self) -> "Row":
+        for name in self.thorough:
+            if name not in self.thresholds:
+                raise ValueError(f"thorough: {name} replaces no threshold of this row")
+        return self
+
+    def at(self, tier: Tier) -> "Row":
+        """The row with the thresholds that count in a tier."""
+        if tier != "thorough" or not self.thorough:
+            return self
+        return self.model_copy(update={"thresholds": {**self.thresholds, **self.thorough}})
 
 
 class Waiver(Strict):
@@ -227,7 +266,6 @@ class Profile(Strict):
 
 _KIND = Kind(Profile, "a profile", "docs/profiles.md")
 
-Tier = Literal["smoke", "gate", "thorough"]
 _TIERS: dict[str, int] = {"smoke": 0, "gate": 1, "thorough": 2}
 
 
@@ -242,7 +280,7 @@ class LoadedProfile:
     def rows(self, tier: Tier) -> dict[str, Row]:
         """The checks of this tier and the cheaper ones, in the profile's order."""
         limit = _TIERS[tier]
-        return {i: r for i, r in self.profile.checks.items() if _TIERS[r.tier] <= limit}
+        return {i: r.at(tier) for i, r in self.profile.checks.items() if _TIERS[r.tier] <= limit}
 
 
 def load(path: Path, *, known_ids: Collection[str], today: date) -> LoadedProfile:

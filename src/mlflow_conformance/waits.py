@@ -39,6 +39,7 @@ TIMEOUTS: dict[str, float] = {
     "upload settled": 90,
     "webhook delivered": 30,
     "webhook list": 90,
+    "window written": 300,
 }
 """Seconds, for a machine with 2 cores; a profile's `time_scale` multiplies all of them."""
 

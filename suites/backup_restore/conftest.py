@@ -59,7 +59,7 @@ def restoring(target: Target) -> RestoreNames:
 def documented(target: Target, store: Store) -> Iterator[Lines]:
     """The documented lines' terminal; what they changed for a restore is ended afterwards."""
     kube, names = target.need_kube(), target.names.restore
-    texts = [store.names.command, *([names.command, names.rebuild, names.after] if names else [])]
+    texts = [store.names.command, *(names.lines if names else [])]
     needed = [p for p in ("kubectl", "helm") if any(re.search(rf"\b{p} ", t) for t in texts)]
     with terminal(kube, target.root, needed) as prompt:
         lines = Lines(prompt, {"namespace": kube.namespace})

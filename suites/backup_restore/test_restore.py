@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BKP: a backup restored over live data and into an empty server, and how long that takes."""
+"""BKP: a backup restored over live data, into an empty server and into an empty namespace."""
 
 import re
 import time
@@ -10,19 +10,23 @@ from mlflow_conformance.backups.database import databases, fingerprint
 from mlflow_conformance.backups.lines import Lines
 from mlflow_conformance.backups.making import Restore, Witness, back_up, restore
 from mlflow_conformance.backups.model import predicted
+from mlflow_conformance.backups.namespace import remade
 from mlflow_conformance.backups.rehearsal import Rehearsal, reconciled
 from mlflow_conformance.backups.restored import Restored, restored_state
 from mlflow_conformance.backups.store import Store
-from mlflow_conformance.backups.volume import Volume, emptied
+from mlflow_conformance.backups.volume import Volume, emptied, volumes
+from mlflow_conformance.backups.workbench import started
 from mlflow_conformance.backups.writers import seed
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.clients.mlflow import MlflowApi, new_run
 from mlflow_conformance.clients.s3 import Bucket
 from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.errors import Undecided
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.evidence.model import Attachment
 from mlflow_conformance.ledger.log import Ledger
 from mlflow_conformance.profile import RestoreNames
+from mlflow_conformance.reconciliation import Reconciliation
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import Waiter
 
@@ -66,7 +70,12 @@ def test_restore_over_live_data(
         _different(restored.data.rows, manifest.contents.rows if manifest else {}),
         "==", [], door="sql",
     )  # fmt: skip
-    known, found = rehearsal.artifacts, reconciled(sql, bucket)
+    _expect_artifacts(evidence, rehearsal, reconciled(sql, bucket))
+    _expect_model(evidence, rehearsal, client_environment)
+
+
+def _expect_artifacts(evidence: Evidence, rehearsal: Rehearsal, found: Reconciliation) -> None:
+    known = rehearsal.artifacts
     for what, now, then in (
         ("artifact URIs without object", found.empty, known.empty),
         ("artifact URIs elsewhere", found.elsewhere, known.elsewhere),
@@ -76,6 +85,11 @@ def test_restore_over_live_data(
         if then:
             evidence.note(f"{what} before", len(then), door="s3")
     evidence.expect("objects with an owner", found.owned, ">=", 1, door="s3")
+
+
+def _expect_model(
+    evidence: Evidence, rehearsal: Rehearsal, client_environment: dict[str, str]
+) -> None:
     evidence.expect(
         "predictions of the restored model", predicted(rehearsal.model, client_environment),
         "==", list(rehearsal.model.predictions), door="front",
@@ -235,12 +249,7 @@ def test_restore_into_an_empty_server(
     )  # fmt: skip
     if not _expect_complete(evidence, done):
         return
-    state = restored_state(sql, rehearsal, done)
-    _expect_writes(evidence, state)
-    evidence.expect(
-        "tables that differ from the first restore", state.data.differences(restored.data),
-        "==", [], door="sql",
-    )  # fmt: skip
+    _expect_same_data(evidence, restored_state(sql, rehearsal, done), restored)
     evidence.expect("databases", len(databases(sql)), ">=", 1, door="sql")
     evidence.expect(
         "recovery time, with the line that prepares", _rounded((done.seconds or 0) + prepared),
@@ -248,6 +257,72 @@ def test_restore_into_an_empty_server(
     )  # fmt: skip
     now = {p.uid for p in kube.ready_pods(target.names.mlflow.selector)}
     evidence.expect("pods of MLflow that are new", len(now - pods), "==", 0, door="kubernetes")
+
+
+def _expect_same_data(evidence: Evidence, state: Restored, restored: Restored) -> None:
+    _expect_writes(evidence, state)
+    evidence.expect(
+        "tables that differ from the first restore", state.data.differences(restored.data),
+        "==", [], door="sql",
+    )  # fmt: skip
+
+
+@check(
+    "BKP-5.namespace",
+    impact="A cluster that is lost takes the data along, though there is a backup of it.",
+    remedy="Keep a copy of the keys outside of the cluster; run the documented lines by hand and "
+    "read what they say.",
+    disruptive=True,
+)
+def test_restore_into_an_empty_namespace(
+    evidence: Evidence, target: Target, kube: Kube, waiter: Waiter, sql: Sql, bucket: Bucket,
+    restoring: RestoreNames, documented: Lines, front: MlflowApi, rehearsal: Rehearsal,
+    restored: Restored, store: Store, client_environment: dict[str, str], word: str,
+) -> None:  # fmt: skip
+    """The same backup restores a deployment whose whole namespace was lost.
+
+    Preconditions: the cluster was made here, for the namespace is deleted with all that is in it;
+    the backup was proven in this run to bring everything back over live data.
+    Steps: keep what is documented to be kept; delete the namespace; run the documented lines that
+    make, fill and restore it.
+    Expected: namespace and volume are others; afterwards the data is that of the first restore,
+    artifacts and model are there, and MLflow answers within the recovery time.
+    """
+    if not target.made_here:
+        raise Undecided("a namespace is deleted only in a cluster that was made here")
+    if restoring.lost is None:
+        raise Undecided("the profile does not say how a lost namespace comes back")
+    backup = restored.proven_backup(rehearsal)
+    before = volumes(kube, target.names)
+    found = remade(kube, target.names, restoring.lost, documented, waiter)
+    evidence.note("put back besides, for this suite's own doors", found.ours, door="kubernetes")
+    evidence.expect("documented lines that failed", found.problems, "==", [], door="kubernetes")
+    if found.problems:
+        return
+    evidence.expect(
+        "the namespace is another one", found.uids[0] != found.uids[1], "==", True,
+        door="kubernetes",
+    )  # fmt: skip
+    evidence.expect(
+        "volumes that are as before", _same_volumes(before, volumes(kube, target.names)),
+        "==", [], door="kubernetes",
+    )  # fmt: skip
+    # The pod by which planted backups are deleted in the end went with the namespace.
+    started(kube, store.names.cronjob, waiter)
+    evidence.note("installed again after", round(found.seconds, 1), unit="s", door="kubernetes")
+    done = restore(
+        kube, documented, restoring, backup=backup, token=f"{word}-restore-namespace",
+        witness=rehearsal.witness, front=front, waiter=waiter,
+    )  # fmt: skip
+    if not _expect_complete(evidence, done):
+        return
+    _expect_same_data(evidence, restored_state(sql, rehearsal, done), restored)
+    _expect_artifacts(evidence, rehearsal, reconciled(sql, bucket))
+    _expect_model(evidence, rehearsal, client_environment)
+    evidence.expect(
+        "recovery time, with the installation", _rounded((done.seconds or 0) + found.seconds),
+        "<=", evidence.number("rto_s"), unit="s", door="front",
+    )  # fmt: skip
 
 
 def _same_volumes(before: Sequence[Volume], after: Sequence[Volume]) -> list[dict[str, Any]]:

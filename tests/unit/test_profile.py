@@ -73,6 +73,14 @@ def test_rows_keep_their_order_and_tiers_nest(path: Path) -> None:
     assert list(loaded.rows("thorough")) == ["TRK-1", "NET-2", "NET-1"]
 
 
+def test_the_thorough_tier_may_ask_for_more(path: Path) -> None:
+    row = {"promise": "p", "thresholds": {"writes": 2, "lost": 0}, "thorough": {"writes": 10}}
+    path.write_text(yaml.safe_dump(MINIMAL | {"checks": {"TRK-1": row}}))
+    loaded = load(path, known_ids=IDS, today=TODAY)
+    assert loaded.rows("gate")["TRK-1"].thresholds == {"writes": 2, "lost": 0}
+    assert loaded.rows("thorough")["TRK-1"].thresholds == {"writes": 10, "lost": 0}
+
+
 def test_the_digest_is_that_of_the_file(path: Path) -> None:
     first, second = read(path, MINIMAL), read(path, MINIMAL | {"name": "other"})
     assert first.sha256 != second.sha256
@@ -120,6 +128,10 @@ def test_a_merged_key_may_be_overridden(path: Path) -> None:
         (
             {"checks": {"TRK-1": {"promise": "p", "thresholds": {"most": {"a": [float("inf")]}}}}},
             "checks.TRK-1.thresholds.most: a threshold is a finite number",
+        ),
+        (
+            {"checks": {"TRK-1": {"promise": "p", "thorough": {"writse": 1}}}},
+            "thorough: writse replaces no threshold of this row",
         ),
         ({"checks": {"NET-11": {"promise": "p"}}}, "'NET-11', which does not exist, did you mean"),
         ({"checks": {"QQQ": {"promise": "p"}}}, "'QQQ', which does not exist. List the checks"),

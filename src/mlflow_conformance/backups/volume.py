@@ -19,6 +19,20 @@ class Volume:
     name: str
 
 
+def volumes(kube: Kube, names: Names) -> list[Volume]:
+    """The volumes that PostgreSQL keeps its data in.
+
+    Raises:
+        Undecided: there are none in the cluster.
+    """
+    if names.postgresql is None or not names.postgresql.selector:
+        raise Undecided("PostgreSQL is outside of the cluster, where this check deletes nothing")
+    found = _volumes(kube, kube.pods(names.postgresql.selector))
+    if not found:
+        raise Undecided("PostgreSQL keeps its data in no volume claim")
+    return found
+
+
 def emptied(kube: Kube, names: Names, waiter: Waiter) -> tuple[list[Volume], list[Volume]]:
     """Delete the volumes of PostgreSQL and let it start anew: the volumes before and after.
 
@@ -28,14 +42,9 @@ def emptied(kube: Kube, names: Names, waiter: Waiter) -> tuple[list[Volume], lis
         Undecided: PostgreSQL is no StatefulSet with volume claims, so there is nothing to empty.
         TimedOut: it did not go or did not come back in time.
     """
-    if names.postgresql is None or not names.postgresql.selector:
-        raise Undecided("PostgreSQL is outside of the cluster, where this check deletes nothing")
-    selector = names.postgresql.selector
-    pods = kube.pods(selector)
-    owner, replicas = _stateful_set(kube, pods)
-    before = _volumes(kube, pods)
-    if not before:
-        raise Undecided("PostgreSQL keeps its data in no volume claim")
+    before = volumes(kube, names)
+    selector = names.postgresql.selector if names.postgresql else {}
+    owner, replicas = _stateful_set(kube, kube.pods(selector))
     kube.run("scale", owner, "--replicas=0")
     waiter.until(
         "gone: the pods of PostgreSQL",

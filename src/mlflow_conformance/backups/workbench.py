@@ -75,6 +75,18 @@ def workbench(kube: Kube, cronjob: str, waiter: Waiter) -> Iterator[Workbench]:
     """A workbench made from a CronJob, for as long as the context lasts.
 
     Raises:
+        Undecided, TimedOut: as `started`.
+    """
+    try:
+        yield started(kube, cronjob, waiter)
+    finally:
+        kube.run("delete", "pod", _POD, "--ignore-not-found", "--wait=false")
+
+
+def started(kube: Kube, cronjob: str, waiter: Waiter) -> Workbench:
+    """A workbench made from a CronJob; of two there is only the last.
+
+    Raises:
         Undecided: there is no such CronJob, or it runs no Python script.
         TimedOut: the pod was not ready in time.
     """
@@ -85,12 +97,9 @@ def workbench(kube: Kube, cronjob: str, waiter: Waiter) -> Iterator[Workbench]:
     template = found["spec"]["jobTemplate"]["spec"]["template"]
     folder = scripts_folder(template)
     kube.run("delete", "pod", _POD, "--ignore-not-found", "--wait")
-    try:
-        kube.apply([manifest(template, kube.namespace)])
-        wait_pod_ready(kube, kube.namespace, _POD, waiter)
-        yield Workbench(kube, _POD, folder)
-    finally:
-        kube.run("delete", "pod", _POD, "--ignore-not-found", "--wait=false")
+    kube.apply([manifest(template, kube.namespace)])
+    wait_pod_ready(kube, kube.namespace, _POD, waiter)
+    return Workbench(kube, _POD, folder)
 
 
 def scripts_folder(template: Mapping[str, Any]) -> str:
