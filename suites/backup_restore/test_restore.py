@@ -15,7 +15,7 @@ from mlflow_conformance.backups.rehearsal import Rehearsal, reconciled
 from mlflow_conformance.backups.restored import Restored, restored_state
 from mlflow_conformance.backups.store import Store
 from mlflow_conformance.backups.volume import Volume, emptied, volumes
-from mlflow_conformance.backups.workbench import started
+from mlflow_conformance.backups.workbench import start_workbench
 from mlflow_conformance.backups.writers import seed
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.clients.mlflow import MlflowApi, new_run
@@ -308,7 +308,7 @@ def test_restore_into_an_empty_namespace(
         "==", [], door="kubernetes",
     )  # fmt: skip
     # The pod by which planted backups are deleted in the end went with the namespace.
-    started(kube, store.names.cronjob, waiter)
+    start_workbench(kube, store.names.cronjob, waiter)
     evidence.note("installed again after", round(found.seconds, 1), unit="s", door="kubernetes")
     done = restore(
         kube, documented, restoring, backup=backup, token=f"{word}-restore-namespace",

@@ -75,15 +75,15 @@ def workbench(kube: Kube, cronjob: str, waiter: Waiter) -> Iterator[Workbench]:
     """A workbench made from a CronJob, for as long as the context lasts.
 
     Raises:
-        Undecided, TimedOut: as `started`.
+        Undecided, TimedOut: as `start_workbench`.
     """
     try:
-        yield started(kube, cronjob, waiter)
+        yield start_workbench(kube, cronjob, waiter)
     finally:
         kube.run("delete", "pod", _POD, "--ignore-not-found", "--wait=false")
 
 
-def started(kube: Kube, cronjob: str, waiter: Waiter) -> Workbench:
+def start_workbench(kube: Kube, cronjob: str, waiter: Waiter) -> Workbench:
     """A workbench made from a CronJob; of two there is only the last.
 
     Raises:
