@@ -132,8 +132,8 @@ class ConformancePlugin:
     ) -> None:
         self._config = config
         self._known = known
+        self._loaded = loaded.at(config.getoption("--tier"))
         self._tier_rows = loaded.rows(config.getoption("--tier"))
-        self._loaded = loaded
         self._options = options
         self._selected: list[str] = []
         self._narrowed = False

@@ -9,7 +9,7 @@ check off would make the verdict a lie.
 import hashlib
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -215,7 +215,7 @@ class Row(Strict):
 
     def at(self, tier: Tier) -> "Row":
         """The row with the thresholds that count in a tier."""
-        if tier != "thorough" or not self.thorough:
+        if tier != "thorough":
             return self
         return self.model_copy(update={"thresholds": {**self.thresholds, **self.thorough}})
 
@@ -277,10 +277,15 @@ class LoadedProfile:
     path: Path
     sha256: str
 
+    def at(self, tier: Tier) -> "LoadedProfile":
+        """The same with the thresholds that count in a tier, for whoever reads a row of it."""
+        checks = {i: r.at(tier) for i, r in self.profile.checks.items()}
+        return replace(self, profile=self.profile.model_copy(update={"checks": checks}))
+
     def rows(self, tier: Tier) -> dict[str, Row]:
         """The checks of this tier and the cheaper ones, in the profile's order."""
-        limit = _TIERS[tier]
-        return {i: r.at(tier) for i, r in self.profile.checks.items() if _TIERS[r.tier] <= limit}
+        limit, checks = _TIERS[tier], self.at(tier).profile.checks
+        return {i: r for i, r in checks.items() if _TIERS[r.tier] <= limit}
 
 
 def load(path: Path, *, known_ids: Collection[str], today: date) -> LoadedProfile:

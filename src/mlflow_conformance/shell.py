@@ -39,6 +39,11 @@ class Completed:
         text = self.stderr.strip() or self.stdout.strip()
         return "\n".join(text.splitlines()[-_TAIL_LINES:])
 
+    @property
+    def problem(self) -> str:
+        """The exit code and the `tail` when it is not 0; else empty."""
+        return f"exit code {self.code}: {self.tail}" if self.code else ""
+
 
 class CommandFailed(Exception):  # noqa: N818 - it says what happened
     """A program ended with another exit code than 0, or was stopped at its time limit."""

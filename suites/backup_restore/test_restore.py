@@ -157,14 +157,14 @@ def test_rpo_and_rto(
         "recovery point: a day and a backup", round(_DAY_S + rehearsal.backup.seconds, 1),
         "<=", evidence.number("rpo_s"), unit="s", door="kubernetes",
     )  # fmt: skip
+    _expect_in_time(evidence, "recovery time", restored.restore.seconds)
+
+
+def _expect_in_time(evidence: Evidence, what: str, seconds: float | None) -> None:
     evidence.expect(
-        "recovery time", _rounded(restored.restore.seconds), "<=", evidence.number("rto_s"),
+        what, None if seconds is None else round(seconds, 1), "<=", evidence.number("rto_s"),
         unit="s", door="front",
     )  # fmt: skip
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 1)
 
 
 @check(
@@ -204,10 +204,7 @@ def test_rto_with_many_runs(
         "rows that differ from the manifest",
         _different(fingerprint(sql).rows, backup.manifest.contents.rows), "==", [], door="sql",
     )  # fmt: skip
-    evidence.expect(
-        "recovery time", _rounded(done.seconds), "<=", evidence.number("rto_s"),
-        unit="s", door="front",
-    )  # fmt: skip
+    _expect_in_time(evidence, "recovery time", done.seconds)
 
 
 @check(
@@ -251,10 +248,8 @@ def test_restore_into_an_empty_server(
         return
     _expect_same_data(evidence, restored_state(sql, rehearsal, done), restored)
     evidence.expect("databases", len(databases(sql)), ">=", 1, door="sql")
-    evidence.expect(
-        "recovery time, with the line that prepares", _rounded((done.seconds or 0) + prepared),
-        "<=", evidence.number("rto_s"), unit="s", door="front",
-    )  # fmt: skip
+    whole = (done.seconds or 0) + prepared
+    _expect_in_time(evidence, "recovery time, with the line that prepares", whole)
     now = {p.uid for p in kube.ready_pods(target.names.mlflow.selector)}
     evidence.expect("pods of MLflow that are new", len(now - pods), "==", 0, door="kubernetes")
 
@@ -319,10 +314,8 @@ def test_restore_into_an_empty_namespace(
     _expect_same_data(evidence, restored_state(sql, rehearsal, done), restored)
     _expect_artifacts(evidence, rehearsal, reconciled(sql, bucket))
     _expect_model(evidence, rehearsal, client_environment)
-    evidence.expect(
-        "recovery time, with the installation", _rounded((done.seconds or 0) + found.seconds),
-        "<=", evidence.number("rto_s"), unit="s", door="front",
-    )  # fmt: skip
+    whole = (done.seconds or 0) + found.seconds
+    _expect_in_time(evidence, "recovery time, with the installation", whole)
 
 
 def _same_volumes(before: Sequence[Volume], after: Sequence[Volume]) -> list[dict[str, Any]]:

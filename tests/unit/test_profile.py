@@ -79,6 +79,9 @@ def test_the_thorough_tier_may_ask_for_more(path: Path) -> None:
     loaded = load(path, known_ids=IDS, today=TODAY)
     assert loaded.rows("gate")["TRK-1"].thresholds == {"writes": 2, "lost": 0}
     assert loaded.rows("thorough")["TRK-1"].thresholds == {"writes": 10, "lost": 0}
+    # What several checks share is read from the whole profile.
+    assert loaded.at("thorough").profile.checks["TRK-1"].thresholds == {"writes": 10, "lost": 0}
+    assert loaded.at("gate").profile.checks["TRK-1"].thresholds == {"writes": 2, "lost": 0}
 
 
 def test_the_digest_is_that_of_the_file(path: Path) -> None:

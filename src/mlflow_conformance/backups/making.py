@@ -73,7 +73,7 @@ def back_up(kube: Kube, lines: Lines, store: Store, job: str, waiter: Waiter) ->
     new = [n for n in set(store.sizes()) - before if time_of(store.names, n) is not None]
     name = max(new, default=None)
     return Backup(
-        line="" if done.code == 0 else f"exit code {done.code}: {done.tail}",
+        line=done.problem,
         job=ended_job,
         name=name,
         manifest=store.manifest(name) if name else None,
@@ -160,7 +160,7 @@ def restore(
             last = _until_restored(lambda: witness.sees_restored(front), waiter)
             seconds = time.monotonic() - started if last == "restored" else None
     return Restore(
-        line="" if done.code == 0 else f"exit code {done.code}: {done.tail}",
+        line=done.problem,
         job=job,
         token=token,
         seconds=seconds,

@@ -72,9 +72,9 @@ def remade(kube: Kube, names: Names, lost: LostNames, lines: Lines, waiter: Wait
         return Remade(
             uids=(before, after),
             problems=[
-                f"{what}: exit code {done.code}: {done.tail}"
+                f"{what}: {done.problem}"
                 for what, done in (("namespace", made), ("install", installed))
-                if done.code != 0
+                if done.problem
             ],
             seconds=time.monotonic() - started,
             ours=[secret["metadata"]["name"] for secret in ours],

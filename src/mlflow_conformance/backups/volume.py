@@ -25,12 +25,7 @@ def volumes(kube: Kube, names: Names) -> list[Volume]:
     Raises:
         Undecided: there are none in the cluster.
     """
-    if names.postgresql is None or not names.postgresql.selector:
-        raise Undecided("PostgreSQL is outside of the cluster, where this check deletes nothing")
-    found = _volumes(kube, kube.pods(names.postgresql.selector))
-    if not found:
-        raise Undecided("PostgreSQL keeps its data in no volume claim")
-    return found
+    return _held(kube, kube.pods(_selector(names)))
 
 
 def emptied(kube: Kube, names: Names, waiter: Waiter) -> tuple[list[Volume], list[Volume]]:
@@ -42,9 +37,10 @@ def emptied(kube: Kube, names: Names, waiter: Waiter) -> tuple[list[Volume], lis
         Undecided: PostgreSQL is no StatefulSet with volume claims, so there is nothing to empty.
         TimedOut: it did not go or did not come back in time.
     """
-    before = volumes(kube, names)
-    selector = names.postgresql.selector if names.postgresql else {}
-    owner, replicas = _stateful_set(kube, kube.pods(selector))
+    selector = _selector(names)
+    pods = kube.pods(selector)
+    owner, replicas = _stateful_set(kube, pods)
+    before = _held(kube, pods)
     kube.run("scale", owner, "--replicas=0")
     waiter.until(
         "gone: the pods of PostgreSQL",
@@ -62,6 +58,18 @@ def emptied(kube: Kube, names: Names, waiter: Waiter) -> tuple[list[Volume], lis
         timeout="pod ready",
     )
     return before, _volumes(kube, ready)
+
+
+def _selector(names: Names) -> dict[str, str]:
+    if names.postgresql is None or not names.postgresql.selector:
+        raise Undecided("PostgreSQL is outside of the cluster, where this check deletes nothing")
+    return names.postgresql.selector
+
+
+def _held(kube: Kube, pods: Sequence[Pod]) -> list[Volume]:
+    if not (found := _volumes(kube, pods)):
+        raise Undecided("PostgreSQL keeps its data in no volume claim")
+    return found
 
 
 def _stateful_set(kube: Kube, pods: Sequence[Pod]) -> tuple[str, int]:

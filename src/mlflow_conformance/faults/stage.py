@@ -13,7 +13,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 from mlflow_conformance.clients.kube import Kube
 from mlflow_conformance.clients.mlflow import MlflowApi
@@ -48,7 +47,6 @@ from mlflow_conformance.run import Run
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.waits import TimedOut, Waiter
 
-_T = TypeVar("_T")
 _WORKLOAD = "pulse"
 _LONGEST_S = 3600.0
 _EDGE_S = 2.0
@@ -158,11 +156,7 @@ class Stage:
         scene.write(path)
         since, since_ns = self.now_s, time.monotonic_ns()
         # The ledger proves something only of what was acknowledged when the fault came.
-        self._writing(
-            f"{needs.before} before it",
-            lambda: writers.acknowledged(since_ns),
-            _each(needs.before),
-        )
+        self._writing(writers, since_ns, f"{needs.before} before it", _each(needs.before))
         self.until(since + _EDGE_S)
         fault = self.now_s
         try:
@@ -256,14 +250,15 @@ class Stage:
 
     def _writing(
         self,
+        writers: Writers,
+        since_ns: int,
         what: str,
-        acknowledged: Callable[[], _T],
-        done: Callable[[_T], bool],
+        done: Callable[[Counter[str]], bool],
         timeout: str = "writes acknowledged",
     ) -> None:
         self.waiter.until(
             f"acknowledged: writes, {what}",
-            acknowledged,
+            lambda: writers.acknowledged(since_ns),
             done=done,
             timeout=timeout,
             interval_s=0.2,
@@ -275,15 +270,12 @@ class Stage:
         What does not come is for the ledger to show: after a fault that is a finding.
         """
         try:
+            self._writing(writers, over_ns, "each kind again", _each(dict.fromkeys(KINDS, 1)))
             self._writing(
-                "each kind again",
-                lambda: writers.acknowledged(over_ns),
-                _each(dict.fromkeys(KINDS, 1)),
-            )
-            self._writing(
+                writers,
+                since_ns,
                 f"{least} in the window",
-                lambda: writers.acknowledged(since_ns).total(),
-                lambda total: total >= least,
+                lambda seen: seen.total() >= least,
                 timeout="window written",
             )
         except TimedOut:
