@@ -16,9 +16,9 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mlflow_conformance import assets, guides
 from mlflow_conformance.cli import app
-from mlflow_conformance.profile import Profile
+from mlflow_conformance.config import assets, guides
+from mlflow_conformance.config.profile import Profile
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _NAMES = {

@@ -15,11 +15,13 @@ from typing import Annotated, Literal
 import pytest
 import typer
 
-from mlflow_conformance import __version__, assets, catalogue, mutation
-from mlflow_conformance.errors import SPEAKER, Unusable
-from mlflow_conformance.profile import Tier
-from mlflow_conformance.progress import tell
-from mlflow_conformance.signals import ending_once
+from mlflow_conformance import __version__
+from mlflow_conformance.config import assets, catalogue
+from mlflow_conformance.config.profile import Tier
+from mlflow_conformance.core.errors import SPEAKER, Unusable
+from mlflow_conformance.core.progress import tell
+from mlflow_conformance.core.signals import ending_once
+from mlflow_conformance.mutants import mutant as mutation
 
 app = typer.Typer(
     add_completion=False,
@@ -148,7 +150,7 @@ def sla(
     seed: SeedOption = None,
 ) -> None:
     """Load a deployment through its front door, and report its latency against the promise."""
-    from mlflow_conformance import sla_run
+    from mlflow_conformance.run import sla as sla_run
 
     raise typer.Exit(
         sla_run.run(
@@ -195,7 +197,7 @@ def mutants(
         for mutant in found.values():
             typer.echo(f"{mutant.name:40} {', '.join(mutant.spec.kills):16} {mutant.spec.breaks}")
         return
-    from mlflow_conformance import mutation_run
+    from mlflow_conformance.run import mutants as mutation_run
 
     raise typer.Exit(
         mutation_run.run(
@@ -234,7 +236,7 @@ def checks() -> None:
 @app.command()
 def host() -> None:
     """Check this machine, and install what is missing (root on Debian) or say what to install."""
-    from mlflow_conformance.stand import prepare_host
+    from mlflow_conformance.stand.standing import prepare_host
 
     prepare_host(tell)
     tell("host: nothing is missing")
@@ -243,7 +245,7 @@ def host() -> None:
 @app.command("images")
 def build_images() -> None:
     """Build or pull every image and program that a cluster is made of; what is there is kept."""
-    from mlflow_conformance import images
+    from mlflow_conformance.stand import images
 
     built = images.build_all(tell)
     tell(f"images: all there ({built.node_image})")
@@ -256,7 +258,7 @@ def down(
     ] = False,
 ) -> None:
     """Remove everything that this program ever made on this machine, and only that."""
-    from mlflow_conformance.stand import take_down
+    from mlflow_conformance.stand.standing import take_down
 
     take_down(purge=purge)
 
@@ -308,7 +310,7 @@ def run_pytest(paths: list[str], arguments: list[str]) -> int:
             f"--confcutdir={assets.root()}",
             "--override-ini=addopts=--import-mode=importlib --strict-markers",
             # Other plugins on the machine could reorder, repeat or skip checks.
-            "--disable-plugin-autoload", "-p", "mlflow_conformance.plugin",
+            "--disable-plugin-autoload", "-p", "mlflow_conformance.run.plugin",
             "-p", "no:cacheprovider",
             "--no-header", "--tb=no", "-q",
             *arguments,

@@ -10,13 +10,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi
-from mlflow_conformance.clients.s3 import Bucket
-from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.doors.inside import http_arguments
+from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi
+from mlflow_conformance.doors.s3 import Bucket
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.fixtures.belongings import Belongings, Unique
-from mlflow_conformance.inside.door import http_arguments
-from mlflow_conformance.reconciliation import reconcile, stored_artifacts
+from mlflow_conformance.ledger.reconciliation import reconcile, stored_artifacts
+from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.target.base import Target
 
 if TYPE_CHECKING:
@@ -95,12 +95,16 @@ def test_artifact_is_the_object(
     root = f"{experiment}/{run_id}/artifacts"
     found = bucket.objects(f"{experiment}/")
     names = {o.key.removeprefix(f"{bucket.prefix}{root}/") for o in found}
-    evidence.expect("objects missing", sorted(set(contents) - names), "==", [], door="s3")
-    evidence.expect("objects too many", sorted(names - set(contents)), "==", [], door="s3")
-    stored = bucket.digests([f"{bucket.prefix}{root}/{name}" for name in contents])
-    evidence.expect("objects compared", len(stored), ">=", many, door="s3")
     evidence.expect(
-        "objects that differ from what was logged",
+        "objects-missing", "objects missing", sorted(set(contents) - names), "==", [], door="s3"
+    )
+    evidence.expect(
+        "objects-too-many", "objects too many", sorted(names - set(contents)), "==", [], door="s3"
+    )
+    stored = bucket.digests([f"{bucket.prefix}{root}/{name}" for name in contents])
+    evidence.expect("objects-compared", "objects compared", len(stored), ">=", many, door="s3")
+    evidence.expect(
+        "objects-differ-what-logged", "objects that differ from what was logged",
         [
             name
             for name, digest in digests.items()
@@ -111,13 +115,13 @@ def test_artifact_is_the_object(
     )  # fmt: skip
     few = [name for name in contents if not name.startswith("many/")]
     evidence.expect(
-        "downloads through the front door that differ", _differing(front, root, few, digests),
+        "downloads-through-front-door", "downloads through the front door that differ", _differing(front, root, few, digests),
         "==", [], door="front",
     )  # fmt: skip
     awkward = [name for name in few if name.startswith("names/")]
     for number, replica in enumerate(replicas, 1):
         evidence.expect(
-            f"replica {number}: downloads that differ",
+            "replica-downloads-differ", f"replica {number}: downloads that differ",
             _differing(replica, root, awkward, digests), "==", [], door="inside",
         )  # fmt: skip
     _observe_percent_sign(evidence, mlflow_client, bucket, experiment, tmp_path)
@@ -132,7 +136,12 @@ def _observe_percent_sign(
     root = f"{bucket.prefix}{experiment}/{run_id}/artifacts/"
     names = [o.key.removeprefix(root) for o in bucket.objects(f"{experiment}/{run_id}/")]
     evidence.expect(
-        "object of rate%41.txt", names, "in", [["rate%41.txt"], ["rateA.txt"]], door="s3"
+        "object-rate-41-txt",
+        "object of rate%41.txt",
+        names,
+        "in",
+        [["rate%41.txt"], ["rateA.txt"]],
+        door="s3",
     )
     if names == ["rateA.txt"]:
         evidence.limit(
@@ -201,7 +210,9 @@ def test_reconciliation(
     names = [f"{n % 7}/{n}.txt" for n in range(int(evidence.number("artifacts")) // len(runs))]
     own = [f"{experiment}/{run_id}/artifacts/{name}" for run_id in runs for name in names]
     refused = _put(target, replicas, own)
-    evidence.expect("artifacts that were refused", refused, "==", {}, door="inside")
+    evidence.expect(
+        "artifacts-refused", "artifacts that were refused", refused, "==", {}, door="inside"
+    )
     model = mlflow_client.create_logged_model(experiment, name="reconciled")
     weights = _write(tmp_path, "weights.bin", b"weights")
     mlflow_client.log_model_artifact(model.model_id, str(weights))
@@ -221,13 +232,26 @@ def test_reconciliation(
     evidence.attach(
         "reconciliation", json.dumps(result.report(), indent=1), "application/json", ".json"
     )
-    evidence.expect("objects reconciled", result.owned, ">=", len(own), door="s3")
+    evidence.expect(
+        "objects-reconciled", "objects reconciled", result.owned, ">=", len(own), door="s3"
+    )
     there = set(keys)
     evidence.expect(
-        "logged artifacts without object",
+        "logged-artifacts-without-object", "logged artifacts without object",
         [name for name in own if bucket.prefix + name not in there],
         "==", [], door="s3",
     )  # fmt: skip
-    evidence.expect("URIs without object", list(result.empty), "==", [], door="sql")
-    evidence.expect("URIs outside the bucket", list(result.elsewhere), "==", [], door="sql")
-    evidence.expect("objects without owner", list(result.orphans), "==", [], door="s3")
+    evidence.expect(
+        "uris-without-object", "URIs without object", list(result.empty), "==", [], door="sql"
+    )
+    evidence.expect(
+        "uris-outside-bucket",
+        "URIs outside the bucket",
+        list(result.elsewhere),
+        "==",
+        [],
+        door="sql",
+    )
+    evidence.expect(
+        "objects-without-owner", "objects without owner", list(result.orphans), "==", [], door="s3"
+    )

@@ -9,16 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from mlflow_conformance.clients.kube import Kube, KubectlFailed
-from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, new_run
-from mlflow_conformance.clients.s3 import Bucket
-from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.faults import view
-from mlflow_conformance.faults.nodes import open_node
-from mlflow_conformance.fixtures.belongings import Unique
-from mlflow_conformance.inside.door import InsideSender
-from mlflow_conformance.target.base import Target
-from mlflow_conformance.tokens import (
+from mlflow_conformance.artifacts.tokens import (
     Exchange,
     Token,
     exchange,
@@ -26,6 +17,15 @@ from mlflow_conformance.tokens import (
     new_rsa_key,
     rsa_sha256,
 )
+from mlflow_conformance.cluster import view
+from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.cluster.nodes import open_node
+from mlflow_conformance.doors.inside import InsideSender
+from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, new_run
+from mlflow_conformance.doors.s3 import Bucket
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.run.fixtures.belongings import Unique
+from mlflow_conformance.target.base import Target
 
 # Where botocore looks before it asks for a web identity ("Credentials", AWS SDK for Python).
 _STATIC = (
@@ -72,13 +72,15 @@ def test_no_static_keys(
     """  # fmt: skip
     names = target.names.mlflow
     pods = kube.ready_pods(names.selector, container=names.container)
-    evidence.expect("pods looked into", len(pods), ">=", 1, door="kubernetes")
+    evidence.expect("pods-looked-into", "pods looked into", len(pods), ">=", 1, door="kubernetes")
     for pod in pods:
         run = partial(kube.exec, pod.name, container=names.container)
         variables = run("sh", "-c", _NAMES).split()
-        evidence.expect("variables read", len(variables), ">=", 5, door="kubernetes")
         evidence.expect(
-            f"{pod.name}: variables that hold keys",
+            "variables-read", "variables read", len(variables), ">=", 5, door="kubernetes"
+        )
+        evidence.expect(
+            "variables-hold-keys", f"{pod.name}: variables that hold keys",
             [v for v in variables if v in (*_STATIC, _CONTAINER_STATIC)], "==", [],
             door="kubernetes",
         )  # fmt: skip
@@ -87,20 +89,32 @@ def test_no_static_keys(
         evidence.note(f"{pod.name}: mounts searched", mounted, door="kubernetes")
         found = run("sh", "-c", _SEARCH, _FILES, *mounted, "/root/.aws", "/etc/boto.cfg")
         evidence.expect(
-            f"{pod.name}: files that hold keys", found.splitlines(), "==", [], door="kubernetes"
+            "files-hold-keys",
+            f"{pod.name}: files that hold keys",
+            found.splitlines(),
+            "==",
+            [],
+            door="kubernetes",
         )
         try:
             said, role = run("sh", "-c", _TOKEN).splitlines()
         except (KubectlFailed, ValueError):
-            evidence.expect(f"{pod.name}: projected token", "none", "==", "read", door="kubernetes")
+            evidence.expect(
+                "projected-token",
+                f"{pod.name}: projected token",
+                "none",
+                "==",
+                "read",
+                door="kubernetes",
+            )
             continue
         _judge_token(evidence, kube, pod.raw, Token.read(said), role)
     run_id = new_run(front, experiment).run_id
     key = f"{experiment}/{run_id}/artifacts/keyless.txt"
     put = front.request("PUT", f"{ARTIFACTS}/{key}", body=b"keyless")
-    evidence.expect("artifact stored", put.status, "==", 200, door="front")
+    evidence.expect("artifact-stored", "artifact stored", put.status, "==", 200, door="front")
     stored = [o.size for o in bucket.objects(key)]
-    evidence.expect("objects of it", stored, "==", [len(b"keyless")], door="s3")
+    evidence.expect("objects", "objects of it", stored, "==", [len(b"keyless")], door="s3")
 
 
 def _judge_token(
@@ -110,23 +124,23 @@ def _judge_token(
     namespace = pod["metadata"]["namespace"]
     claims = token.claims
     evidence.expect(
-        f"{name}: whose token",
+        "whose-token", f"{name}: whose token",
         claims.get("sub"), "==", f"system:serviceaccount:{namespace}:{account}", door="kubernetes",
     )  # fmt: skip
     evidence.expect(
-        f"{name}: for whom", claims.get("aud"), "==", [evidence.threshold("audience")],
+        "whom", f"{name}: for whom", claims.get("aud"), "==", [evidence.threshold("audience")],
         door="kubernetes",
     )  # fmt: skip
     evidence.expect(
-        f"{name}: how long it lasts", claims.get("exp", 0) - claims.get("iat", 0),
+        "how-long-lasts", f"{name}: how long it lasts", claims.get("exp", 0) - claims.get("iat", 0),
         "<=", evidence.number("token_lifetime_s"), unit="s", door="kubernetes",
     )  # fmt: skip
     evidence.expect(
-        f"{name}: seconds that are left", claims.get("exp", 0) - round(time.time()), ">=", 1,
+        "seconds-are-left", f"{name}: seconds that are left", claims.get("exp", 0) - round(time.time()), ">=", 1,
         unit="s", door="kubernetes",
     )  # fmt: skip
     annotations = kube.get("serviceaccount", account)["metadata"].get("annotations", {})
-    evidence.expect(f"{name}: role", role, "==", annotations.get(_ROLE), door="kubernetes")
+    evidence.expect("role", f"{name}: role", role, "==", annotations.get(_ROLE), door="kubernetes")
 
 
 class _Sts:
@@ -164,14 +178,18 @@ class _Sts:
         """Hold it against keys: without this, every refusal says nothing."""
         seen = self.exchanged(token)
         self._evidence.note(f"{what}: answer", str(seen), door="inside")
-        return self._evidence.expect(f"{what}: keys", bool(seen.keys), "==", True, door="inside")
+        return self._evidence.expect(
+            "keys", f"{what}: keys", bool(seen.keys), "==", True, door="inside"
+        )
 
     def expect_refused(self, what: str, token: str) -> None:
         """Hold it against a refusal."""
         seen = self.exchanged(token)
         self._evidence.note(f"{what}: answer", str(seen), door="inside")
-        self._evidence.expect(f"{what}: status", seen.status, "in", [400, 403], door="inside")
-        self._evidence.expect(f"{what}: keys", bool(seen.keys), "==", False, door="inside")
+        self._evidence.expect(
+            "status", f"{what}: status", seen.status, "in", [400, 403], door="inside"
+        )
+        self._evidence.expect("keys", f"{what}: keys", bool(seen.keys), "==", False, door="inside")
 
 
 @pytest.fixture
@@ -311,10 +329,10 @@ def test_each_role_has_its_bucket_alone(
         for where in sorted({r.bucket for r in roles.values()}):
             own = where == role.bucket
             evidence.expect(
-                f"{name} in {'its own bucket' if own else where}", tried(name, where),
+                "seen", f"{name} in {'its own bucket' if own else where}", tried(name, where),
                 "==", dict.fromkeys(("write", "list", "delete"), None if own else "AccessDenied"),
                 door="s3",
             )  # fmt: skip
     for where in sorted({r.bucket for r in roles.values()}):
         left = Bucket(target.inside, {**bucket.door, "bucket": where}, "").objects(key)
-        evidence.expect(f"left in {where}", [o.key for o in left], "==", [], door="s3")
+        evidence.expect("left", f"left in {where}", [o.key for o in left], "==", [], door="s3")

@@ -9,13 +9,13 @@ from hashlib import sha256
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from mlflow_conformance.clients.kube import Kube, Pod
-from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer, new_run
-from mlflow_conformance.clients.s3 import Bucket
-from mlflow_conformance.clients.upload import Upload, content
+from mlflow_conformance.cluster.kube import Kube, Pod
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, answer, new_run
+from mlflow_conformance.doors.s3 import Bucket
+from mlflow_conformance.doors.upload import Upload, content
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.waits import Waiter
 
 _LOOK_S = 0.5
 
@@ -93,7 +93,9 @@ def test_client_that_goes_away(
         first = sender.upload(f"{root}/{door}/whole.bin", length)
         whole[first.seed] = first
         stored = sender.status(first)
-        if not evidence.expect(f"{door}: whole upload", stored, "==", 200, door="front"):
+        if not evidence.expect(
+            "whole-upload", f"{door}: whole upload", stored, "==", 200, door="front"
+        ):
             return
         cut = {
             name: sender.upload(f"{root}/{door}/{name}.bin", length)
@@ -115,10 +117,17 @@ def test_client_that_goes_away(
         lambda: seen.update(o.key for o in bucket.objects(root)),
         done=lambda _: True, successes=looks, interval_s=_LOOK_S, timeout="upload settled",
     )  # fmt: skip
-    evidence.expect("objects that appeared", sorted(seen - set(expected)), "==", [], door="s3")
+    evidence.expect(
+        "objects-appeared",
+        "objects that appeared",
+        sorted(seen - set(expected)),
+        "==",
+        [],
+        door="s3",
+    )
     stored_digests = bucket.digests(expected)
     evidence.expect(
-        "sha256 of the whole uploads",
+        "sha256-whole-uploads", "sha256 of the whole uploads",
         {k: d.sha256 if (d := stored_digests[bucket.prefix + k]) else None for k in whole},
         "==", {k: _digest(u) for k, u in whole.items()}, door="s3",
     )  # fmt: skip
@@ -127,16 +136,23 @@ def test_client_that_goes_away(
             "artifacts/list", replicas[-1].get("artifacts/list", run_id=run_id, path=door)
         )
         evidence.expect(
-            f"{door}: files that MLflow lists", [f["path"] for f in listed.get("files", [])],
+            "files-mlflow-lists", f"{door}: files that MLflow lists", [f["path"] for f in listed.get("files", [])],
             "==", [f"{door}/whole.bin"], door="inside",
         )  # fmt: skip
         reply = front.request("GET", f"{ARTIFACTS}/{root}/{door}/half.bin")
-        evidence.expect(f"{door}: download of a half", reply.status, "in", [404, 500], door="front")
+        evidence.expect(
+            "download-half",
+            f"{door}: download of a half",
+            reply.status,
+            "in",
+            [404, 500],
+            door="front",
+        )
         if reply.status == 500 and door == "front":
             evidence.limit("MLflow answers 500, not 404, to the download of what does not exist.")
         reply = front.request("GET", f"{ARTIFACTS}/{root}/{door}/whole.bin")
         evidence.expect(
-            f"{door}: sha256 of the download", sha256(reply.body).hexdigest(),
+            "sha256-download", f"{door}: sha256 of the download", sha256(reply.body).hexdigest(),
             "==", _digest(whole[f"{root}/{door}/whole.bin"]), door="front",
         )  # fmt: skip
 
@@ -197,13 +213,15 @@ def test_pod_that_is_killed(
     evidence.note("pod that was killed", {"name": pod.name, "uid": pod.uid}, door="kubernetes")
     found = bucket.digests([bucket.prefix + u.seed for u in uploads])
     by_key = {u.seed: (found[bucket.prefix + u.seed], _digest(u)) for u in uploads}
-    evidence.expect("uploads acknowledged", len(acknowledged), ">=", 1, door="inside")
     evidence.expect(
-        "acknowledged and not there", sorted(k for k in acknowledged if by_key[k][0] is None),
+        "uploads-acknowledged", "uploads acknowledged", len(acknowledged), ">=", 1, door="inside"
+    )
+    evidence.expect(
+        "acknowledged-not-there", "acknowledged and not there", sorted(k for k in acknowledged if by_key[k][0] is None),
         "==", [], door="s3",
     )  # fmt: skip
     evidence.expect(
-        "there and not whole",
+        "there-not-whole", "there and not whole",
         sorted(k for k, (d, digest) in by_key.items() if d is not None and d.sha256 != digest),
         "==", [], door="s3",
     )  # fmt: skip
@@ -211,7 +229,12 @@ def test_pod_that_is_killed(
         evidence.undecided("no upload was cut: the pod answered all of them before it died")
     objects = {o.key.removeprefix(bucket.prefix) for o in bucket.objects(root)}
     evidence.expect(
-        "objects that nobody uploaded", sorted(objects - set(by_key)), "==", [], door="s3"
+        "objects-nobody-uploaded",
+        "objects that nobody uploaded",
+        sorted(objects - set(by_key)),
+        "==",
+        [],
+        door="s3",
     )
 
 

@@ -4,16 +4,16 @@
 import time
 from dataclasses import replace
 
-from mlflow_conformance.clients.http import NoReply
-from mlflow_conformance.clients.kube import Kube, Pod
-from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, answer, error_of, new_run
-from mlflow_conformance.clients.s3 import Bucket
+from mlflow_conformance.cluster.kube import Kube, Pod
+from mlflow_conformance.config.object_change import ObjectChange
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.doors.http import NoReply
+from mlflow_conformance.doors.inside import InsideFailed
+from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, answer, error_of, new_run
+from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.faults.objects import changed
-from mlflow_conformance.inside.door import InsideFailed
-from mlflow_conformance.mutation import ObjectChange
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.waits import Waiter
+from mlflow_conformance.target.changes import changed
 
 
 @check(
@@ -60,7 +60,9 @@ def test_object_store_is_down(
             return 0, "", str(lost), time.monotonic() - began
         return reply.status, *error_of(reply), time.monotonic() - began
 
-    evidence.expect("upload before", upload("before.txt")[0], "==", 200, door="front")
+    evidence.expect(
+        "upload-before", "upload before", upload("before.txt")[0], "==", 200, door="front"
+    )
     before = _containers(kube.pods(names.selector, container=names.container))
     store = target.names.s3.selector if target.names.s3 else {}
     if not store or not kube.pods(store):
@@ -82,24 +84,44 @@ def test_object_store_is_down(
         if listed == "listed":
             evidence.undecided("the bucket still answers, so nothing was taken down")
         status, code, said, took_s = upload("during.txt")
-        evidence.expect("upload while it is down", status, "in", [500, 502, 503, 504], door="front")
-        evidence.expect("upload: what it was told", bool(said.strip()), "==", True, door="front")
+        evidence.expect(
+            "upload-while-down",
+            "upload while it is down",
+            status,
+            "in",
+            [500, 502, 503, 504],
+            door="front",
+        )
+        evidence.expect(
+            "upload-what-told",
+            "upload: what it was told",
+            bool(said.strip()),
+            "==",
+            True,
+            door="front",
+        )
         evidence.note("what the upload was told", said.strip(), door="front")
         if not code:
             evidence.limit(
                 f"MLflow says no more than this of an upload that has no store: {said.strip()}"
             )
         evidence.expect(
-            "upload: refused after", round(took_s, 1), "<=", within_s, unit="s", door="front"
+            "upload-refused-after",
+            "upload: refused after",
+            round(took_s, 1),
+            "<=",
+            within_s,
+            unit="s",
+            door="front",
         )
         for number, replica in enumerate(replicas, 1):
             evidence.expect(
-                f"replica {number}: tracking while it is down", _tracked(replica, experiment),
+                "replica-tracking-while-down", f"replica {number}: tracking while it is down", _tracked(replica, experiment),
                 "==", [200, 200, 200, True], door="inside",
             )  # fmt: skip
         during = kube.pods(names.selector, container=names.container)
         evidence.expect(
-            "replicas ready while it is down", sum(p.ready for p in during), ">=", len(before),
+            "replicas-ready-while-down", "replicas ready while it is down", sum(p.ready for p in during), ">=", len(before),
             door="kubernetes",
         )  # fmt: skip
     began = time.monotonic()
@@ -108,9 +130,9 @@ def test_object_store_is_down(
         lambda: upload("after.txt")[0],
         done=lambda status: status == 200, timeout="upload settled",
     )  # fmt: skip
-    evidence.expect("upload afterwards", back, "==", 200, door="front")
+    evidence.expect("upload-afterwards", "upload afterwards", back, "==", 200, door="front")
     evidence.expect(
-        "upload: taken again after", round(time.monotonic() - began, 1),
+        "upload-taken-again-after", "upload: taken again after", round(time.monotonic() - began, 1),
         "<=", evidence.number("recovered_within_s"), unit="s", door="front",
     )  # fmt: skip
     # The runner's node may learn of the new pod after MLflow's did.
@@ -120,12 +142,12 @@ def test_object_store_is_down(
         done=lambda sizes: sizes is not None, timeout="endpoint reachable",
     )  # fmt: skip
     evidence.expect(
-        "objects afterwards", found, "==", {n: len(n) for n in ("before.txt", "after.txt")},
+        "objects-afterwards", "objects afterwards", found, "==", {n: len(n) for n in ("before.txt", "after.txt")},
         door="s3",
     )  # fmt: skip
     after = _containers(kube.pods(names.selector, container=names.container))
     evidence.expect(
-        "containers that were restarted or replaced",
+        "containers-restarted-or-replaced", "containers that were restarted or replaced",
         sorted(name for name, one in before.items() if after.get(name) != one), "==", [],
         door="kubernetes",
     )  # fmt: skip

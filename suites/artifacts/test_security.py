@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from urllib.parse import quote
 
-from mlflow_conformance.clients.http import NoReply, Reply
-from mlflow_conformance.clients.mlflow import ARTIFACTS, MlflowApi, new_run
-from mlflow_conformance.clients.s3 import Bucket
+from mlflow_conformance.doors.http import NoReply, Reply
+from mlflow_conformance.doors.inside import InsideSender
+from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, new_run
+from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.inside.door import InsideSender
 from mlflow_conformance.target.base import Target
 
 _SECRET_SIGNS = ("root:x:0:0", "root:*:0:0", "PATH=", "HOSTNAME=")
@@ -91,12 +91,28 @@ def test_path_traversal(
                 if outcome.status == 200 and method == "GET" and not _empty(outcome):
                     served.append(told)
     evidence.note("requests", sent)
-    evidence.expect("files of the server that were shown", leaks, "==", [], door="front")
-    evidence.expect("escaping reads that were answered", served, "==", [], door="front")
+    evidence.expect(
+        "files-server-shown", "files of the server that were shown", leaks, "==", [], door="front"
+    )
+    evidence.expect(
+        "escaping-reads-answered",
+        "escaping reads that were answered",
+        served,
+        "==",
+        [],
+        door="front",
+    )
     after = {o.key for o in bucket.objects()}
     new = sorted(k for k in after - before if "passwd" in k or "environ" in k)
-    evidence.expect("escaping writes that were answered with 200", written, "==", [], door="front")
-    evidence.expect("objects that came of it", new, "==", [], door="s3")
+    evidence.expect(
+        "escaping-writes-answered-200",
+        "escaping writes that were answered with 200",
+        written,
+        "==",
+        [],
+        door="front",
+    )
+    evidence.expect("objects-came", "objects that came of it", new, "==", [], door="s3")
     for key in new:
         front.request("DELETE", f"{ARTIFACTS}/{quote(key.removeprefix(bucket.prefix))}")
 
@@ -137,14 +153,14 @@ def test_objects_are_encrypted(
     root = f"{experiment}/{run_id}/artifacts"
     for name, size in (("small.bin", 10), ("parts.bin", int(evidence.number("large_bytes")))):
         put = front.request("PUT", f"{ARTIFACTS}/{root}/{name}", body=b"x" * size)
-        evidence.expect(f"{name}: stored", put.status, "==", 200, door="front")
+        evidence.expect("stored", f"{name}: stored", put.status, "==", 200, door="front")
         head = bucket.head(f"{bucket.prefix}{root}/{name}") or {}
         evidence.expect(
-            f"{name}: encryption", head.get("encryption"), "==", evidence.threshold("encryption"),
+            "encryption", f"{name}: encryption", head.get("encryption"), "==", evidence.threshold("encryption"),
             door="s3",
         )  # fmt: skip
         evidence.expect(
-            f"{name}: key", str(head.get("key_id")), "matches", evidence.threshold("key_id"),
+            "key", f"{name}: key", str(head.get("key_id")), "matches", evidence.threshold("key_id"),
             door="s3",
         )  # fmt: skip
 
@@ -169,7 +185,7 @@ def test_bucket_is_not_public(
     root = f"{bucket.prefix}{experiment}/{run_id}/artifacts"
     relative = root.removeprefix(bucket.prefix)
     put = front.request("PUT", f"{ARTIFACTS}/{relative}/secret.txt", body=b"secret")
-    evidence.expect("artifact stored", put.status, "==", 200, door="front")
+    evidence.expect("artifact-stored", "artifact stored", put.status, "==", 200, door="front")
     base = f"{bucket.door['endpoint'].rstrip('/')}/{bucket.name}"
     send = InsideSender(target.inside, bucket.door.get("ca_file"))
     attempts = {
@@ -181,14 +197,14 @@ def test_bucket_is_not_public(
     }
     for name, (method, url, body) in attempts.items():
         reply = send(method, url, headers={}, body=body, timeout_s=30)
-        evidence.expect(f"anonymous {name}", reply.status, "==", 403, door="inside")
+        evidence.expect("anonymous", f"anonymous {name}", reply.status, "==", 403, door="inside")
     evidence.expect(
-        "auditor's PUT and DELETE",
+        "auditor-s-put-delete", "auditor's PUT and DELETE",
         [target.inside.call(f"s3_{verb}", door=dict(bucket.door), key=f"{root}/{key}")
          for verb, key in (("put", "planted.txt"), ("delete", "secret.txt"))],
         "==", ["AccessDenied", "AccessDenied"], door="s3",
     )  # fmt: skip
     evidence.expect(
-        "objects afterwards", [o.key for o in bucket.objects(relative)],
+        "objects-afterwards", "objects afterwards", [o.key for o in bucket.objects(relative)],
         "==", [f"{root}/secret.txt"], door="s3",
     )  # fmt: skip

@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
-from mlflow_conformance.run import Run
-from mlflow_conformance.scaling_window import Surge, Window, fall_in_haste, surged
+from mlflow_conformance.autoscaling.window import Surge, Window, fall_in_haste, surged
+from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.target.base import Target
 
 

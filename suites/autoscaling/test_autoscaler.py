@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from kubernetes.client.rest import ApiException
 
-from mlflow_conformance.clients.kube import Kube
-from mlflow_conformance.errors import Undecided
+from mlflow_conformance.cluster.autoscaler import Autoscaler, autoscaler, pods_with_metrics
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.scaling import Autoscaler, autoscaler, pods_with_metrics
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.waits import TimedOut, Waiter
 
 
 @check(
@@ -32,36 +32,58 @@ def test_autoscaler_is_as_promised(
     if name is None:
         evidence.undecided("the profile names no autoscaler under names.mlflow.hpa")
     found = autoscaler(kube, name)
-    evidence.expect("autoscaler exists", found is not None, "==", True, door="kubernetes")
+    evidence.expect(
+        "autoscaler-exists", "autoscaler exists", found is not None, "==", True, door="kubernetes"
+    )
     if found is None:
         return
     goals = evidence.parsed("utilization_percent", dict[str, int])
     target_name = f"Deployment/{target.names.mlflow.deployment}"
     evidence.expect(
-        "minimum", found.minimum, "==", evidence.number("min_replicas"), door="kubernetes"
+        "minimum",
+        "minimum",
+        found.minimum,
+        "==",
+        evidence.number("min_replicas"),
+        door="kubernetes",
     )
     evidence.expect(
-        "maximum", found.maximum, "==", evidence.number("max_replicas"), door="kubernetes"
+        "maximum",
+        "maximum",
+        found.maximum,
+        "==",
+        evidence.number("max_replicas"),
+        door="kubernetes",
     )
-    evidence.expect("utilization goals", found.goals, "==", goals, unit="%", door="kubernetes")
-    evidence.expect("scales", found.target, "==", target_name, door="kubernetes")
+    evidence.expect(
+        "utilization-goals",
+        "utilization goals",
+        found.goals,
+        "==",
+        goals,
+        unit="%",
+        door="kubernetes",
+    )
+    evidence.expect("scales", "scales", found.target, "==", target_name, door="kubernetes")
     if found.target != target_name:
         return
     look = _measuring(target, kube, name, waiter)
     found = look.autoscaler
     evidence.expect(
-        "ready pods without metrics", look.unmeasured, "==", [],
+        "ready-pods-without-metrics", "ready pods without metrics", look.unmeasured, "==", [],
         door="kubernetes", source="metrics.k8s.io",
     )  # fmt: skip
     evidence.expect(
-        "can scale", found.conditions.get("AbleToScale", "not said"), "==", "True",
+        "can-scale", "can scale", found.conditions.get("AbleToScale", "not said"), "==", "True",
         door="kubernetes",
     )  # fmt: skip
     evidence.expect(
-        "scaling active", found.conditions.get("ScalingActive", "not said"), "==", "True",
+        "scaling-active", "scaling active", found.conditions.get("ScalingActive", "not said"), "==", "True",
         door="kubernetes",
     )  # fmt: skip
-    evidence.expect("measures", sorted(found.current), "==", sorted(goals), door="kubernetes")
+    evidence.expect(
+        "measures", "measures", sorted(found.current), "==", sorted(goals), door="kubernetes"
+    )
     evidence.note("utilization", found.current, unit="%", door="kubernetes")
     evidence.note("replicas", {"current": found.replicas, "desired": found.desired})
     if found.reasons:
@@ -131,10 +153,10 @@ def test_autoscaler_is_not_pinned(
     margin = evidence.number("margin_percent")
     for resource, goal in found.goals.items():
         evidence.expect(
-            f"{resource} utilization at rest", found.current[resource], "<=", goal - margin,
+            "utilization-rest", f"{resource} utilization at rest", found.current[resource], "<=", goal - margin,
             unit="%", door="kubernetes",
         )  # fmt: skip
     evidence.expect(
-        "replicas asked for", found.desired, "<=", evidence.number("replicas_at_rest"),
+        "replicas-asked", "replicas asked for", found.desired, "<=", evidence.number("replicas_at_rest"),
         door="kubernetes",
     )  # fmt: skip

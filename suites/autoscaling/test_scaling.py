@@ -3,19 +3,7 @@
 
 from functools import partial
 
-from mlflow_conformance.clients.sql import Sql
-from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.load.expectations import expect_errors, note_load
-from mlflow_conformance.run import Run
-from mlflow_conformance.scaling_watch import (
-    changes,
-    first,
-    new_pods,
-    obstacle,
-    unschedulable,
-    utilization,
-)
-from mlflow_conformance.scaling_window import (
+from mlflow_conformance.autoscaling.window import (
     Surge,
     Window,
     first_fall,
@@ -23,7 +11,19 @@ from mlflow_conformance.scaling_window import (
     surged,
     wait_until_back,
 )
+from mlflow_conformance.doors.sql import Sql
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.evidence.run import Run
+from mlflow_conformance.load.expectations import expect_errors, note_load
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.target.watch import (
+    changes,
+    first,
+    new_pods,
+    obstacle,
+    unschedulable,
+    utilization,
+)
 
 
 def _decide_whether_it_could_scale(evidence: Evidence, target: Target, window: Window) -> bool:
@@ -34,7 +34,12 @@ def _decide_whether_it_could_scale(evidence: Evidence, target: Target, window: W
     """
     if window.obstacle is not None:
         evidence.expect(
-            "what keeps it from scaling", window.obstacle, "==", "nothing", door="kubernetes"
+            "what-keeps-scaling",
+            "what keeps it from scaling",
+            window.obstacle,
+            "==",
+            "nothing",
+            door="kubernetes",
         )
         return False
     window.require_sight()
@@ -51,7 +56,9 @@ def _decide_whether_it_could_scale(evidence: Evidence, target: Target, window: W
         door="kubernetes",
     )
     why = obstacle(window.looks, target.names.mlflow.deployment)
-    evidence.expect("what keeps it from scaling", why or "nothing", "==", "nothing")
+    evidence.expect(
+        "what-keeps-scaling", "what keeps it from scaling", why or "nothing", "==", "nothing"
+    )
     if why is None and scaler and all(highest.get(n, 0) <= g for n, g in scaler.goals.items()):
         evidence.undecided(
             f"the load did not raise utilization above its goal: {highest} of {dict(scaler.goals)}"
@@ -81,20 +88,30 @@ def test_replicas_rise_under_load(evidence: Evidence, target: Target, scaled: Wi
     rose = scaled.since_start(first(looks, lambda s: s.wanted > before))
     ready = scaled.since_start(first(looks, lambda s: s.ready > before))
     evidence.expect(
-        "replicas asked for", max(s.wanted for s in looks), ">=", before + 1, door="kubernetes"
+        "replicas-asked",
+        "replicas asked for",
+        max(s.wanted for s in looks),
+        ">=",
+        before + 1,
+        door="kubernetes",
     )
     evidence.expect(
-        "replicas asked for at most", max(s.wanted for s in looks), "<=", scaler.maximum,
+        "replicas-asked-most", "replicas asked for at most", max(s.wanted for s in looks), "<=", scaler.maximum,
         door="kubernetes",
     )  # fmt: skip
     if rose is not None:
         evidence.expect(
-            "time until more were asked for", rose, "<=", evidence.number("rises_within_s"),
+            "time-until-more-asked", "time until more were asked for", rose, "<=", evidence.number("rises_within_s"),
             unit="s", door="kubernetes", source="Kubernetes' own bound: 30+30+15+15+10 s",
         )  # fmt: skip
     evidence.note("time until more were ready", ready, unit="s", door="kubernetes")
     evidence.expect(
-        "replicas ready", max(s.ready for s in looks), ">=", before + 1, door="kubernetes"
+        "replicas-ready",
+        "replicas ready",
+        max(s.ready for s in looks),
+        ">=",
+        before + 1,
+        door="kubernetes",
     )
     if reasons := unschedulable(looks):
         evidence.note("pods that found no node", reasons, door="kubernetes")
@@ -129,20 +146,20 @@ def test_new_replicas_serve(evidence: Evidence, target: Target, sql: Sql, scaled
         )
     served = {name: int(scaled.watch.served[name]) for name in new}
     evidence.expect(
-        "new replicas that served too few",
+        "new-replicas-served-too", "new replicas that served too few",
         [name for name, count in served.items() if count < evidence.number("requests_each")],
         "==", [], door="inside",
     )  # fmt: skip
     admitted = int(sql.one("SHOW max_connections"))
     evidence.expect(
-        "times that PostgreSQL admitted no more connections", len(scaled.watch.refused), "==", 0,
+        "times-postgresql-admitted-no", "times that PostgreSQL admitted no more connections", len(scaled.watch.refused), "==", 0,
         door="sql",
     )  # fmt: skip
     scaled.require_counts()
     peak = max((count for _, count in scaled.watch.connections), default=0)
     evidence.note("max_connections", admitted, door="sql")
     evidence.expect(
-        "most connections", peak, "<=", int(admitted * evidence.number("connections_share")),
+        "most-connections", "most connections", peak, "<=", int(admitted * evidence.number("connections_share")),
         door="sql",
     )  # fmt: skip
 
@@ -212,12 +229,17 @@ def test_replicas_come_back(
         evidence.undecided("the load did not make it grow, so it has nothing to come back from")
     minimum = window.looks[0].wanted
     evidence.expect(
-        "replicas at the end", window.looks[-1].wanted, "==", minimum, door="kubernetes"
+        "replicas-end",
+        "replicas at the end",
+        window.looks[-1].wanted,
+        "==",
+        minimum,
+        door="kubernetes",
     )
     if fell is None:
         return
     evidence.expect(
-        "time from the last replica added to the first taken away", round(fell - rose, 1), ">=",
+        "time-last-replica-added", "time from the last replica added to the first taken away", round(fell - rose, 1), ">=",
         evidence.number("stabilization_s"), unit="s", door="kubernetes",
     )  # fmt: skip
     back = first(
@@ -225,7 +247,7 @@ def test_replicas_come_back(
     )
     if back is not None:
         evidence.expect(
-            "time from the end of the load to the minimum",
+            "time-end-load-minimum", "time from the end of the load to the minimum",
             round(back - window.start - surge.for_s - surge.quiet_s, 1), "<=",
             evidence.number("back_within_s"), unit="s", door="kubernetes",
         )  # fmt: skip

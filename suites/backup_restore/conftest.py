@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlflow_conformance.backups import jobs
-from mlflow_conformance.backups.lines import Lines
-from mlflow_conformance.backups.making import Backup, Restore, Witness, back_up, restore
-from mlflow_conformance.backups.model import registered
-from mlflow_conformance.backups.rehearsal import Rehearsal, Sizes, reconciled, to_plant
-from mlflow_conformance.backups.restored import Restored, restored_state
-from mlflow_conformance.backups.store import Store, store_of
-from mlflow_conformance.backups.workbench import Workbench, workbench
-from mlflow_conformance.backups.writers import Writers, seed, write_text
-from mlflow_conformance.clients.mlflow import MlflowApi, answer, new_run
-from mlflow_conformance.errors import Undecided
+from mlflow_conformance.backup_restore import jobs
+from mlflow_conformance.backup_restore.lines import Lines
+from mlflow_conformance.backup_restore.making import Backup, Restore, Witness, back_up, restore
+from mlflow_conformance.backup_restore.model import registered
+from mlflow_conformance.backup_restore.rehearsal import Rehearsal, Sizes, reconciled, to_plant
+from mlflow_conformance.backup_restore.restored import Restored, restored_state
+from mlflow_conformance.backup_restore.store import Store, store_of
+from mlflow_conformance.backup_restore.workbench import Workbench, workbench
+from mlflow_conformance.backup_restore.writers import Writers, seed, write_text
+from mlflow_conformance.cluster.terminal import terminal
+from mlflow_conformance.config.profile import RestoreNames
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.doors.mlflow import MlflowApi, answer, new_run
+from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.ledger.log import Ledger
-from mlflow_conformance.profile import RestoreNames
-from mlflow_conformance.run import Run
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.terminal import terminal
-from mlflow_conformance.waits import Waiter
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

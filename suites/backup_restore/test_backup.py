@@ -5,16 +5,16 @@ import copy
 from datetime import UTC, datetime
 from typing import Any
 
-from mlflow_conformance.backups import jobs
-from mlflow_conformance.backups.rehearsal import Rehearsal, latencies
-from mlflow_conformance.backups.retention import Rule
-from mlflow_conformance.backups.store import Store, name_at, time_of
-from mlflow_conformance.census import plain_bytes
-from mlflow_conformance.clients.kube import Kube
-from mlflow_conformance.clients.sql import TABLES, Sql
+from mlflow_conformance.backup_restore import jobs
+from mlflow_conformance.backup_restore.rehearsal import Rehearsal, latencies
+from mlflow_conformance.backup_restore.retention import Rule
+from mlflow_conformance.backup_restore.store import Store, name_at, time_of
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.doors.inventory import plain_bytes
+from mlflow_conformance.doors.sql import TABLES, Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.waits import Waiter
 
 
 @check(
@@ -37,15 +37,22 @@ def test_schedule(evidence: Evidence, target: Target, kube: Kube) -> None:
         ("time zone", "timeZone", "time_zone"),
         ("concurrency", "concurrencyPolicy", "concurrency"),
     ):
-        evidence.expect(name, spec.get(key), "==", evidence.threshold(threshold), door="kubernetes")
-    evidence.expect("suspended", spec.get("suspend", False), "==", False, door="kubernetes")
+        evidence.expect(
+            threshold.replace("_", "-"), name, spec.get(key), "==", evidence.threshold(threshold),
+            door="kubernetes",
+        )  # fmt: skip
+    evidence.expect(
+        "suspended", "suspended", spec.get("suspend", False), "==", False, door="kubernetes"
+    )
     for name, key in (
         ("successful Jobs kept", "successfulJobsHistoryLimit"),
         ("failed Jobs kept", "failedJobsHistoryLimit"),
     ):
-        evidence.expect(name, spec.get(key, 0), ">=", evidence.number("history"), door="kubernetes")
+        evidence.expect(
+            "history", name, spec.get(key, 0), ">=", evidence.number("history"), door="kubernetes"
+        )
     evidence.expect(
-        "time within which a missed backup is made up for",
+        "time-within-which-missed", "time within which a missed backup is made up for",
         spec.get("startingDeadlineSeconds"), ">=", evidence.number("made_up_within_s"),
         unit="s", door="kubernetes",
     )  # fmt: skip
@@ -64,10 +71,17 @@ def test_manual_backup(evidence: Evidence, rehearsal: Rehearsal) -> None:
     Expected: its Job completes within the bound, and one new backup is in the bucket.
     """
     backup = rehearsal.backup
-    evidence.expect("Job", backup.outcome, "==", "complete", door="kubernetes")
-    evidence.expect("new backup in the bucket", backup.name is not None, "==", True, door="s3")
+    evidence.expect("job", "Job", backup.outcome, "==", "complete", door="kubernetes")
     evidence.expect(
-        "duration of the Job", round(backup.seconds, 1), "<=", evidence.number("within_s"),
+        "new-backup-bucket",
+        "new backup in the bucket",
+        backup.name is not None,
+        "==",
+        True,
+        door="s3",
+    )
+    evidence.expect(
+        "duration-job", "duration of the Job", round(backup.seconds, 1), "<=", evidence.number("within_s"),
         unit="s", door="kubernetes",
     )  # fmt: skip
     second = 1_000_000_000
@@ -100,26 +114,41 @@ def test_manifest(evidence: Evidence, rehearsal: Rehearsal, store: Store, sql: S
     of runs lies between the numbers right before and right after the backup.
     """
     name, manifest = rehearsal.backup.name, rehearsal.backup.manifest
-    evidence.expect("backup", rehearsal.backup.outcome, "==", "complete", door="kubernetes")
-    evidence.expect("manifest can be read", manifest is not None, "==", True, door="s3")
+    evidence.expect(
+        "backup", "backup", rehearsal.backup.outcome, "==", "complete", door="kubernetes"
+    )
+    evidence.expect(
+        "manifest-can-be-read", "manifest can be read", manifest is not None, "==", True, door="s3"
+    )
     if name is None or manifest is None:
         return
     key = store.bucket.prefix + name
     stored = store.bucket.digests([key])[key]
-    evidence.expect("name in the manifest", manifest.name, "==", name, door="s3")
+    evidence.expect("name-manifest", "name in the manifest", manifest.name, "==", name, door="s3")
     evidence.expect(
-        "sha256 of the object", stored.sha256 if stored else None, "==", manifest.sha256, door="s3"
+        "sha256-object",
+        "sha256 of the object",
+        stored.sha256 if stored else None,
+        "==",
+        manifest.sha256,
+        door="s3",
     )
     evidence.expect(
-        "size of the object", stored.size if stored else None, "==", manifest.bytes,
+        "size-object", "size of the object", stored.size if stored else None, "==", manifest.bytes,
         unit="By", door="s3",
     )  # fmt: skip
     rows = manifest.contents.rows
     tables = sorted(sql.column(TABLES))
-    evidence.expect("tables that are counted", sorted(rows), "==", tables, door="sql")
+    evidence.expect(
+        "tables-are-counted", "tables that are counted", sorted(rows), "==", tables, door="sql"
+    )
     before, after = rehearsal.runs
-    evidence.expect("runs in the backup", rows.get("runs", 0), ">=", before, door="sql")
-    evidence.expect("runs in the backup", rows.get("runs", 0), "<=", after, door="sql")
+    evidence.expect(
+        "runs-backup", "runs in the backup", rows.get("runs", 0), ">=", before, door="sql"
+    )
+    evidence.expect(
+        "runs-backup", "runs in the backup", rows.get("runs", 0), "<=", after, door="sql"
+    )
     evidence.note("rows", {t: n for t, n in rows.items() if n}, door="s3")
 
 
@@ -138,27 +167,40 @@ def test_compressed_and_encrypted(
     Expected: the object is at most the promised share of all rows as text; no word of a dump is in
     it; the object store says that it is encrypted with the promised key.
     """
-    evidence.expect("backup", rehearsal.backup.outcome, "==", "complete", door="kubernetes")
+    evidence.expect(
+        "backup", "backup", rehearsal.backup.outcome, "==", "complete", door="kubernetes"
+    )
     if rehearsal.backup.name is None:
         return
     content = store.content(rehearsal.backup.name)
     plain = plain_bytes(sql)
     evidence.note("all rows as text", plain, unit="By", door="sql")
     evidence.expect(
-        "size", len(content), "<=", int(plain * evidence.number("share")), unit="By", door="s3"
+        "size",
+        "size",
+        len(content),
+        "<=",
+        int(plain * evidence.number("share")),
+        unit="By",
+        door="s3",
     )
     words = evidence.parsed("words", list[str])
     evidence.expect(
-        "words of a dump in the object", [w for w in words if w.encode() in content], "==", [],
+        "words-dump-object", "words of a dump in the object", [w for w in words if w.encode() in content], "==", [],
         door="s3",
     )  # fmt: skip
     head = store.bucket.head(store.bucket.prefix + rehearsal.backup.name) or {}
     evidence.expect(
-        "encryption at rest", head.get("encryption"), "==", evidence.threshold("encryption"),
+        "encryption-rest", "encryption at rest", head.get("encryption"), "==", evidence.threshold("encryption"),
         door="s3",
     )  # fmt: skip
     evidence.expect(
-        "key at rest", head.get("key_id") or "", "matches", evidence.threshold("key_id"), door="s3"
+        "key-rest",
+        "key at rest",
+        head.get("key_id") or "",
+        "matches",
+        evidence.threshold("key_id"),
+        door="s3",
     )
 
 
@@ -184,19 +226,28 @@ def test_retention(
     """
     rule = evidence.parsed("rule", Rule)
     backup = rehearsal.backup
-    evidence.expect("backup", backup.outcome, "==", "complete", door="kubernetes")
+    evidence.expect("backup", "backup", backup.outcome, "==", "complete", door="kubernetes")
     if backup.name is None:
         return
     times = {n: t for n in [*rehearsal.good, backup.name] if (t := time_of(store.names, n))}
     staying = rule.staying(times.values(), datetime.now(UTC))
     spared = sorted(name_at(store.names, t) for t in staying)
     evidence.note("good backups with those that were planted", sorted(times), door="s3")
-    evidence.expect("backups that the rule deletes", len(times) - len(spared), ">=", 1, door="s3")
-    evidence.expect("good backups after it", store.good(), "==", spared, door="s3")
+    evidence.expect(
+        "backups-rule-deletes",
+        "backups that the rule deletes",
+        len(times) - len(spared),
+        ">=",
+        1,
+        door="s3",
+    )
+    evidence.expect(
+        "good-backups-after", "good backups after it", store.good(), "==", spared, door="s3"
+    )
     head = store.bucket.head(store.bucket.prefix + backup.name) or {}
     # A rule of the bucket does not know that no newer backup came.
     evidence.expect(
-        "when the bucket itself deletes the last good one", head.get("expires"), "==", None,
+        "when-bucket-itself-deletes", "when the bucket itself deletes the last good one", head.get("expires"), "==", None,
         door="s3",
     )  # fmt: skip
 
@@ -210,9 +261,18 @@ def test_retention(
             done=lambda seen: bool(seen.get("failed") or seen.get("succeeded")),
             timeout="backup finished",
         )
-        evidence.expect("pods that succeeded", failed.get("succeeded", 0), "==", 0)
+        evidence.expect(
+            "pods-succeeded", "pods that succeeded", failed.get("succeeded", 0), "==", 0
+        )
         evidence.note("what the failed one said", jobs.said(kube, name)[-500:], door="kubernetes")
-        evidence.expect("good backups after a failed one", store.good(), "==", spared, door="s3")
+        evidence.expect(
+            "good-backups-after-failed",
+            "good backups after a failed one",
+            store.good(),
+            "==",
+            spared,
+            door="s3",
+        )
     finally:
         jobs.remove(kube, [name])
 

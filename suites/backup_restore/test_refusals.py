@@ -3,20 +3,20 @@
 
 from datetime import UTC, datetime, timedelta
 
-from mlflow_conformance.backups import jobs
-from mlflow_conformance.backups.crash import Frozen, frozen_half_way, observed
-from mlflow_conformance.backups.database import databases, fingerprint
-from mlflow_conformance.backups.making import another
-from mlflow_conformance.backups.pulse import Pulse
-from mlflow_conformance.backups.rehearsal import Rehearsal
-from mlflow_conformance.backups.restored import Restored
-from mlflow_conformance.backups.store import Store, name_at
-from mlflow_conformance.backups.workbench import Workbench
-from mlflow_conformance.clients.kube import Kube
-from mlflow_conformance.clients.mlflow import MlflowApi, new_run
-from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.backup_restore import jobs
+from mlflow_conformance.backup_restore.crash import Frozen, frozen_half_way, observed
+from mlflow_conformance.backup_restore.database import databases, fingerprint
+from mlflow_conformance.backup_restore.making import another
+from mlflow_conformance.backup_restore.pulse import Pulse
+from mlflow_conformance.backup_restore.rehearsal import Rehearsal
+from mlflow_conformance.backup_restore.restored import Restored
+from mlflow_conformance.backup_restore.store import Store, name_at
+from mlflow_conformance.backup_restore.workbench import Workbench
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.doors.mlflow import MlflowApi, new_run
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.waits import Waiter
 
 _LONG_AGO = datetime(1999, 1, 1, tzinfo=UTC)
 
@@ -62,16 +62,23 @@ def test_damaged_backups_are_refused(
                 for kind, name in runs.items()
             }
         for kind, job in ended.items():
-            evidence.expect(f"{kind}: Job", job.outcome, "==", "failed", door="kubernetes")
+            evidence.expect("job", f"{kind}: Job", job.outcome, "==", "failed", door="kubernetes")
             evidence.expect(
-                f"{kind}: what it says", job.sentence, "matches", refusals[kind],
+                "what-says", f"{kind}: what it says", job.sentence, "matches", refusals[kind],
                 door="kubernetes",
             )  # fmt: skip
         evidence.expect(
-            "live tables that changed", before.differences(fingerprint(sql)), "==", [], door="sql"
+            "live-tables-changed",
+            "live tables that changed",
+            before.differences(fingerprint(sql)),
+            "==",
+            [],
+            door="sql",
         )
-        evidence.expect("databases of the server", databases(sql), "==", servers, door="sql")
-        evidence.expect("requests that MLflow did not answer", pulse.described, "==", [],
+        evidence.expect(
+            "databases-server", "databases of the server", databases(sql), "==", servers, door="sql"
+        )
+        evidence.expect("requests-mlflow-did-not", "requests that MLflow did not answer", pulse.described, "==", [],
                         door="front")  # fmt: skip
         evidence.note("requests meanwhile", pulse.asked, door="front")
         if any(job.outcome == "complete" for job in ended.values()):
@@ -127,10 +134,10 @@ def test_restore_killed_half_way(
             kube.run("delete", "pod", caught.pod, "--grace-period=1", "--wait")
             after = fingerprint(sql)
         evidence.expect(
-            "tables that changed by the restore that was killed", old.differences(after), "==", [],
+            "tables-changed-restore-killed", "tables that changed by the restore that was killed", old.differences(after), "==", [],
             door="sql",
         )  # fmt: skip
-        evidence.expect("requests that MLflow did not answer", pulse.described, "==", [],
+        evidence.expect("requests-mlflow-did-not", "requests that MLflow did not answer", pulse.described, "==", [],
                         door="front")  # fmt: skip
         job = jobs.at_end(kube, name, waiter, "restore finished")
         evidence.note("the Job that was hit", f"{job.outcome}: {job.sentence}", door="kubernetes")
@@ -138,12 +145,16 @@ def test_restore_killed_half_way(
             another(kube, restored.restore.pattern, name=again,
                     words={restored.restore.token: again})  # fmt: skip
             job = jobs.at_end(kube, again, waiter, "restore finished")
-        evidence.expect("the next restore", job.outcome, "==", "complete", door="kubernetes")
         evidence.expect(
-            "tables that differ from the backup", fingerprint(sql).differences(restored.data),
+            "next-restore", "the next restore", job.outcome, "==", "complete", door="kubernetes"
+        )
+        evidence.expect(
+            "tables-differ-backup", "tables that differ from the backup", fingerprint(sql).differences(restored.data),
             "==", [], door="sql",
         )  # fmt: skip
-        evidence.expect("databases at the end", databases(sql), "==", servers, door="sql")
+        evidence.expect(
+            "databases-end", "databases at the end", databases(sql), "==", servers, door="sql"
+        )
     finally:
         jobs.remove(kube, [name, again])
 
@@ -154,8 +165,10 @@ def _expect_half_way(
     """The proof that the restore was killed in the middle of its work; else nothing is shown."""
     evidence.note("stopped", {"program": caught.program, "pod": caught.pod}, door="kubernetes")
     evidence.note("databases that it was filling", sorted(set(now) - set(before)), door="sql")
-    evidence.expect("state of its process", caught.state, "==", "T", door="kubernetes")
     evidence.expect(
-        "share of the dump that it had read", round(caught.read / caught.size, 3), ">=", share,
+        "state-process", "state of its process", caught.state, "==", "T", door="kubernetes"
+    )
+    evidence.expect(
+        "share-dump-had-read", "share of the dump that it had read", round(caught.read / caught.size, 3), ">=", share,
         door="kubernetes",
     )  # fmt: skip

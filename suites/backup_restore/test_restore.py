@@ -6,29 +6,29 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from mlflow_conformance.backups.database import databases, fingerprint
-from mlflow_conformance.backups.lines import Lines
-from mlflow_conformance.backups.making import Restore, Witness, back_up, restore
-from mlflow_conformance.backups.model import predicted
-from mlflow_conformance.backups.namespace import remade
-from mlflow_conformance.backups.rehearsal import Rehearsal, reconciled
-from mlflow_conformance.backups.restored import Restored, restored_state
-from mlflow_conformance.backups.store import Store
-from mlflow_conformance.backups.volume import Volume, emptied, volumes
-from mlflow_conformance.backups.workbench import start_workbench
-from mlflow_conformance.backups.writers import seed
-from mlflow_conformance.clients.kube import Kube
-from mlflow_conformance.clients.mlflow import MlflowApi, new_run
-from mlflow_conformance.clients.s3 import Bucket
-from mlflow_conformance.clients.sql import Sql
-from mlflow_conformance.errors import Undecided
+from mlflow_conformance.backup_restore.database import databases, fingerprint
+from mlflow_conformance.backup_restore.lines import Lines
+from mlflow_conformance.backup_restore.making import Restore, Witness, back_up, restore
+from mlflow_conformance.backup_restore.model import predicted
+from mlflow_conformance.backup_restore.namespace import remade
+from mlflow_conformance.backup_restore.rehearsal import Rehearsal, reconciled
+from mlflow_conformance.backup_restore.restored import Restored, restored_state
+from mlflow_conformance.backup_restore.store import Store
+from mlflow_conformance.backup_restore.volume import Volume, emptied, volumes
+from mlflow_conformance.backup_restore.workbench import start_workbench
+from mlflow_conformance.backup_restore.writers import seed
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.config.profile import RestoreNames
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.doors.mlflow import MlflowApi, new_run
+from mlflow_conformance.doors.s3 import Bucket
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.evidence.model import Attachment
 from mlflow_conformance.ledger.log import Ledger
-from mlflow_conformance.profile import RestoreNames
-from mlflow_conformance.reconciliation import Reconciliation
+from mlflow_conformance.ledger.reconciliation import Reconciliation
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.waits import Waiter
 
 _DAILY = re.compile(r"\d+ \d+ \* \* \*")
 _DAY_S = 86_400
@@ -66,7 +66,7 @@ def test_restore_over_live_data(
     _expect_writes(evidence, restored)
     manifest = rehearsal.backup.manifest
     evidence.expect(
-        "rows that differ from the manifest",
+        "rows-differ-manifest", "rows that differ from the manifest",
         _different(restored.data.rows, manifest.contents.rows if manifest else {}),
         "==", [], door="sql",
     )  # fmt: skip
@@ -81,26 +81,35 @@ def _expect_artifacts(evidence: Evidence, rehearsal: Rehearsal, found: Reconcili
         ("artifact URIs elsewhere", found.elsewhere, known.elsewhere),
         ("objects without owner", found.orphans, known.orphans),
     ):
-        evidence.expect(f"{what}, by the restore", sorted({*now} - {*then}), "==", [], door="s3")
+        evidence.expect(
+            "restore", f"{what}, by the restore", sorted({*now} - {*then}), "==", [], door="s3"
+        )
         if then:
             evidence.note(f"{what} before", len(then), door="s3")
-    evidence.expect("objects with an owner", found.owned, ">=", 1, door="s3")
+    evidence.expect("objects-owner", "objects with an owner", found.owned, ">=", 1, door="s3")
 
 
 def _expect_model(
     evidence: Evidence, rehearsal: Rehearsal, client_environment: dict[str, str]
 ) -> None:
     evidence.expect(
-        "predictions of the restored model", predicted(rehearsal.model, client_environment),
+        "predictions-restored-model", "predictions of the restored model", predicted(rehearsal.model, client_environment),
         "==", list(rehearsal.model.predictions), door="front",
     )  # fmt: skip
 
 
 def _expect_complete(evidence: Evidence, done: Restore) -> bool:
-    complete = evidence.expect("restore", done.outcome, "==", "complete", door="kubernetes")
+    complete = evidence.expect(
+        "restore", "restore", done.outcome, "==", "complete", door="kubernetes"
+    )
     evidence.note("what it said", done.job.sentence, door="kubernetes")
     answering = evidence.expect(
-        "what MLflow answers", done.last_answer, "==", "restored", door="front"
+        "what-mlflow-answers",
+        "what MLflow answers",
+        done.last_answer,
+        "==",
+        "restored",
+        door="front",
     )
     evidence.note("requests that were not answered meanwhile", done.unanswered, door="front")
     return complete and answering
@@ -108,12 +117,39 @@ def _expect_complete(evidence: Evidence, done: Restore) -> bool:
 
 def _expect_writes(evidence: Evidence, restored: Restored) -> None:
     found = restored.finding
-    evidence.expect("writes acknowledged before the backup", found.owed, ">=", 1)
-    evidence.expect("lost of them", list(found.lost), "==", [], door="sql")
-    evidence.expect("there, with an earlier one missing", list(found.torn), "==", [], door="sql")
-    evidence.expect("there, though never written", list(found.ghosts), "==", [], door="sql")
-    evidence.expect("there twice", list(found.doubled), "==", [], door="sql")
-    evidence.expect("written during and after, and gone", found.forgone, ">=", 1, door="sql")
+    evidence.expect(
+        "writes-acknowledged-before-backup",
+        "writes acknowledged before the backup",
+        found.owed,
+        ">=",
+        1,
+    )
+    evidence.expect("lost-them", "lost of them", list(found.lost), "==", [], door="sql")
+    evidence.expect(
+        "there-earlier-one-missing",
+        "there, with an earlier one missing",
+        list(found.torn),
+        "==",
+        [],
+        door="sql",
+    )
+    evidence.expect(
+        "there-though-never-written",
+        "there, though never written",
+        list(found.ghosts),
+        "==",
+        [],
+        door="sql",
+    )
+    evidence.expect("there-twice", "there twice", list(found.doubled), "==", [], door="sql")
+    evidence.expect(
+        "written-during-after-gone",
+        "written during and after, and gone",
+        found.forgone,
+        ">=",
+        1,
+        door="sql",
+    )
 
 
 def _different(here: dict[str, int], there: dict[str, int]) -> list[str]:
@@ -141,12 +177,24 @@ def test_rpo_and_rto(
     the recovery point; the restore is within the recovery time.
     """
     evidence.expect(
-        "runs before the backup", rehearsal.runs[0], ">=", evidence.number("runs"), door="sql"
+        "runs-before-backup",
+        "runs before the backup",
+        rehearsal.runs[0],
+        ">=",
+        evidence.number("runs"),
+        door="sql",
     )
     if not _expect_complete(evidence, restored.restore):
         return
     found = restored.finding
-    evidence.expect("lost of what was acknowledged before", len(found.lost), "==", 0, door="sql")
+    evidence.expect(
+        "lost-what-acknowledged-before",
+        "lost of what was acknowledged before",
+        len(found.lost),
+        "==",
+        0,
+        door="sql",
+    )
     evidence.note(
         "written while the backup was made, and in it", round(found.window_s, 2), unit="s"
     )
@@ -154,7 +202,7 @@ def test_rpo_and_rto(
     if not _DAILY.fullmatch(schedule):
         evidence.undecided(f"how often {schedule!r} is, this check cannot tell")
     evidence.expect(
-        "recovery point: a day and a backup", round(_DAY_S + rehearsal.backup.seconds, 1),
+        "recovery-point-day-backup", "recovery point: a day and a backup", round(_DAY_S + rehearsal.backup.seconds, 1),
         "<=", evidence.number("rpo_s"), unit="s", door="kubernetes",
     )  # fmt: skip
     _expect_in_time(evidence, "recovery time", restored.restore.seconds)
@@ -162,7 +210,7 @@ def test_rpo_and_rto(
 
 def _expect_in_time(evidence: Evidence, what: str, seconds: float | None) -> None:
     evidence.expect(
-        what, None if seconds is None else round(seconds, 1), "<=", evidence.number("rto_s"),
+        "time-to-restore", what, None if seconds is None else round(seconds, 1), "<=", evidence.number("rto_s"),
         unit="s", door="front",
     )  # fmt: skip
 
@@ -186,9 +234,9 @@ def test_rto_with_many_runs(
     runs = int(evidence.number("runs"))
     seed(target, ledger, rehearsal.experiment, runs - rehearsal.runs[0], first=100_000)
     kept = new_run(front, rehearsal.experiment, "kept").run_id
-    evidence.expect("runs", sql.one("SELECT count(*) FROM runs"), ">=", runs, door="sql")
+    evidence.expect("runs", "runs", sql.one("SELECT count(*) FROM runs"), ">=", runs, door="sql")
     backup = back_up(kube, documented, store, f"{word}-backup-many", waiter)
-    evidence.expect("backup", backup.outcome, "==", "complete", door="kubernetes")
+    evidence.expect("backup", "backup", backup.outcome, "==", "complete", door="kubernetes")
     if backup.name is None or backup.manifest is None:
         return
     evidence.note("duration of the backup", round(backup.seconds, 1), unit="s")
@@ -201,7 +249,7 @@ def test_rto_with_many_runs(
     if not _expect_complete(evidence, done):
         return
     evidence.expect(
-        "rows that differ from the manifest",
+        "rows-differ-manifest", "rows that differ from the manifest",
         _different(fingerprint(sql).rows, backup.manifest.contents.rows), "==", [], door="sql",
     )  # fmt: skip
     _expect_in_time(evidence, "recovery time", done.seconds)
@@ -231,13 +279,20 @@ def test_restore_into_an_empty_server(
     started = time.monotonic()
     before, after = emptied(kube, target.names, waiter)
     evidence.expect(
-        "volumes that are as before", _same_volumes(before, after), "==", [], door="kubernetes"
+        "volumes-are-before",
+        "volumes that are as before",
+        _same_volumes(before, after),
+        "==",
+        [],
+        door="kubernetes",
     )
     evidence.note("a new PostgreSQL after", round(time.monotonic() - started, 1), unit="s")
     built = time.monotonic()
     if restoring.rebuild:
         line = documented.run(restoring.rebuild, timeout_s=waiter.seconds("deployment ready"))
-        evidence.expect("line that prepares the empty server", line.code, "==", 0)
+        evidence.expect(
+            "line-prepares-empty-server", "line that prepares the empty server", line.code, "==", 0
+        )
         evidence.note("what it said", line.tail, door="kubernetes")
     prepared = time.monotonic() - built
     done = restore(
@@ -247,17 +302,24 @@ def test_restore_into_an_empty_server(
     if not _expect_complete(evidence, done):
         return
     _expect_same_data(evidence, restored_state(sql, rehearsal, done), restored)
-    evidence.expect("databases", len(databases(sql)), ">=", 1, door="sql")
+    evidence.expect("databases", "databases", len(databases(sql)), ">=", 1, door="sql")
     whole = (done.seconds or 0) + prepared
     _expect_in_time(evidence, "recovery time, with the line that prepares", whole)
     now = {p.uid for p in kube.ready_pods(target.names.mlflow.selector)}
-    evidence.expect("pods of MLflow that are new", len(now - pods), "==", 0, door="kubernetes")
+    evidence.expect(
+        "pods-mlflow-are-new",
+        "pods of MLflow that are new",
+        len(now - pods),
+        "==",
+        0,
+        door="kubernetes",
+    )
 
 
 def _expect_same_data(evidence: Evidence, state: Restored, restored: Restored) -> None:
     _expect_writes(evidence, state)
     evidence.expect(
-        "tables that differ from the first restore", state.data.differences(restored.data),
+        "tables-differ-first-restore", "tables that differ from the first restore", state.data.differences(restored.data),
         "==", [], door="sql",
     )  # fmt: skip
 
@@ -291,15 +353,22 @@ def test_restore_into_an_empty_namespace(
     before = volumes(kube, target.names)
     found = remade(kube, target.names, restoring.lost, documented, waiter)
     evidence.note("put back besides, for this suite's own doors", found.ours, door="kubernetes")
-    evidence.expect("documented lines that failed", found.problems, "==", [], door="kubernetes")
+    evidence.expect(
+        "documented-lines-failed",
+        "documented lines that failed",
+        found.problems,
+        "==",
+        [],
+        door="kubernetes",
+    )
     if found.problems:
         return
     evidence.expect(
-        "the namespace is another one", found.uids[0] != found.uids[1], "==", True,
+        "namespace-another-one", "the namespace is another one", found.uids[0] != found.uids[1], "==", True,
         door="kubernetes",
     )  # fmt: skip
     evidence.expect(
-        "volumes that are as before", _same_volumes(before, volumes(kube, target.names)),
+        "volumes-are-before", "volumes that are as before", _same_volumes(before, volumes(kube, target.names)),
         "==", [], door="kubernetes",
     )  # fmt: skip
     # The pod by which planted backups are deleted in the end went with the namespace.

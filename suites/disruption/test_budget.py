@@ -3,11 +3,11 @@
 
 from dataclasses import dataclass
 
-from mlflow_conformance.clients.eviction import Budget, budget, evict
-from mlflow_conformance.clients.kube import Kube, Pod
+from mlflow_conformance.cluster.eviction import Budget, budget, evict
+from mlflow_conformance.cluster.kube import Kube, Pod
+from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.waits import TimedOut, Waiter
 
 
 @check(
@@ -32,7 +32,9 @@ def test_budget_admits_one_and_refuses_the_next(
     pods = _settled(evidence, target, kube, waiter)
     allowed = len(pods) - int(evidence.number("min_available"))
     before = _budget_allowing(kube, name, allowed, waiter)
-    evidence.expect("budget exists", before is not None, "==", True, door="kubernetes")
+    evidence.expect(
+        "budget-exists", "budget exists", before is not None, "==", True, door="kubernetes"
+    )
     if before is None:
         return
     evidence.note(
@@ -40,10 +42,20 @@ def test_budget_admits_one_and_refuses_the_next(
     )
     as_promised = [
         evidence.expect(
-            "pods the budget selects", before.expected, "==", len(pods), door="kubernetes"
+            "pods-budget-selects",
+            "pods the budget selects",
+            before.expected,
+            "==",
+            len(pods),
+            door="kubernetes",
         ),
         evidence.expect(
-            "disruptions allowed before", before.allowed, "==", allowed, door="kubernetes"
+            "disruptions-allowed-before",
+            "disruptions allowed before",
+            before.allowed,
+            "==",
+            allowed,
+            door="kubernetes",
         ),
     ]
     if not all(as_promised):
@@ -54,25 +66,35 @@ def test_budget_admits_one_and_refuses_the_next(
     refused = evict(kube, kept.name)
     during = budget(kube, name)
     evidence.expect(
-        "evictions within the budget", [a.status for a in answers], "==", [201] * allowed,
+        "evictions-within-budget", "evictions within the budget", [a.status for a in answers], "==", [201] * allowed,
         door="kubernetes", source="Kubernetes API-initiated eviction",
     )  # fmt: skip
-    evidence.expect("eviction beyond it", refused.status, "==", 429, door="kubernetes")
-    evidence.expect("its reason", refused.reason, "==", "TooManyRequests", door="kubernetes")
-    evidence.expect("its cause", refused.cause, "==", "DisruptionBudget", door="kubernetes")
-    evidence.expect("what it names", refused.message, "contains", name, door="kubernetes")
     evidence.expect(
-        "disruptions allowed in between", during.allowed if during else None, "==", 0,
+        "eviction-beyond", "eviction beyond it", refused.status, "==", 429, door="kubernetes"
+    )
+    evidence.expect(
+        "reason", "its reason", refused.reason, "==", "TooManyRequests", door="kubernetes"
+    )
+    evidence.expect(
+        "cause", "its cause", refused.cause, "==", "DisruptionBudget", door="kubernetes"
+    )
+    evidence.expect(
+        "what-names", "what it names", refused.message, "contains", name, door="kubernetes"
+    )
+    evidence.expect(
+        "disruptions-allowed-between", "disruptions allowed in between", during.allowed if during else None, "==", 0,
         door="kubernetes",
     )  # fmt: skip
 
     recovered = _settled(evidence, target, kube, waiter)
     uids = {pod.uid for pod in recovered}
-    evidence.expect("evicted pods left", [p.name for p in gone if p.uid in uids], "==", [])
+    evidence.expect(
+        "evicted-pods-left", "evicted pods left", [p.name for p in gone if p.uid in uids], "==", []
+    )
     allowed = len(recovered) - int(evidence.number("min_available"))
     after = _budget_allowing(kube, name, allowed, waiter)
     evidence.expect(
-        "disruptions allowed after", after.allowed if after else None, "==", allowed,
+        "disruptions-allowed-after", "disruptions allowed after", after.allowed if after else None, "==", allowed,
         door="kubernetes",
     )  # fmt: skip
 

@@ -6,10 +6,10 @@ once on a connection of its own, and writers whose acknowledged writes are read 
 SQL and the bucket. What a check says of the fault itself is in scenarios/<name>/.
 """
 
+from mlflow_conformance.disruption import judging
+from mlflow_conformance.disruption.proofs import disturbed_decoys
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.faults import judging
-from mlflow_conformance.faults.proofs import disturbed_decoys
-from mlflow_conformance.fixtures.disruption import Trial
+from mlflow_conformance.run.fixtures.disruption import Trial
 
 
 @check(
@@ -89,7 +89,7 @@ def test_drain(evidence: Evidence, trial: Trial) -> None:
     judging.expect_replicas(evidence, seen)
     drained = seen.played.journal.output("drain_node")
     evidence.note("evictions that a budget refused for a while", drained["refused"])
-    evidence.expect("left on the node", drained["left"], "==", [], door="kubernetes")
+    evidence.expect("left-node", "left on the node", drained["left"], "==", [], door="kubernetes")
     judging.expect_served(evidence, seen)
 
 
@@ -273,4 +273,6 @@ def test_decoys(evidence: Evidence, trial: Trial) -> None:
         for what in disturbed_decoys(seen.played)
     ]
     evidence.note("scenarios", [seen.scenario.name for seen in trial.stage.history])
-    evidence.expect("decoys that were touched", touched, "==", [], door="kubernetes")
+    evidence.expect(
+        "decoys-touched", "decoys that were touched", touched, "==", [], door="kubernetes"
+    )

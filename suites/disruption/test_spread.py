@@ -3,10 +3,10 @@
 
 from collections import Counter
 
-from mlflow_conformance.clients.kube import Kube
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.waits import Waiter
 
 
 @check(
@@ -37,11 +37,11 @@ def test_replicas_are_spread(
     on_nodes = {node: count.get(node, 0) for node in sorted(nodes | set(count))}
     evidence.note("replicas per node", on_nodes, door="kubernetes")
     evidence.expect(
-        "skew", max(on_nodes.values()) - min(on_nodes.values()), "<=",
+        "skew", "skew", max(on_nodes.values()) - min(on_nodes.values()), "<=",
         evidence.number("max_skew"), door="kubernetes",
     )  # fmt: skip
     evidence.expect(
-        "nodes in use", len(count), ">=", min(len(nodes), evidence.number("min_nodes")),
+        "nodes-use", "nodes in use", len(count), ">=", min(len(nodes), evidence.number("min_nodes")),
         door="kubernetes",
     )  # fmt: skip
 

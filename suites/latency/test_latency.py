@@ -4,12 +4,12 @@
 import json
 from typing import Any, cast
 
-from mlflow_conformance.clients.http import NoReply, Reply
-from mlflow_conformance.clients.mlflow import new_run
+from mlflow_conformance.doors.http import NoReply, Reply
+from mlflow_conformance.doors.inside import Inside, http_arguments, reply_of
+from mlflow_conformance.doors.mlflow import new_run
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.inside.door import Inside, http_arguments, reply_of
+from mlflow_conformance.latency.sla import PAGE, Measured
 from mlflow_conformance.load.expectations import expect_latency, expect_offered, note_load
-from mlflow_conformance.load.sla import PAGE, Measured
 from mlflow_conformance.target.base import Target
 
 
@@ -88,10 +88,15 @@ def test_a_burst_of_writers_is_answered(
     slowest = max(r.elapsed_s for r in replies)
     evidence.note("writers at once", writers, door="inside")
     evidence.expect(
-        "writes that were refused", [s for s in statuses if s != 200], "==", [], door="inside"
+        "writes-refused",
+        "writes that were refused",
+        [s for s in statuses if s != 200],
+        "==",
+        [],
+        door="inside",
     )
     evidence.expect(
-        "slowest write", round(slowest, 2), "<=", evidence.number("within_s"), unit="s",
+        "slowest-write", "slowest write", round(slowest, 2), "<=", evidence.number("within_s"), unit="s",
         door="inside",
     )  # fmt: skip
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from mlflow_conformance.errors import Undecided
-from mlflow_conformance.probes.canary import Canary, run_canary
-from mlflow_conformance.probes.pods import Probes, probes
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.network_policy.canary import Canary, run_canary
+from mlflow_conformance.network_policy.pods import Probes, probes
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.waits import Waiter
 
 
 @pytest.fixture(scope="module")

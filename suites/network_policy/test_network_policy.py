@@ -6,15 +6,20 @@ from contextlib import suppress
 
 import pytest
 
-from mlflow_conformance.clients.kube import Kube
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.probes.canary import Canary
-from mlflow_conformance.probes.matrix import Cell, Destination, Source
-from mlflow_conformance.probes.pods import Probes, attempts_from
-from mlflow_conformance.probes.services import Place, destination_of, destinations, exposures
-from mlflow_conformance.probes.survey import survey
+from mlflow_conformance.network_policy.canary import Canary
+from mlflow_conformance.network_policy.matrix import Cell, Destination, Source
+from mlflow_conformance.network_policy.pods import Probes, attempts_from
+from mlflow_conformance.network_policy.services import (
+    Place,
+    destination_of,
+    destinations,
+    exposures,
+)
+from mlflow_conformance.network_policy.survey import survey
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.waits import TimedOut, Waiter
 
 
 @check(
@@ -31,9 +36,23 @@ def test_policies_are_enforced(evidence: Evidence, canary: Canary) -> None:
     """
     if canary.before != "open":
         evidence.undecided(f"the canary's path was not open before any policy: {canary.before}")
-    evidence.expect("path under a denying policy", canary.denied, "==", "timeout", door="inside")
+    evidence.expect(
+        "path-under-denying-policy",
+        "path under a denying policy",
+        canary.denied,
+        "==",
+        "timeout",
+        door="inside",
+    )
     if canary.after is not None:
-        evidence.expect("path after it was lifted", canary.after, "==", "open", door="inside")
+        evidence.expect(
+            "path-after-lifted",
+            "path after it was lifted",
+            canary.after,
+            "==",
+            "open",
+            door="inside",
+        )
         evidence.note("cut after", canary.cut_after_s, unit="s")
         evidence.note("open again after", canary.open_after_s, unit="s")
 
@@ -60,7 +79,12 @@ def test_matrix_of_sources(
     evidence.note("matrix", matrix.table(), door="inside")
     evidence.note("attempts until allowed paths were open", matrix.rounds)
     evidence.expect(
-        "cells tried", len(cells), "==", len(sources) * len(matrix.destinations), door="inside"
+        "cells-tried",
+        "cells tried",
+        len(cells),
+        "==",
+        len(sources) * len(matrix.destinations),
+        door="inside",
     )
     _expect_right(evidence, "wrong cells", cells)
 
@@ -90,7 +114,12 @@ def test_stores_admit_mlflow_and_the_backup_alone(
     evidence.note("cells", {f"{c.source} to {c.destination.name}": str(c) for c in cells})
     _expect_right(evidence, "wrong cells", cells)
     evidence.expect(
-        "ways in from outside", exposures(kube, target.names), "==", [], door="kubernetes"
+        "ways-outside",
+        "ways in from outside",
+        exposures(kube, target.names),
+        "==",
+        [],
+        door="kubernetes",
     )
 
 
@@ -170,7 +199,9 @@ def test_denied_times_out_and_allowed_answers_quickly(
                 if answer.outcome != "open" or answer.elapsed_s > limit:
                     slow.append(f"{name} to {destination.name}: {answer.outcome}")
     evidence.note("slowest answer", slowest, unit="s", door="inside")
-    evidence.expect("answers that came late or never", slow, "==", [], door="inside")
+    evidence.expect(
+        "answers-came-late-or", "answers that came late or never", slow, "==", [], door="inside"
+    )
 
 
 @check(
@@ -235,6 +266,7 @@ def test_policies_hold_from_birth(
         )
     evidence.note("attempts", {n: len(r) for n, r in replies.items()}, door="inside")
     evidence.expect(
+        "authorized-sources-do-not",
         "authorized sources that do not reach the new pod",
         [n for n in sources if n not in denied and replies[n][-1] != "open"],
         "==",
@@ -242,6 +274,7 @@ def test_policies_hold_from_birth(
         door="inside",
     )
     evidence.expect(
+        "answers-new-pod-denied",
         "answers of the new pod to denied sources",
         sorted({f"{n}: {o}" for n in denied for o in replies[n] if o != "timeout"}),
         "==",
@@ -255,8 +288,11 @@ def test_policies_hold_from_birth(
         timeout="pod ready",
     )
     rounds = probe_pods.watched("newborn")
-    evidence.expect("rounds of the new denied pod", len(rounds), ">=", 1, door="inside")
     evidence.expect(
+        "rounds-new-denied-pod", "rounds of the new denied pod", len(rounds), ">=", 1, door="inside"
+    )
+    evidence.expect(
+        "answers-new-denied-pod",
         "answers to the new denied pod",
         sorted(
             {
@@ -283,7 +319,9 @@ def test_policies_hold_from_birth(
 def _expect_right(evidence: Evidence, name: str, cells: Sequence[Cell]) -> None:
     if not cells:
         evidence.undecided("there was nothing to connect to")
-    evidence.expect(name, [c.wrong for c in cells if c.wrong], "==", [], door="inside")
+    evidence.expect(
+        "wrong-ways", name, [c.wrong for c in cells if c.wrong], "==", [], door="inside"
+    )
 
 
 def _places(evidence: Evidence, kube: Kube, threshold: str) -> list[Destination]:

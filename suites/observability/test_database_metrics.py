@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pydantic import BaseModel, ConfigDict
 
-from mlflow_conformance.clients.exposition import total
-from mlflow_conformance.clients.http import NoReply
-from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.doors.exposition import total
+from mlflow_conformance.doors.http import NoReply
+from mlflow_conformance.doors.inside import Inside, InsideSender
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.inside.door import Inside, InsideSender
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.waits import Waiter
 
 _CONNECTIONS = "SELECT sum(numbackends)::int FROM pg_stat_database"
 # As psycopg sends it.
@@ -61,23 +61,32 @@ def test_metrics_of_the_database(
                 "GET", url, headers={}, body=None, timeout_s=waiter.seconds("api reply")
             )
         except NoReply as lost:
-            evidence.expect(f"{when}: metrics", lost.failure, "==", "a reply", door="inside")
+            evidence.expect(
+                "metrics", f"{when}: metrics", lost.failure, "==", "a reply", door="inside"
+            )
             return 0
         after = sql.one(_CONNECTIONS)
         text = reply.body.decode("utf-8", "replace") if reply.status == 200 else ""
         seen = {what: total(text, name) for what, name in series.model_dump().items()}
         evidence.note(f"{when}: metrics", seen, door="inside")
         evidence.note(f"{when}: connections by SQL", [before, after], door="sql")
-        evidence.expect(f"{when}: up", seen["up"], "==", 1, door="inside")
+        evidence.expect("up", f"{when}: up", seen["up"], "==", 1, door="inside")
         evidence.expect(
-            f"{when}: limit", seen["maximum"], "==", float(sql.one("SHOW max_connections")),
+            "limit", f"{when}: limit", seen["maximum"], "==", float(sql.one("SHOW max_connections")),
             door="inside",
         )  # fmt: skip
         told = seen["connections"]
-        if evidence.expect(f"{when}: connections are told", told is not None, "==", True):
+        if evidence.expect(
+            "connections-are-told", f"{when}: connections are told", told is not None, "==", True
+        ):
             far = max(min(before, after) - (told or 0), (told or 0) - max(before, after), 0)
             evidence.expect(
-                f"{when}: connections away from SQL's", far, "<=", tolerance, door="inside"
+                "connections-away-sql-s",
+                f"{when}: connections away from SQL's",
+                far,
+                "<=",
+                tolerance,
+                door="inside",
             )
         return told or 0
 
@@ -97,4 +106,4 @@ def test_metrics_of_the_database(
         busy = observe("with more connections")
         for sleep in sleeps:
             sleep.result()
-    evidence.expect("rise", busy - idle, ">=", held - tolerance, door="inside")
+    evidence.expect("rise", "rise", busy - idle, ">=", held - tolerance, door="inside")

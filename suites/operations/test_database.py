@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from mlflow_conformance.clients.mlflow import MlflowApi, answer
-from mlflow_conformance.clients.sql import Sql
-from mlflow_conformance.documents import Strict
+from mlflow_conformance.cluster.terminal import GOOD, Terminal
+from mlflow_conformance.config.documents import Strict
+from mlflow_conformance.config.guides import Guide
+from mlflow_conformance.doors.mlflow import MlflowApi, answer
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.guides import Guide
-from mlflow_conformance.terminal import GOOD, Terminal
 
 _NOT_TENDED = """
     SELECT relname FROM pg_stat_user_tables
@@ -49,16 +49,16 @@ def test_upkeep_by_the_guides_commands(
     for name, command in guide.run_by(evidence.id).items():
         seconds = evidence.number("within_s")
         said = prompt.judged(command, within_s=seconds, watch_s=seconds)
-        evidence.expect(f"{name}: {command.guide}", said, "==", GOOD, door="kubernetes")
+        evidence.expect("seen", f"{name}: {command.guide}", said, "==", GOOD, door="kubernetes")
     evidence.expect(
-        "tables that were not vacuumed and analyzed", sql.column(_NOT_TENDED, before, before),
+        "tables-not-vacuumed-analyzed", "tables that were not vacuumed and analyzed", sql.column(_NOT_TENDED, before, before),
         "==", [], door="sql",
     )  # fmt: skip
     settings = {
         name: sql.one("SELECT current_setting(%s)", name) for name in ("autovacuum", "track_counts")
     }
     evidence.expect(
-        "settings of autovacuum", settings, "==", {"autovacuum": "on", "track_counts": "on"},
+        "settings-autovacuum", "settings of autovacuum", settings, "==", {"autovacuum": "on", "track_counts": "on"},
         door="sql",
     )  # fmt: skip
     evidence.note(
@@ -93,7 +93,7 @@ def test_indexes_are_used(evidence: Evidence, sql: Sql, front: MlflowApi, experi
     promised = evidence.parsed("indexes", list[str])
     there = set(sql.column(_VALID_INDEXES))
     evidence.expect(
-        "promised indexes that are missing or not valid", sorted(set(promised) - there),
+        "promised-indexes-are-missing", "promised indexes that are missing or not valid", sorted(set(promised) - there),
         "==", [], door="sql",
     )  # fmt: skip
     large = replace(sql, dsn={**sql.dsn, "options": _AS_IF_LARGE})
@@ -101,7 +101,7 @@ def test_indexes_are_used(evidence: Evidence, sql: Sql, front: MlflowApi, experi
         used = sorted(set(_indexes(large.one(f"EXPLAIN (FORMAT JSON) {search.query}"))))
         evidence.note(f"{name}: indexes of the plan", used, door="sql")
         evidence.expect(
-            f"{name}: uses one of {', '.join(search.served_by)}",
+            "uses-one", f"{name}: uses one of {', '.join(search.served_by)}",
             bool(set(used) & set(search.served_by)), "==", True, door="sql",
         )  # fmt: skip
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TYPE_CHECKING
 
-from mlflow_conformance.clients.mlflow import (
+from mlflow_conformance.doors.mlflow import (
     ARTIFACTS,
     MlflowApi,
     NewRun,
@@ -16,10 +16,10 @@ from mlflow_conformance.clients.mlflow import (
     error_of,
     new_run,
 )
-from mlflow_conformance.clients.s3 import Bucket
-from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.doors.s3 import Bucket
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.fixtures.belongings import Belongings, Unique
+from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -72,10 +72,12 @@ def test_stages(
     name = belongings.model(unique("staged"))
     _versions(front, name, run, 2)
     for stage in ("Staging", "Production", "Archived", "None", "Production"):
-        evidence.expect(f"to {stage}", _move(front, name, "1", stage), "==", _DONE, door="front")
+        evidence.expect(
+            "seen", f"to {stage}", _move(front, name, "1", stage), "==", _DONE, door="front"
+        )
         _expect_stages(evidence, sql, replicas, name, f"to {stage}", [stage, "None"])
     evidence.expect(
-        "to an unknown stage", _move(front, name, "1", "Live"),
+        "unknown-stage", "to an unknown stage", _move(front, name, "1", "Live"),
         "==", [400, "INVALID_PARAMETER_VALUE"], door="front",
     )  # fmt: skip
     _expect_stages(evidence, sql, replicas, name, "unknown stage", ["Production", "None"])
@@ -108,7 +110,7 @@ def test_archiving_promotion(
     _versions(front, name, run, 2)
     answer("stage", front.post(_TRANSITION, name=name, version="1", stage="Production"))
     evidence.expect(
-        "promote 2, archiving", _move(front, name, "2", "Production", archive=True), "==", _DONE,
+        "promote-2-archiving", "promote 2, archiving", _move(front, name, "2", "Production", archive=True), "==", _DONE,
         door="front",
     )  # fmt: skip
     _expect_stages(evidence, sql, replicas, name, "2 promoted", ["Archived", "Production"])
@@ -128,7 +130,14 @@ def test_archiving_promotion(
             "SELECT count(*) FROM model_versions WHERE name = %s AND current_stage = 'Production'",
             name,
         )
-        evidence.expect("versions in production after a race", production, ">=", 1, door="sql")
+        evidence.expect(
+            "versions-production-after-race",
+            "versions in production after a race",
+            production,
+            ">=",
+            1,
+            door="sql",
+        )
         double += production > 1
     evidence.note("races that left two versions in production", f"{double} of {rounds}", door="sql")
     if double:
@@ -157,7 +166,7 @@ def _expect_stages(
     stages: list[str],
 ) -> None:
     evidence.expect(
-        f"{step}: rows",
+        "rows", f"{step}: rows",
         sql.column(
             "SELECT current_stage FROM model_versions WHERE name = %s ORDER BY version", name
         ),
@@ -167,7 +176,7 @@ def _expect_stages(
         found = replica.get("model-versions/search", filter=f"name='{name}'")
         read = answer("model-versions/search", found).get("model_versions", [])
         evidence.expect(
-            f"{step}: replica {number}",
+            "replica", f"{step}: replica {number}",
             [v["current_stage"] for v in sorted(read, key=lambda v: int(v["version"]))],
             "==", stages, door="inside",
         )  # fmt: skip
@@ -208,7 +217,7 @@ def test_model_predicts_identically(
             pip_requirements=["scikit-learn"], serialization_format="cloudpickle",
         )  # fmt: skip
     evidence.expect(
-        "version row", sql.column("SELECT status FROM model_versions WHERE name = %s", name),
+        "version-row", "version row", sql.column("SELECT status FROM model_versions WHERE name = %s", name),
         "==", ["READY"], door="sql",
     )  # fmt: skip
     asked = [[0.5, 0.25], [100.0, -3.0], [0.0, 0.0]]
@@ -219,9 +228,16 @@ def test_model_predicts_identically(
     )  # fmt: skip
     if done.returncode != 0:
         evidence.note("standard error of the new process", done.stderr[-2000:])
-    evidence.expect("exit code of the new process", done.returncode, "==", 0, door="front")
     evidence.expect(
-        "predictions", json.loads(done.stdout.splitlines()[-1]) if done.stdout else None,
+        "exit-code-new-process",
+        "exit code of the new process",
+        done.returncode,
+        "==",
+        0,
+        door="front",
+    )
+    evidence.expect(
+        "predictions", "predictions", json.loads(done.stdout.splitlines()[-1]) if done.stdout else None,
         "==", model.predict(asked).tolist(), door="front",
     )  # fmt: skip
 
@@ -253,12 +269,12 @@ def test_registry_lifecycle(
     run = new_run(front, experiment)
     key = f"{experiment}/{run.run_id}/artifacts/1/weights.bin"
     upload = front.request("PUT", f"{ARTIFACTS}/{key}", body=b"weights")
-    evidence.expect("artifact stored", upload.status, "==", 200, door="front")
+    evidence.expect("artifact-stored", "artifact stored", upload.status, "==", 200, door="front")
     name = belongings.model(unique("kept"))
     _versions(front, name, run, 2)
 
     def call(what: str, reply_status: int) -> None:
-        evidence.expect(what, reply_status, "==", 200, door="front")
+        evidence.expect("call-accepted", what, reply_status, "==", 200, door="front")
 
     for value in ("first", "größe ☃"):
         reply = front.post("registered-models/set-tag", name=name, key="team", value=value)
@@ -269,7 +285,7 @@ def test_registry_lifecycle(
     reply = front.post("model-versions/set-tag", name=name, version="1", key="fit", value="good")
     call("set a version's tag", reply.status)
     evidence.expect(
-        "tags of the model in SQL",
+        "tags-model-sql", "tags of the model in SQL",
         sql.rows("SELECT key, value FROM registered_model_tags WHERE name = %s", name),
         "==", [["team", "größe ☃"]], door="sql",
     )  # fmt: skip
@@ -285,39 +301,50 @@ def test_registry_lifecycle(
     for number, replica in enumerate(replicas, 1):
         where = f"replica {number}"
         evidence.expect(
-            f"{where}: search by name", models(replica, f"name = '{name}'"), "==", [name],
+            "search-name", f"{where}: search by name", models(replica, f"name = '{name}'"), "==", [name],
             door="inside",
         )  # fmt: skip
         evidence.expect(
-            f"{where}: search by tag",
+            "search-tag", f"{where}: search by tag",
             models(replica, f"name ILIKE '{name.upper()}' AND tags.team = 'größe ☃'"),
             "==", [name], door="inside",
         )  # fmt: skip
-        evidence.expect(f"{where}: versions", versions(replica), "==", [1, 2], door="inside")
+        evidence.expect(
+            "versions", f"{where}: versions", versions(replica), "==", [1, 2], door="inside"
+        )
     call("delete version 1", front.delete("model-versions/delete", name=name, version="1").status)
     for number, replica in enumerate(replicas, 1):
         where = f"replica {number}"
-        evidence.expect(f"{where}: versions left", versions(replica), "==", [2], door="inside")
+        evidence.expect(
+            "versions-left", f"{where}: versions left", versions(replica), "==", [2], door="inside"
+        )
         gone = replica.get("model-versions/get", name=name, version="1")
         evidence.expect(
-            f"{where}: deleted version", [gone.status, error_of(gone)[0]],
+            "deleted-version", f"{where}: deleted version", [gone.status, error_of(gone)[0]],
             "==", [404, "RESOURCE_DOES_NOT_EXIST"], door="inside",
         )  # fmt: skip
     call("delete the model", front.delete("registered-models/delete", name=name).status)
     for number, replica in enumerate(replicas, 1):
         evidence.expect(
-            f"replica {number}: search for the deleted model", models(replica, f"name = '{name}'"),
+            "replica-search-deleted-model", f"replica {number}: search for the deleted model", models(replica, f"name = '{name}'"),
             "==", [], door="inside",
         )  # fmt: skip
     evidence.expect(
-        "rows of the deleted model",
+        "rows-deleted-model", "rows of the deleted model",
         sql.one("SELECT count(*) FROM registered_models WHERE name = %s", name),
         "==", 0, door="sql",
     )  # fmt: skip
     kept = bucket.digests([bucket.prefix + key])[bucket.prefix + key]
     evidence.expect(
-        "artifact of the deleted version", kept.size if kept else None,
+        "artifact-deleted-version", "artifact of the deleted version", kept.size if kept else None,
         "==", len(b"weights"), door="s3",
     )  # fmt: skip
     again = front.post("registered-models/create", name=name)
-    evidence.expect("make a model of that name again", again.status, "==", 200, door="front")
+    evidence.expect(
+        "make-model-name-again",
+        "make a model of that name again",
+        again.status,
+        "==",
+        200,
+        door="front",
+    )

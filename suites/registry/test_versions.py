@@ -4,14 +4,14 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from mlflow_conformance.clients.http import Reply
-from mlflow_conformance.clients.mlflow import MlflowApi, answer, new_run
-from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.doors.http import Reply
+from mlflow_conformance.doors.mlflow import MlflowApi, answer, new_run
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.ledger.invariants import check_unique_append
 from mlflow_conformance.ledger.log import Ledger, read
 from mlflow_conformance.ledger.writing import attempt
+from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 
 
 @check(
@@ -64,14 +64,39 @@ def test_versions_are_unique_and_dense(
     rows = sql.rows("SELECT version, source FROM model_versions WHERE name = %s", name)
     finding = check_unique_append(operations, [version for version, _ in rows])
     evidence.note("outcomes", Counter(o.outcome for o in operations), door="inside")
-    evidence.expect("acknowledged versions", finding.acknowledged, ">=", writers, door="inside")
-    evidence.expect("handed out twice", list(finding.duplicates), "==", [], door="inside")
-    evidence.expect("handed out and not in SQL", list(finding.lost), "==", [], door="sql")
-    evidence.expect("missing between 1 and the last", list(finding.gaps), "==", [], door="sql")
-    evidence.expect("in SQL and handed out to nobody", list(finding.ghosts), "==", [], door="sql")
+    evidence.expect(
+        "acknowledged-versions",
+        "acknowledged versions",
+        finding.acknowledged,
+        ">=",
+        writers,
+        door="inside",
+    )
+    evidence.expect(
+        "handed-out-twice", "handed out twice", list(finding.duplicates), "==", [], door="inside"
+    )
+    evidence.expect(
+        "handed-out-not-sql", "handed out and not in SQL", list(finding.lost), "==", [], door="sql"
+    )
+    evidence.expect(
+        "missing-between-1-last",
+        "missing between 1 and the last",
+        list(finding.gaps),
+        "==",
+        [],
+        door="sql",
+    )
+    evidence.expect(
+        "sql-handed-out-nobody",
+        "in SQL and handed out to nobody",
+        list(finding.ghosts),
+        "==",
+        [],
+        door="sql",
+    )
     stored = {source.rsplit("/", 1)[1]: version for version, source in rows}
     evidence.expect(
-        "versions whose source is another writer's",
+        "versions-whose-source-another", "versions whose source is another writer's",
         [o.value for o in operations if o.acknowledged and stored.get(str(o.value)) != o.result],
         "==", [], door="sql",
     )  # fmt: skip
@@ -81,7 +106,7 @@ def test_versions_are_unique_and_dense(
             replica.get("model-versions/search", filter=f"name='{name}'", max_results=1000),
         )
         evidence.expect(
-            f"replica {number}: versions",
+            "replica-versions", f"replica {number}: versions",
             sorted(int(v["version"]) for v in listed.get("model_versions", [])),
             "==", sorted(version for version, _ in rows), door="inside",
         )  # fmt: skip

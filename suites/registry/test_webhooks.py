@@ -11,15 +11,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mlflow_conformance.clients.http import Reply
-from mlflow_conformance.clients.mlflow import MlflowApi, NewRun, answer, error_of, new_run
-from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.core.waits import TimedOut, Waiter
+from mlflow_conformance.doors.http import Reply
+from mlflow_conformance.doors.inside import Inside
+from mlflow_conformance.doors.mlflow import MlflowApi, NewRun, answer, error_of, new_run
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.fixtures.belongings import Belongings, Unique
-from mlflow_conformance.inside.door import Inside
+from mlflow_conformance.registry.webhooks import Delivery
+from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.waits import TimedOut, Waiter
-from mlflow_conformance.webhooks import Delivery
 
 _LOOK_S = 0.5
 _KINDS = {
@@ -134,7 +134,7 @@ def test_webhooks(
     register("refusing", [("registered_model", "created")])
     register("disabled", events, "DISABLED")
     evidence.expect(
-        "rows that hold the secret as it is",
+        "rows-hold-secret", "rows that hold the secret as it is",
         sql.one(
             "SELECT count(*) FROM webhooks WHERE webhook_id = %s AND position(%s in secret) > 0",
             webhook, secret,
@@ -157,7 +157,7 @@ def test_webhooks(
         for act in _acts(replica, belongings.model(name), run, prompt=prompt)
     ]
     refused = [[a.told, r.status] for a in acts if (r := a.do()).status != 200]
-    evidence.expect("acts that were refused", refused, "==", [], door="inside")
+    evidence.expect("acts-refused", "acts that were refused", refused, "==", [], door="inside")
 
     created = {a.told for a in acts if a.event == "registered_model.created"}
     try:
@@ -177,20 +177,20 @@ def test_webhooks(
     counts = Counter(map(_told, came))
     evidence.note("events delivered", sum(counts.values()), door="inside")
     evidence.expect(
-        "events that were not delivered", sorted(a.told for a in acts if not counts[a.told]),
+        "events-not-delivered", "events that were not delivered", sorted(a.told for a in acts if not counts[a.told]),
         "==", [], door="inside",
     )  # fmt: skip
     evidence.expect(
-        "events that were delivered more than once",
+        "events-delivered-more-than", "events that were delivered more than once",
         {told: n for told, n in sorted(counts.items()) if n > 1}, "==", {}, door="inside",
     )  # fmt: skip
     evidence.expect(
-        "events that nobody caused", sorted(set(counts) - {a.told for a in acts}), "==", [],
+        "events-nobody-caused", "events that nobody caused", sorted(set(counts) - {a.told for a in acts}), "==", [],
         door="inside",
     )  # fmt: skip
     data = {a.told: a.data for a in acts}
     evidence.expect(
-        "events that tell something else than what was done",
+        "events-tell-something-else", "events that tell something else than what was done",
         {
             told: [seen, data[told]]
             for d in came
@@ -200,30 +200,44 @@ def test_webhooks(
         "==", {}, door="inside",
     )  # fmt: skip
     evidence.expect(
-        "deliveries without the signature of the webhook's secret",
+        "deliveries-without-signature-webhook", "deliveries without the signature of the webhook's secret",
         sorted(_told(d) for d in (*came, *again) if not d.signed_by(secret)),
         "==", [], door="inside",
     )  # fmt: skip
     evidence.expect(
-        "deliveries that share an ID", len(came) - len({d.id for d in came}), "==", 0,
+        "deliveries-share-id", "deliveries that share an ID", len(came) - len({d.id for d in came}), "==", 0,
         door="inside",
     )  # fmt: skip
     _expect_repetition(evidence, again, created)
     silent = [_told(d) for d in listening.deliveries("disabled")]
-    evidence.expect("events delivered to the disabled webhook", silent, "==", [], door="inside")
+    evidence.expect(
+        "events-delivered-disabled-webhook",
+        "events delivered to the disabled webhook",
+        silent,
+        "==",
+        [],
+        door="inside",
+    )
 
 
 def _expect_repetition(evidence: Evidence, came: list[Delivery], created: set[str]) -> None:
     """A refused delivery comes again with its ID until it is accepted, and then no more."""
     accepted = Counter(_told(d) for d in came if d.status == 200)
     refused = {d.id for d in came if d.status != 200}
-    evidence.expect("deliveries that were refused at first", len(refused), "==", 1, door="inside")
     evidence.expect(
-        "refused deliveries that did not come again with their ID",
+        "deliveries-refused-first",
+        "deliveries that were refused at first",
+        len(refused),
+        "==",
+        1,
+        door="inside",
+    )
+    evidence.expect(
+        "refused-deliveries-did-not", "refused deliveries that did not come again with their ID",
         sorted(refused - {d.id for d in came if d.status == 200}), "==", [], door="inside",
     )  # fmt: skip
     evidence.expect(
-        "events that the second receiver accepted", dict(accepted),
+        "events-second-receiver-accepted", "events that the second receiver accepted", dict(accepted),
         "==", dict.fromkeys(created, 1), door="inside",
     )  # fmt: skip
 

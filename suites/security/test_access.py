@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """SEC: what the deployment's identities may do, which hosts it answers to, and its images."""
 
-from mlflow_conformance import access, resources
-from mlflow_conformance.clients.kube import Kube, Pod
-from mlflow_conformance.clients.mlflow import MlflowApi
+from mlflow_conformance.cluster.kube import Kube, Pod
+from mlflow_conformance.doors.inside import InsideSender
+from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.hardening import templates
-from mlflow_conformance.inside.door import InsideSender
+from mlflow_conformance.security import access, resources
+from mlflow_conformance.security.hardening import templates
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.runner import OWNER, OWNER_LABEL
 
@@ -43,16 +43,17 @@ def test_service_accounts_may_do_what_is_listed(evidence: Evidence, kube: Kube) 
     }
     evidence.note("accounts", accounts, door="kubernetes")
     evidence.expect(
-        "rules that are not listed", {a: r for a, r in extra.items() if r}, "==", {},
+        "rules-are-not-listed", "rules that are not listed", {a: r for a, r in extra.items() if r}, "==", {},
         door="kubernetes",
     )  # fmt: skip
     evidence.expect(
-        "listed rules that are missing", {a: r for a, r in absent.items() if r}, "==", {},
+        "listed-rules-are-missing", "listed rules that are missing", {a: r for a, r in absent.items() if r}, "==", {},
         door="kubernetes",
     )  # fmt: skip
     holders = [p.name for p in _own_pods(kube) if access.mounts_token(p.raw["spec"])]
     allowed = evidence.parsed("token_holders", list[str])
     evidence.expect(
+        "pods-token-api",
         "pods with a token for the API",
         [name for name in holders if not name.startswith(tuple(allowed))],
         "==",
@@ -90,10 +91,11 @@ def test_foreign_hosts_are_refused(evidence: Evidence, target: Target) -> None:
             for host in [*own, *foreign]
         }
         evidence.expect(
-            f"{url}: own names", {h: answers[h] for h in own}, "==", dict.fromkeys(own, 200),
+            "own-names", f"{url}: own names", {h: answers[h] for h in own}, "==", dict.fromkeys(own, 200),
             door="inside",
         )  # fmt: skip
         evidence.expect(
+            "foreign-names",
             f"{url}: foreign names",
             {h: answers[h] for h in foreign},
             "==",
@@ -128,6 +130,7 @@ def test_images_and_resources(evidence: Evidence, target: Target, kube: Kube) ->
         evidence.undecided(f"there is no container {', '.join(missing)}; there are: {sorted(seen)}")
     evidence.note("images", sorted({c["image"] for _, c in found}), door="kubernetes")
     evidence.expect(
+        "images-without-version",
         "images without a version",
         sorted({c["image"] for _, c in found if not resources.pinned(c["image"])}),
         "==",
@@ -135,6 +138,7 @@ def test_images_and_resources(evidence: Evidence, target: Target, kube: Kube) ->
         door="kubernetes",
     )
     evidence.expect(
+        "resources-differ",
         "resources that differ",
         [
             f"{where}/{container['name']}: {said}"
@@ -146,6 +150,7 @@ def test_images_and_resources(evidence: Evidence, target: Target, kube: Kube) ->
         door="kubernetes",
     )
     evidence.expect(
+        "containers-without-memory-limit",
         "containers without a memory limit",
         [
             f"{where}/{container['name']}"

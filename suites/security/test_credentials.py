@@ -3,9 +3,9 @@
 
 from collections import Counter
 
-from mlflow_conformance import secrecy
-from mlflow_conformance.clients.kube import Kube
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.security import secrecy
 
 
 @check(
@@ -25,6 +25,7 @@ def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
     weak = {name: round(secrecy.bits(value)) for name, value in found.items()}
     evidence.note("credentials", sorted(found), door="kubernetes")
     evidence.expect(
+        "credentials-are-easy-guess",
         "credentials that are easy to guess",
         {name: worth for name, worth in weak.items() if worth < least},
         "==",
@@ -34,6 +35,7 @@ def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
     )
     count = Counter(found.values())
     evidence.expect(
+        "credentials-are-used-twice",
         "credentials that are used twice",
         sorted(name for name, value in found.items() if count[value] > 1),
         "==",
@@ -61,8 +63,12 @@ def test_credentials_do_not_leak(evidence: Evidence, kube: Kube) -> None:
         for path in sorted(evidence.folder.parent.rglob("*"))
         if path.is_file()
     ]
-    evidence.expect("texts read", len(texts), ">=", evidence.number("texts"), door="kubernetes")
-    evidence.expect("leaks", sorted(set(secrecy.leaks(found, texts))), "==", [], door="kubernetes")
+    evidence.expect(
+        "texts-read", "texts read", len(texts), ">=", evidence.number("texts"), door="kubernetes"
+    )
+    evidence.expect(
+        "leaks", "leaks", sorted(set(secrecy.leaks(found, texts))), "==", [], door="kubernetes"
+    )
 
 
 def _credentials(evidence: Evidence, kube: Kube) -> dict[str, str]:

@@ -4,11 +4,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mlflow_conformance.clients.kube import Kube
-from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.doors.inside import Inside, InsideFailed
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.inside.door import Inside, InsideFailed
-from mlflow_conformance.resources import containers
+from mlflow_conformance.security.resources import containers
 from mlflow_conformance.target.base import Target
 
 _OF_MLFLOW = """
@@ -44,12 +44,12 @@ def test_connections_to_the_database_are_encrypted(
                            "may not read statistics")  # fmt: skip
     evidence.note("sessions by version of TLS", versions, door="sql")
     evidence.expect(
-        "other versions than promised",
+        "other-versions-than-promised", "other versions than promised",
         sorted(set(versions) - evidence.parsed("versions", set[str])), "==", [],
         door="sql",
     )  # fmt: skip
     evidence.expect(
-        "connection without TLS", _plain_text(inside, sql), "==", "refused for lack of encryption",
+        "connection-without-tls", "connection without TLS", _plain_text(inside, sql), "==", "refused for lack of encryption",
         door="inside",
     )  # fmt: skip
     names = target.names.mlflow
@@ -60,9 +60,11 @@ def test_connections_to_the_database_are_encrypted(
         for container in containers(pod.raw["spec"])
         if (mode := _ssl_mode(container)) is not None
     }
-    evidence.expect("containers that connect", len(told), ">=", 1, door="kubernetes")
     evidence.expect(
-        f"containers without sslmode={wanted}",
+        "containers-connect", "containers that connect", len(told), ">=", 1, door="kubernetes"
+    )
+    evidence.expect(
+        "containers-without-sslmode", f"containers without sslmode={wanted}",
         {where: mode for where, mode in told.items() if mode != wanted}, "==", {},
         door="kubernetes",
     )  # fmt: skip

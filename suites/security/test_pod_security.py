@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 from kubernetes.client.rest import ApiException
 
-from mlflow_conformance import hardening
-from mlflow_conformance.clients.kube import Kube, Pod
+from mlflow_conformance.cluster.kube import Kube, Pod
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.security import hardening
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.runner import OWNER, OWNER_LABEL
 
@@ -40,14 +40,17 @@ def test_pods_are_restricted(evidence: Evidence, target: Target, kube: Kube) -> 
         for said in hardening.violations(where, spec, seccomp=seccomp)
     ]
     evidence.note("pods read", [p.name for p in pods], door="kubernetes")
-    evidence.expect("violations", found, "==", [], door="kubernetes", source=_STANDARD)
+    evidence.expect(
+        "violations", "violations", found, "==", [], door="kubernetes", source=_STANDARD
+    )
 
     _expect_admission(evidence, target, kube)
     for pod, process in _servers(evidence, target, kube):
         seen = {k: v for k, v in asdict(process).items() if k not in ("uid", "gid")}
-        evidence.expect(f"{pod.name}: user", process.uid, ">=", 1, door="inside")
-        evidence.expect(f"{pod.name}: group", process.gid, ">=", 1, door="inside")
+        evidence.expect("user", f"{pod.name}: user", process.uid, ">=", 1, door="inside")
+        evidence.expect("group", f"{pod.name}: group", process.gid, ">=", 1, door="inside")
         evidence.expect(
+            "first-process",
             f"{pod.name}: first process",
             seen,
             "==",
@@ -67,6 +70,7 @@ def _expect_admission(evidence: Evidence, target: Target, kube: Kube) -> None:
     level = str(evidence.threshold("pod_security"))
     labels = kube.core.read_namespace(kube.namespace, _request_timeout=15).metadata.labels or {}
     evidence.expect(
+        "enforced-pod-security-level",
         "enforced Pod Security level",
         labels.get("pod-security.kubernetes.io/enforce", "none"),
         "==",
@@ -84,6 +88,7 @@ def _expect_admission(evidence: Evidence, target: Target, kube: Kube) -> None:
     except ApiException as refusal:
         answer = f"{refusal.status} {refusal.body}"
     evidence.expect(
+        "privileged-pod-dry-run",
         "a privileged pod (dry run)",
         answer,
         "matches",

@@ -7,14 +7,14 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
 
-from mlflow_conformance.bad_requests import TRACES, BadRequest, generate
-from mlflow_conformance.census import Moment, row_counts
-from mlflow_conformance.clients.http import NoReply, Reply
-from mlflow_conformance.clients.mlflow import MlflowApi, error_of
-from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.doors.http import NoReply, Reply
+from mlflow_conformance.doors.inside import http_arguments, reply_of
+from mlflow_conformance.doors.inventory import Moment, row_counts
+from mlflow_conformance.doors.mlflow import MlflowApi, error_of
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.inside.door import http_arguments, reply_of
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.tracking.bad_requests import TRACES, BadRequest, generate
 
 _CONCURRENCY = 4
 
@@ -67,7 +67,9 @@ def test_bad_input(
     broken = [(r, o) for r, o in replies if o.status >= 500]
     accepted = [(r, o) for r, o in replies if o.status < 400 and not r.reads]
     nameless = [(r, o) for r, o in replies if 400 <= o.status < 500 and not error_of(o)[0]]
-    evidence.expect("requests answered", len(replies), ">=", len(requests), door="inside")
+    evidence.expect(
+        "requests-answered", "requests answered", len(replies), ">=", len(requests), door="inside"
+    )
     evidence.note("requests without a reply", lost, door="inside")
     evidence.note(
         "answers by status",
@@ -75,14 +77,19 @@ def test_bad_input(
         door="inside",
     )
     evidence.expect(
-        "answered with a 5xx", _unknown(evidence, broken, known_5xx), "==", [], door="inside"
+        "answered-5xx",
+        "answered with a 5xx",
+        _unknown(evidence, broken, known_5xx),
+        "==",
+        [],
+        door="inside",
     )
     evidence.expect(
-        "writes that were answered with 200", _unknown(evidence, accepted, known_accepted),
+        "writes-answered-200", "writes that were answered with 200", _unknown(evidence, accepted, known_accepted),
         "==", [], door="inside",
     )  # fmt: skip
     evidence.expect(
-        "refused without an error code", [_told(r, o) for r, o in nameless], "==", [],
+        "refused-without-error-code", "refused without an error code", [_told(r, o) for r, o in nameless], "==", [],
         door="inside",
     )  # fmt: skip
     changed = {t: [n, after[t]] for t, n in before.items() if n != after[t]}
@@ -92,11 +99,27 @@ def test_bad_input(
             written = [row for row in written if row not in those]
             changed.pop(fault.table, None)
     own = [row for row in written if row.names_any(TRACES)]
-    evidence.expect("rows that they wrote", list(map(str, own)), "==", [], door="sql")
+    evidence.expect(
+        "rows-they-wrote", "rows that they wrote", list(map(str, own)), "==", [], door="sql"
+    )
     others = [str(row) for row in written if row not in own]
     if evidence.parsed("alone", bool):
-        evidence.expect("rows that were written meanwhile", others, "==", [], door="sql")
-        evidence.expect("tables with another number of rows", changed, "==", {}, door="sql")
+        evidence.expect(
+            "rows-written-meanwhile",
+            "rows that were written meanwhile",
+            others,
+            "==",
+            [],
+            door="sql",
+        )
+        evidence.expect(
+            "tables-another-number-rows",
+            "tables with another number of rows",
+            changed,
+            "==",
+            {},
+            door="sql",
+        )
     else:
         evidence.note("rows that somebody wrote meanwhile", others, door="sql")
 

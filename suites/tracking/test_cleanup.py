@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from mlflow_conformance.census import Census
-from mlflow_conformance.clients.kube import Kube, KubectlFailed
-from mlflow_conformance.clients.mlflow import ARTIFACTS, ApiError, MlflowApi, answer, new_run
-from mlflow_conformance.clients.s3 import Bucket
-from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.doors.inventory import Census
+from mlflow_conformance.doors.mlflow import ARTIFACTS, ApiError, MlflowApi, answer, new_run
+from mlflow_conformance.doors.s3 import Bucket
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.fixtures.belongings import Belongings, Unique
-from mlflow_conformance.garbage import collect
-from mlflow_conformance.run import Run
+from mlflow_conformance.evidence.run import Run
+from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.tracking.garbage import collect
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -105,7 +105,14 @@ def test_nothing_is_left_and_nothing_else_is_gone(
     if census is None:
         evidence.undecided("nobody counted what there was before the run")
     owned = _one_of_everything(mlflow_client, front, unique, tmp_path)
-    evidence.expect("removals that were refused", owned.remove(front), "==", [], door="front")
+    evidence.expect(
+        "removals-refused",
+        "removals that were refused",
+        owned.remove(front),
+        "==",
+        [],
+        door="front",
+    )
     garbage.extend(owned.experiments)
     experiments = [*garbage]
     evidence.note("experiments to be removed", len(experiments), door="front")
@@ -114,20 +121,22 @@ def test_nothing_is_left_and_nothing_else_is_gone(
         outcome = "done"
     except KubectlFailed as problem:
         outcome = str(problem)
-    evidence.expect("mlflow gc", outcome, "==", "done", door="kubernetes")
+    evidence.expect("mlflow-gc", "mlflow gc", outcome, "==", "done", door="kubernetes")
 
     now = Census.taken(sql, bucket)
     there = set(census.appeared(now))
     evidence.expect(
-        "of somebody else, and gone", [t for t in bystander.things if t not in there], "==", [],
+        "somebody-else-gone", "of somebody else, and gone", [t for t in bystander.things if t not in there], "==", [],
         door="sql",
     )  # fmt: skip
     named = _named(sql, conformance_run.label)
     stands = [name for name in named if "bystander" not in name]
-    evidence.expect("still there by this run's name", stands, "==", [], door="sql")
+    evidence.expect(
+        "still-there-run-s", "still there by this run's name", stands, "==", [], door="sql"
+    )
     folders = tuple(f"{bucket.prefix}{number}/" for number in experiments)
     evidence.expect(
-        "objects of this run's experiments",
+        "objects-run-s-experiments", "objects of this run's experiments",
         sorted(key for key in now.objects if key.startswith(folders)), "==", [], door="s3",
     )  # fmt: skip
     if evidence.parsed("alone", bool):
@@ -142,10 +151,12 @@ def _expect_as_before(
     evidence.note("objects in the bucket", len(now.objects), door="s3")
     made = set(bystander.things)
     evidence.expect(
-        "there, and not before this run",
+        "there-not-before-run", "there, and not before this run",
         [thing for thing in census.appeared(now) if thing not in made], "==", [], door="sql",
     )  # fmt: skip
-    evidence.expect("gone, and there before", census.vanished(now), "==", [], door="sql")
+    evidence.expect(
+        "gone-there-before", "gone, and there before", census.vanished(now), "==", [], door="sql"
+    )
     added = bystander.before.changed_rows(bystander.after)
     changed = {}
     for table, (before, later) in census.changed_rows(now).items():
@@ -157,7 +168,14 @@ def _expect_as_before(
             before, later = changed.pop(stays.table)
             evidence.note(f"rows that stay in {stays.table}", later - before, door="sql")
             evidence.limit(f"{later - before} rows of {stays.table} stay: {stays.because}")
-    evidence.expect("tables with another number of rows", changed, "==", {}, door="sql")
+    evidence.expect(
+        "tables-another-number-rows",
+        "tables with another number of rows",
+        changed,
+        "==",
+        {},
+        door="sql",
+    )
 
 
 def _named(sql: Sql, label: str) -> list[str]:

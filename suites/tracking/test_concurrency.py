@@ -8,17 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any, cast
 
-from mlflow_conformance.clients.http import NoReply, Reply
-from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of, new_run
-from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.doors.http import NoReply, Reply
+from mlflow_conformance.doors.inside import http_arguments, reply_of
+from mlflow_conformance.doors.mlflow import MlflowApi, answer, error_of, new_run
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.fixtures.belongings import Belongings, Unique
-from mlflow_conformance.inside.door import http_arguments, reply_of
 from mlflow_conformance.ledger.history import Operation
 from mlflow_conformance.ledger.invariants import check_set
 from mlflow_conformance.ledger.linearizability import check as linearize
 from mlflow_conformance.ledger.log import Ledger, read
 from mlflow_conformance.ledger.writing import attempt
+from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.target.base import Target
 
 _API = "/api/2.0/mlflow"
@@ -64,8 +64,9 @@ def test_concurrent_writers(
             ids = sql.column("SELECT experiment_id FROM experiments WHERE name = %s", name)
             for experiment_id in ids:
                 experiment = belongings.experiment(str(experiment_id))
-            evidence.expect(f"rows of {name}", len(ids), "==", 1, door="sql")
+            evidence.expect("rows", f"rows of {name}", len(ids), "==", 1, door="sql")
         evidence.expect(
+            "outcomes-round",
             "outcomes of each round",
             outcomes,
             "==",
@@ -89,17 +90,25 @@ def test_concurrent_writers(
     in_sql = check_set(
         operations, sql.column("SELECT step FROM metrics WHERE run_uuid = %s", run_id)
     )
-    evidence.expect("acknowledged metrics", in_sql.acknowledged, ">=", 0.99 * writers * each)
-    evidence.expect("lost in SQL", list(in_sql.lost), "==", [], door="sql")
-    evidence.expect("doubled in SQL", list(in_sql.duplicated), "==", [], door="sql")
-    evidence.expect("invented in SQL", list(in_sql.ghosts), "==", [], door="sql")
+    evidence.expect(
+        "acknowledged-metrics",
+        "acknowledged metrics",
+        in_sql.acknowledged,
+        ">=",
+        0.99 * writers * each,
+    )
+    evidence.expect("lost-sql", "lost in SQL", list(in_sql.lost), "==", [], door="sql")
+    evidence.expect("doubled-sql", "doubled in SQL", list(in_sql.duplicated), "==", [], door="sql")
+    evidence.expect("invented-sql", "invented in SQL", list(in_sql.ghosts), "==", [], door="sql")
     for number, replica in enumerate(replicas, 1):
         history = answer(
             "metrics/get-history",
             replica.get("metrics/get-history", run_id=run_id, metric_key="loss"),
         )
         finding = check_set(operations, [int(m.get("step", 0)) for m in history.get("metrics", [])])
-        evidence.expect(f"replica {number}: lost", list(finding.lost), "==", [], door="inside")
+        evidence.expect(
+            "replica-lost", f"replica {number}: lost", list(finding.lost), "==", [], door="inside"
+        )
 
 
 def _create(api: MlflowApi, name: str) -> str | Reply:
@@ -177,7 +186,7 @@ def test_reads_follow_writes(
     with ThreadPoolExecutor(clients) as pool:
         by_client = list(pool.map(work, range(clients)))
     evidence.expect(
-        "acknowledged pairs of write and read",
+        "acknowledged-pairs-write-read", "acknowledged pairs of write and read",
         sum(w.acknowledged and r.acknowledged for ops in by_client for w, r in _pairs(ops)),
         ">=", 0.99 * turns * clients, door="inside",
     )  # fmt: skip
@@ -187,11 +196,16 @@ def test_reads_follow_writes(
         for w, r in _pairs(operations)
         if w.acknowledged and r.acknowledged and r.result != w.value
     ]
-    evidence.expect("stale reads", len(stale), "==", 0, door="inside")
+    evidence.expect("stale-reads", "stale reads", len(stale), "==", 0, door="inside")
     evidence.note("stale reads, the first ones", stale[:5], door="inside")
     broken = [v for v in linearize(chain(*by_client), initial="0") if not v.holds]
     evidence.expect(
-        "runs whose history is not linearizable", [v.key for v in broken], "==", [], door="inside"
+        "runs-whose-history-not",
+        "runs whose history is not linearizable",
+        [v.key for v in broken],
+        "==",
+        [],
+        door="inside",
     )
     if broken:
         text = "\n\n".join(v.counter_example() for v in broken)

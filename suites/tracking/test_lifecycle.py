@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deletion that can be undone."""
 
-from mlflow_conformance.clients.http import Reply
-from mlflow_conformance.clients.mlflow import MlflowApi, answer, error_of, new_run
-from mlflow_conformance.clients.sql import Sql
+from mlflow_conformance.doors.http import Reply
+from mlflow_conformance.doors.mlflow import MlflowApi, answer, error_of, new_run
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.fixtures.belongings import Belongings, Unique
+from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 
 
 def _said(reply: Reply) -> list[object]:
@@ -42,7 +42,7 @@ def test_soft_delete(
 
     def expect_run(step: str, stage: str, *, listed: bool) -> None:
         evidence.expect(
-            f"{step}: row of the run",
+            "row-run", f"{step}: row of the run",
             sql.rows(
                 "SELECT r.lifecycle_stage, p.value FROM runs r "
                 "JOIN params p ON p.run_uuid = r.run_uuid WHERE r.run_uuid = %s",
@@ -53,19 +53,19 @@ def test_soft_delete(
         for number, replica in enumerate(replicas, 1):
             found = answer("runs/get", replica.get("runs/get", run_id=run_id))["run"]
             evidence.expect(
-                f"{step}: replica {number} says", found["info"]["lifecycle_stage"],
+                "replica-says", f"{step}: replica {number} says", found["info"]["lifecycle_stage"],
                 "==", stage, door="inside",
             )  # fmt: skip
             search = replica.post("runs/search", experiment_ids=[experiment])
             evidence.expect(
-                f"{step}: replica {number} lists",
+                "replica-lists", f"{step}: replica {number} lists",
                 [r["info"]["run_id"] for r in answer("runs/search", search).get("runs", [])],
                 "==", [run_id] if listed else [], door="inside",
             )  # fmt: skip
 
     def expect_experiment(step: str, stage: str, *, listed: bool) -> None:
         evidence.expect(
-            f"{step}: row of the experiment",
+            "row-experiment", f"{step}: row of the experiment",
             sql.column(
                 "SELECT lifecycle_stage FROM experiments WHERE experiment_id = %s", int(experiment)
             ),
@@ -75,15 +75,15 @@ def test_soft_delete(
             search = replica.post("experiments/search", filter=f"name = '{name}'", max_results=10)
             found = answer("experiments/search", search).get("experiments", [])
             evidence.expect(
-                f"{step}: replica {number} lists", [e["experiment_id"] for e in found],
+                "replica-lists", f"{step}: replica {number} lists", [e["experiment_id"] for e in found],
                 "==", [experiment] if listed else [], door="inside",
             )  # fmt: skip
 
     def done(what: str, reply: Reply) -> None:
-        evidence.expect(what, _said(reply), "==", [200, ""], door="front")
+        evidence.expect("done", what, _said(reply), "==", [200, ""], door="front")
 
     def refused(what: str, reply: Reply, code: str) -> None:
-        evidence.expect(what, _said(reply), "==", [400, code], door="front")
+        evidence.expect("refused", what, _said(reply), "==", [400, code], door="front")
 
     expect_run("at first", "active", listed=True)
     done("delete the run", front.post("runs/delete", run_id=run_id))

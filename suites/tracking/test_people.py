@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.fixtures.belongings import Belongings, Unique
-from mlflow_conformance.host.check import BROWSERS
+from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
+from mlflow_conformance.stand.host import BROWSERS
 from mlflow_conformance.target.base import Target
 
 if TYPE_CHECKING:
@@ -61,22 +61,22 @@ def test_command_line_and_pages(
             capture_output=True, text=True, timeout=within_s, check=False,
         )  # fmt: skip
         what = f"exit code of mlflow {' '.join(arguments[:2])}"
-        if not evidence.expect(what, done.returncode, "==", 0, door="front"):
+        if not evidence.expect("exit-code", what, done.returncode, "==", 0, door="front"):
             evidence.note(f"standard error of mlflow {arguments[0]}", done.stderr[-1000:])
         return done.stdout
 
     evidence.expect(
-        "experiments that are listed", title in mlflow("experiments", "search"), "==", True,
+        "experiments-are-listed", "experiments that are listed", title in mlflow("experiments", "search"), "==", True,
         door="front",
     )  # fmt: skip
     evidence.expect(
-        "runs that are listed", run_name in mlflow("runs", "list", "--experiment-id", experiment),
+        "runs-are-listed", "runs that are listed", run_name in mlflow("runs", "list", "--experiment-id", experiment),
         "==", True, door="front",
     )  # fmt: skip
     mlflow("artifacts", "download", "--run-id", run_id, "--dst-path", str(tmp_path / "got"))
     got = tmp_path / "got" / "note.txt"
     evidence.expect(
-        "artifact that was downloaded", got.read_text() if got.is_file() else None,
+        "artifact-downloaded", "artifact that was downloaded", got.read_text() if got.is_file() else None,
         "==", "conformance", door="front",
     )  # fmt: skip
 
@@ -92,7 +92,7 @@ def test_command_line_and_pages(
         picture = tmp_path / f"{page}.png"
         document = _rendered(browser, address, tmp_path / "browser", picture, within_s)
         evidence.expect(
-            f"page of the {page}: names shown", [w for w in words if w in document], "==", words,
+            "page-names-shown", f"page of the {page}: names shown", [w for w in words if w in document], "==", words,
             door="front",
         )  # fmt: skip
         if picture.is_file():

@@ -5,11 +5,11 @@ import json
 from collections import Counter
 from typing import Any, cast
 
-from mlflow_conformance.clients.mlflow import MlflowApi, answer
-from mlflow_conformance.clients.sql import Sql
-from mlflow_conformance.errors import Undecided
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.doors.inside import http_arguments, reply_of
+from mlflow_conformance.doors.mlflow import MlflowApi, answer
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.inside.door import http_arguments, reply_of
 from mlflow_conformance.target.base import Target
 
 _CONCURRENCY = 8
@@ -60,7 +60,7 @@ def test_search_pages(
     ]
     _posted(target, replicas, "runs/log-batch", data)
     evidence.expect(
-        "runs in SQL",
+        "runs-sql", "runs in SQL",
         sql.one("SELECT count(*) FROM runs WHERE experiment_id = %s", int(experiment)),
         "==", count, door="sql",
     )  # fmt: skip
@@ -82,14 +82,19 @@ def test_search_pages(
 
     everything = search("", "attributes.start_time ASC")
     evidence.expect(
-        "runs given more than once",
+        "runs-given-more-than", "runs given more than once",
         sorted(r for r, n in Counter(everything).items() if n > 1), "==", [], door="inside",
     )  # fmt: skip
     evidence.expect(
-        "acknowledged runs not given", sorted(set(runs) - set(everything)), "==", [], door="inside"
+        "acknowledged-runs-not-given",
+        "acknowledged runs not given",
+        sorted(set(runs) - set(everything)),
+        "==",
+        [],
+        door="inside",
     )
     evidence.expect(
-        "runs given in the wrong place",
+        "runs-given-wrong-place", "runs given in the wrong place",
         [[n, a] for n, (a, b) in enumerate(zip(everything, runs, strict=False)) if a != b][:5],
         "==", [], door="inside",
     )  # fmt: skip
@@ -111,9 +116,9 @@ def test_search_pages(
     }  # fmt: skip
     for name, (filter_string, order, expected) in searches.items():
         found = search(filter_string, order, page=50)
-        evidence.expect(f"{name}: found", len(found), "==", len(expected), door="inside")
+        evidence.expect("found", f"{name}: found", len(found), "==", len(expected), door="inside")
         evidence.expect(
-            f"{name}: differences",
+            "differences", f"{name}: differences",
             [n for n, (a, b) in enumerate(zip(found, expected, strict=False)) if a != b][:5],
             "==", [], door="inside",
         )  # fmt: skip

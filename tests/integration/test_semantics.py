@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import Judged, judge
-from mlflow_conformance.host.check import BROWSERS
-from mlflow_conformance.target.processes import Stand, minio_binary, mlflow_server, stand
-from mlflow_conformance.waits import Waiter
+from mlflow_conformance.stand.host import BROWSERS
+from processes import Stand, minio_binary, mlflow_server, stand
+from repository import ROOT
 
-_ROOT = Path(__file__).parents[2]
 _TIMEOUT_S = 600
 _SUITES = ("suites/tracking", "suites/registry", "suites/artifacts")
 
@@ -45,7 +45,7 @@ def _run(
     subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:locust", "--profile", "k3d",
          "--output", str(output), *_SUITES, *arguments],
-        cwd=_ROOT, env={**os.environ, **(env or {})}, check=False, timeout=_TIMEOUT_S,
+        cwd=ROOT, env={**os.environ, **(env or {})}, check=False, timeout=_TIMEOUT_S,
         capture_output=True,
     )  # fmt: skip
     return {c.id: c for c in judge(read(output / "evidence.jsonl")).checks}
@@ -116,7 +116,7 @@ def test_a_plain_server_proves_what_its_front_door_shows_and_no_more(tmp_path: P
         done = subprocess.run(
             [sys.executable, "-m", "mlflow_conformance", "semantics", "--tracking-uri", url,
              "--output", str(output)],
-            cwd=_ROOT, check=False, timeout=_TIMEOUT_S, capture_output=True,
+            cwd=ROOT, check=False, timeout=_TIMEOUT_S, capture_output=True,
         )  # fmt: skip
     judged = {c.id: c for c in judge(read(output / "evidence.jsonl")).checks}
     assert done.returncode == 2
@@ -130,6 +130,6 @@ def test_a_plain_server_proves_what_its_front_door_shows_and_no_more(tmp_path: P
 @pytest.mark.parametrize("verdict", [*_PLAIN.items()], ids=lambda v: v[0])
 def test_the_page_has_the_table(verdict: tuple[str, str]) -> None:
     check, reason = verdict
-    rows = (_ROOT / "docs" / "semantics.md").read_text().splitlines()
+    rows = (ROOT / "docs" / "semantics.md").read_text().splitlines()
     (row,) = (r for r in rows if r.startswith("| unknown |") and reason in r)
     assert check in row.split("|")[2].replace(",", " ").split()

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from alert_tests import Promtool
-from mlflow_conformance import images
-from mlflow_conformance.assets import asset
-from mlflow_conformance.deploy.helm import Helm
+from mlflow_conformance.config.assets import asset
+from mlflow_conformance.stand import images
+from mlflow_conformance.stand.deploy.helm import Helm
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from mlflow_conformance.deploy.helm import Helm, Release
-from mlflow_conformance.deploy.policy import violations
-from mlflow_conformance.deploy.program import ProgramRefused
-from mlflow_conformance.deploy.schemas import kubernetes_version, problems
+from manifest_policy import violations
+from mlflow_conformance.stand.deploy.helm import Helm, Release
+from mlflow_conformance.stand.deploy.program import ProgramRefused
+from mlflow_conformance.stand.deploy.schemas import kubernetes_version, problems
 
 Values = Mapping[str, str]
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from alert_tests import Rule
-from mlflow_conformance.deploy.helm import Helm, Release
-from mlflow_conformance.deploy.schemas import kubernetes_version
+from mlflow_conformance.stand.deploy.helm import Helm, Release
+from mlflow_conformance.stand.deploy.schemas import kubernetes_version
 from monitoring_tests import (
     MONITORING_ALONE,
     MonitoringTests,

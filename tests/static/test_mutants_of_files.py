@@ -5,12 +5,15 @@ from collections.abc import Mapping
 
 import pytest
 
-from mlflow_conformance import assets, catalogue, mutation
-from mlflow_conformance.deploy.helm import Helm, Release
-from mlflow_conformance.deploy.program import ProgramRefused
-from mlflow_conformance.deploy.schemas import kubernetes_version
-from mlflow_conformance.faults.files import edited
-from mlflow_conformance.installation import rendered_secrets, shared
+from mlflow_conformance.config import assets, catalogue
+from mlflow_conformance.doors.inside import LocalInside
+from mlflow_conformance.mutants import mutant as mutation
+from mlflow_conformance.mutants.files import edited
+from mlflow_conformance.run.agent import OPERATIONS
+from mlflow_conformance.security.installation import rendered_secrets, shared
+from mlflow_conformance.stand.deploy.helm import Helm, Release
+from mlflow_conformance.stand.deploy.program import ProgramRefused
+from mlflow_conformance.stand.deploy.schemas import kubernetes_version
 from mlflow_conformance.target.local import local_target
 
 MUTANTS = {
@@ -27,7 +30,7 @@ NAMES = ["postgresql-username", "s3-access-key", "minio-root-user"]
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_broken_chart_breaks_what_its_mutant_says(helm: Helm, name: str) -> None:
-    target = local_target(["http://localhost:1"])
+    target = local_target(["http://localhost:1"], LocalInside(OPERATIONS))
     with edited(target, MUTANTS[name].spec.by.files) as broken:
         chart = broken.root / "deployment" / "k3d" / "mlflow"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance import assets
+from mlflow_conformance.config import assets
 
 ROOT = assets.root()
 SHELLS = (b"#!/bin/sh", b"#!/bin/bash", b"#!/usr/bin/env bash")

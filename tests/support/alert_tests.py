@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 import yaml
 
-from mlflow_conformance import shell
+from mlflow_conformance.core import shell
 from rule_mutants import broken
 
 Rule = Mapping[str, Any]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An autoscaler as it looks when all is well."""
 
-from mlflow_conformance.scaling import Autoscaler
+from mlflow_conformance.cluster.autoscaler import Autoscaler
 
 
 def autoscaler(cpu: int) -> Autoscaler:

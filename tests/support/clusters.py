@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mlflow_conformance.faults.scene import Scene, VictimPod
-from mlflow_conformance.faults.view import ClusterView, ContainerView, NodeView, PodView
-from mlflow_conformance.profile import Names
+from mlflow_conformance.cluster.view import ClusterView, ContainerView, NodeView, PodView
+from mlflow_conformance.config.profile import Names
+from mlflow_conformance.disruption.scene import Scene, VictimPod
 
 NAMES = Names.model_validate(
     {

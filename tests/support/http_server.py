@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Self
 
-from mlflow_conformance.closing import Closing
+from mlflow_conformance.core.closing import Closing
 
 Behave = Callable[["Exchange"], Awaitable[None]]
 

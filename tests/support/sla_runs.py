@@ -6,11 +6,11 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from mlflow_conformance.config.profile import LoadedProfile, Profile
+from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.log import EvidenceLog
-from mlflow_conformance.load.sla import checks_of
-from mlflow_conformance.profile import LoadedProfile, Profile
-from mlflow_conformance.run import Run, make_folder
-from mlflow_conformance.waits import Waiter
+from mlflow_conformance.evidence.run import Run, make_folder
+from mlflow_conformance.latency.sla import checks_of
 
 HEALTH = """
 name: health

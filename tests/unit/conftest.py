@@ -12,7 +12,7 @@ from textwrap import dedent
 import pytest
 from hypothesis import settings
 
-from mlflow_conformance import assets
+from mlflow_conformance.config import assets
 
 # On a busy machine an example takes as long as it takes; that is no defect.
 settings.register_profile("no deadline", deadline=None)
@@ -58,28 +58,29 @@ FILES = {
         @check("AAA-1", impact="i", remedy="r")
         def test_one(evidence):
             '''One is one.'''
-            evidence.expect("one", 1, "==", 1)
+            evidence.expect("one", "one", 1, "==", 1)
 
         @check("AAA-2", impact="i", remedy="r")
         def test_two(evidence):
             '''Two is two.'''
-            evidence.expect("two", 2, "<=", evidence.number("most"))
+            evidence.expect("two", "two", 2, "<=", evidence.number("most"))
 
         @check("AAA-3", impact="i", remedy="r")
         def test_three(evidence):
             '''Three is three.'''
-            evidence.expect("three", 3, "==", 3)
+            evidence.expect("three", "three", 3, "==", 3)
 
         @check("AAA-9", impact="i", remedy="r", disruptive=True)
         def test_nine(evidence):
             '''Nine is nine.'''
-            evidence.expect("nine", 9, "==", 9)
+            evidence.expect("nine", "nine", 9, "==", 9)
         """,
     "suites/registry/.keep": "",
     "suites/artifacts/.keep": "",
-    "mutants/two-is-three/mutant.yaml": """
+    "mutants/tracking/two-is-three/mutant.yaml": """
         breaks: two is three
         kills: [AAA-2]
+        because: two
         by: {proxy: {rule: lie}}
         """,
 }

@@ -14,7 +14,8 @@ from typing import NoReturn, TypeVar
 import pytest
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from mlflow_conformance.errors import Undecided
+from mlflow_conformance.config.thresholds import Model
+from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.evidence.model import (
     Attachment,
     Bound,
@@ -74,6 +75,7 @@ class Evidence:
 
     def expect(
         self,
+        id: str,  # noqa: A002 - the word that everybody uses for it
         name: str,
         observed: object,
         op: Operator,
@@ -85,11 +87,18 @@ class Evidence:
     ) -> bool:
         """Record an observation and its bound; returns whether the bound holds.
 
+        Args:
+            id: stable within the check, a literal such as ``spread.skew``; the same for every
+                subject that the same thing is observed of.
+            name: what was observed, for people; with its subject where there are several.
+
         Raises:
             TypeError: the two cannot be compared; a defect of the check.
         """
         limit = Bound(op=op, value=_json(bound), source=source or f"promise {self.id}")
-        seen = Observation(name=name, observed=_json(observed), unit=unit, door=door, bound=limit)
+        seen = Observation(
+            id=id, name=name, observed=_json(observed), unit=unit, door=door, bound=limit
+        )
         self.observations.append(seen)
         return holds(limit, seen.observed)
 
@@ -110,6 +119,18 @@ class Evidence:
             Undecided: always.
         """
         raise Undecided(reason)
+
+    def row(self, model: type[Model]) -> Model:
+        """The thresholds of the profile's row, in the form that the check declares.
+
+        Raises:
+            Undecided: they have another form, as only a row that was made without a profile has.
+        """
+        try:
+            return model.model_validate(dict(self.thresholds))
+        except ValidationError as problem:
+            said = " ".join(str(problem).split())
+            raise Undecided(f"the thresholds of {self.id} cannot be used: {said}") from None
 
     def threshold(self, name: str) -> JsonValue:
         """A threshold of the profile's row for this check.

@@ -12,8 +12,8 @@ from urllib.parse import quote, quote_plus
 
 from pydantic import JsonValue, ValidationError
 
-from mlflow_conformance.closing import Closing
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.core.closing import Closing
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.model import EVENT, SCHEMA_VERSION, Event
 
 _CONCEALED = "•••"

@@ -66,6 +66,11 @@ class Bound(_Frozen):
 class Observation(_Frozen):
     """One thing that was seen. Without a bound it informs and does not decide."""
 
+    id: str = Field(
+        default="",
+        pattern=r"^([a-z0-9]+([.-][a-z0-9]+)*)?$",
+        description="stable within its check, whatever its sentence says; empty without a bound",
+    )
     name: str
     observed: Json
     unit: str = Field(default="", description="a UCUM-like unit: s, ms, 1/s, By; empty for none")
@@ -157,6 +162,8 @@ class Mutation(_Frozen):
     breaks: str
     healthy: str = Field(description="verdict against the healthy target")
     mutated: str = Field(description="verdict against the mutant")
+    because: str = Field(default="", description="the observation that must break, by its ID")
+    broke: list[str] = Field(default=[], description="the observations that did, by their IDs")
     killed: bool
     duration_s: Seconds
     detail: str = ""

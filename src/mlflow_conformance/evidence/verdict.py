@@ -175,14 +175,11 @@ class RunVerdict:
     def survivors(self) -> Sequence[Mutation]:
         """Mutants that their check did not prove to notice.
 
-        A kill is a pass on the healthy target and a fail on the mutant, whatever the record
-        claims: an unknown on the mutant shows a check that is blind, not one that works.
+        A kill is a pass on the healthy target and a fail on the mutant by the observation that it
+        is about, whatever the record claims: an unknown on the mutant shows a check that is
+        blind, and another broken observation one that noticed something else.
         """
-        return [
-            m
-            for m in self.mutations
-            if not (m.killed and m.healthy == Verdict.PASS and m.mutated == Verdict.FAIL)
-        ]
+        return [m for m in self.mutations if not _killed(m)]
 
     @property
     def exit_code(self) -> int:
@@ -196,6 +193,11 @@ class RunVerdict:
     def count(self, verdict: Verdict) -> int:
         """How many checks have this verdict."""
         return sum(c.verdict is verdict for c in self.checks)
+
+
+def _killed(mutation: Mutation) -> bool:
+    verdicts = (mutation.healthy, mutation.mutated) == (Verdict.PASS, Verdict.FAIL)
+    return mutation.killed and verdicts and mutation.because in (*mutation.broke, "")
 
 
 def judge_check(record: CheckFinished) -> tuple[Verdict, str]:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from mlflow_conformance.closing import Closing
+from mlflow_conformance.core.closing import Closing
 from mlflow_conformance.ledger.history import Operation
 
 

@@ -6,9 +6,9 @@ from concurrent.futures import Future
 
 from pydantic import JsonValue
 
-from mlflow_conformance.clients.http import NoReply, Reply
-from mlflow_conformance.clients.mlflow import error_of
-from mlflow_conformance.inside.door import InsideFailed
+from mlflow_conformance.doors.http import NoReply, Reply
+from mlflow_conformance.doors.inside import InsideFailed
+from mlflow_conformance.doors.mlflow import error_of
 from mlflow_conformance.ledger.log import Ledger
 
 

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from mlflow_conformance.documents import Strict
+from mlflow_conformance.config.documents import Strict
 
 Process = Literal["poisson", "constant"]
 """`poisson`: independent users, who do not wait for one another. `constant`: a metronome, whose

@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from pydantic import Field
 
-from mlflow_conformance.documents import Strict
+from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.load.records import Record
 from mlflow_conformance.load.run_record import RunRecord
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mlflow_conformance.documents import Strict
+from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.load.budget import Budget
 from mlflow_conformance.load.result import LoadResult
 

@@ -21,11 +21,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from mlflow_conformance.errors import Undecided, Unusable
+from mlflow_conformance.core.errors import Undecided, Unusable
+from mlflow_conformance.core.waits import Hopeless, Waiter
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.records import read
 from mlflow_conformance.load.run_record import RunRecord, read_run
-from mlflow_conformance.waits import Hopeless, Waiter
 
 PLAN_VARIABLE = "MLFLOW_CONFORMANCE_LOAD_PLAN"
 FOLDER_VARIABLE = "MLFLOW_CONFORMANCE_LOAD_FOLDER"

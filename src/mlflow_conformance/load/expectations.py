@@ -51,10 +51,16 @@ def expect_offered(evidence: Evidence, result: LoadResult, door: Door) -> None:
     if result.incomplete or late:
         evidence.undecided("; ".join(result.void) or "no request was sent")
     evidence.expect(
-        "lateness of the sender, p99", sending.lateness_p99_s, "<=", latest, unit="s", door=door
+        "lateness-sender-p99",
+        "lateness of the sender, p99",
+        sending.lateness_p99_s,
+        "<=",
+        latest,
+        unit="s",
+        door=door,
     )
     evidence.expect(
-        "achieved of offered requests", sending.achieved, ">=", evidence.number("achieved"),
+        "achieved-offered-requests", "achieved of offered requests", sending.achieved, ">=", evidence.number("achieved"),
         door=door,
     )  # fmt: skip
 
@@ -89,11 +95,16 @@ def expect_outage(evidence: Evidence, result: LoadResult, door: Door) -> None:
         )
     if "outage_s" in evidence.thresholds:
         evidence.expect(
-            "longest span without a success", round(outage.silence.seconds, 3), "<=",
+            "longest-span-without-success", "longest span without a success", round(outage.silence.seconds, 3), "<=",
             evidence.number("outage_s"), unit="s", door=door,
         )  # fmt: skip
     evidence.expect(
-        "failed requests", result.overall.failed, "<=", evidence.number("failed"), door=door
+        "failed-requests",
+        "failed requests",
+        result.overall.failed,
+        "<=",
+        evidence.number("failed"),
+        door=door,
     )
 
 
@@ -113,7 +124,7 @@ def expect_errors(evidence: Evidence, result: LoadResult, door: Door, when: str)
             f"too few requests {when}: {overall.requests} of {_needed(limit) if limit else 1}"
         )
     evidence.expect(
-        f"failed {when}, of {overall.requests}", round(overall.error_ratio, 6), "<=", limit,
+        "failed", f"failed {when}, of {overall.requests}", round(overall.error_ratio, 6), "<=", limit,
         door=door,
     )  # fmt: skip
     if overall.failures:
@@ -139,7 +150,7 @@ def _percentiles(evidence: Evidence, result: LoadResult, door: Door) -> Iterator
                 few.append(f"{found.name} {seen.samples}")
                 continue
             evidence.expect(
-                f"{found.name}, p{p:g} of {seen.samples}", seen.seconds, "<=", limit,
+                "p", f"{found.name}, p{p:g} of {seen.samples}", seen.seconds, "<=", limit,
                 unit="s", door=door,
             )  # fmt: skip
         yield from _too_few(few, f"p{p:g}", 1 - p / 100)
@@ -156,7 +167,7 @@ def _errors(evidence: Evidence, result: LoadResult, door: Door) -> Iterator[str]
             few.append(f"{found.name} {found.requests}")
             continue
         evidence.expect(
-            f"{found.name}, failed of {found.requests}", round(found.error_ratio, 6), "<=", limit,
+            "failed", f"{found.name}, failed of {found.requests}", round(found.error_ratio, 6), "<=", limit,
             door=door,
         )  # fmt: skip
     yield from _too_few(few, f"errors of at most {limit:g}", limit)

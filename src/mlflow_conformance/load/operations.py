@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from pydantic import Field
 
-from mlflow_conformance.documents import Strict
+from mlflow_conformance.config.documents import Strict
 
 _API = "/api/2.0/mlflow/"
 

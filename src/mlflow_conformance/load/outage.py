@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from mlflow_conformance.documents import Strict
+from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.load.run_record import RunRecord
 
 _US = 1_000_000

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from mlflow_conformance.documents import Strict
+from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.load import arrivals
 from mlflow_conformance.load.arrivals import Arrival, Stage
 from mlflow_conformance.load.operations import World

@@ -17,9 +17,9 @@ from typing import Literal, NamedTuple, get_args
 
 from pydantic import Field, ValidationError
 
-from mlflow_conformance.closing import Closing
-from mlflow_conformance.documents import Strict
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.config.documents import Strict
+from mlflow_conformance.core.closing import Closing
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.load.arrivals import Process, Stage
 from mlflow_conformance.load.workload import Connection
 
@@ -27,7 +27,7 @@ Failure = Literal["", "name", "refused", "reset", "timeout", "tls", "status", "b
 """Why a request failed; empty when it did not.
 
 `name`, `refused`, `reset`, `timeout`, `tls` and `other`: no complete reply, as in
-`mlflow_conformance.clients.http`. `status`: a reply that is no 2xx. `body`: a 2xx whose body is not
+`mlflow_conformance.doors.http`. `status`: a reply that is no 2xx. `body`: a 2xx whose body is not
 what was asked for.
 """
 FAILURES: Sequence[Failure] = get_args(Failure)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from mlflow_conformance.documents import Strict
+from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.load.arrivals import Process, Stage
 from mlflow_conformance.load.outage import Outage
 from mlflow_conformance.load.workload import Connection

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.load.arrivals import times
 from mlflow_conformance.load.records import Header, Record, WorkerRecord, read
 

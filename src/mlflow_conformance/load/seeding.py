@@ -3,9 +3,9 @@
 
 from typing import Any
 
-from mlflow_conformance.clients.http import NoReply, Reply
-from mlflow_conformance.clients.mlflow import ApiError, MlflowApi, answer
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.doors.http import NoReply, Reply
+from mlflow_conformance.doors.mlflow import ApiError, MlflowApi, answer
 from mlflow_conformance.load.operations import World
 
 _RUNS = 20

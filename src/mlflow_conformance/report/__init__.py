@@ -5,10 +5,11 @@ import os
 import tempfile
 from pathlib import Path
 
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import RunVerdict, judge
-from mlflow_conformance.report import html, junit, pictures, summary
+from mlflow_conformance.load.document import LoadDocument
+from mlflow_conformance.report import html, junit, latency, pictures, summary
 from mlflow_conformance.report.disruptions import TIME_LINE, TIME_LINE_RECORD, on_time_line
 
 
@@ -44,10 +45,6 @@ def _write_time_line(run: RunVerdict, folder: Path) -> None:
     record = folder / TIME_LINE_RECORD
     if not record.is_file():
         return
-    # The latency report is made of the parts of this package.
-    from mlflow_conformance.load.document import LoadDocument
-    from mlflow_conformance.load.report import render
-
     try:
         document = LoadDocument.model_validate_json(record.read_bytes())
     except (OSError, ValueError) as problem:
@@ -56,7 +53,9 @@ def _write_time_line(run: RunVerdict, folder: Path) -> None:
             remedy="Use the file as the run wrote it, or remove it to do without the time line",
         ) from problem
     part = run.part(on_time_line(run))
-    _replace(folder / TIME_LINE, render(part, document, title="time line of faults", whole=False))
+    _replace(
+        folder / TIME_LINE, latency.render(part, document, title="time line of faults", whole=False)
+    )
 
 
 def _replace(path: Path, content: str) -> None:

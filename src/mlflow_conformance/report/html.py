@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from urllib.parse import quote
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import JsonValue
 
@@ -178,9 +178,7 @@ _ORDER = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.WAIVED, Verdict.PASS)
 def environment() -> Environment:
     """Templates of every page, with what they share: filters, and text made safe to show."""
     made = Environment(
-        loader=ChoiceLoader(
-            [PackageLoader("mlflow_conformance.report"), PackageLoader("mlflow_conformance.load")]
-        ),
+        loader=PackageLoader("mlflow_conformance.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is under test: a kind cluster of our own, somebody's context, or local processes."""
+"""What is under test: one frozen description for a kind cluster of our own, a context, or a URL."""

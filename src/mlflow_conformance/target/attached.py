@@ -9,16 +9,16 @@ from tempfile import TemporaryDirectory
 
 from urllib3.exceptions import HTTPError
 
-from mlflow_conformance.clients.kube import Kube, KubectlFailed
-from mlflow_conformance.clients.s3 import Bucket
-from mlflow_conformance.clients.sql import Sql
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.config.profile import Names
+from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.doors.inside import Inside, InsideFailed
+from mlflow_conformance.doors.s3 import Bucket
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.log import EvidenceLog
-from mlflow_conformance.inside.door import Inside, InsideFailed
-from mlflow_conformance.profile import Names
 from mlflow_conformance.target.base import HttpDoor, Target, TargetKind
 from mlflow_conformance.target.runner import remove_runner, start_runner
-from mlflow_conformance.waits import Waiter
 
 
 def require_namespace(kube: Kube) -> None:

@@ -9,15 +9,15 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from mlflow_conformance import assets
-from mlflow_conformance.clients.http import send
-from mlflow_conformance.clients.kube import Kube
-from mlflow_conformance.clients.mlflow import MlflowApi
-from mlflow_conformance.clients.s3 import Bucket
-from mlflow_conformance.clients.sql import Sql
-from mlflow_conformance.errors import Undecided
-from mlflow_conformance.inside.door import Inside, InsideSender
-from mlflow_conformance.profile import Names
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.config import assets
+from mlflow_conformance.config.profile import Names
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.doors.http import send
+from mlflow_conformance.doors.inside import Inside, InsideSender
+from mlflow_conformance.doors.mlflow import MlflowApi
+from mlflow_conformance.doors.s3 import Bucket
+from mlflow_conformance.doors.sql import Sql
 
 TargetKind = Literal["kind", "context", "local"]
 

@@ -3,15 +3,16 @@
 
 from collections.abc import Sequence
 
-from mlflow_conformance.clients.s3 import Bucket
-from mlflow_conformance.clients.sql import Sql
-from mlflow_conformance.inside.door import LocalInside
-from mlflow_conformance.profile import MlflowNames, Names, RunnerNames
+from mlflow_conformance.config.profile import MlflowNames, Names, RunnerNames
+from mlflow_conformance.doors.inside import Inside
+from mlflow_conformance.doors.s3 import Bucket
+from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.target.base import HttpDoor, Target
 
 
 def local_target(
     replica_urls: Sequence[str],
+    inside: Inside,
     *,
     sql_dsn: dict[str, str | int] | None = None,
     s3_door: dict[str, str] | None = None,
@@ -21,11 +22,11 @@ def local_target(
 
     Args:
         replica_urls: every server's own URL; the first one is front door and Service at once.
+        inside: the runner; on this machine it is this process.
         sql_dsn: libpq connection parameters of their database, or None for no SQL door.
         s3_door: endpoint, region, bucket, access_key and secret_key, or None for no S3 door.
         s3_prefix: what the keys of artifacts begin with.
     """
-    inside = LocalInside()
     return Target(
         kind="local",
         names=Names(

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow_conformance.clients.kube import Kube, KubectlFailed
-from mlflow_conformance.errors import Unusable
-from mlflow_conformance.inside.door import AgentInside, InsideFailed
-from mlflow_conformance.profile import RunnerNames
-from mlflow_conformance.waits import Hopeless, TimedOut, Waiter
+from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.config.profile import RunnerNames
+from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.waits import Hopeless, TimedOut, Waiter
+from mlflow_conformance.doors.inside import AgentInside, InsideFailed
 
 OWNER_LABEL = "app.kubernetes.io/managed-by"
 OWNER = "mlflow-conformance"
@@ -171,7 +171,7 @@ def start_runner(kube: Kube, names: RunnerNames, waiter: Waiter) -> AgentInside:
     inside = AgentInside(
         kube.argv(
             "exec", "-i", _POD, "--",
-            "env", f"PYTHONPATH={HOME}", "python", "-m", "mlflow_conformance.inside.agent",
+            "env", f"PYTHONPATH={HOME}", "python", "-m", "mlflow_conformance.run.agent",
             namespace=names.namespace,
         )
     )  # fmt: skip

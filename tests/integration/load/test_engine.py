@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from http_server import Exchange, Server, stalling
-from mlflow_conformance.errors import Undecided
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.load.analysis import SendingLimits, analyse
 from mlflow_conformance.load.arrivals import Process, Stage
 from mlflow_conformance.load.engine import running
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.load.workload import Connection, Workload
-from mlflow_conformance.waits import Waiter
 
 BUSY = SendingLimits(lateness_p99_s=1.0)
 """For runs whose numbers are compared coarsely: the machine of a test may be busy."""

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from http_server import Server, healthy, stalling
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import Verdict, judge
+from mlflow_conformance.latency.sla import Offer, Place, checks_of, duration, run_sla
 from mlflow_conformance.load.document import LoadDocument
-from mlflow_conformance.load.sla import Offer, Place, checks_of, duration, run_sla
 from mlflow_conformance.target.base import HttpDoor
 from sla_runs import HEALTH, run
 

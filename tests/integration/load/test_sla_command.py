@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from http_server import Server, healthy, stalling
-from mlflow_conformance import assets
+from mlflow_conformance.config import assets
 from mlflow_conformance.load.document import LoadDocument
-from mlflow_conformance.load.report import LIMIT
+from mlflow_conformance.report.latency import LIMIT
 from sla_runs import HEALTH
 
 

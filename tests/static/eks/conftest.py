@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mlflow_conformance import images
-from mlflow_conformance.assets import asset
-from mlflow_conformance.deploy.kustomize import Kustomize
+from mlflow_conformance.config.assets import asset
+from mlflow_conformance.stand import images
+from mlflow_conformance.stand.deploy.kustomize import Kustomize
 
 Objects = list[dict[str, Any]]
 

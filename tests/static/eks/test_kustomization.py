@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from mlflow_conformance import catalogue
-from mlflow_conformance.assets import asset, profile_path
-from mlflow_conformance.deploy.kustomize import Kustomize
-from mlflow_conformance.deploy.policy import violations
-from mlflow_conformance.deploy.program import ProgramRefused
-from mlflow_conformance.deploy.schemas import problems
-from mlflow_conformance.errors import Unusable
-from mlflow_conformance.profile import Profile, load
+from manifest_policy import violations
+from mlflow_conformance.config import catalogue
+from mlflow_conformance.config.assets import asset, profile_path
+from mlflow_conformance.config.profile import Profile, load
+from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.stand.deploy.kustomize import Kustomize
+from mlflow_conformance.stand.deploy.program import ProgramRefused
+from mlflow_conformance.stand.deploy.schemas import problems
 
 Objects = list[dict[str, Any]]
 

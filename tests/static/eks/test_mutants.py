@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
-from mlflow_conformance import catalogue, mutation
-from mlflow_conformance.assets import asset, profile_path
-from mlflow_conformance.profile import load
+from mlflow_conformance.config import catalogue
+from mlflow_conformance.config.assets import asset, profile_path
+from mlflow_conformance.config.object_change import ObjectChange
+from mlflow_conformance.config.placeholders import filled as filled_in
+from mlflow_conformance.config.placeholders import placeholders
+from mlflow_conformance.config.profile import load
+from mlflow_conformance.mutants import mutant as mutation
 
 Objects = list[dict[str, Any]]
 
@@ -40,10 +44,8 @@ def found(part: Any, path: str) -> bool:
         if change.action != "add" and change.namespace is None
     ],
 )
-def test_what_a_mutant_breaks_is_there(kind: Objects, change: mutation.ObjectChange) -> None:
-    filled = mutation.ObjectChange.model_validate(
-        mutation.filled(change.model_dump(), mutation.placeholders(NAMES))
-    )
+def test_what_a_mutant_breaks_is_there(kind: Objects, change: ObjectChange) -> None:
+    filled = ObjectChange.model_validate(filled_in(change.model_dump(), placeholders(NAMES)))
     if (filled.kind, filled.name) == GENERATED:
         return
     (there,) = [

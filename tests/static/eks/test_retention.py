@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlflow_conformance.assets import asset
+from mlflow_conformance.config.assets import asset
 
 NOW = datetime(2026, 3, 31, 2, tzinfo=UTC)
 HOURS = st.sets(st.integers(min_value=0, max_value=24 * 90))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_conformance.deploy.kustomize import Kustomize
+from mlflow_conformance.stand.deploy.kustomize import Kustomize
 
 Objects = list[dict[str, Any]]
 

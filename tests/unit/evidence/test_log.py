@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.model import CheckFinished, Observation, Phase, RunEnded
 
@@ -132,7 +132,7 @@ def test_a_disk_that_fills_in_the_middle_of_a_line_leaves_whole_lines(path: Path
     script = """
 import resource, signal, sys
 from pathlib import Path
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.log import EvidenceLog, read
 path = Path(sys.argv[1])
 event = read(path)[0]

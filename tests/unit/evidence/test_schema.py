@@ -8,8 +8,9 @@ import jsonschema
 import pytest
 
 from mlflow_conformance.evidence.schema import PATH, generated
+from repository import RECORDS
 
-RECORDED = sorted((Path(__file__).parents[1] / "data").glob("*.jsonl"))
+RECORDED = sorted((RECORDS).glob("*.jsonl"))
 
 
 @pytest.fixture(scope="module")

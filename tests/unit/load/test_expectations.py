@@ -7,7 +7,7 @@ import pytest
 from pydantic import JsonValue
 
 from load_records import header, healthy, records, run, write
-from mlflow_conformance.errors import Undecided
+from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.verdict import Verdict, judge_check
 from mlflow_conformance.load import expectations

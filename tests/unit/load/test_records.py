@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from load_records import header, healthy, records, write
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.load.records import FAILURES, Record, RecordWriter, encode, read
 from mlflow_conformance.load.run_record import read_run
 

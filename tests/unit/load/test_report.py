@@ -22,13 +22,14 @@ from mlflow_conformance.evidence.model import (
     RunStarted,
 )
 from mlflow_conformance.evidence.verdict import RunVerdict, judge
-from mlflow_conformance.load import export, report
+from mlflow_conformance.load import export
 from mlflow_conformance.load.analysis import analyse
 from mlflow_conformance.load.arrivals import Stage
 from mlflow_conformance.load.budget import spend
 from mlflow_conformance.load.document import Band, LoadDocument, Series
 from mlflow_conformance.load.records import Failure
 from mlflow_conformance.load.run_record import RunRecord, read_run
+from mlflow_conformance.report import latency as report
 
 START = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
 NASTY = "<script>alert(1)</script>\x1b[31m\u202e"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance import assets
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.config import assets
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.load.operations import OPERATIONS, World
 from mlflow_conformance.load.workload import load
 

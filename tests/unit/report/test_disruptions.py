@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import load_records
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.model import (
     Attachment,

@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
@@ -14,8 +13,8 @@ from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.model import Bound, CheckFinished, Event, Observation, RunStarted
 from mlflow_conformance.evidence.verdict import judge
 from mlflow_conformance.report import html
+from repository import RECORDS
 
-DATA = Path(__file__).parents[1] / "data"
 LOGS = ["healthy", "mixed", "crashed", "hostile", "hundred"]
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -66,7 +65,7 @@ class Page(HTMLParser):
 
 
 def source(log: str) -> str:
-    return html.render(judge(read(DATA / f"{log}.jsonl")))
+    return html.render(judge(read(RECORDS / f"{log}.jsonl")))
 
 
 @pytest.fixture(scope="module", params=LOGS)
@@ -222,7 +221,7 @@ def test_only_files_beside_the_report_are_linked(path: str, link: str | None) ->
 
 @pytest.mark.parametrize("log", LOGS)
 def test_a_report_is_small_and_made_at_once(log: str) -> None:
-    run = judge(read(DATA / f"{log}.jsonl"))
+    run = judge(read(RECORDS / f"{log}.jsonl"))
     begun = time.process_time()
     page = html.render(run)
     assert time.process_time() - begun < 2
@@ -240,7 +239,7 @@ def test_a_report_of_a_hundred_checks_stays_small_whatever_they_saw(
     bound = Bound(op="==", value="<&>" * 2000, source="&" * 2000)
     seen = [Observation(name="<&>" * 500, observed=observed, bound=bound)] * count
     events: list[Event] = []
-    for event in read(DATA / "hundred.jsonl"):
+    for event in read(RECORDS / "hundred.jsonl"):
         match event:
             case CheckFinished():
                 fields = {"observations": seen, "error": "<\n" * 9000, "impact": "&" * 5000}
@@ -270,7 +269,7 @@ def test_what_passed_is_cut_before_what_failed_and_before_the_table_of_faults() 
     noted = [Observation(name=f"noted {i}", observed="x", bound=good) for i in range(40)]
     broken = Observation(name="b", observed="y" * 200, bound=Bound(op="==", value="", source="s"))
     events: list[Event] = []
-    for event in read(DATA / "hundred.jsonl"):
+    for event in read(RECORDS / "hundred.jsonl"):
         if isinstance(event, CheckFinished):
             first = not any(isinstance(e, CheckFinished) for e in events)
             seen = [broken] * 20 if first else [fault, *noted]

@@ -9,12 +9,11 @@ import pytest
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import judge
 from mlflow_conformance.report import junit
-
-DATA = Path(__file__).parents[1] / "data"
+from repository import RECORDS
 
 
 def document(log: str) -> ET.Element:
-    text = junit.render(judge(read(DATA / f"{log}.jsonl")))
+    text = junit.render(judge(read(RECORDS / f"{log}.jsonl")))
     return ET.fromstring(text.encode("utf-8"))
 
 
@@ -74,7 +73,7 @@ def test_a_healthy_run_has_no_outcome_but_passes() -> None:
 
 def test_a_run_cut_short_never_looks_like_a_pass(tmp_path: Path) -> None:
     log = tmp_path / "evidence.jsonl"
-    log.write_bytes((DATA / "healthy.jsonl").read_bytes().rsplit(b"\n", 2)[0] + b"\n")
+    log.write_bytes((RECORDS / "healthy.jsonl").read_bytes().rsplit(b"\n", 2)[0] + b"\n")
     root = ET.fromstring(junit.render(judge(read(log))).encode("utf-8"))
     assert outcomes(root)["run complete"] == ["error"]
     assert root.get("errors") == "1"

@@ -10,14 +10,14 @@ from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.model import Attachment
 from mlflow_conformance.evidence.verdict import RunVerdict, judge
 from mlflow_conformance.report import html, pictures
+from repository import RECORDS
 
-DATA = Path(__file__).parents[1] / "data"
 CONTENT = b"RIFF....WEBP"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
 def _run(attachment: Attachment) -> RunVerdict:
-    run = judge(read(DATA / "healthy.jsonl"))
+    run = judge(read(RECORDS / "healthy.jsonl"))
     first = next(c for c in run.checks if c.check)
     assert first.check
     first.check.attachments[:] = [attachment]

@@ -2,19 +2,17 @@
 """summary.md tells a CI page what did not pass, and nothing in it acts as markup."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import judge
 from mlflow_conformance.report import summary
-
-DATA = Path(__file__).parents[1] / "data"
+from repository import RECORDS
 
 
 def rendered(log: str) -> str:
-    return summary.render(judge(read(DATA / f"{log}.jsonl")))
+    return summary.render(judge(read(RECORDS / f"{log}.jsonl")))
 
 
 def test_the_headline_is_the_first_line() -> None:

@@ -2,7 +2,6 @@
 """The table in the terminal, with and without colour, wide and narrow."""
 
 import re
-from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -10,13 +9,13 @@ from rich.cells import cell_len
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import judge
 from mlflow_conformance.report import terminal
+from repository import RECORDS
 
-DATA = Path(__file__).parents[1] / "data"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def rendered(log: str, *, width: int = 80, color: bool = False) -> str:
-    return terminal.render(judge(read(DATA / f"{log}.jsonl")), width=width, color=color)
+    return terminal.render(judge(read(RECORDS / f"{log}.jsonl")), width=width, color=color)
 
 
 def test_the_headline_is_the_first_line() -> None:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The words of the reports."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +9,9 @@ from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.model import CheckFinished, Event, Mutation, RunEnded, RunStarted
 from mlflow_conformance.evidence.verdict import judge
 from mlflow_conformance.report import words
+from repository import RECORDS
 
-HEALTHY = read(Path(__file__).parents[1] / "data" / "healthy.jsonl")
+HEALTHY = read(RECORDS / "healthy.jsonl")
 START = next(e for e in HEALTHY if isinstance(e, RunStarted))
 END = next(e for e in HEALTHY if isinstance(e, RunEnded))
 CHECK = next(e for e in HEALTHY if isinstance(e, CheckFinished))

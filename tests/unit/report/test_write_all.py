@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.errors import Unusable
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.verdict import Verdict
 from mlflow_conformance.report import html, write_all
+from repository import RECORDS
 
-DATA = Path(__file__).parents[1] / "data"
 REPORTS = {"report.html", "junit.xml", "summary.md"}
 
 
 def folder_with(tmp_path: Path, log: str) -> Path:
-    shutil.copy(DATA / f"{log}.jsonl", tmp_path / "evidence.jsonl")
+    shutil.copy(RECORDS / f"{log}.jsonl", tmp_path / "evidence.jsonl")
     return tmp_path / "evidence.jsonl"
 
 
@@ -44,7 +44,7 @@ def test_a_report_made_again_is_the_same(tmp_path: Path) -> None:
     before = {n: (tmp_path / n).read_bytes() for n in REPORTS}
     write_all(path)
     assert {n: (tmp_path / n).read_bytes() for n in REPORTS} == before
-    assert path.read_bytes() == (DATA / "mixed.jsonl").read_bytes()
+    assert path.read_bytes() == (RECORDS / "mixed.jsonl").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_log_that_is_no_run_is_refused_and_leaves_nothing(
 
 def test_two_runs_in_one_log_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "evidence.jsonl"
-    path.write_bytes((DATA / "healthy.jsonl").read_bytes() * 2)
+    path.write_bytes((RECORDS / "healthy.jsonl").read_bytes() * 2)
     with pytest.raises(Unusable, match="two runs"):
         write_all(path)
 

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One honest backup while writers go on, which the checks of backup and restore share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mlflow_conformance.backup_restore.making import Backup, Witness
+from mlflow_conformance.backup_restore.model import RegisteredModel
+from mlflow_conformance.backup_restore.retention import Planted, Rule
+from mlflow_conformance.backup_restore.store import Store, name_at, time_of
+from mlflow_conformance.config.profile import Profile
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.doors.s3 import Bucket
+from mlflow_conformance.doors.sql import Sql
+from mlflow_conformance.ledger.log import read
+from mlflow_conformance.ledger.reconciliation import Reconciliation, reconcile, stored_artifacts
+from mlflow_conformance.ledger.snapshot import SnapshotFinding, check_snapshot
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much there is to back up, as the rows of the profile say.
+
+    Attributes:
+        runs: before the backup (BKP-6).
+        writers: that go on while it is made (BKP-6).
+        text_bytes: of compressible text (BKP-4).
+        rule: of retention (BKP-3); None when the profile promises none.
+    """
+
+    runs: int
+    writers: int
+    text_bytes: int
+    rule: Rule | None
+
+    @classmethod
+    def of(cls, profile: Profile) -> "Sizes":
+        """Read the rows.
+
+        Raises:
+            Undecided: a row or a threshold is missing.
+        """
+        return cls(
+            runs=_number(profile, "BKP-6", "runs"),
+            writers=_number(profile, "BKP-6", "writers"),
+            text_bytes=_number(profile, "BKP-4", "text_bytes"),
+            rule=_rule(profile),
+        )
+
+
+def _number(profile: Profile, row: str, name: str) -> int:
+    found = profile.checks[row].thresholds.get(name) if row in profile.checks else None
+    if isinstance(found, bool) or not isinstance(found, int):
+        raise Undecided(f"the profile's row {row} has no whole number {name!r}")
+    return found
+
+
+def _rule(profile: Profile) -> Rule | None:
+    if "BKP-3" not in profile.checks:
+        return None
+    return Rule.model_validate(profile.checks["BKP-3"].thresholds.get("rule"))
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What was written, planted and backed up.
+
+    Attributes:
+        runs: how many runs the database held right before and right after the backup.
+        good: names of the good backups before it, those that were planted included.
+        planted: what was planted, by name.
+        artifacts: how URIs and objects differed before it: no restore can mend that.
+    """
+
+    experiment: str
+    ledger: Path
+    model: RegisteredModel
+    witness: Witness
+    backup: Backup
+    runs: tuple[int, int]
+    good: list[str]
+    planted: Mapping[str, Planted]
+    artifacts: Reconciliation
+
+    def held_against(self, present: list[str]) -> SnapshotFinding:
+        """What a restored database holds of the writes in the ledger."""
+        return check_snapshot(
+            read(self.ledger),
+            present,
+            began_ns=self.backup.began_ns,
+            ended_ns=self.backup.ended_ns,
+        )
+
+
+def reconciled(sql: Sql, bucket: Bucket) -> Reconciliation:
+    """The artifact URIs of the database, held against the objects of the bucket.
+
+    Raises:
+        InsideFailed: one of the two cannot be read.
+    """
+    before = stored_artifacts(sql)
+    keys = [o.key for o in bucket.objects()]
+    return reconcile(before, stored_artifacts(sql), keys, bucket=bucket.name, prefix=bucket.prefix)
+
+
+def to_plant(store: Store, rule: Rule | None) -> dict[str, Planted]:
+    """Names of backups to plant, by the rule and by what is there."""
+    if rule is None:
+        return {}
+    existing = [t for n in store.sizes() if (t := time_of(store.names, n)) is not None]
+    plants = rule.plants(existing, datetime.now(UTC))
+    return {name_at(store.names, moment): kind for moment, kind in plants.items()}
+
+
+def latencies(ledger: Path, since_ns: int, until_ns: int, clients: str) -> list[float]:
+    """Seconds that acknowledged writes took which began in a time, in ascending order.
+
+    Args:
+        clients: what the names of the clients that count begin with.
+    """
+    return sorted(
+        (o.returned_ns - o.invoked_ns) / 1e9
+        for o in read(ledger)
+        if o.acknowledged
+        and o.returned_ns is not None
+        and o.client.startswith(clients)
+        and since_ns <= o.invoked_ns < until_ns
+    )

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the database held right after a restore."""
+
+from dataclasses import dataclass
+
+from mlflow_conformance.backup_restore.database import Fingerprint, fingerprint
+from mlflow_conformance.backup_restore.making import Restore
+from mlflow_conformance.backup_restore.rehearsal import Rehearsal
+from mlflow_conformance.backup_restore.writers import present
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.doors.sql import Sql
+from mlflow_conformance.ledger.snapshot import SnapshotFinding
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A restore, the data after it, and what it holds of the ledger's writes."""
+
+    restore: Restore
+    data: Fingerprint
+    finding: SnapshotFinding
+
+    def proven(self, rehearsal: Rehearsal) -> str:
+        """Empty when this restore brought back all of its backup; else why not."""
+        if self.restore.outcome != "complete":
+            return f"the restore did not succeed: {self.restore.outcome}"
+        manifest = rehearsal.backup.manifest
+        if manifest is None or self.data.rows != manifest.contents.rows:
+            return "the restored rows are not those of the manifest"
+        return "" if self.finding.holds else "the restored writes are not those of the ledger"
+
+    def proven_backup(self, rehearsal: Rehearsal) -> str:
+        """The name of the backup, which is known to work: live data may be broken on purpose.
+
+        Raises:
+            Undecided: this backup was not proven to bring everything back.
+        """
+        reason, name = self.proven(rehearsal), rehearsal.backup.name
+        if reason or name is None:
+            raise Undecided(f"nothing is broken on purpose without a proven backup: {reason}")
+        return name
+
+
+def restored_state(sql: Sql, rehearsal: Rehearsal, restore: Restore) -> Restored:
+    """Read the database after a restore.
+
+    Raises:
+        InsideFailed: it cannot be read.
+    """
+    return Restored(
+        restore=restore,
+        data=fingerprint(sql),
+        finding=rehearsal.held_against(present(sql, rehearsal.experiment)),
+    )

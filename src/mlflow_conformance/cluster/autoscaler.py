@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A HorizontalPodAutoscaler in the few numbers that a promise is about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import kubernetes
+from kubernetes.client.rest import ApiException
+
+from mlflow_conformance.cluster.kube import Kube
+
+
+@dataclass(frozen=True)
+class Autoscaler:
+    """One look at an autoscaler.
+
+    Attributes:
+        target: what it scales, ``Kind/name``.
+        goals: promised average utilization per resource, percent of the request.
+        current: utilization as it was last measured, percent; a resource without one is missing.
+        conditions: status of every condition by its type.
+        reasons: reason and message of the conditions that are not ``True``.
+    """
+
+    minimum: int
+    maximum: int
+    target: str
+    goals: Mapping[str, int]
+    replicas: int
+    desired: int
+    current: Mapping[str, int]
+    conditions: Mapping[str, str]
+    reasons: Mapping[str, str]
+
+    @property
+    def measures(self) -> bool:
+        """It can scale and has a measurement of everything that it scales by."""
+        return (
+            self.conditions.get("AbleToScale") == "True"
+            and self.conditions.get("ScalingActive") == "True"
+            and set(self.goals) <= set(self.current)
+        )
+
+    def __str__(self) -> str:
+        return f"conditions {dict(self.conditions)} {dict(self.reasons)}, {dict(self.current)}"
+
+
+def autoscaler(kube: Kube, name: str) -> Autoscaler | None:
+    """The autoscaler of that name, or None when there is none."""
+    try:
+        found = kube.autoscaling.read_namespaced_horizontal_pod_autoscaler(
+            name, kube.namespace, _request_timeout=15
+        )
+    except ApiException as problem:
+        if problem.status == 404:
+            return None
+        raise
+    return read(kube.client.sanitize_for_serialization(found))
+
+
+def pods_with_metrics(kube: Kube, selector: Mapping[str, str]) -> list[str]:
+    """Names of the pods that the resource metrics API has a measurement of now.
+
+    An autoscaler keeps its last status when this API is gone, so its own word is not enough.
+
+    Raises:
+        ApiException: the API is not there or does not answer.
+    """
+    labels = ",".join(f"{k}={v}" for k, v in selector.items())
+    found = kubernetes.client.CustomObjectsApi(kube.client).list_namespaced_custom_object(
+        "metrics.k8s.io", "v1beta1", kube.namespace, "pods",
+        label_selector=labels, _request_timeout=15,
+    )  # fmt: skip
+    return sorted(item["metadata"]["name"] for item in found["items"] if item.get("containers"))
+
+
+def read(found: Mapping[str, Any]) -> Autoscaler:
+    """An ``autoscaling/v2`` object in the numbers that a promise is about."""
+    spec, status = found["spec"], found.get("status", {})
+    conditions = status.get("conditions") or []
+    return Autoscaler(
+        minimum=spec.get("minReplicas", 1),
+        maximum=spec["maxReplicas"],
+        target=f"{spec['scaleTargetRef']['kind']}/{spec['scaleTargetRef']['name']}",
+        goals=_utilization(spec.get("metrics") or [], "target"),
+        replicas=status.get("currentReplicas", 0),
+        desired=status.get("desiredReplicas", 0),
+        current=_utilization(status.get("currentMetrics") or [], "current"),
+        conditions={c["type"]: c["status"] for c in conditions},
+        reasons={
+            c["type"]: f"{c.get('reason', '')}: {c.get('message', '')}"
+            for c in conditions
+            if c["status"] != "True"
+        },
+    )
+
+
+def _utilization(metrics: list[Mapping[str, Any]], which: str) -> dict[str, int]:
+    """Percent per resource; a metric of another kind is named by its kind, so none is lost."""
+    found: dict[str, int] = {}
+    for metric in metrics:
+        kind = metric.get("type", "")
+        details = metric.get(kind[:1].lower() + kind[1:]) or {}
+        name = details.get("name", kind) if kind == "Resource" else kind
+        value = (details.get(which) or {}).get("averageUtilization")
+        if value is not None:
+            found[name] = value
+    return found

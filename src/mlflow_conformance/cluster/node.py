@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node of a cluster made here: a container in which commands run and that can be frozen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mlflow_conformance.cluster import engine
+from mlflow_conformance.core import shell
+
+_ENGINE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node.
+
+    Args:
+        name: of the container and of the Kubernetes node.
+        container: the container's id.
+        address: in the cluster's container network.
+    """
+
+    name: str
+    container: str
+    address: str
+    role: Literal["control-plane", "worker"]
+
+    def exec(
+        self, argv: Sequence[str], *, timeout_s: float = _ENGINE_S, check: bool = True
+    ) -> shell.Completed:
+        """Run a command in the node, outside of every pod.
+
+        Raises:
+            CommandFailed: it failed (with `check`), or `timeout_s` seconds are over.
+        """
+        return podman("exec", self.container, *argv, timeout_s=timeout_s, check=check)
+
+    def pause(self) -> None:
+        """Freeze every process of the node.
+
+        Raises:
+            CommandFailed: it is not running, or is frozen already.
+        """
+        podman("pause", self.container)
+
+    def unpause(self) -> None:
+        """Let the node's processes go on.
+
+        Raises:
+            CommandFailed: it is not frozen.
+        """
+        podman("unpause", self.container)
+
+    def kill_container(self, container_id: str, signal: str = "SIGKILL") -> None:
+        """Kill all processes of a Kubernetes container in the node, as a crash does.
+
+        Args:
+            container_id: of the container runtime, with or without ``containerd://``.
+
+        Raises:
+            CommandFailed: the node has no such running container.
+        """
+        task = container_id.removeprefix("containerd://")
+        self.exec(["ctr", "-n", "k8s.io", "task", "kill", "-s", signal, "-a", task])
+
+
+def podman(*words: str, timeout_s: float = _ENGINE_S, check: bool = True) -> shell.Completed:
+    """Run one Podman command with our settings; raises as `shell.run` does."""
+    return shell.run(("podman", *words), timeout_s=timeout_s, env=engine.environment(), check=check)

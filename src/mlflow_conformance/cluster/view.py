@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One look at every pod and node of a cluster, in what a fault changes or must leave alone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mlflow_conformance.cluster.kube import Kube
+
+_DEFAULT = "kubectl.kubernetes.io/default-container"
+
+
+@dataclass(frozen=True)
+class ContainerView:
+    """One container of a pod.
+
+    Attributes:
+        id: of the container runtime, with its scheme; empty before the first start.
+        exit_code: of the run before this one, or None when there was none.
+        ended: the end of that run.
+    """
+
+    name: str
+    id: str
+    restarts: int
+    running: bool
+    exit_code: int | None
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PodView:
+    """One pod.
+
+    Attributes:
+        owner: kind of the controller that made it; empty when there is none.
+        finished: it ran to its end.
+        main: name of the container that its author takes for the one of the pod.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    node: str
+    ip: str
+    owner: str
+    ready: bool
+    terminating: bool
+    finished: bool
+    labels: Mapping[str, str]
+    containers: Sequence[ContainerView]
+    main: str = ""
+
+    @property
+    def key(self) -> str:
+        """``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
+
+    def container(self, name: str) -> ContainerView:
+        """A container by its name, or the pod's main one when the name is empty.
+
+        Raises:
+            LookupError: the pod has none of that name.
+        """
+        wanted = name or self.main
+        for found in self.containers:
+            if found.name == wanted:
+                return found
+        raise LookupError(f"{self.key} has no container {wanted!r}")
+
+    def carries(self, labels: Mapping[str, str]) -> bool:
+        """Whether it has all these labels."""
+        return all(self.labels.get(k) == v for k, v in labels.items())
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """One node."""
+
+    name: str
+    address: str
+    ready: bool
+    schedulable: bool
+    takes_pods: bool
+
+
+@dataclass(frozen=True)
+class ClusterView:
+    """Every pod and node at one moment."""
+
+    pods: Sequence[PodView]
+    nodes: Sequence[NodeView]
+
+    def of(self, namespace: str, labels: Mapping[str, str]) -> list[PodView]:
+        """Pods of a namespace with these labels, by name."""
+        return [p for p in self.pods if p.namespace == namespace and p.carries(labels)]
+
+    def by_uid(self, uid: str) -> PodView | None:
+        """The pod of that UID, if it still exists."""
+        return next((p for p in self.pods if p.uid == uid), None)
+
+    def node(self, name: str) -> NodeView | None:
+        """The node of that name, if it exists."""
+        return next((n for n in self.nodes if n.name == name), None)
+
+
+def look(kube: Kube) -> ClusterView:
+    """Look at the whole cluster once.
+
+    Raises:
+        ApiException: this account may not list pods and nodes of the cluster.
+    """
+    convert = kube.client.sanitize_for_serialization
+    pods = convert(kube.core.list_pod_for_all_namespaces(_request_timeout=15))
+    nodes = convert(kube.core.list_node(_request_timeout=15))
+    return ClusterView(
+        pods=sorted(map(read_pod, pods["items"]), key=lambda p: p.key),
+        nodes=sorted(map(read_node, nodes["items"]), key=lambda n: n.name),
+    )
+
+
+def read_pod(item: Mapping[str, Any]) -> PodView:
+    """A pod as the API server tells it."""
+    meta, spec, status = item["metadata"], item.get("spec", {}), item.get("status", {})
+    owners = meta.get("ownerReferences") or []
+    return PodView(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        node=spec.get("nodeName", ""),
+        ip=status.get("podIP", ""),
+        owner=owners[0]["kind"] if owners else "",
+        ready=_holds(status.get("conditions"), "Ready"),
+        terminating="deletionTimestamp" in meta,
+        finished=status.get("phase") in ("Succeeded", "Failed"),
+        labels=meta.get("labels") or {},
+        containers=[_container(c) for c in status.get("containerStatuses") or []],
+        main=_main(meta, spec),
+    )
+
+
+def read_node(item: Mapping[str, Any]) -> NodeView:
+    """A node as the API server tells it."""
+    spec, status = item.get("spec", {}), item.get("status", {})
+    addresses = status.get("addresses") or []
+    return NodeView(
+        name=item["metadata"]["name"],
+        address=next((a["address"] for a in addresses if a["type"] == "InternalIP"), ""),
+        ready=_holds(status.get("conditions"), "Ready"),
+        schedulable=not spec.get("unschedulable", False),
+        takes_pods=not any(
+            t["effect"] in ("NoSchedule", "NoExecute")
+            for t in spec.get("taints") or []
+            if t["key"] != "node.kubernetes.io/unschedulable"
+        ),
+    )
+
+
+def _main(meta: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+    # Statuses are in the order of names: the first of them may be a side-car.
+    names = [c["name"] for c in spec.get("containers") or []]
+    annotations: Mapping[str, str] = meta.get("annotations") or {}
+    return annotations.get(_DEFAULT, names[0] if names else "")
+
+
+def _container(status: Mapping[str, Any]) -> ContainerView:
+    ended = (status.get("lastState") or {}).get("terminated") or {}
+    return ContainerView(
+        name=status["name"],
+        id=status.get("containerID") or "",
+        restarts=status.get("restartCount", 0),
+        running="running" in (status.get("state") or {}),
+        exit_code=ended.get("exitCode"),
+        ended=datetime.fromisoformat(ended["finishedAt"]) if ended.get("finishedAt") else None,
+    )
+
+
+def _holds(conditions: Iterable[Mapping[str, Any]] | None, kind: str) -> bool:
+    return any(c["type"] == kind and c["status"] == "True" for c in conditions or [])

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which checks exist, read from the suites' source without importing or running them."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow_conformance.core.errors import Unusable
+
+
+@dataclass(frozen=True)
+class CheckInfo:
+    """One check as its source declares it.
+
+    Attributes:
+        id: stable identifier, e.g. ``NET-1`` or ``TRK-1.traces``.
+        title: first line of the function's docstring.
+        disruptive: whether it disturbs the deployment that it checks.
+        function: the test function's name.
+    """
+
+    id: str
+    title: str
+    disruptive: bool
+    path: Path
+    function: str
+    line: int
+
+    @property
+    def family(self) -> str:
+        """``NET`` of ``NET-1``."""
+        return self.id.split("-", 1)[0]
+
+
+def read(suites: Path) -> dict[str, CheckInfo]:
+    """All checks below a folder, by ID.
+
+    Raises:
+        Unusable: two checks have one ID, a check has no title or an ID that only running it
+            would show, or a file is not Python.
+    """
+    found: dict[str, CheckInfo] = {}
+    for path in sorted(suites.rglob("test_*.py")):
+        for info in _checks(path):
+            if info.id in found:
+                other = found[info.id]
+                raise Unusable(
+                    f"The check ID {info.id} is used twice: {other.path}:{other.line} and "
+                    f"{info.path}:{info.line}",
+                    remedy="Give one of them an ID of its own",
+                )
+            found[info.id] = info
+    return found
+
+
+def _checks(path: Path) -> Iterator[CheckInfo]:
+    try:
+        tree = ast.parse(path.read_bytes(), str(path))
+    except SyntaxError as problem:
+        raise Unusable(
+            f"{path} is not Python: {problem.msg} (line {problem.lineno or 1})",
+            remedy="Correct it at that line",
+        ) from problem
+    except (OSError, ValueError, MemoryError, RecursionError) as problem:
+        raise Unusable(
+            f"{path} is not Python: {problem or type(problem).__name__}", remedy="Correct it"
+        ) from problem
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        for decorator in node.decorator_list:
+            match decorator:
+                case ast.Call(func=ast.Name(id="check"), args=[ast.Constant(value=str(check_id))]):
+                    title = (ast.get_docstring(node) or "").split("\n", 1)[0].rstrip(".")
+                    if not title:
+                        raise Unusable(
+                            f"The check {check_id} in {path}:{node.lineno} has no docstring",
+                            remedy="Say in its first line what it shows",
+                        )
+                    yield CheckInfo(
+                        id=check_id,
+                        title=title,
+                        disruptive=any(
+                            k.arg == "disruptive"
+                            and isinstance(k.value, ast.Constant)
+                            and k.value.value is True
+                            for k in decorator.keywords
+                        ),
+                        path=path,
+                        function=node.name,
+                        line=node.lineno,
+                    )
+                case (
+                    ast.Call(func=ast.Name(id="check") | ast.Attribute(attr="check"))
+                    | ast.Name(id="check")
+                ):
+                    raise Unusable(
+                        f"{path}:{node.lineno} has a check whose ID cannot be read",
+                        remedy='Write it first and as a literal: @check("NET-1", …)',
+                    )

@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Profiles: what one deployment promises, with every threshold and every waiver.
+
+A profile is YAML. It is read strictly: an unknown key, a duplicate key, an unknown check ID or an
+expired waiver is refused with the nearest right spelling, since a typo that silently switches a
+check off would make the verdict a lie.
+"""
+
+import hashlib
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
+
+from mlflow_conformance.config.documents import Kind, Strict, nearest
+from mlflow_conformance.core.errors import Unusable
+
+
+class HelmDeployment(Strict):
+    """A Helm release; paths are relative to the assets (or the working directory)."""
+
+    kind: Literal["helm"] = Field(description="`helm`")
+    chart: str = Field(
+        description="folder of the chart, below the suite's own or absolute; `namespace.yaml` "
+        "beside it is applied first"
+    )
+    release: str = Field(description="name of the release")
+    values: list[str] = Field(default=[], description="values files, the last one wins")
+
+
+class KustomizeDeployment(Strict):
+    """A kustomization applied with `kubectl apply -k`."""
+
+    kind: Literal["kustomize"] = Field(description="`kustomize`")
+    path: str = Field(description="folder of the kustomization")
+
+
+class MlflowNames(Strict):
+    """How the MLflow server's objects are called."""
+
+    deployment: str = Field(description="the Deployment")
+    service: str = Field(description="the Service")
+    port: int = Field(default=5000, ge=1, le=65535, description="the server's port")
+    selector: dict[str, str] = Field(min_length=1, description="labels of the server's pods")
+    container: str = Field(default="mlflow", description="the server's container in its pods")
+    hpa: str | None = Field(default=None, description="the HorizontalPodAutoscaler")
+    pdb: str | None = Field(default=None, description="the PodDisruptionBudget")
+
+
+class PostgresqlNames(Strict):
+    """Where PostgreSQL answers inside the cluster."""
+
+    service: str = Field(description="the Service")
+    port: int = Field(default=5432, ge=1, le=65535, description="its port")
+    database: str = Field(default="mlflow", description="MLflow's database")
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="port of the Service where its metrics are"
+    )
+    selector: dict[str, str] = Field(default={}, description="its pods; empty when external")
+
+
+class S3Names(Strict):
+    """Where the bucket is; `prefix` is what artifact keys begin with."""
+
+    endpoint: str = Field(description="URL as seen from the runner pod")
+    bucket: str = Field(description="where artifacts are")
+    prefix: str = Field(default="", description="what the keys of artifacts begin with")
+    region: str = Field(default="us-east-1", description="the bucket's region")
+    ca_secret: str | None = Field(
+        default=None, description="Secret with `ca.crt` or `tls.crt` of an https endpoint"
+    )
+    selector: dict[str, str] = Field(default={}, description="its pods; empty when external")
+
+
+class AuditorNames(Strict):
+    """The Secret with the suite's own read-only credentials for SQL and S3."""
+
+    secret: str = Field(description="the Secret; the rest are keys in it")
+    sql_username: str = Field(default="postgresql-username", description="account of SQL")
+    sql_password: str = Field(default="postgresql-password", description="its password")
+    s3_access_key: str = Field(default="s3-access-key", description="account of the bucket")
+    s3_secret_key: str = Field(default="s3-secret-key", description="its secret key")
+
+
+class BackupNames(Strict):
+    """How a backup is made by hand, and where backups are kept."""
+
+    cronjob: str = Field(description="the CronJob")
+    command: str = Field(
+        description="documented line that makes a backup at once, for bash; `{job}` is the name "
+        "that its Job must get, `{namespace}` the namespace"
+    )
+    bucket: str = Field(description="the bucket of backups")
+    prefix: str = Field(default="", description="what the keys of backups begin with")
+    object: str = Field(
+        default="mlflow_backup_%Y%m%d_%H%M%S.dump.enc",
+        description="name of a backup by its time (UTC), as strftime writes it",
+    )
+    manifest: str = Field(
+        default=".manifest.json", description="what a backup's name ends with beside it"
+    )
+
+
+class LostNames(Strict):
+    """How the deployment comes back when its namespace was lost, with all that was in it.
+
+    Documented lines, for bash, run in the folder of deployment/ with `set -eu`. In each, `{folder}`
+    is a private folder of this machine.
+    """
+
+    keep: str = Field(description="before the loss: keeps what a restore needs in `{folder}`")
+    namespace: str = Field(description="makes the namespace again, with what was kept")
+    install: str = Field(description="installs into it, and waits until all is ready")
+
+
+class RestoreNames(Strict):
+    """How a backup is restored: documented lines, for bash, run in the folder of deployment/."""
+
+    command: str = Field(
+        description="documented line that restores; `{backup}` is the name of the backup, "
+        "`{token}` a name that no restore had before"
+    )
+    selector: dict[str, str] = Field(min_length=1, description="labels of restore Jobs")
+    rebuild: str = Field(
+        default="", description="line that makes an empty PostgreSQL fit for a restore, if needed"
+    )
+    after: str = Field(default="", description="line that ends the restore's settings, if needed")
+    lost: LostNames | None = Field(
+        default=None, description="how a lost namespace comes back, before a restore into it"
+    )
+
+    @property
+    def lines(self) -> list[str]:
+        """Every line."""
+        lost = [self.lost.keep, self.lost.namespace, self.lost.install] if self.lost else []
+        return [self.command, self.rebuild, self.after, *lost]
+
+
+class RunnerNames(Strict):
+    """The pod from which the inside door and the back doors are used."""
+
+    namespace: str = Field(
+        default="mlflow-conformance", description="made for the run, removed after it"
+    )
+    image: str = Field(description="has Python and this suite's dependencies")
+    labels: dict[str, str] = Field(
+        default={}, description="labels of its namespace that the network policies authorize"
+    )
+
+
+class FrontDoor(Strict):
+    """How people reach MLflow from outside."""
+
+    url: str = Field(description="scheme, host and port of the ingress")
+    ca_secret: str | None = Field(
+        default=None, description="Secret with the ingress's `ca.crt` or `tls.crt`"
+    )
+
+
+class Names(Strict):
+    """Where everything of the deployment is."""
+
+    namespace: str = Field(description="the namespace that MLflow is in")
+    mlflow: MlflowNames = Field(description="the server")
+    postgresql: PostgresqlNames | None = Field(default=None, description="the database")
+    s3: S3Names | None = Field(default=None, description="the bucket")
+    auditor: AuditorNames | None = Field(
+        default=None, description="credentials that read both; without them no back door"
+    )
+    backup: BackupNames | None = Field(default=None, description="how backups are made")
+    restore: RestoreNames | None = Field(default=None, description="how backups are restored")
+    runner: RunnerNames = Field(description="the runner pod")
+    front: FrontDoor | None = Field(default=None, description="the ingress")
+
+
+def _finite(value: JsonValue) -> JsonValue:
+    match value:
+        case float() if not math.isfinite(value):
+            raise ValueError("a threshold is a finite number: no check could break this one")
+        case list():
+            return [_finite(v) for v in value]
+        case dict():
+            return {k: _finite(v) for k, v in value.items()}
+        case _:
+            return value
+
+
+Tier = Literal["smoke", "gate", "thorough"]
+Thresholds = dict[str, Annotated[JsonValue, AfterValidator(_finite)]]
+
+
+class Row(Strict):
+    """One check that the profile expects."""
+
+    promise: str = Field(min_length=1, description="what is promised, one line for the report")
+    tier: Tier = Field(default="gate", description="the cheapest tier that runs it")
+    thresholds: Thresholds = Field(
+        default={},
+        description="bounds by name; `profiles/k3d.yaml` has every one that a check reads",
+    )
+    thorough: Thresholds = Field(
+        default={}, description="which of the thresholds are others in the tier `thorough`"
+    )
+
+    @model_validator(mode="after")
+    def _thorough_replaces(self) -> "Row":
+        for name in self.thorough:
+            if name not in self.thresholds:
+                raise ValueError(f"thorough: {name} replaces no threshold of this row")
+        return self
+
+    def at(self, tier: Tier) -> "Row":
+        """The row with the thresholds that count in a tier."""
+        if tier != "thorough":
+            return self
+        return self.model_copy(update={"thresholds": {**self.thresholds, **self.thorough}})
+
+
+class Waiver(Strict):
+    """An excuse by name for a fail or unknown, until the end of a day (UTC)."""
+
+    id: str = Field(description="a check of this profile")
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)] = Field(
+        description="why this may be so, for the report; 10 characters or more"
+    )
+    expires: date = Field(description="the last day (UTC) on which it excuses")
+
+
+class Profile(Strict):
+    """All that a deployment promises."""
+
+    schema_: Literal[1] = Field(alias="schema", description="version of this format: 1")
+    name: str = Field(description="as reports show it")
+    description: str = Field(default="", description="one line for people")
+    deployment: HelmDeployment | KustomizeDeployment | None = Field(
+        default=None,
+        discriminator="kind",
+        description="how to make the deployment; not needed to attach to an existing one",
+    )
+    names: Names = Field(description="where everything is")
+    time_scale: float = Field(
+        default=1.0, ge=0.1, le=20, description="multiplies every named time-out"
+    )
+    checks: dict[str, Row] = Field(
+        min_length=1, description="the checks that are expected, by ID, in the order they run"
+    )
+    waivers: list[Waiver] = Field(default=[], description="excuses by name, each with an end")
+
+    @model_validator(mode="after")
+    def _waivers_name_checks(self) -> "Profile":
+        seen: set[str] = set()
+        for waiver in self.waivers:
+            if waiver.id not in self.checks:
+                raise ValueError(
+                    f"the waiver of {waiver.id} excuses a check that this profile does not expect"
+                )
+            if waiver.id in seen:
+                raise ValueError(f"{waiver.id} is waived twice")
+            seen.add(waiver.id)
+        return self
+
+
+_KIND = Kind(Profile, "a profile", "docs/profiles.md")
+
+_TIERS: dict[str, int] = {"smoke": 0, "gate": 1, "thorough": 2}
+
+
+@dataclass(frozen=True)
+class LoadedProfile:
+    """A profile and the bytes that it came from."""
+
+    profile: Profile
+    path: Path
+    sha256: str
+
+    def at(self, tier: Tier) -> "LoadedProfile":
+        """The same with the thresholds that count in a tier, for whoever reads a row of it."""
+        checks = {i: r.at(tier) for i, r in self.profile.checks.items()}
+        return replace(self, profile=self.profile.model_copy(update={"checks": checks}))
+
+    def rows(self, tier: Tier) -> dict[str, Row]:
+        """The checks of this tier and the cheaper ones, in the profile's order."""
+        limit, checks = _TIERS[tier], self.at(tier).profile.checks
+        return {i: r for i, r in checks.items() if _TIERS[r.tier] <= limit}
+
+
+def load(path: Path, *, known_ids: Collection[str], today: date) -> LoadedProfile:
+    """Read a profile strictly.
+
+    Args:
+        path: a YAML file.
+        known_ids: the check IDs that exist (see `mlflow_conformance.config.catalogue`).
+        today: the day (UTC) against which waivers expire.
+
+    Raises:
+        Unusable: the file cannot be read or anything in it is not as it must be.
+    """
+    profile, raw = _KIND.read(path)
+    _refuse_unknown_ids(path, profile, known_ids)
+    for waiver in profile.waivers:
+        if waiver.expires < today:
+            raise Unusable(
+                f"The waiver of {waiver.id} in {path} expired on {waiver.expires}",
+                remedy="Mend what it excused, or renew it with a reason that still holds",
+            )
+    return LoadedProfile(profile, path, hashlib.sha256(raw).hexdigest())
+
+
+def _refuse_unknown_ids(path: Path, profile: Profile, known: Collection[str]) -> None:
+    for check_id in profile.checks:
+        if check_id not in known:
+            raise Unusable(
+                f"{path} expects the check {check_id!r}, which does not exist"
+                + nearest(check_id, known).rstrip("?"),
+                remedy="List the checks with `mlflow-conformance checks`",
+            )

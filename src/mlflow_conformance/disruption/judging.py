@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Holds a played scenario against what a profile promises, in a check's evidence."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.disruption.proofs import decoys, disturbed_decoys, prove
+from mlflow_conformance.disruption.scene import pods_of
+from mlflow_conformance.disruption.stage import Disturbance
+from mlflow_conformance.disruption.writers import KINDS, Kept
+from mlflow_conformance.evidence.case import Evidence
+from mlflow_conformance.ledger.history import Operation
+from mlflow_conformance.load.expectations import expect_outage, note_load
+from mlflow_conformance.load.run_record import RunRecord
+
+_US = 1_000_000
+
+
+@dataclass(frozen=True)
+class Failing:
+    """The span from the first to the last request that failed, both included; zero without one.
+
+    Attributes:
+        seconds: from the one's planned moment to the other's.
+        after_s: the last one's planned moment, from the start of the fault.
+    """
+
+    requests: int
+    seconds: float
+    after_s: float
+
+
+def failing(window: RunRecord, fault_s: float) -> Failing:
+    """How long clients were disturbed, told from planned moments.
+
+    Args:
+        fault_s: when the fault began, seconds from the start of the window.
+    """
+    failed = [r.planned_us for r in window.records if r.failure]
+    if not failed:
+        return Failing(0, 0.0, 0.0)
+    last = (failed[-1] - window.since_us) / _US - fault_s
+    return Failing(len(failed), (failed[-1] - failed[0]) / _US, last)
+
+
+def expect_kept(
+    evidence: Evidence, seen: Disturbance, operations: Sequence[Operation], kept: Sequence[Kept]
+) -> None:
+    """No acknowledged write is lost, torn or changed, at any door, and writes go on afterwards.
+
+    Thresholds: `writes` that must have been acknowledged, and of them `writes_before` (metrics) and
+    `artifacts_before` when the fault began; where it is given `writes_failed`, the most that may
+    have been refused or have got no answer.
+
+    Raises:
+        Undecided: fewer writes were acknowledged than the profile asks for.
+    """
+    acknowledged = sum(o.acknowledged for o in operations)
+    evidence.note("acknowledged writes", acknowledged)
+    before = Counter(
+        o.kind
+        for o in operations
+        if o.acknowledged and o.returned_ns is not None and o.returned_ns < seen.fault_ns
+    )
+    evidence.note("acknowledged before the fault", {kind: before[kind] for kind in KINDS})
+    after = {o.kind for o in operations if o.acknowledged and o.invoked_ns >= seen.over_ns}
+    evidence.expect(
+        "kinds-writes-are-not", "kinds of writes that are not acknowledged any more",
+        [kind for kind in KINDS if kind not in after], "==", [], door="front",
+    )  # fmt: skip
+    evidence.note("writes without an answer", sum(o.outcome == "open" for o in operations))
+    if "writes_failed" in evidence.thresholds:
+        evidence.expect(
+            "writes-not-acknowledged", "writes that were not acknowledged", len(operations) - acknowledged, "<=",
+            evidence.number("writes_failed"), door="front",
+        )  # fmt: skip
+    for shown in kept:
+        evidence.note(f"acknowledged, read back by {shown.door}", shown.finding.acknowledged)
+        evidence.note(
+            f"without an answer and there nevertheless, by {shown.door}",
+            len(shown.finding.recovered),
+        )
+    broken = [what for shown in kept for what in shown.broken]
+    evidence.expect(
+        "what-wrong-acknowledged-writes", "what is wrong with acknowledged writes", broken, "==", []
+    )
+    if acknowledged < evidence.number("writes"):
+        evidence.undecided(
+            f"only {acknowledged} writes were acknowledged, {evidence.number('writes'):g} are asked"
+        )
+    for kind, least in asked_before(evidence).items():
+        if before[kind] < least:
+            evidence.undecided(
+                f"only {before[kind]} of kind {kind} were acknowledged before the fault, "
+                f"{least} are asked"
+            )
+
+
+def asked_before(evidence: Evidence) -> dict[str, int]:
+    """Writes that must be acknowledged when the fault comes, by kind of the ledger's operations."""
+    thresholds = zip(KINDS, ("writes_before", "artifacts_before"), strict=True)
+    return {kind: int(evidence.number(threshold)) for kind, threshold in thresholds}
+
+
+def expect_proven(evidence: Evidence, seen: Disturbance) -> str:
+    """The fault happened, and hit nobody else (DIS-11); returns the proof.
+
+    Raises:
+        Undecided: nothing shows that it happened, or the experiment was not carried out.
+    """
+    if problems := seen.played.journal.problems():
+        evidence.undecided(f"{seen.scenario.name} was not carried out: {'; '.join(problems)}")
+    proof = prove(seen.scenario.spec.proof, seen.played)
+    evidence.note("proof of the fault", proof)
+    spared = set(seen.played.scene.disposable)
+    evidence.note("decoys", len(decoys(seen.played.before, spared)), door="kubernetes")
+    evidence.expect(
+        "decoys-touched", "decoys that were touched", disturbed_decoys(seen.played), "==", [],
+        door="kubernetes", source="promise DIS-11",
+    )  # fmt: skip
+    return proof
+
+
+def expect_whole_again(evidence: Evidence, seen: Disturbance) -> None:
+    """The deployment is as it was, in time; threshold `whole_s`."""
+    late = [
+        f"{a.name}: {', '.join(map(str, a.output['late']))}"
+        for a in seen.played.journal.run
+        if isinstance(a.output, dict) and a.output.get("late")
+    ]
+    evidence.expect("whole-again", "whole again", seen.whole_s is not None and not late, "==", True)
+    if late:
+        evidence.note("what was not", late, door="kubernetes")
+    if seen.whole_s is not None:
+        evidence.expect(
+            "whole-again-after", "whole again after", round(seen.whole_s, 1), "<=", evidence.number("whole_s"),
+            unit="s", door="kubernetes",
+        )  # fmt: skip
+
+
+def expect_served(evidence: Evidence, seen: Disturbance) -> None:
+    """Clients were disturbed no longer and no oftener than promised.
+
+    Thresholds: `requests` that must have been offered, `failed`, and where they are given
+    `outage_s` (longest span without a success), `failing_s` (from the first to the last failed
+    request), `failures` (the kinds that are allowed) and `statuses` (the HTTP statuses).
+
+    Raises:
+        Undecided: the load was not offered as planned, or was too short.
+    """
+    result = seen.result
+    note_load(evidence, result, "front")
+    if result.sending.offered < evidence.number("requests"):
+        evidence.undecided(f"only {result.sending.offered} requests were offered")
+    span = failing(seen.window, seen.fault_s)
+    evidence.note("last failed request after the fault", round(span.after_s, 2), unit="s")
+    expect_outage(evidence, result, "front")
+    if "failing_s" in evidence.thresholds:
+        _require_telling(evidence, seen)
+        evidence.expect(
+            "first-last-failed-request", "from the first to the last failed request", round(span.seconds, 3), "<=",
+            evidence.number("failing_s"), unit="s", door="front",
+        )  # fmt: skip
+    overall = result.overall
+    if "failures" in evidence.thresholds:
+        allowed = evidence.parsed("failures", list[str])
+        other = sorted(set(overall.failures) - set(allowed))
+        evidence.expect(
+            "kinds-failure-are-not",
+            "kinds of failure that are not clear",
+            other,
+            "==",
+            [],
+            door="front",
+        )
+    if "statuses" in evidence.thresholds:
+        known = {"200", *map(str, evidence.parsed("statuses", list[int]))}
+        odd = sorted(set(overall.statuses) - known - {"0"})
+        evidence.expect("other-http-statuses", "other HTTP statuses", odd, "==", [], door="front")
+
+
+def _require_telling(evidence: Evidence, seen: Disturbance) -> None:
+    """A pod that hung must have hung for longer than the bound and a request's time-out together.
+
+    What was waiting when it goes on is answered late, within the time-out, and is no failure: after
+    a shorter hang a pod that was never taken out of service would look like one that was.
+    """
+    if (seen.scenario.spec.proof, seen.scenario.spec.victim) != ("container stopped", "mlflow"):
+        return
+    held_s, timeout_s = seen.played.scene.hold_s, seen.window.header.timeout_s
+    if held_s < evidence.number("failing_s") + timeout_s:
+        evidence.undecided(
+            f"a hang of {held_s:g} s with requests of {timeout_s:g} s cannot show that the pod "
+            "left the Service: make hold_s longer"
+        )
+
+
+def expect_replicas(evidence: Evidence, seen: Disturbance) -> None:
+    """As many replicas as the promise is about were there; threshold `replicas`."""
+    played = seen.played
+    ready = [p for p in pods_of(played.scene.names, "mlflow", played.before) if p.ready]
+    evidence.expect(
+        "ready-replicas-before",
+        "ready replicas before",
+        len(ready),
+        ">=",
+        evidence.number("replicas"),
+        door="kubernetes",
+    )
+
+
+def table_line(
+    seen: Disturbance, proof: str | None, operations: Sequence[Operation], kept: Sequence[Kept]
+) -> dict[str, Any]:
+    """One line of the report's table."""
+    lost = {str(value) for k in kept for value in k.finding.lost}
+    return {
+        "scenario": seen.scenario.spec.title,
+        "proof": proof,
+        "requests": seen.result.sending.offered,
+        "failed": seen.result.overall.failed,
+        "outage_s": round(seen.result.outage.silence.seconds, 3),
+        "failing_s": round(failing(seen.window, seen.fault_s).seconds, 3),
+        "acknowledged": sum(o.acknowledged for o in operations),
+        "lost": len(lost),
+        "whole_s": None if seen.whole_s is None else round(seen.whole_s, 1),
+    }
+
+
+def proof_or_none(seen: Disturbance) -> str | None:
+    """The proof, or None when there is none: the row of the table is written either way."""
+    try:
+        return prove(seen.scenario.spec.proof, seen.played)
+    except Undecided:
+        return None

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a scenario plays and whom it hits, decided before it begins and handed to chaostoolkit.
+
+An experiment is a process of its own. It gets this file instead of selectors: the victims are named
+by UID, so that a fault cannot drift to something else, nor quietly hit nothing.
+"""
+
+import random
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field
+
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.view import ClusterView, PodView
+from mlflow_conformance.config.documents import Strict
+from mlflow_conformance.config.profile import Names
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.disruption.scenario import VictimKind
+
+
+class VictimPod(Strict):
+    """A pod and the container in it that is hit."""
+
+    namespace: str
+    name: str
+    uid: str
+    ip: str
+    node: str
+    container: str
+    container_id: str
+
+
+class Scene(Strict):
+    """One playing of a scenario.
+
+    Attributes:
+        pods: the victims; empty when a Deployment or node is hit.
+        node: the node that is drained, or empty.
+        deployment: MLflow's Deployment.
+        kept: the Deployment as it was, where the experiment changes it for a while.
+        peers: addresses of MLflow's pods, for cutting links.
+        disposable: UIDs of the pods that may change; every other one is a decoy.
+        hold_s: how long a fault that must be ended is held, seconds.
+        time_scale: multiplies every named time-out.
+    """
+
+    kubeconfig: Path
+    context: str
+    kubectl: str
+    names: Names
+    pods: list[VictimPod] = Field(default=[])
+    node: str = ""
+    deployment: str
+    kept: dict[str, Any] | None = None
+    peers: list[str] = Field(default=[])
+    disposable: list[str] = Field(default=[])
+    hold_s: float = 0
+    time_scale: float = 1.0
+
+    @property
+    def kube(self) -> Kube:
+        """The cluster."""
+        return Kube(self.kubeconfig, self.context, self.names.namespace, kubectl=self.kubectl)
+
+    def write(self, path: Path) -> None:
+        """Write it for the experiment."""
+        path.write_text(self.model_dump_json(indent=1), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read what `write` wrote."""
+        return cls.model_validate_json(Path(path).read_bytes())
+
+
+def pods_of(names: Names, kind: VictimKind, view: ClusterView) -> list[PodView]:
+    """The pods of a part of the deployment that exist and are not on their way out.
+
+    Raises:
+        Undecided: the profile does not say which pods they are.
+    """
+    match kind:
+        case "postgresql":
+            labels = names.postgresql.selector if names.postgresql else {}
+        case "s3":
+            labels = names.s3.selector if names.s3 else {}
+        case _:
+            labels = names.mlflow.selector
+    if not labels:
+        raise Undecided(f"the profile names no pods of {kind}: it is outside of the cluster")
+    return [p for p in view.of(names.namespace, labels) if not p.terminating and not p.finished]
+
+
+def container_of(names: Names, kind: VictimKind) -> str:
+    """The container that a fault of such a pod hits; empty for the pod's main one."""
+    return names.mlflow.container if kind == "mlflow" else ""
+
+
+def choose_pod(pods: list[PodView], numbers: random.Random) -> PodView:
+    """One of the pods that are ready, drawn by the run's seed.
+
+    Raises:
+        Undecided: none is.
+    """
+    ready = sorted((p for p in pods if p.ready), key=lambda p: p.name)
+    if not ready:
+        raise Undecided("there is no ready pod to hit")
+    return numbers.choice(ready)
+
+
+def choose_node(names: Names, view: ClusterView) -> str:
+    """A node that has a pod of MLflow and none of PostgreSQL, by name.
+
+    PostgreSQL is one pod with its files on one node: draining that one stops MLflow however well
+    MLflow itself is spread. And a pod that no controller made would never come back, so that
+    `kubectl drain` refuses such a node too.
+
+    Raises:
+        Undecided: there is none, or no other node could take the pods.
+    """
+    taken = (
+        {p.node for p in pods_of(names, "postgresql", view)}
+        if names.postgresql and names.postgresql.selector
+        else set()
+    )
+    usable = {n.name for n in view.nodes if n.ready and n.schedulable and n.takes_pods}
+    homes = {p.node for p in pods_of(names, "mlflow", view)}
+    lonely = {p.node for p in view.pods if not p.owner and not p.finished}
+    candidates = sorted((homes & usable) - taken - lonely)
+    if not candidates or len(usable) < 2:
+        raise Undecided(
+            f"no node can be drained: MLflow runs on {sorted(homes)}, PostgreSQL on "
+            f"{sorted(taken)}, pods without a controller on {sorted(lonely)}, usable are "
+            f"{sorted(usable)}"
+        )
+    return candidates[0]
+
+
+def victim_of(pod: PodView, container: str) -> VictimPod:
+    """A pod as the scene names it.
+
+    Raises:
+        LookupError: it has no such container.
+    """
+    found = pod.container(container)
+    return VictimPod(
+        namespace=pod.namespace,
+        name=pod.name,
+        uid=pod.uid,
+        ip=pod.ip,
+        node=pod.node,
+        container=found.name,
+        container_id=found.id,
+    )
+
+
+def disposable(
+    names: Names, kinds: list[VictimKind], victims: list[VictimPod], node: str, view: ClusterView
+) -> list[str]:
+    """UIDs of the pods that a scenario may change.
+
+    A part of the deployment that is named whole may lose any of its pods; where one of its pods
+    is the victim, only that one may change and its siblings are decoys. From a drained node
+    everything may go that no DaemonSet put there.
+    """
+    hit = {v.uid for v in victims}
+    found = set(hit)
+    for kind in kinds:
+        if kind == "node":
+            found |= {p.uid for p in view.pods if p.node == node and p.owner != "DaemonSet"}
+            continue
+        pods = {p.uid for p in pods_of(names, kind, view)}
+        found |= (pods & hit) or pods
+    return sorted(found)

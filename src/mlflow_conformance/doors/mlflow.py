@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""MLflow's REST API by raw HTTP, without retries, through any door."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from mlflow_conformance.doors.http import Reply, Sender
+
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+"""Where the server proxies the artifact store; a key of the store follows after a slash."""
+
+
+class ApiError(Exception):
+    """MLflow answered with something else than 200.
+
+    Attributes:
+        code: MLflow's error code, such as ``RESOURCE_ALREADY_EXISTS``; empty when it gave none.
+    """
+
+    def __init__(self, call: str, reply: Reply) -> None:
+        self.status = reply.status
+        self.code, self.message = error_of(reply)
+        super().__init__(f"{call}: HTTP {reply.status} {self.code} {self.message}".rstrip())
+
+
+def error_of(reply: Reply) -> tuple[str, str]:
+    """MLflow's error code and message of a reply; the first 200 characters when it has none."""
+    try:
+        body = reply.json()
+    except ValueError:
+        return "", reply.text[:200]
+    if isinstance(body, dict) and "error_code" in body:
+        return str(body["error_code"]), str(body.get("message", ""))
+    return "", reply.text[:200]
+
+
+@dataclass(frozen=True)
+class MlflowApi:
+    """One MLflow server, as seen through one door.
+
+    Attributes:
+        base_url: scheme, host and port, without a trailing slash.
+    """
+
+    base_url: str
+    sender: Sender
+    headers: Mapping[str, str]
+    timeout_s: float = 30
+
+    def request(
+        self, method: str, path: str, *, body: bytes | None = None, content_type: str | None = None
+    ) -> Reply:
+        """One request to any path of the server.
+
+        Raises:
+            NoReply: no complete reply came.
+        """
+        headers = dict(self.headers)
+        if content_type:
+            headers["Content-Type"] = content_type
+        return self.sender(
+            method, self.base_url + path, headers=headers, body=body, timeout_s=self.timeout_s
+        )
+
+    def post(self, call: str, **fields: Any) -> Reply:
+        """POST to an API call such as ``runs/create``."""
+        return self.request(
+            "POST",
+            f"/api/2.0/mlflow/{call}",
+            body=json.dumps(fields).encode(),
+            content_type="application/json",
+        )
+
+    def patch(self, call: str, **fields: Any) -> Reply:
+        """PATCH an API call such as ``registered-models/update``."""
+        return self.request(
+            "PATCH",
+            f"/api/2.0/mlflow/{call}",
+            body=json.dumps(fields).encode(),
+            content_type="application/json",
+        )
+
+    def get(self, call: str, **parameters: str | int) -> Reply:
+        """GET an API call such as ``runs/get``."""
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        return self.request("GET", f"/api/2.0/mlflow/{call}{query}")
+
+    def delete(self, call: str, **fields: Any) -> Reply:
+        """DELETE an API call such as ``registered-models/alias``."""
+        return self.request(
+            "DELETE",
+            f"/api/2.0/mlflow/{call}",
+            body=json.dumps(fields).encode(),
+            content_type="application/json",
+        )
+
+
+def answer(call: str, reply: Reply) -> dict[str, Any]:
+    """The JSON object of a 200.
+
+    Raises:
+        ApiError: any other status, or a 200 that holds no JSON object.
+    """
+    if reply.status != 200:
+        raise ApiError(call, reply)
+    try:
+        value = reply.json()
+    except ValueError as problem:
+        raise ApiError(call, reply) from problem
+    if not isinstance(value, dict):
+        raise ApiError(call, reply)
+    return value
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run that was just made.
+
+    Attributes:
+        artifact_uri: where MLflow says that its artifacts belong.
+    """
+
+    run_id: str
+    artifact_uri: str
+
+
+def new_run(api: MlflowApi, experiment: str, name: str = "", **tags: str) -> NewRun:
+    """Make a run; without a name MLflow gives it one.
+
+    Raises:
+        ApiError: MLflow refused it.
+        NoReply: no complete reply came.
+    """
+    made = api.post(
+        "runs/create", experiment_id=experiment, run_name=name,
+        tags=[{"key": k, "value": v} for k, v in tags.items()],
+    )  # fmt: skip
+    info = answer("runs/create", made)["run"]["info"]
+    return NewRun(info["run_id"], info["artifact_uri"])

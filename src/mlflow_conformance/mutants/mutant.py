@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mutants: a target broken on purpose, to prove that a check can fail.
+
+One folder per mutant in ``mutants/<family>/``, with a ``mutant.yaml``::
+
+    breaks: MLflow's PDB selects no pod
+    kills: [DIS-1]
+    because: refused  # the ID of the observation that must break; by check where they differ
+    by:
+      objects:
+        - {kind: poddisruptionbudget, name: "{pdb}", patch: {spec: {selector: {...}}}}
+
+or, in place of ``objects``, a ``proxy`` that lies in front of the server (see
+`mlflow_conformance.mutants.lying_proxy`), ``files`` of ``deployment/`` that are changed in a copy
+from which checks install something of their own, or ``scripts`` of the backup and restore that are
+rewritten where their Jobs read them. Names in braces stand for the profile's own names, so that one
+mutant serves every deployment.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import Field, JsonValue, model_validator
+
+from mlflow_conformance.config import assets
+from mlflow_conformance.config.documents import Kind, Strict, nearest
+from mlflow_conformance.config.object_change import ObjectChange
+from mlflow_conformance.core.errors import Unusable
+
+
+class ProxyRule(Strict):
+    """How the lying proxy lies; see `mlflow_conformance.mutants.lying_proxy`."""
+
+    rule: str
+    parameters: dict[str, JsonValue] = Field(default={})
+
+
+class FileChange(Strict):
+    """A text in a file of ``deployment/`` replaced by another; it stands there exactly once."""
+
+    path: str = Field(min_length=1)
+    find: str = Field(min_length=1)
+    put: str
+
+
+class ScriptChange(Strict):
+    """A text in a script of the backup's and restore's Jobs replaced by another; there once."""
+
+    file: str = Field(min_length=1)
+    find: str = Field(min_length=1)
+    put: str
+
+
+class By(Strict):
+    """What a mutant does: to objects, by a lying proxy, in files or in scripts; exactly one."""
+
+    objects: list[ObjectChange] = Field(default=[])
+    proxy: ProxyRule | None = None
+    files: list[FileChange] = Field(default=[])
+    scripts: list[ScriptChange] = Field(default=[])
+
+    @model_validator(mode="after")
+    def _one(self) -> "By":
+        kinds = (self.objects, self.proxy, self.files, self.scripts)
+        if sum(bool(kind) for kind in kinds) != 1:
+            raise ValueError("a mutant has objects, a proxy, files or scripts: exactly one of them")
+        return self
+
+
+class MutantSpec(Strict):
+    """A ``mutant.yaml``."""
+
+    breaks: str = Field(min_length=5)
+    kills: list[str] = Field(min_length=1)
+    because: str | dict[str, str]
+    by: By
+
+    @model_validator(mode="after")
+    def _every_kill_has_its_reason(self) -> "MutantSpec":
+        if isinstance(self.because, dict) and sorted(self.because) != sorted(self.kills):
+            raise ValueError("because names an observation for each check of kills, and no other")
+        return self
+
+    def reason(self, check_id: str) -> str:
+        """The ID of the observation of a check that must break."""
+        return self.because if isinstance(self.because, str) else self.because[check_id]
+
+
+_KIND = Kind(MutantSpec, "a mutant", "docs/mutants.md")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One mutant by its folder's name."""
+
+    name: str
+    spec: MutantSpec
+
+    def about(self, check_ids: list[str]) -> "Mutant":
+        """The same mutant, to be noticed by these of its checks alone."""
+        return replace(
+            self,
+            spec=self.spec.model_copy(
+                update={"kills": check_ids, "because": {i: self.spec.reason(i) for i in check_ids}}
+            ),
+        )
+
+
+def read_all(folder: Path, known_ids: Mapping[str, object]) -> dict[str, Mutant]:
+    """Every mutant of a folder, by name.
+
+    Raises:
+        Unusable: one is malformed or kills a check that does not exist.
+    """
+    mutants: dict[str, Mutant] = {}
+    for path in sorted(folder.glob("*/*/mutant.yaml")):
+        spec, _ = _KIND.read(path)
+        for check_id in spec.kills:
+            if check_id not in known_ids:
+                raise Unusable(
+                    f"{path} kills the check {check_id!r}, which does not exist"
+                    + nearest(check_id, known_ids).rstrip("?"),
+                    remedy="List the checks with `mlflow-conformance checks`",
+                )
+        mutants[path.parent.name] = Mutant(path.parent.name, spec)
+    return mutants
+
+
+def find(name: str, known_ids: Mapping[str, object]) -> Mutant:
+    """One mutant by name.
+
+    Raises:
+        Unusable: there is none of that name.
+    """
+    mutants = read_all(assets.asset("mutants"), known_ids)
+    if name not in mutants:
+        raise Unusable(
+            f"There is no mutant {name!r}{nearest(name, mutants).rstrip('?')}",
+            remedy="List the mutants with `mlflow-conformance mutants --list`",
+        )
+    return mutants[name]

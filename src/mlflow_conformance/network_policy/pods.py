@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Probe pods: made in parallel, asked at once, removed after."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.doors import attempt
+from mlflow_conformance.network_policy.matrix import Destination, Source
+from mlflow_conformance.target.runner import namespace_manifest, restricted_pod
+
+NAMESPACE = "mlflow-conformance-probe"
+_ROLE_LABEL = "mlflow-conformance/role"
+_PROBE = {_ROLE_LABEL: "probe"}
+_SELECTOR = f"{_ROLE_LABEL}=probe"
+_SCRIPT = Path(attempt.__file__).read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What one attempt brought; see `mlflow_conformance.doors.attempt`."""
+
+    outcome: str
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class _Place:
+    namespace: str
+    pod: str
+
+
+@dataclass
+class Probes:
+    """The probe pods of one run, made when they are first needed.
+
+    Attributes:
+        image: one with Python in its PATH.
+    """
+
+    kube: Kube
+    image: str
+    waiter: Waiter
+    _places: dict[str, _Place] = field(default_factory=dict)
+    _namespaces: list[str] = field(default_factory=list)
+
+    def place(
+        self, sources: Mapping[str, Source], *, commands: Mapping[str, list[str]] | None = None
+    ) -> None:
+        """Make a pod for every source that has none yet, and wait until all are ready.
+
+        Args:
+            commands: what the pod of a source runs, where it is not to wait for `attempts`.
+
+        Raises:
+            KubectlFailed: the API server refused a namespace or a pod.
+            TimedOut: a pod was not ready in time.
+        """
+        new = {name: source for name, source in sources.items() if name not in self._places}
+        if not new:
+            return
+        spaces = {name: namespace_of(source) for name, source in new.items()}
+        self._make_namespaces({spaces[n]: s.namespace_labels for n, s in new.items()})
+        pods = []
+        for name, source in new.items():
+            place = _Place(spaces[name], f"probe-{name}")
+            self._places[name] = place
+            pods.append(
+                restricted_pod(
+                    place.pod,
+                    place.namespace,
+                    self.image,
+                    labels={**_PROBE, **source.pod_labels},
+                    command=(commands or {}).get(name, ["sleep", "infinity"]),
+                )
+            )
+        self.kube.apply(pods)
+        self.waiter.until(
+            f"ready: {len(new)} probe pods",
+            lambda: [str(self._places[n]) for n in new if not self._is_ready(n)],
+            done=lambda waiting: not waiting,
+            timeout="pod ready",
+            interval_s=0.3,
+        )
+
+    def ip(self, source: str) -> str:
+        """The address of a source's pod."""
+        place = self._places[source]
+        found: str = self.kube.core.read_namespaced_pod(place.pod, place.namespace).status.pod_ip
+        return found
+
+    def watchers(
+        self,
+        sources: Mapping[str, Source],
+        destinations: Sequence[Destination],
+        *,
+        attempt_timeout_s: float,
+        for_s: float,
+    ) -> None:
+        """Make pods that try destinations from their very first moment; see `watched`.
+
+        Raises:
+            KubectlFailed: the API server refused a namespace or a pod.
+            TimedOut: a pod was not ready in time.
+        """
+        wanted = json.dumps(_wanted(destinations, attempt_timeout_s))
+        command = ["python", "-c", _SCRIPT, wanted, str(for_s)]
+        self.place(sources, commands=dict.fromkeys(sources, command))
+
+    def watched(self, source: str) -> list[list[Reply]]:
+        """What a watcher saw so far: one list per round, in the order of its destinations.
+
+        Raises:
+            KubectlFailed: its log cannot be read.
+        """
+        place = self._places[source]
+        lines = self.kube.run("logs", place.pod, namespace=place.namespace).splitlines()
+        return [[Reply(**r) for r in json.loads(line)] for line in lines if line != "done"]
+
+    def has_ended(self, source: str) -> bool:
+        """Whether a watcher made all its rounds.
+
+        Raises:
+            KubectlFailed: its log cannot be read.
+        """
+        place = self._places[source]
+        last = self.kube.run("logs", place.pod, "--tail=1", namespace=place.namespace)
+        return last.strip() == "done"
+
+    def attempts(
+        self, wanted: Mapping[str, Sequence[Destination]], timeout_s: float
+    ) -> dict[str, list[Reply]]:
+        """Try destinations from several sources at once, in one exec each.
+
+        Raises:
+            KubectlFailed: a pod could not be asked.
+        """
+
+        def ask(name: str) -> list[Reply]:
+            place = self._places[name]
+            return attempts_from(
+                self.kube, place.namespace, place.pod, None, wanted[name], timeout_s
+            )
+
+        with ThreadPoolExecutor(max(1, len(wanted))) as pool:
+            return dict(zip(wanted, pool.map(ask, wanted), strict=True))
+
+    def remove(self) -> None:
+        """Delete every pod and namespace that was made; does not wait until they are gone.
+
+        Raises:
+            KubectlFailed: the API server refused.
+        """
+        if self._namespaces:
+            self.kube.run("delete", "namespace", *self._namespaces, "--ignore-not-found",
+                          "--wait=false")  # fmt: skip
+        for place in self._places.values():
+            if place.namespace not in self._namespaces:
+                self.kube.run("delete", "pod", place.pod, "--ignore-not-found", "--wait=false",
+                              namespace=place.namespace)  # fmt: skip
+        self._places.clear()
+        self._namespaces.clear()
+
+    def clear_leftovers(self) -> None:
+        """Delete what a killed run left, and wait until it is gone.
+
+        Raises:
+            KubectlFailed: the API server refused.
+            TimedOut: it was not gone in time.
+        """
+        for kind in ("namespace", "pod"):
+            listed = [kind, "--selector", _SELECTOR]
+            everywhere = ["--all-namespaces"] if kind == "pod" else []
+            found = self._left(*listed, *everywhere)
+            if not found:
+                continue
+            for item in found:
+                space = item["metadata"].get("namespace")
+                self.kube.run("delete", kind, item["metadata"]["name"], "--ignore-not-found",
+                              "--wait=false", namespace=space)  # fmt: skip
+            self.waiter.until(
+                f"gone: every {kind} that an earlier run left",
+                partial(self._left, *listed, *everywhere),
+                done=lambda left: not left,
+                timeout="namespace gone",
+            )
+
+    def _left(self, *query: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.kube.get(*query)["items"]
+        return found
+
+    def _make_namespaces(self, wanted: Mapping[str, Mapping[str, str]]) -> None:
+        items = self.kube.core.list_namespace(_request_timeout=15).items
+        there = {item.metadata.name for item in items}
+        made = [name for name in wanted if name not in there]
+        if made:
+            self._namespaces += made
+            self.kube.apply([namespace_manifest(n, {**_PROBE, **wanted[n]}) for n in made])
+            # A pod is refused as long as its namespace has no `default` service account.
+            self.waiter.until(
+                f"usable: the namespaces {', '.join(made)}",
+                lambda: {
+                    account.metadata.namespace
+                    for account in self.kube.core.list_service_account_for_all_namespaces(
+                        field_selector="metadata.name=default", _request_timeout=15
+                    ).items
+                },
+                done=lambda have: have.issuperset(made),
+                timeout="api reply",
+                interval_s=0.2,
+            )
+
+    def _is_ready(self, name: str) -> bool:
+        place = self._places[name]
+        status: Any = self.kube.core.read_namespaced_pod(
+            place.pod, place.namespace, _request_timeout=15
+        ).status
+        return any(c.type == "Ready" and c.status == "True" for c in status.conditions or [])
+
+
+def namespace_of(source: Source) -> str:
+    """The namespace of a source's pod: the one it names, or one per set of labels."""
+    if source.namespace is not None:
+        return source.namespace
+    if not source.namespace_labels:
+        return NAMESPACE
+    text = "-".join(f"{k}-{v}" for k, v in sorted(source.namespace_labels.items()))
+    plain = "".join(c if c.isalnum() else "-" for c in text.lower()).strip("-")
+    # The digest tells labels apart that read the same once they are cut and made plain.
+    digest = hashlib.sha256(text.encode()).hexdigest()[:6]
+    return f"{NAMESPACE}-{plain[:30].strip('-')}-{digest}"
+
+
+@contextmanager
+def probes(kube: Kube, image: str, waiter: Waiter) -> Iterator[Probes]:
+    """Probe pods for as long as the context lasts; what a killed run left is removed first."""
+    made = Probes(kube, image, waiter)
+    made.clear_leftovers()
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+def attempts_from(
+    kube: Kube,
+    namespace: str,
+    pod: str,
+    container: str | None,
+    destinations: Sequence[Destination],
+    timeout_s: float,
+) -> list[Reply]:
+    """Try destinations at once from a container that has Python.
+
+    Raises:
+        KubectlFailed: the container could not be asked.
+    """
+    said = kube.exec(
+        pod,
+        "python",
+        "-c",
+        _SCRIPT,
+        namespace=namespace,
+        container=container,
+        stdin=json.dumps(_wanted(destinations, timeout_s)).encode(),
+        timeout_s=2 * timeout_s + 30,
+    )
+    return [Reply(**reply) for reply in json.loads(said)]
+
+
+def _wanted(destinations: Sequence[Destination], timeout_s: float) -> list[dict[str, Any]]:
+    return [
+        {"host": d.host, "port": d.port, "say": d.say, "timeout_s": timeout_s} for d in destinations
+    ]

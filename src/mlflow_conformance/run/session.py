@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opens the target that the options name, whichever kind it is, and closes it again."""
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import JsonValue
+
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.doors.http import NoReply, send
+from mlflow_conformance.doors.inside import LocalInside
+from mlflow_conformance.evidence.log import SHORTEST_SECRET
+from mlflow_conformance.evidence.run import Run
+from mlflow_conformance.mutants.breaking import broken
+from mlflow_conformance.mutants.mutant import Mutant, find
+from mlflow_conformance.run.agent import OPERATIONS
+from mlflow_conformance.stand.standing import StandOptions, standing
+from mlflow_conformance.target.attached import open_target
+from mlflow_conformance.target.base import Target, TargetKind
+from mlflow_conformance.target.local import local_target
+
+
+@dataclass(frozen=True)
+class TargetOptions:
+    """Which target a run uses and what it may do to it.
+
+    Attributes:
+        secrets: what of the options must not be in the evidence, nor in the command it records.
+    """
+
+    kind: TargetKind
+    context: str | None
+    namespace: str | None
+    kubeconfig: Path
+    tracking_uris: tuple[str, ...]
+    sql_dsn: dict[str, str | int] | None = field(repr=False)
+    s3_door: dict[str, str] | None = field(repr=False)
+    s3_prefix: str
+    may_disrupt: bool
+    stand: StandOptions
+    mutant: Mutant | None
+    secrets: tuple[str, ...] = field(repr=False)
+
+    @classmethod
+    def from_options(cls, option: argparse.Namespace, known_ids: Mapping[str, object]) -> Self:
+        """Read pytest's options.
+
+        Raises:
+            Unusable: options that contradict each other.
+        """
+        attached = option.context is not None
+        local = bool(option.tracking_uri)
+        if attached and local:
+            raise Unusable(
+                "--context and --tracking-uri name two targets", remedy="Give one of the two"
+            )
+        if (attached or local) and (option.keep or option.reuse):
+            raise Unusable(
+                "--keep and --reuse are about a cluster that this program makes",
+                remedy="Leave them out when attaching to something that exists",
+            )
+        if option.namespace and not attached:
+            raise Unusable(
+                "--namespace is about an existing cluster, and --context names none",
+                remedy="Add --context",
+            )
+        if local and option.allow_disruption:
+            raise Unusable(
+                "--allow-disruption is about a cluster, and --tracking-uri names a server",
+                remedy="Leave it out, or attach with --context",
+            )
+        if not local and (option.sql_dsn or option.s3_bucket):
+            raise Unusable(
+                "--sql-dsn and --s3-bucket belong to a server, and --tracking-uri names none",
+                remedy="Add --tracking-uri; in a cluster the profile says where both are",
+            )
+        dsn = _dsn(option.sql_dsn) if option.sql_dsn else None
+        door = _s3_door(option) if option.s3_bucket else None
+        secrets = [
+            *(_password(uri) for uri in option.tracking_uri),
+            option.sql_dsn,
+            str(dsn["password"]) if dsn and dsn.get("password") else None,
+            door["secret_key"] if door else None,
+        ]
+        config = option.target_kubeconfig or Path(
+            os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or "~/.kube/config"
+        )
+        return cls(
+            kind="context" if attached else "local" if local else "kind",
+            context=option.context,
+            namespace=option.namespace,
+            kubeconfig=config.expanduser(),
+            tracking_uris=tuple(uri.rstrip("/") for uri in option.tracking_uri),
+            sql_dsn=dsn,
+            s3_door=door,
+            s3_prefix=option.s3_prefix,
+            may_disrupt=not (attached or local) or option.allow_disruption,
+            stand=StandOptions(
+                keep=option.keep or option.reuse or option.prepared,
+                reuse=option.reuse or option.prepared,
+                prepared=option.prepared,
+            ),
+            mutant=find(option.mutant, known_ids) if option.mutant is not None else None,
+            secrets=tuple(_concealable(secret) for secret in secrets if secret),
+        )
+
+    def description(self) -> dict[str, JsonValue]:
+        """For the evidence: which target, without a secret."""
+        return {
+            "kind": self.kind,
+            "context": self.context,
+            "namespace": self.namespace,
+            "tracking_uris": list(self.tracking_uris),
+            "may_disrupt": self.may_disrupt,
+            "mutant": self.mutant.name if self.mutant else None,
+        }
+
+
+def _password(uri: str) -> str | None:
+    """The password in a tracking URI.
+
+    Raises:
+        Unusable: it is no tracking URI.
+    """
+    try:
+        parts = urlsplit(uri)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise Unusable(
+            f"{uri!r} is no tracking URI", remedy="Give one such as http://localhost:5000"
+        )
+    return unquote(parts.password) if parts.password else None
+
+
+def _concealable(secret: str) -> str:
+    if len(secret) < SHORTEST_SECRET:
+        raise Unusable(
+            f"A password of fewer than {SHORTEST_SECRET} characters cannot be kept out of the "
+            "reports",
+            remedy="Use an account with a longer one",
+        )
+    return secret
+
+
+def _dsn(text: str) -> dict[str, str | int]:
+    try:
+        return {k: v for k, v in conninfo_to_dict(text).items() if v is not None}
+    except ProgrammingError as problem:
+        # libpq's message quotes the string, which can hold a password.
+        raise Unusable(
+            "--sql-dsn is no connection string",
+            remedy="Give one such as postgresql://reader@localhost:5432/mlflow",
+        ) from problem
+
+
+def _s3_door(option: argparse.Namespace) -> dict[str, str]:
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    if absent := [k for k in keys if not os.environ.get(k)]:
+        raise Unusable(
+            f"--s3-bucket is given and {' and '.join(absent)} not set",
+            remedy="Export the credentials of an account that may read the bucket",
+        )
+    return {
+        "endpoint": option.s3_endpoint,
+        "region": os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
+        "bucket": option.s3_bucket,
+        "access_key": os.environ["AWS_ACCESS_KEY_ID"],
+        "secret_key": os.environ["AWS_SECRET_ACCESS_KEY"],
+    }
+
+
+@contextmanager
+def opened(options: TargetOptions, run: Run) -> Iterator[Target]:
+    """The target, for as long as the run lasts.
+
+    Raises:
+        Unusable: it cannot be reached, made, or broken as the mutant says.
+    """
+    with ExitStack() as stack:
+        if options.kind == "local":
+            target = _local(options, run)
+        elif options.kind == "context":
+            target = stack.enter_context(_attached(options, run))
+        else:
+            target = stack.enter_context(standing(options.stand, run))
+        if options.mutant:
+            target = stack.enter_context(broken(target, options.mutant, run.waiter))
+        yield target
+
+
+def _local(options: TargetOptions, run: Run) -> Target:
+    for uri in options.tracking_uris:
+        _require_server(uri, run.waiter.seconds("api reply"))
+    return local_target(
+        options.tracking_uris,
+        LocalInside(OPERATIONS),
+        sql_dsn=options.sql_dsn,
+        s3_door=options.s3_door,
+        s3_prefix=options.s3_prefix,
+    )
+
+
+def _require_server(uri: str, timeout_s: float) -> None:
+    try:
+        send("GET", f"{uri}/health", headers={}, body=None, timeout_s=timeout_s)
+    except NoReply as problem:
+        raise Unusable(
+            f"No server answers at {uri}: {problem}",
+            remedy="Start it, or correct --tracking-uri",
+        ) from problem
+
+
+@contextmanager
+def _attached(options: TargetOptions, run: Run) -> Iterator[Target]:
+    names = run.loaded.profile.names
+    if options.namespace:
+        names = names.model_copy(update={"namespace": options.namespace})
+    assert options.context is not None
+    kube = Kube(options.kubeconfig, options.context, names.namespace)
+    with open_target(
+        kube,
+        names,
+        kind="context",
+        disruption_allowed=options.may_disrupt,
+        keep_runner=False,
+        waiter=run.waiter,
+        log=run.log,
+    ) as target:
+        yield target

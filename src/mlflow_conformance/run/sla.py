@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `mlflow-conformance sla`: one load, one target, one latency report."""
+
+import argparse
+import random
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+from pydantic import ValidationError
+
+from mlflow_conformance.config import assets, catalogue
+from mlflow_conformance.config.profile import LoadedProfile, load
+from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.evidence.log import EvidenceLog
+from mlflow_conformance.evidence.run import Run, command_line, make_folder, new_run_id, nothing_seen
+from mlflow_conformance.latency.sla import LATENCY, Offer, Place, checks_of, duration, run_sla
+from mlflow_conformance.load import workload
+from mlflow_conformance.load.document import LoadDocument
+from mlflow_conformance.load.result import LoadResult
+from mlflow_conformance.report.terminal import render
+from mlflow_conformance.run.session import TargetOptions, opened
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for; None is as the profile's row LAT-1 states.
+
+    Attributes:
+        compare: folder or latency.json of an earlier run.
+    """
+
+    rate: float | None = None
+    duration: str | None = None
+    workload: str | None = None
+    workers: int | None = None
+    compare: Path | None = None
+
+    def offer(self, loaded: LoadedProfile) -> Offer:
+        """The load to send.
+
+        Raises:
+            Unusable: something is missing, or cannot be sent.
+        """
+        stated = loaded.profile.checks[LATENCY].thresholds.get("load", {})
+        named = {
+            "rate": self.rate,
+            "duration_s": duration(self.duration) if self.duration is not None else None,
+            "workload": self.workload,
+            "workers": self.workers,
+        }
+        fields = {**(stated if isinstance(stated, dict) else {})}
+        fields |= {key: value for key, value in named.items() if value is not None}
+        try:
+            offer = Offer.model_validate(fields)
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            where = ".".join(map(str, first["loc"])).removesuffix("_s")
+            raise Unusable(
+                f"The load cannot be sent: {where}: {first['msg']}",
+                remedy=f"Give --{where}, or state it as `load` in the row {LATENCY} of "
+                f"{loaded.path}",
+            ) from problem
+        workload.load(offer.workload)
+        return offer
+
+
+def run(
+    wanted: Wanted,
+    option: argparse.Namespace,
+    *,
+    profile: str,
+    output: Path | None,
+    seed: int | None,
+) -> int:
+    """Send the load and write the reports; returns the exit code that the evidence gives.
+
+    Args:
+        option: which target, as the plugin's options name it.
+
+    Raises:
+        Unusable: as for a gate; or the profile promises nothing about latency, the load cannot be
+            sent, or there is nothing to compare with.
+    """
+    known = catalogue.read(assets.asset("suites"))
+    loaded = load(assets.profile_path(profile), known_ids=known, today=datetime.now(UTC).date())
+    rows = {name: loaded.profile.checks[name] for name in checks_of(list(loaded.profile.checks))}
+    offer = wanted.offer(loaded)
+    last_good = earlier(wanted.compare) if wanted.compare else None
+    options = TargetOptions.from_options(option, known)
+    run_id = new_run_id()
+    folder = make_folder(output, run_id)
+    try:
+        with EvidenceLog(folder.log) as log:
+            for secret in options.secrets:
+                log.conceal(secret)
+            made = Run(
+                loaded=loaded,
+                rows=rows,
+                left_out={},
+                folder=folder,
+                run_id=run_id,
+                seed=seed if seed is not None else random.SystemRandom().getrandbits(32),
+                command=command_line(),
+                log=log,
+                waiter=Waiter(loaded.profile.time_scale),
+            )
+            verdict = run_sla(made, offer, _there(options, made), options.description(), last_good)
+    finally:
+        if folder.log.exists() and nothing_seen(folder.log):
+            folder.discard()
+    typer.echo(render(verdict, width=shutil.get_terminal_size().columns))
+    for name in ("latency.html", "report.html"):
+        if (path := folder.path / name).exists():
+            typer.echo(f"report:   {path}")
+    return verdict.exit_code
+
+
+def earlier(path: Path) -> LoadResult:
+    """The result of an earlier run, by its folder or its latency.json.
+
+    Raises:
+        Unusable: there is none, or it is of another version.
+    """
+    file = path / "latency.json" if path.is_dir() else path
+    try:
+        return LoadDocument.model_validate_json(file.read_bytes()).result
+    except OSError as problem:
+        raise Unusable(
+            f"{file} cannot be read: {problem.strerror}",
+            remedy="Name the folder of an earlier run of `mlflow-conformance sla`",
+        ) from problem
+    except ValidationError as problem:
+        raise Unusable(
+            f"{file} is no latency.json of this version: {problem.errors()[0]['msg']}",
+            remedy="Name the folder of an earlier run of `mlflow-conformance sla`",
+        ) from problem
+
+
+@contextmanager
+def _there(options: TargetOptions, made: Run) -> Iterator[Place]:
+    with opened(options, made) as target:
+        yield Place.of(target)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How hard credentials are to guess, and where else than in their Secret they appear."""
+
+import base64
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote
+
+from mlflow_conformance.cluster.kube import Kube
+
+
+def bits(credential: str) -> float:
+    """An estimate of how many bits a credential is worth: its length times its own entropy.
+
+    Repetitions count for nothing, so ``aaaa`` is worth 0. A text of 32 random letters and digits
+    is worth some 145 of its true 190, so the estimate rather refuses a good one.
+    """
+    size = len(credential)
+    return max(0.0, -sum(n * math.log2(n / size) for n in Counter(credential).values()))
+
+
+def spellings(credential: str) -> set[str]:
+    """How a credential may be written down: as it is, in base64, or in a URL."""
+    plain = credential.encode()
+    return {credential, base64.b64encode(plain).decode(), quote(credential, safe="")}
+
+
+def leaks(credentials: Mapping[str, str], texts: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Where credentials appear, by name and place and never by value.
+
+    Args:
+        credentials: by name.
+        texts: place and content.
+    """
+    wanted = {name: spellings(value) for name, value in credentials.items()}
+    for place, text in texts:
+        for name, words in wanted.items():
+            if any(word in text for word in words):
+                yield f"{name} in {place}"
+
+
+def public_texts(kube: Kube) -> Iterator[tuple[str, str]]:
+    """Everything of the namespace that people read without the right to read Secrets.
+
+    Raises:
+        KubectlFailed: it cannot be read; a container that never started has no log.
+    """
+    kinds = "configmaps,pods,deployments,statefulsets,cronjobs,jobs,ingresses,services,events"
+    for item in kube.get(kinds)["items"]:
+        yield f"{item['kind']} {item['metadata']['name']}", json.dumps(item, ensure_ascii=False)
+    for pod in kube.pods({}):
+        statuses = pod.raw.get("status", {})
+        for container in [
+            *statuses.get("initContainerStatuses", []),
+            *statuses.get("containerStatuses", []),
+        ]:
+            if "waiting" in container.get("state", {}) and not container.get("restartCount"):
+                continue
+            name = container["name"]
+            text = kube.run("logs", pod.name, f"--container={name}", timeout_s=60)
+            yield f"log of {pod.name}/{name}", text

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything a cluster is made of, built from package registries alone and kept by its content."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow_conformance.cluster import engine
+from mlflow_conformance.config.assets import asset
+from mlflow_conformance.core import paths, shell
+from mlflow_conformance.stand.images import manifests, pins, pull
+from mlflow_conformance.stand.images.containers import (
+    OWNER_LABEL,
+    bundle_step,
+    folder_text,
+    node_base_step,
+    node_image,
+    node_step,
+    remove_superseded,
+)
+from mlflow_conformance.stand.images.golang import go_step, toolchain_step
+from mlflow_conformance.stand.images.packages import root_step, wheels_step
+from mlflow_conformance.stand.images.steps import Builder, Result, Step, keys, remove_tree
+
+_PURGE_S = 600.0
+_HOST_STEPS = ("go.kind", "go.kube", "go.helm", "go.kubeconform", "go.minio", "go.promtool")
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Programs for the host, each by its path."""
+
+    kind: Path
+    kubectl: Path
+    helm: Path
+    kubeconform: Path
+    minio: Path
+    promtool: Path
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build made.
+
+    Args:
+        mode: whether upstream images were built or pulled.
+        node_image: the name of the node image in the container engine.
+        tools: programs for the host.
+        steps: every step in the order it was planned, with its time.
+    """
+
+    mode: pull.Mode
+    node_image: str
+    tools: Tools
+    steps: tuple[Result, ...]
+
+
+def load_pins() -> pins.Pins:
+    """The pins of this checkout or package.
+
+    Raises:
+        Unusable: as `pins.load` raises it.
+    """
+    return pins.load(asset("deployment/kind/images/pins.toml"))
+
+
+def plan(pinned: pins.Pins, mode: pull.Mode) -> list[Step]:
+    """All steps of a way to have images, each after those that it needs."""
+    kind = asset("deployment/kind")
+    images = kind / "images"
+    cache = paths.cache_root()
+    steps = [toolchain_step(pinned.toolchain)]
+    steps += [go_step(name, pin, images=images, cache=cache) for name, pin in pinned.go.items()]
+    steps += [root_step(name, pin) for name, pin in pinned.root.items()]
+    steps += [wheels_step(name, pin, images=images) for name, pin in pinned.wheels.items()]
+    steps += [
+        pull.pulled_step(name, pin)
+        if mode == "pull" and pull.can_pull(pin)
+        else bundle_step(name, pin, images=images)
+        for name, pin in pinned.bundle.items()
+    ]
+    steps.append(node_base_step(pinned, kind=kind))
+    steps.append(
+        node_step(
+            pinned,
+            kind=kind,
+            manifests=lambda work: manifests.render(
+                kind / "manifests", work, pinned.kubernetes.version
+            ),
+            text=folder_text(kind / "manifests"),
+        )
+    )
+    return _needed(steps)
+
+
+def _needed(steps: list[Step]) -> list[Step]:
+    """Without the steps that only a bundle which is pulled would have needed."""
+    wanted = {"node", *_HOST_STEPS}
+    for step in reversed(steps):
+        if step.name in wanted:
+            wanted.update(step.needs)
+    return [step for step in steps if step.name in wanted]
+
+
+def build_all(tell: Callable[[str], None]) -> Built:
+    """Build what is not in the cache yet, one line of progress for each step.
+
+    Raises:
+        Unusable: a step failed, or the pins are wrong.
+    """
+    pinned = load_pins()
+    mode = pull.mode(pinned.probe)
+    steps = plan(pinned, mode)
+    builder = Builder(paths.cache_root(), tell)
+    results = builder.build(steps)
+    if not all(result.cached for result in results.values()):
+        builder.sweep(results)
+        remove_superseded({result.key for result in results.values()})
+    return Built(
+        mode=mode,
+        node_image=node_image(pinned, results["node"].key),
+        tools=_tools({name: result.folder for name, result in results.items()}),
+        steps=tuple(results[step.name] for step in steps),
+    )
+
+
+def build_tools(tell: Callable[[str], None], *names: str) -> Tools:
+    """Build only these programs, by their steps' names, such as ``go.helm``; see `tools`."""
+    pinned = load_pins()
+    wanted = {"toolchain", *names}
+    steps = [step for step in plan(pinned, pull.mode(pinned.probe)) if step.name in wanted]
+    Builder(paths.cache_root(), tell).build(steps)
+    return tools()
+
+
+def tools() -> Tools:
+    """The host's programs where a finished build put them; they may not be there yet."""
+    pinned = load_pins()
+    steps = plan(pinned, pull.mode(pinned.probe))
+    builder = Builder(paths.cache_root(), lambda _: None)
+    return _tools({name: builder.folder(name, key) for name, key in keys(steps).items()})
+
+
+def purge() -> None:
+    """Remove everything that was built: the images in the container engine, and the cache."""
+    podman = ("podman", "image", "prune", "--all", "--force", "--filter", f"label={OWNER_LABEL}")
+    shell.run(podman, timeout_s=_PURGE_S, env=engine.environment())
+    remove_tree(paths.cache_root())
+
+
+def _tools(folders: Mapping[str, Path]) -> Tools:
+    return Tools(
+        kind=folders["go.kind"] / "bin" / "kind",
+        kubectl=folders["go.kube"] / "bin" / "kubectl",
+        helm=folders["go.helm"] / "bin" / "helm",
+        kubeconform=folders["go.kubeconform"] / "bin" / "kubeconform",
+        minio=folders["go.minio"] / "bin" / "minio",
+        promtool=folders["go.promtool"] / "bin" / "promtool",
+    )

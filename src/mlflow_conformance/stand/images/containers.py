@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps that make images with Podman: bundles of component images, and the node image."""
+
+import shutil
+from collections.abc import Callable, Mapping, Set
+from pathlib import Path
+
+from mlflow_conformance.cluster import engine
+from mlflow_conformance.core import shell
+from mlflow_conformance.stand.images.pins import BundlePin, Pins
+from mlflow_conformance.stand.images.steps import Step, Work
+
+OWNER_LABEL = "mlflow-conformance.owner=images"
+_PREFIX = "localhost/mlflow-conformance"
+_BUILD_S = 1200.0
+
+
+def folder_text(folder: Path) -> str:
+    """The text of all files of a folder, each with its path and mode: what a hash is made of."""
+    parts = []
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        mode = "x" if path.stat().st_mode & 0o100 else "-"
+        parts.append(f"{path.relative_to(folder)} {mode}\n{path.read_text(encoding='utf-8')}")
+    return "\n".join(parts)
+
+
+def bundle_step(name: str, pin: BundlePin, *, images: Path) -> Step:
+    """The images of one bundle, in one archive ``images.tar``."""
+    inputs = {"pin": pin.model_dump_json()}
+    for image in pin.images:
+        inputs[image] = folder_text(images / image)
+    if any(use.startswith("wheels.") for use in pin.uses):
+        inputs["install-wheels"] = (images / "install-wheels").read_text(encoding="utf-8")
+
+    def build(work: Work) -> None:
+        podman = Podman(work)
+        base = f"{_PREFIX}/base:{pin.base}"
+        made: list[str] = []
+        try:
+            if pin.base:
+                context = work.out / "base"
+                context.mkdir()
+                (context / "Containerfile").write_text("FROM scratch\nADD root.tar /\n")
+                _link(work.needs[f"root.{pin.base}"] / "root.tar", context / "root.tar")
+                made.append(base)
+                podman.build(context, [base])
+                remove(context)
+            context = work.out / "context"
+            for use in pin.uses:
+                if not use.startswith("wheels."):
+                    _link_tree(work.needs[use], context / use)
+            for image, tags in pin.images.items():
+                _copy_tree(images / image, context / "images" / image)
+                if (images / "install-wheels").is_file():
+                    shutil.copy2(images / "install-wheels", context / "images" / "install-wheels")
+                made += tags
+                wheels = {use: work.needs[use] for use in pin.uses if use.startswith("wheels.")}
+                podman.build(
+                    context, list(tags), file=f"images/{image}/Containerfile", wheels=wheels
+                )
+            tags = tuple(tag for all_tags in pin.images.values() for tag in all_tags)
+            podman.run("save", "--quiet", "-m", "-o", work.out / "images.tar", *tags)
+            remove(context)
+        finally:
+            podman.run("rmi", "--force", "--ignore", *reversed(made), check=False)
+
+    return Step(f"bundle.{name}", inputs, build, needs=pin.uses)
+
+
+def node_image(pins: Pins, key: str) -> str:
+    """The name under which Podman keeps the node image of a content hash."""
+    return f"{pins.node.name}:v{pins.kubernetes.version}-{key}"
+
+
+def node_base_step(pins: Pins, *, kind: Path) -> Step:
+    """What takes long of the node image: every bundle unpacked into its container runtime.
+
+    Args:
+        kind: ``deployment/kind``.
+    """
+    bundles = tuple(f"bundle.{name}" for name in pins.bundle)
+    root = f"root.{pins.node.root}"
+    folder = kind / "node-base"
+    inputs = {"files": folder_text(folder), "version": pins.kubernetes.version}
+
+    def build(work: Work) -> None:
+        context = work.out / "context"
+        _copy_tree(folder, context)
+        _link(work.needs[root] / "root.tar", context / "root.tar")
+        _link(work.needs["go.kube"] / "bin" / "kube", context / "kube")
+        (context / "version").write_text(f"v{pins.kubernetes.version}\n", encoding="utf-8")
+        archives = {bundle: work.needs[bundle] for bundle in bundles}
+        Podman(work).build(context, [_node_base(work.key)], archives=archives)
+        remove(context)
+
+    return Step(
+        "node-base",
+        inputs,
+        build,
+        needs=(root, "go.kube", *bundles),
+        intact=lambda _, key: _exists(_node_base(key)),
+    )
+
+
+def node_step(
+    pins: Pins, *, kind: Path, manifests: Callable[[Work], Mapping[str, str]], text: str
+) -> Step:
+    """The node image.
+
+    Args:
+        kind: ``deployment/kind``.
+        manifests: renders what a new cluster applies, by file name.
+        text: everything that decides the manifests, besides what the step needs.
+    """
+    folder = kind / "node"
+    inputs = {"name": pins.node.name, "files": folder_text(folder), "manifests": text}
+
+    def build(work: Work) -> None:
+        context = work.out / "context"
+        _copy_tree(folder, context)
+        for name, manifest in manifests(work).items():
+            target = work.out / "manifests" / name
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(manifest, encoding="utf-8")
+        _copy_tree(work.out / "manifests", context / "manifests")
+        base = _node_base(work.needs["node-base"].name.removeprefix("node-base-"))
+        Podman(work).build(context, [node_image(pins, work.key)], base=base)
+        remove(context)
+
+    return Step(
+        "node",
+        inputs,
+        build,
+        needs=("node-base", *pins.node.uses),
+        intact=lambda _, key: _exists(node_image(pins, key)),
+    )
+
+
+def _node_base(key: str) -> str:
+    return f"{_PREFIX}/node-base:{key}"
+
+
+def remove_superseded(keys: Set[str]) -> None:
+    """Remove node images of other content hashes, except those that a cluster runs on."""
+    env = engine.environment()
+    listing = ("podman", "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter")
+    found = shell.run((*listing, f"label={OWNER_LABEL}"), timeout_s=60, env=env).stdout.split()
+    old = [name for name in found if name.rpartition("-")[2].rpartition(":")[2] not in keys]
+    for image in old:
+        shell.run(("podman", "rmi", image), timeout_s=300, env=env, check=False)
+
+
+def _exists(image: str) -> bool:
+    argv = ("podman", "image", "exists", image)
+    done = shell.run(argv, timeout_s=60, env=engine.environment(), check=False)
+    return done.code == 0
+
+
+class Podman:
+    """Podman for one step: built with no network, ended when the step is given up."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def run(self, *words: str | Path, check: bool = True) -> shell.Completed:
+        """Run one Podman command."""
+        return shell.run(
+            ("podman", *words),
+            timeout_s=_BUILD_S,
+            env=engine.environment(),
+            check=check,
+            stop=self._work.stop if check else None,
+        )
+
+    def build(
+        self,
+        context: Path,
+        tags: list[str],
+        *,
+        file: str = "Containerfile",
+        wheels: Mapping[str, Path] | None = None,
+        archives: Mapping[str, Path] | None = None,
+        base: str = "",
+    ) -> None:
+        """Build one image in one layer over its base; nothing in it can reach a network."""
+        mounts: list[str] = []
+        for folder, sources in (("wheels", wheels or {}), ("archives", archives or {})):
+            for name, path in sources.items():
+                mounts += ["-v", f"{path}:/{folder}/{name}:ro"]
+        # containerd mounts the layers that it unpacks into the node image
+        capabilities = ["--cap-add", "all"] if archives else []
+        self.run(
+            *("build", "--quiet", "--layers=false", "--network", "none", "--pull=never"),
+            *("--label", OWNER_LABEL),
+            *(("--build-arg", f"BASE={base}") if base else ()),
+            *capabilities,
+            *mounts,
+            *(word for tag in tags for word in ("-t", tag)),
+            *("-f", context / file, context),
+        )
+
+
+def remove(folder: Path) -> None:
+    """Delete a build context: it is links and copies."""
+    shutil.rmtree(folder)
+
+
+def _link(source: Path, target: Path) -> None:
+    """A hard link: a context must hold files, and these are large."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.hardlink_to(source)
+
+
+def _link_tree(source: Path, target: Path) -> None:
+    for path in source.rglob("*"):
+        if path.is_file() and not path.is_relative_to(source / "source"):
+            _link(path, target / path.relative_to(source))
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, dirs_exist_ok=True)

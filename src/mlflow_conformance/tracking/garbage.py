@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Removal for good of what MLflow's API only marks as deleted, as people do it: `mlflow gc`.
+
+`mlflow gc` takes a list that is left out, or empty, for *everything*: with `--experiment-ids` alone
+it also removes every deleted run and every deleted model that anybody has on that server. So it is
+always called with all three lists, and is not called at all when it could not be.
+"""
+
+import secrets
+from typing import Any
+
+from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.config.profile import MlflowNames
+from mlflow_conformance.doors.mlflow import MlflowApi, answer
+
+_TIMEOUT_S = 540  # a thousand runs take half a minute, and minutes on a busy machine
+# The server's own address of the database, password included, does not leave its pod.
+_COMMAND = (
+    'exec mlflow gc --backend-store-uri "$MLFLOW_BACKEND_STORE_URI" --tracking-uri "$0" '
+    '--experiment-ids "$1" --run-ids "$2" --logged-model-ids "$3"'
+)
+
+
+def collect(
+    experiments: list[str], front: MlflowApi, kube: Kube, names: MlflowNames, label: str
+) -> None:
+    """Remove deleted experiments for good, with all that is in them; empties the list.
+
+    Args:
+        experiments: IDs of experiments that are marked as deleted, and ours.
+        label: what a name of ours begins with.
+
+    Raises:
+        KubectlFailed: no pod of MLflow is ready, or the command failed.
+        ApiError, NoReply: MLflow did not make what each list needs to have one entry.
+    """
+    if not experiments:
+        return
+    ready = kube.ready_pods(names.selector, container=names.container)
+    if not ready:
+        raise KubectlFailed("no pod of MLflow is ready to run mlflow gc")
+    experiment, run, model = _first_of_each_list(front, label)
+    experiments.append(experiment)
+    kube.exec(
+        ready[0].name,
+        "sh", "-c", _COMMAND, f"http://localhost:{names.port}",
+        ",".join(sorted(set(experiments), key=int)), run, model,
+        container=names.container,
+        timeout_s=_TIMEOUT_S,
+    )  # fmt: skip
+    experiments.clear()
+
+
+def _first_of_each_list(front: MlflowApi, label: str) -> tuple[str, str, str]:
+    """A deleted experiment with a run and a model in it, made for no other purpose."""
+
+    def call(path: str, **fields: str) -> dict[str, Any]:
+        return answer(path, front.post(path, **fields))
+
+    made = call("experiments/create", name=f"{label}-gc-{secrets.token_hex(4)}")
+    experiment: str = made["experiment_id"]
+    run = call("runs/create", experiment_id=experiment)["run"]["info"]["run_id"]
+    logged = call("logged-models", experiment_id=experiment, name="gc")["model"]["info"]
+    path = f"/api/2.0/mlflow/logged-models/{logged['model_id']}"
+    answer("logged-models", front.request("DELETE", path))
+    call("experiments/delete", experiment_id=experiment)
+    return experiment, run, logged["model_id"]

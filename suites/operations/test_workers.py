@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The number of workers is the one that is set."""
+
+from typing import Any
+
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.config.object_change import ObjectChange
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.operations.serving import workers
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.target.changes import changed
+
+_FLAG = "--workers="
+# What the guides set, and what no MLflow has ever read.
+_IGNORED = {
+    "MLFLOW_SERVER_WORKERS": "4",
+    "MLFLOW_ARTIFACT_ROOT": "s3://nowhere/nothing",
+    "MLFLOW_REDIS_URL": "redis://mlflow-redis:6379",
+}
+
+
+@check(
+    "OPS-4",
+    impact="More workers are set, and MLflow serves no more requests than before.",
+    remedy="Set --workers or MLFLOW_WORKERS of `mlflow server`; nothing else of that kind is read.",
+    disruptive=True,
+)
+def test_workers_take_effect(
+    evidence: Evidence, target: Target, kube: Kube, waiter: Waiter
+) -> None:
+    """As many processes serve requests as are set, and the guides' other settings do nothing.
+
+    Preconditions: every replica is ready, and the container has Python.
+    Steps:
+        1. Count the processes that serve in every ready pod.
+        2. Set another number of workers where the deployment sets it (`--workers`, or
+           MLFLOW_WORKERS), and beside it the variables of the guides that MLflow does not have.
+        3. Wait for the rollout; count again; put it back.
+
+    Expected: the profile's number before, and exactly the new number after.
+    """
+    evidence.expect(
+        "workers-pod-first", "workers of each pod at first", _workers(kube, target), "==",
+        evidence.threshold("workers"), door="kubernetes",
+    )  # fmt: skip
+    wanted = int(evidence.number("workers_set"))
+    with changed(target, [_setting(kube, target, wanted)], waiter):
+        evidence.expect(
+            "workers-pod-after-setting", "workers of each pod after the setting", _workers(kube, target), "==", wanted,
+            door="kubernetes",
+        )  # fmt: skip
+    evidence.limit(
+        f"MLflow has no {', '.join(sorted(_IGNORED))}: set together with the workers they changed "
+        "nothing, and Redis is no feature of MLflow"
+    )
+
+
+def _workers(kube: Kube, target: Target) -> int | list[int]:
+    """How many processes serve in each ready pod; a list when pods differ, or there are none."""
+    container = target.names.mlflow.container
+    counts = {
+        workers(kube, p.name, container)
+        for p in kube.ready_pods(target.names.mlflow.selector, container=container)
+    }
+    return counts.pop() if len(counts) == 1 else sorted(counts)
+
+
+def _setting(kube: Kube, target: Target, number: int) -> ObjectChange:
+    """The change of the Deployment that sets the workers, and what has no effect beside it."""
+    names = target.names.mlflow
+    found = kube.get("deployment", names.deployment)
+    containers: list[dict[str, Any]] = found["spec"]["template"]["spec"]["containers"]
+    server = next(c for c in containers if c["name"] == names.container)
+    arguments: list[str] = server.get("args", [])
+    change: dict[str, Any] = {"name": names.container}
+    variables = dict(_IGNORED)
+    if any(a.startswith(_FLAG) for a in arguments):
+        change["args"] = [f"{_FLAG}{number}" if a.startswith(_FLAG) else a for a in arguments]
+    else:
+        variables["MLFLOW_WORKERS"] = str(number)
+    change["env"] = [{"name": k, "value": v} for k, v in variables.items()]
+    return ObjectChange(
+        kind="deployment",
+        name=names.deployment,
+        patch={
+            "spec": {
+                # All new pods at once: nobody is served meanwhile but by the old ones.
+                "strategy": {"rollingUpdate": {"maxSurge": "100%"}},
+                "template": {"spec": {"containers": [change]}},
+            }
+        },
+    )

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command, and the documentation that must say what it does."""
+
+import re
+import runpy
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mlflow_conformance import __version__, cli
+from mlflow_conformance.config.documents import Kind
+from mlflow_conformance.config.profile import Profile
+from mlflow_conformance.core.signals import ending_once
+from repository import RECORDS, ROOT
+
+Command = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Runs the command in an empty folder; gives its exit code and standard output."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["mlflow-conformance", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        for name in [name for name in sys.modules if name.split(".")[0] == "suites"]:
+            del sys.modules[name]  # the next checkout has modules of the same names
+        assert said.err == ""
+        assert isinstance(ended.value.code, int)
+        return int(ended.value.code), said.out
+
+    return run
+
+
+def test_version(command: Command) -> None:
+    assert command("version") == (0, f"{__version__}\n")
+
+
+@pytest.mark.parametrize("name", ["", "gate", "semantics", "mutants", "report", "down"])
+def test_help(command: Command, name: str) -> None:
+    code, said = command(*name.split(), "--help")
+    assert code == 0
+    assert said.startswith("Usage: ")
+
+
+def test_checks_are_listed_with_what_they_disturb(command: Command, checkout: Path) -> None:
+    code, said = command("checks")
+    assert code == 0
+    assert re.search(r"^AAA-1 +One is one$", said, re.MULTILINE)
+    assert re.search(r"^AAA-9 +! Nine is nine$", said, re.MULTILINE)
+
+
+def test_mutants_are_listed(command: Command, checkout: Path) -> None:
+    assert command("mutants", "--list") == (0, f"{'two-is-three':40} {'AAA-2':16} two is three\n")
+
+
+def test_the_semantics_of_a_server(
+    command: Command, checkout: Path, server: str, tmp_path: Path
+) -> None:
+    code, said = command("semantics", "--tracking-uri", server + "/", "--seed", "1")
+    assert code == 0
+    (folder,) = (tmp_path / "results").iterdir()
+    assert f"results/{folder.name}/report.html" in said
+    assert {p.name for p in folder.iterdir()} == {
+        "evidence.jsonl", "report.html", "junit.xml", "summary.md",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"), [('"two", 2', '"two", 3', 1), ("most", "least", 2)]
+)
+def test_the_exit_code_is_that_of_the_evidence(
+    command: Command, checkout: Path, server: str, old: str, new: str, code: int
+) -> None:
+    path = checkout / "suites/tracking/test_numbers.py"
+    path.write_text(path.read_text().replace(old, new))
+    assert command("semantics", "--tracking-uri", server)[0] == code
+
+
+@pytest.mark.parametrize("name", ["evidence.jsonl", "."])
+def test_a_report_is_made_again(command: Command, tmp_path: Path, name: str) -> None:
+    shutil.copy(RECORDS / "mixed.jsonl", tmp_path / "evidence.jsonl")
+    code, said = command("report", name)
+    assert code == 1
+    assert said
+    first = (tmp_path / "report.html").read_bytes()
+    assert command("report", name)[0] == 1
+    assert (tmp_path / "report.html").read_bytes() == first
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_once(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    cleaned: list[str] = []
+
+    def work() -> None:
+        try:
+            signal.raise_signal(number)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            cleaned.append("all of it")
+
+    with pytest.raises(KeyboardInterrupt), ending_once():
+        work()
+    assert cleaned
+    assert signal.getsignal(number) is before
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ending_once():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("page", ["profiles.md", "cli.md", "guides.md"])
+def test_what_tools_docs_writes_is_current(page: str) -> None:
+    renewed = runpy.run_path(str(ROOT / "tools" / "docs.py"))["renewed"]
+    assert (ROOT / "docs" / page).read_text() == renewed(page), "run `python tools/docs.py`"
+
+
+def test_the_profile_in_the_documentation_is_one(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/profiles.md").read_text(), re.DOTALL)
+    (tmp_path / "mine.yaml").write_text(text)
+    assert Kind(Profile, "a profile", "-").read(tmp_path / "mine.yaml")[0].waivers
+
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_no_link_leads_nowhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_command_in_the_documentation_exists(page: Path) -> None:
+    known = set(
+        re.findall(r"^### `mlflow-conformance (\S+)`", (ROOT / "docs/cli.md").read_text(), re.M)
+    )
+    used = re.findall(r"(?:^\$ |^|`)mlflow-conformance (?!-)([a-z-]+)", page.read_text(), re.M)
+    assert set(used) <= known

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Objects of the API in the numbers that promises are about."""
+
+from typing import Any
+
+from mlflow_conformance.cluster.autoscaler import read
+from mlflow_conformance.cluster.eviction import Answer, read_refusal
+
+HPA: dict[str, Any] = {
+    "spec": {
+        "minReplicas": 2,
+        "maxReplicas": 10,
+        "scaleTargetRef": {"kind": "Deployment", "name": "mlflow"},
+        "metrics": [
+            {
+                "type": "Resource",
+                "resource": {
+                    "name": "cpu",
+                    "target": {"type": "Utilization", "averageUtilization": 70},
+                },
+            }
+        ],
+    },
+    "status": {
+        "currentReplicas": 2,
+        "desiredReplicas": 2,
+        "currentMetrics": [
+            {"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": 3}}}
+        ],
+        "conditions": [
+            {"type": "AbleToScale", "status": "True"},
+            {"type": "ScalingActive", "status": "True"},
+        ],
+    },
+}
+
+
+def test_an_autoscaler_that_measures() -> None:
+    found = read(HPA)
+    assert (found.minimum, found.maximum, found.target) == (2, 10, "Deployment/mlflow")
+    assert (found.goals, found.current) == ({"cpu": 70}, {"cpu": 3})
+    assert found.measures
+
+
+def test_an_autoscaler_without_status_does_not_measure() -> None:
+    found = read({"spec": HPA["spec"]})
+    assert not found.measures
+    assert found.conditions == {}
+
+
+def test_an_autoscaler_without_a_measurement_does_not_measure() -> None:
+    found = read({"spec": HPA["spec"], "status": {**HPA["status"], "currentMetrics": [{}]}})
+    assert found.current == {}
+    assert not found.measures
+
+
+def test_reasons_are_kept_for_what_is_not_true() -> None:
+    failed = {"type": "ScalingActive", "status": "False", "reason": "Failed", "message": "no pods"}
+    found = read({**HPA, "status": {**HPA["status"], "conditions": [failed]}})
+    assert found.reasons == {"ScalingActive": "Failed: no pods"}
+
+
+def test_a_metric_of_another_kind_is_not_lost() -> None:
+    metric = {
+        "type": "ContainerResource",
+        "containerResource": {"name": "cpu", "target": {"averageUtilization": 50}},
+    }
+    found = read({"spec": {**HPA["spec"], "metrics": [metric]}})
+    assert found.goals == {"ContainerResource": 50}
+
+
+def test_a_refused_eviction_names_its_budget() -> None:
+    cause = {"reason": "DisruptionBudget", "message": "The disruption budget mlflow needs 1 …"}
+    body = {"code": 429, "reason": "TooManyRequests", "details": {"causes": [cause]}}
+    assert read_refusal(body) == Answer(
+        429, "TooManyRequests", "DisruptionBudget", cause["message"]
+    )
+
+
+def test_a_refusal_without_a_cause() -> None:
+    assert read_refusal({"reason": "TooManyRequests"}) == Answer(429, "TooManyRequests")

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is written into the evidence of a check under a fault, and which verdict that gives."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import clusters
+import load_records
+from clusters import HEALTHY, changed, container, pod
+from mlflow_conformance.cluster.view import ClusterView
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.disruption import judging
+from mlflow_conformance.disruption.proofs import Played
+from mlflow_conformance.disruption.scenario import find
+from mlflow_conformance.disruption.stage import Disturbance, whole_part
+from mlflow_conformance.disruption.toolkit import Activity, Journal
+from mlflow_conformance.disruption.writers import judge_metrics, value_of
+from mlflow_conformance.evidence.case import Evidence
+from mlflow_conformance.evidence.verdict import Verdict, judge_check
+from mlflow_conformance.ledger.history import Operation
+from mlflow_conformance.load.analysis import analyse
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+FAULT_NS, OVER_NS = 5_000_000_000, 25_000_000_000
+CRASHED = changed(container(pod("one"), id="containerd://one1", restarts=1, exit_code=137))
+THRESHOLDS: dict[str, Any] = {
+    "writes": 5, "writes_before": 1, "artifacts_before": 1, "requests": 900, "whole_s": 60,
+    "failed": 60, "outage_s": 2, "failing_s": 2,
+    "failures": ["status"], "statuses": [503], "replicas": 2,
+}  # fmt: skip
+
+
+def _down(since: float, until: float, status: int = 503) -> load_records.Answer:
+    def answer(at: float) -> tuple[float, int, Any]:
+        failed = since <= at < until
+        failure = ("status" if status else "timeout") if failed else ""
+        return 0.005, status if failed else 200, failure
+
+    return answer
+
+
+def _seen(
+    tmp_path: Path,
+    *,
+    answer: load_records.Answer = load_records.healthy,
+    after: ClusterView = CRASHED,
+    journal: Journal | None = None,
+    whole_s: float | None = 20.0,
+) -> Disturbance:
+    record = load_records.run(tmp_path, answer)
+    acted = Activity("kill_container", "succeeded", NOW, {}, "")
+    told = journal or Journal("completed", True, True, [acted], [acted])
+    return Disturbance(
+        scenario=find("mlflow-crash"),
+        played=Played(clusters.scene(), HEALTHY, after, told),
+        window=record,
+        result=analyse(record),
+        fault_s=5.0,
+        fault_ns=FAULT_NS,
+        over_ns=OVER_NS,
+        whole_s=whole_s,
+    )
+
+
+def _written(kind: str, number: int, at_ns: int) -> Operation:
+    return Operation("w", "r", kind, number, at_ns, at_ns + 1, "acknowledged")
+
+
+WRITTEN = [
+    _written("add", 0, 0),
+    _written("put", 0, 0),
+    _written("add", 1, FAULT_NS),
+    _written("add", 2, OVER_NS),
+    _written("put", 1, OVER_NS),
+]
+
+
+def _judged(
+    tmp_path: Path,
+    seen: Disturbance,
+    steps: list[int],
+    *,
+    operations: Sequence[Operation] = WRITTEN,
+    **thresholds: Any,
+) -> Verdict:
+    evidence = Evidence("DIS-3", "p", tmp_path, {**THRESHOLDS, **thresholds})
+    kept = [judge_metrics("sql", operations, {"r": [(s, value_of(s)) for s in steps]})]
+    undecided = None
+    try:
+        judging.expect_kept(evidence, seen, operations, kept)
+        judging.expect_proven(evidence, seen)
+        judging.expect_whole_again(evidence, seen)
+        judging.expect_replicas(evidence, seen)
+        judging.expect_served(evidence, seen)
+    except Undecided as problem:
+        undecided = problem.reason
+    record = evidence.finished(
+        title="t", nodeid="n", impact="i", remedy="r", undecided=undecided, error=None
+    )
+    return judge_check(record)[0]
+
+
+ALL = [0, 1, 2]
+
+
+def test_a_crash_as_promised(tmp_path: Path) -> None:
+    seen = _seen(tmp_path, answer=_down(5, 6))
+    assert _judged(tmp_path, seen, ALL) is Verdict.PASS
+
+
+def test_a_fault_that_hit_nothing_never_passes(tmp_path: Path) -> None:
+    assert _judged(tmp_path, _seen(tmp_path, after=HEALTHY), ALL) is Verdict.UNKNOWN
+
+
+def test_a_lost_write_fails_even_without_a_proof(tmp_path: Path) -> None:
+    assert _judged(tmp_path, _seen(tmp_path, after=HEALTHY), [0, 1]) is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("answer", "thresholds"),
+    [
+        (_down(5, 7.5), {"failed": 500}),
+        (_down(5, 6.5), {"failed": 60}),
+        (_down(5, 6, 500), {}),
+        (_down(5, 6, 0), {}),
+    ],
+    ids=["too long", "too many", "an unclear status", "no answer"],
+)
+def test_an_outage_that_was_not_promised(
+    tmp_path: Path, answer: load_records.Answer, thresholds: dict[str, Any]
+) -> None:
+    seen = _seen(tmp_path, answer=answer)
+    assert _judged(tmp_path, seen, ALL, **thresholds) is Verdict.FAIL
+
+
+def test_one_of_two_failing_for_long_is_an_outage_without_silence(tmp_path: Path) -> None:
+    """The other replica answers all the while, so that no span is without a success."""
+
+    def half(at: float) -> tuple[float, int, Any]:
+        failed = 5 <= at < 9 and round(at * 50) % 2 == 0
+        return (0.005, 503, "status") if failed else load_records.healthy(at)
+
+    seen = _seen(tmp_path, answer=half)
+    assert seen.result.outage.silence.seconds < 0.1
+    assert judging.failing(seen.window, 5.0).seconds == pytest.approx(3.96)
+    assert _judged(tmp_path, seen, ALL, failed=200) is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"whole_s": None}, Verdict.FAIL),
+        ({"whole_s": 61.0}, Verdict.FAIL),
+        ({"whole_s": 59.0}, Verdict.PASS),
+    ],
+)
+def test_recovery(tmp_path: Path, changes: dict[str, Any], verdict: Verdict) -> None:
+    assert _judged(tmp_path, _seen(tmp_path, **changes), ALL) is verdict
+
+
+def test_a_wait_that_was_over_says_what_was_missing(tmp_path: Path) -> None:
+    late = Activity("wait_restarted", "succeeded", NOW, {"late": ["postgresql"]}, "")
+    told = Journal("completed", True, True, [late], [late])
+    assert _judged(tmp_path, _seen(tmp_path, journal=told), ALL) is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "verdict"),
+    [
+        ({"writes": 6}, Verdict.UNKNOWN),
+        ({"writes_before": 2}, Verdict.UNKNOWN),
+        ({"artifacts_before": 2}, Verdict.UNKNOWN),
+        ({"requests": 1001}, Verdict.UNKNOWN),
+        ({"replicas": 3}, Verdict.FAIL),
+    ],
+)
+def test_what_the_profile_asks_for(
+    tmp_path: Path, thresholds: dict[str, Any], verdict: Verdict
+) -> None:
+    assert _judged(tmp_path, _seen(tmp_path), ALL, **thresholds) is verdict
+
+
+@pytest.mark.parametrize(("most", "verdict"), [(0, Verdict.FAIL), (1, Verdict.PASS)])
+def test_writes_that_fail_are_counted_where_none_may(
+    tmp_path: Path, most: int, verdict: Verdict
+) -> None:
+    unanswered = Operation("w", "r", "put", 7, FAULT_NS)
+    found = _judged(
+        tmp_path, _seen(tmp_path), ALL, operations=[*WRITTEN, unanswered], writes_failed=most
+    )
+    assert found is verdict
+
+
+@pytest.mark.parametrize("kind", ["add", "put"])
+def test_writes_that_never_come_back_fail(tmp_path: Path, kind: str) -> None:
+    left = [o for o in WRITTEN if o.kind != kind or o.invoked_ns < OVER_NS]
+    steps = [int(str(o.value)) for o in left if o.kind == "add"]
+    assert _judged(tmp_path, _seen(tmp_path), steps, operations=left, writes=1) is Verdict.FAIL
+
+
+@pytest.mark.parametrize(("hold_s", "verdict"), [(11.9, Verdict.UNKNOWN), (12.0, Verdict.PASS)])
+def test_a_hang_must_outlast_the_bound_and_a_time_out(
+    tmp_path: Path, hold_s: float, verdict: Verdict
+) -> None:
+    states = {"states": {"7": "T", "8": "T"}}
+    stopped = Activity("process_states", "succeeded", NOW, states, "")
+    hung = _seen(
+        tmp_path,
+        after=HEALTHY,
+        journal=Journal("completed", True, True, [stopped], [stopped]),
+    )
+    scene = hung.played.scene.model_copy(update={"hold_s": hold_s})
+    hung = replace(hung, scenario=find("mlflow-hang"), played=replace(hung.played, scene=scene))
+    assert hung.window.header.timeout_s == 10
+    assert _judged(tmp_path, hung, ALL) is verdict
+
+
+def test_a_touched_decoy_fails(tmp_path: Path) -> None:
+    neighbour = container(pod("database", "postgresql"), id="containerd://x", restarts=1)
+    after = changed(
+        container(pod("one"), id="containerd://one1", restarts=1, exit_code=137), neighbour
+    )
+    assert _judged(tmp_path, _seen(tmp_path, after=after), ALL) is Verdict.FAIL
+
+
+def test_a_line_of_the_table(tmp_path: Path) -> None:
+    seen = _seen(tmp_path, answer=_down(5, 6))
+    line = judging.table_line(seen, "proof", [], [])
+    assert (line["failed"], line["requests"], line["failing_s"]) == (50, 1000, 0.98)
+
+
+def test_a_window_of_a_record_that_goes_on(tmp_path: Path) -> None:
+    record = replace(load_records.run(tmp_path, load_records.healthy), missing=["cut short"])
+    assert whole_part(record, 2, 8).missing == []
+    grown = replace(record, records=record.records[:300])
+    assert whole_part(grown, 2, 6).missing == []
+    assert whole_part(grown, 2, 8).missing == ["100 of 300 requests are not recorded"]

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ways in from outside, from what the API says."""
+
+from typing import Any
+
+import pytest
+
+from mlflow_conformance.network_policy.services import ways_in
+
+LABELS = {"app": "postgresql"}
+POD: dict[str, Any] = {
+    "metadata": {"name": "postgresql-0", "labels": {**LABELS, "statefulset": "x"}},
+    "spec": {"containers": [{"name": "main", "ports": [{"containerPort": 5432}]}]},
+}
+OTHER: dict[str, Any] = {"metadata": {"name": "mlflow-0"}, "spec": {"containers": []}}
+
+
+def _service(name: str, selector: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": {"selector": selector or LABELS, **spec}}
+
+
+def _ingress(*services: str, default: str | None = None) -> dict[str, Any]:
+    paths = [{"backend": {"service": {"name": s}}} for s in services]
+    spec: dict[str, Any] = {"rules": [{"http": {"paths": paths}}, {"host": "empty"}]}
+    if default:
+        spec["defaultBackend"] = {"service": {"name": default}}
+    return {"metadata": {"name": "web"}, "spec": spec}
+
+
+def _ways(
+    services: list[dict[str, Any]], ingresses: list[dict[str, Any]], pod: dict[str, Any] = POD
+) -> list[str]:
+    return list(ways_in("postgresql", LABELS, services, ingresses, [pod, OTHER]))
+
+
+def test_a_cluster_service_is_no_way_in() -> None:
+    assert _ways([_service("postgresql", type="ClusterIP")], [_ingress("mlflow")]) == []
+
+
+@pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
+def test_a_service_of_any_name_is_one_by_its_selector(kind: str) -> None:
+    assert _ways([_service("innocent", type=kind)], []) == [f"Service innocent is a {kind}"]
+    by_another_label = _service("innocent", {"statefulset": "x"}, type=kind)
+    assert _ways([by_another_label], []) == [f"Service innocent is a {kind}"]
+
+
+def test_services_of_others_and_without_a_selector_are_none() -> None:
+    others = _service("mlflow", {"app": "mlflow"}, type="NodePort")
+    without = {"metadata": {"name": "manual"}, "spec": {"type": "NodePort"}}
+    assert _ways([others, without], []) == []
+
+
+def test_external_addresses() -> None:
+    found = _ways([_service("postgresql", externalIPs=["192.0.2.1"])], [])
+    assert found == ["Service postgresql has external addresses"]
+
+
+def test_an_ingress_by_path_and_by_default() -> None:
+    said = "Ingress web leads to Service postgresql"
+    assert _ways([], [_ingress("mlflow", "postgresql")]) == [said]
+    assert _ways([], [_ingress(default="postgresql")]) == [said]
+    by_alias = _ways([_service("alias")], [_ingress("alias")])
+    assert by_alias == ["Ingress web leads to Service alias"]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"hostNetwork": True, "containers": []},
+        {"containers": [{"name": "main", "ports": [{"hostPort": 5432}]}]},
+    ],
+)
+def test_a_pod_on_its_nodes_address(spec: dict[str, Any]) -> None:
+    found = _ways([], [], {**POD, "spec": spec})
+    assert found == ["pod postgresql-0 listens on its node"]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a pod specification and /proc say about hardening."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from mlflow_conformance.cluster.kube import KubectlFailed
+from mlflow_conformance.security.hardening import parse_process, violations
+
+GOOD: dict[str, Any] = {
+    "securityContext": {
+        "runAsNonRoot": True,
+        "runAsUser": 10001,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    },
+    "containers": [
+        {
+            "name": "main",
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            },
+        }
+    ],
+}
+
+
+def _of(spec: dict[str, Any]) -> list[str]:
+    return violations("pod", spec, seccomp="RuntimeDefault")
+
+
+def _changed(where: str, **fields: Any) -> dict[str, Any]:
+    spec = copy.deepcopy(GOOD)
+    if where == "pod":
+        spec.update(fields)
+    elif where == "pod context":
+        spec["securityContext"].update(fields)
+    elif where == "container":
+        spec["containers"][0].update(fields)
+    else:
+        spec["containers"][0]["securityContext"].update(fields)
+    return spec
+
+
+def test_a_restricted_pod_has_no_violation() -> None:
+    assert _of(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "fields", "said"),
+    [
+        ("pod", {"hostNetwork": True}, "pod: hostNetwork"),
+        ("pod", {"hostPID": True}, "pod: hostPID"),
+        ("pod", {"hostIPC": True}, "pod: hostIPC"),
+        ("pod", {"volumes": [{"name": "etc", "hostPath": {"path": "/etc"}}]}, "pod: hostPath etc"),
+        ("pod context", {"runAsNonRoot": False}, "pod/main: runAsNonRoot is not true"),
+        ("pod context", {"runAsUser": 0}, "pod/main: runAsUser is 0"),
+        ("pod context", {"runAsGroup": 0}, "pod/main: runAsGroup is 0"),
+        ("pod context", {"seccompProfile": None}, "pod/main: seccomp profile is not set"),
+        (
+            "own",
+            {"seccompProfile": {"type": "Unconfined"}},
+            "pod/main: seccomp profile is Unconfined",
+        ),
+        ("own", {"runAsNonRoot": False}, "pod/main: runAsNonRoot is not true"),
+        ("own", {"readOnlyRootFilesystem": None}, "pod/main: readOnlyRootFilesystem is not true"),
+        ("own", {"allowPrivilegeEscalation": None}, "pod/main: allowPrivilegeEscalation is not"),
+        ("own", {"privileged": True}, "pod/main: privileged"),
+        ("own", {"capabilities": {"drop": ["NET_RAW"]}}, "pod/main: capabilities are not dropped"),
+        (
+            "own",
+            {"capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}},
+            "pod/main: adds capabilities NET_BIND_SERVICE",
+        ),
+        ("container", {"ports": [{"hostPort": 80}]}, "pod/main: hostPort 80"),
+    ],
+)
+def test_each_violation_is_named(where: str, fields: dict[str, Any], said: str) -> None:
+    found = _of(_changed(where, **fields))
+    assert len(found) == 1
+    assert found[0].startswith(said)
+
+
+@pytest.mark.parametrize("kind", ["initContainers", "ephemeralContainers"])
+def test_every_kind_of_container_is_read(kind: str) -> None:
+    spec = {**GOOD, kind: [{"name": "other"}]}
+    assert "pod/other: capabilities are not dropped" in _of(spec)
+
+
+STATUS = """Name:\tpython
+Uid:\t10001\t10001\t10001\t10001
+Gid:\t10001\t10001\t10001\t10001
+CapPrm:\t0000000000000000
+CapEff:\t0000000000000000
+CapBnd:\t0000000000000000
+NoNewPrivs:\t1
+Seccomp:\t2
+Seccomp_filters:\t1
+"""
+
+
+def test_a_process_as_the_kernel_shows_it() -> None:
+    refused = "touch: cannot touch '/.mlflow-conformance': Read-only file system\n"
+    found = parse_process(STATUS + refused)
+    assert (found.uid, found.gid, found.seccomp, found.no_new_privileges) == (10001, 10001, 2, 1)
+    assert found.effective == found.bounding == "0" * 16
+    assert found.root_write == "Read-only file system"
+    assert parse_process(STATUS + "root: written\n").root_write == "written"
+
+
+@pytest.mark.parametrize("said", ["", "Uid: x\n", STATUS.replace("Seccomp:", "Other:")])
+def test_something_else_is_no_process(said: str) -> None:
+    with pytest.raises(KubectlFailed, match="cannot be understood"):
+        parse_process(said)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The file of pins: the one in the repository is right, and a wrong one is refused clearly."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from mlflow_conformance.config.assets import asset
+from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.stand import images
+from mlflow_conformance.stand.images import pins, pull
+from mlflow_conformance.stand.images.golang import go_mod, staging_replacements
+from mlflow_conformance.stand.images.steps import keys
+
+_REAL = "deployment/kind/images/pins.toml"
+
+
+def _changed(tmp_path: Path, old: str, new: str) -> Path:
+    text = asset(_REAL).read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "pins.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+def test_the_pins_of_the_repository_make_a_plan() -> None:
+    planned = keys(images.plan(images.load_pins(), "build"))
+    assert list(planned)[-1] == "node"
+    assert len(set(planned.values())) == len(planned)
+
+
+@pytest.mark.parametrize("mode", ["build", "pull"])
+def test_the_plan_makes_every_program_that_the_host_is_promised(mode: pull.Mode) -> None:
+    steps = {step.name for step in images.plan(images.load_pins(), mode)}
+    assert {f"go.{tool.name}" for tool in fields(images.Tools)} - {"go.kubectl"} <= steps
+    assert "go.kube" in steps
+
+
+def test_every_image_has_a_containerfile_and_every_containerfile_an_image() -> None:
+    folder = asset("deployment/kind/images")
+    pinned = {image for bundle in images.load_pins().bundle.values() for image in bundle.images}
+    assert pinned == {path.parent.name for path in folder.glob("*/Containerfile")}
+
+
+@pytest.mark.parametrize("image", ["mlflow", "runner"])
+def test_requirements_are_locked_sorted_and_unique(image: str) -> None:
+    lines = asset(f"deployment/kind/images/{image}/requirements.txt").read_text().splitlines()
+    names = [line.partition("==")[0] for line in lines]
+    assert all(line.count("==") == 1 for line in lines)
+    assert names == sorted(set(names))
+
+
+def test_the_runner_adds_to_mlflow_and_replaces_nothing() -> None:
+    locked = [
+        {line.partition("==")[0] for line in asset(path).read_text().splitlines()}
+        for path in (
+            "deployment/kind/images/mlflow/requirements.txt",
+            "deployment/kind/images/runner/requirements.txt",
+        )
+    ]
+    assert not locked[0] & locked[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("schema = 1", "schema = 2", "wrong at schema"),
+        ("schema = 1", "schema = ", "not TOML"),
+        ('version = "v0.33.0"', 'version = "latest"', "wrong at go.kind.version"),
+        ('programs = { kind = "sigs.k8s.io/kind" }', "programs = {}", "wrong at go.kind.programs"),
+        ("[go.kind]", "[go.kind]\ncolour = 1", "wrong at go.kind.colour"),
+        ('uses = ["go.traefik"]', 'uses = ["go.trafik"]', "uses go.trafik, which is not pinned"),
+        ('base = "python"', 'base = "network"', "has the base network but does not use it"),
+        ('root = "node"', 'root = "python"', "node has the root python but does not use it"),
+        ("docker.io/library/traefik:v3.6.7", "registry.k8s.io/pause:3.10.1", "pause:3.10.1 is in"),
+    ],
+)
+def test_wrong_pins_are_refused_in_one_sentence(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(Unusable, match=message) as caught:
+        pins.load(_changed(tmp_path, old, new))
+    assert "docs/images.md" in caught.value.remedy
+
+
+def test_pins_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Unusable, match="cannot be read: No such file"):
+        pins.load(tmp_path / "pins.toml")
+
+
+def test_a_changed_version_rebuilds_its_image_and_the_node_alone(tmp_path: Path) -> None:
+    before = keys(images.plan(images.load_pins(), "build"))
+    changed = pins.load(_changed(tmp_path, 'version = "v3.6.6"', 'version = "v3.6.7"'))
+    after = keys(images.plan(changed, "build"))
+    differing = {name for name in before if before[name] != after[name]}
+    assert differing == {"go.etcd", "bundle.static", "node-base", "node"}
+
+
+def test_a_module_file_has_one_requirement_and_its_replacements() -> None:
+    pin = pins.GoPin(
+        module="example.com/a",
+        version="v1.2.3",
+        programs={"a": "."},
+        replace={"example.com/b": "example.com/c v1.0.0"},
+        godebug="go1.25",
+    )
+    assert go_mod(pin, {}) == (
+        "module build\n\ngo 1.26\n\ngodebug default=go1.25\n\nrequire example.com/a v1.2.3\n\n"
+        "replace example.com/b => example.com/c v1.0.0\n"
+    )
+
+
+def test_staging_modules_get_the_release_of_their_kubernetes() -> None:
+    text = "replace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n\tk8s.io/x => ../x\n)\n"
+    assert staging_replacements(text, "v1.35.4") == {"k8s.io/api": "k8s.io/api v0.35.4"}

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host check against machines that are made of files."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from mlflow_conformance.cluster import engine
+from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.stand.host import (
+    BROWSERS,
+    GIB,
+    Finding,
+    Host,
+    State,
+    findings,
+    require,
+)
+
+_FILES = {
+    "etc/os-release": 'NAME="Debian"\nID=debian\n',
+    "proc/meminfo": "MemTotal: 33554432 kB\nMemAvailable: 16777216 kB\n",
+    "proc/sys/fs/inotify/max_user_instances": "512\n",
+    "proc/sys/fs/inotify/max_user_watches": "524288\n",
+    "proc/sys/net/ipv4/ip_forward": "1\n",
+    "proc/sys/kernel/osrelease": "6.1.0-18-amd64\n",
+    "sys/fs/cgroup/cgroup.controllers": "cpu memory\n",
+    "lib/modules/empty": "",
+    "usr/lib/podman/netavark": "",
+    "usr/lib/podman/aardvark-dns": "",
+    "usr/share/keyrings/debian-archive-keyring.gpg": "",
+}
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    """A machine on which nothing is wrong."""
+    for name, text in _FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return Host(
+        root=tmp_path,
+        machine="x86_64",
+        python=(3, 11),
+        uid=0,
+        cache_free=100 * GIB,
+        cache_used=False,
+        cluster_up=False,
+        which=lambda program: f"/usr/bin/{program}",
+    )
+
+
+def _bad(host: Host) -> list[Finding]:
+    return [finding for finding in findings(host) if finding.state is not State.OK]
+
+
+def _write(host: Host, name: str, text: str) -> None:
+    (host.root / name).write_text(text, encoding="utf-8")
+
+
+def test_a_good_machine_lacks_nothing(host: Host) -> None:
+    assert _bad(host) == []
+    require(findings(host))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence", "remedy"),
+    [
+        ({"machine": "aarch64"}, "this is aarch64", "x86_64"),
+        ({"python": (3, 10)}, "3.10 is too old", "Python 3.11"),
+        ({"uid": 1000}, "rootless engine cannot", "sudo"),
+        ({"cache_free": 19 * GIB}, "19.0 GiB free for the cache, 40 GiB", "MLFLOW_CONFORMANCE_CAC"),
+    ],
+)
+def test_what_is_impossible_is_one_sentence(
+    host: Host, change: dict[str, object], sentence: str, remedy: str
+) -> None:
+    other = dataclasses.replace(host, **change)  # type: ignore[arg-type]
+    with pytest.raises(Unusable, match=sentence) as caught:
+        require(findings(other))
+    assert remedy in caught.value.remedy
+    assert "\n" not in str(caught.value)
+
+
+def test_too_little_memory_is_refused(host: Host) -> None:
+    _write(host, "proc/meminfo", "MemAvailable: 7340032 kB\n")
+    with pytest.raises(Unusable, match=r"7\.0 GiB available, 8 GiB are needed"):
+        require(findings(host))
+
+
+def test_a_cluster_that_is_up_has_its_memory_already(host: Host) -> None:
+    _write(host, "proc/meminfo", "MemAvailable: 7340032 kB\n")
+    assert _bad(dataclasses.replace(host, cluster_up=True)) == []
+    _write(host, "proc/meminfo", "MemAvailable: 2000000 kB\n")
+    with pytest.raises(Unusable, match=r"1\.9 GiB available, 2 GiB are needed"):
+        require(findings(dataclasses.replace(host, cluster_up=True)))
+
+
+def test_memory_that_cannot_be_read_is_not_taken_for_enough(host: Host) -> None:
+    (host.root / "proc/meminfo").unlink()
+    with pytest.raises(Unusable, match=r"0\.0 GiB available"):
+        require(findings(host))
+
+
+def test_a_container_without_control_groups_is_refused(host: Host) -> None:
+    (host.root / "sys/fs/cgroup/cgroup.controllers").unlink()
+    (host.root / "sys/fs/cgroup").rmdir()
+    with pytest.raises(Unusable, match="no /sys/fs/cgroup"):
+        require(findings(host))
+
+
+def test_a_cache_that_was_built_needs_no_more_disk(host: Host) -> None:
+    assert _bad(dataclasses.replace(host, cache_free=GIB, cache_used=True)) == []
+
+
+def test_missing_programs_become_one_command(host: Host) -> None:
+    lacking = dataclasses.replace(host, which=lambda program: None)
+    container_engine, programs = _bad(lacking)
+    assert (container_engine.state, programs.state) == (State.MISSING, State.MISSING)
+    assert "--no-install-recommends podman runc conmon uidmap iptables mmdebstrap" in (
+        container_engine.command
+    )
+    assert programs.command.endswith(" curl openssl chromium fonts-dejavu-core")
+
+
+@pytest.mark.parametrize("browser", BROWSERS)
+def test_any_browser_will_do(host: Host, browser: str) -> None:
+    others = {name for name in BROWSERS if name != browser}
+    assert _bad(dataclasses.replace(host, which=lambda p: None if p in others else p)) == []
+
+
+def test_packages_are_not_installed_where_there_is_no_apt(host: Host) -> None:
+    _write(host, "etc/os-release", "ID=fedora\n")
+    other = dataclasses.replace(host, which=lambda program: None)
+    with pytest.raises(Unusable, match="neither Debian nor Ubuntu"):
+        require(findings(other))
+
+
+@pytest.mark.parametrize("name", ["ID=ubuntu\n", 'ID="debian"\n', "ID=mint\nID_LIKE=debian\n"])
+def test_relatives_of_debian_have_apt(host: Host, name: str) -> None:
+    _write(host, "etc/os-release", name)
+    assert host.apt
+
+
+def test_docker_alone_and_wsl_are_told_apart(host: Host) -> None:
+    _write(host, "proc/sys/kernel/osrelease", "5.15.0-Microsoft-standard-WSL2\n")
+    only = dataclasses.replace(host, which=lambda program: program if program == "docker" else None)
+    finding = _bad(only)[0]
+    assert "Docker is there" in finding.detail
+    assert "Docker Desktop" in finding.detail
+
+
+def test_low_kernel_settings_become_commands(host: Host) -> None:
+    _write(host, "proc/sys/fs/inotify/max_user_instances", "128\n")
+    _write(host, "proc/sys/net/ipv4/ip_forward", "0\n")
+    with pytest.raises(Unusable) as caught:
+        require(findings(host))
+    assert caught.value.remedy == (
+        "Run as root: echo 512 >/proc/sys/fs/inotify/max_user_instances"
+        " && echo 1 >/proc/sys/net/ipv4/ip_forward"
+    )
+
+
+def test_the_impossible_is_told_before_the_missing(host: Host) -> None:
+    _write(host, "proc/sys/net/ipv4/ip_forward", "0\n")
+    other = dataclasses.replace(host, machine="riscv64")
+    assert findings(other)[0].state is State.IMPOSSIBLE
+    with pytest.raises(Unusable, match="riscv64"):
+        require(findings(other))
+
+
+def test_limits_are_never_above_the_hard_ones() -> None:
+    text = engine.containers_conf({"nofile": 20_000, "nproc": -1})
+    assert 'default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]' in text
+
+
+def test_settings_are_written_once_and_are_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    env = engine.environment()
+    path = tmp_path / "mlflow-conformance" / "containers.conf"
+    assert env["CONTAINERS_CONF"] == str(path)
+    before = path.stat().st_mtime_ns
+    assert engine.environment() == env
+    assert path.stat().st_mtime_ns == before
+
+
+def test_settings_that_nobody_needs_any_more_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    engine.environment()
+    engine.forget()
+    engine.forget()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_go_and_what_others_keep_there_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    engine.environment()
+    (tmp_path / "mlflow-conformance" / "clusters").mkdir()
+    engine.forget()
+    assert [p.name for p in tmp_path.rglob("*")] == ["mlflow-conformance", "clusters"]
