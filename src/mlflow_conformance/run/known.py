@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this program knows of its checks: which exist, and the form of each one's thresholds."""
+
+from mlflow_conformance.artifacts import thresholds as artifacts
+from mlflow_conformance.autoscaling import thresholds as autoscaling
+from mlflow_conformance.backup_restore import thresholds as backup_restore
+from mlflow_conformance.config.thresholds import Registry
+from mlflow_conformance.disruption import thresholds as disruption
+from mlflow_conformance.latency import thresholds as latency
+from mlflow_conformance.network_policy import thresholds as network_policy
+from mlflow_conformance.observability import thresholds as observability
+from mlflow_conformance.operations import thresholds as operations
+from mlflow_conformance.registry import thresholds as registry
+from mlflow_conformance.security import thresholds as security
+from mlflow_conformance.tracking import thresholds as tracking
+
+_FAMILIES = (
+    tracking, registry, artifacts, network_policy, security, backup_restore, autoscaling, disruption, latency, observability, operations,
+)  # fmt: skip
+
+
+def thresholds() -> Registry:
+    """The model of every check's thresholds, by the check's ID."""
+    return {check_id: model for f in _FAMILIES for check_id, model in f.THRESHOLDS.items()}
