@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mlflow_conformance.doors.inside import http_arguments
+from mlflow_conformance.doors.many import Request, send_many
 from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql
@@ -164,17 +164,11 @@ def _differing(
 def _put(target: Target, replicas: list[MlflowApi], keys: list[str]) -> dict[str, int]:
     """Store small artifacts from the runner; the keys that were refused, and their status."""
     requests = [
-        http_arguments(
-            "PUT", f"{replicas[n % len(replicas)].base_url}{ARTIFACTS}/{key}",
-            target.inside_headers, key.encode(), timeout_s=30,
-        )
+        Request.to(replicas[n % len(replicas)], "PUT", f"{ARTIFACTS}/{key}", body=key.encode())
         for n, key in enumerate(keys)
-    ]  # fmt: skip
-    replies = target.inside.call(
-        "http_many", patience_s=_PATIENCE_S, requests=requests, concurrency=_WRITERS
-    )
-    statuses = [r.get("status", 0) for r in cast(list[dict[str, Any]], replies)]
-    return {key: s for key, s in zip(keys, statuses, strict=True) if s != 200}
+    ]
+    outcomes = send_many(target.inside, requests, concurrency=_WRITERS, patience_s=_PATIENCE_S)
+    return {key: o.status for key, o in zip(keys, outcomes, strict=True) if o.status != 200}
 
 
 @check(

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """LAT: how long people and jobs wait."""
 
-import json
-from typing import Any, cast
+from dataclasses import replace
 
-from mlflow_conformance.doors.http import NoReply, Reply
-from mlflow_conformance.doors.inside import Inside, http_arguments, reply_of
+from mlflow_conformance.doors.http import Reply
+from mlflow_conformance.doors.inside import Inside
+from mlflow_conformance.doors.many import Request, send_many
 from mlflow_conformance.doors.mlflow import new_run
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.latency.sla import PAGE, Measured
@@ -72,18 +72,10 @@ def test_a_burst_of_writers_is_answered(
     writers = int(evidence.number("writers"))
     runs = [new_run(replica, experiment).run_id for _ in range(writers)]
     patience = 2 * evidence.number("within_s") + 30
-    asked = [
-        http_arguments(
-            "POST",
-            f"{replica.base_url}/api/2.0/mlflow/runs/log-batch",
-            {"Content-Type": "application/json", **target.inside_headers},
-            json.dumps({"run_id": run, "metrics": _METRICS}).encode(),
-            patience,
-        )
-        for run in runs
-    ]
-    said = inside.call("http_many", patience_s=2 * patience, requests=asked, concurrency=writers)
-    replies = [_outcome(reply) for reply in cast(list[dict[str, Any]], said)]
+    patient = replace(replica, timeout_s=patience)
+    asked = [Request.post(patient, "runs/log-batch", run_id=r, metrics=_METRICS) for r in runs]
+    outcomes = send_many(inside, asked, concurrency=writers, patience_s=2 * patience)
+    replies = [o.reply for o in outcomes]
     statuses = [r.status if isinstance(r, Reply) else str(r) for r in replies]
     slowest = max(r.elapsed_s for r in replies)
     evidence.note("writers at once", writers, door="inside")
@@ -102,10 +94,3 @@ def test_a_burst_of_writers_is_answered(
 
 
 _METRICS = [{"key": f"m{n}", "value": n, "timestamp": 1, "step": 1} for n in range(50)]
-
-
-def _outcome(reply: dict[str, Any]) -> Reply | NoReply:
-    try:
-        return reply_of(reply)
-    except NoReply as problem:
-        return problem

@@ -3,13 +3,12 @@
 
 import re
 from random import Random
-from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
 
 from mlflow_conformance.doors.http import NoReply, Reply
-from mlflow_conformance.doors.inside import http_arguments, reply_of
 from mlflow_conformance.doors.inventory import Moment, row_counts
+from mlflow_conformance.doors.many import Request, send_many
 from mlflow_conformance.doors.mlflow import MlflowApi, error_of
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
@@ -17,6 +16,7 @@ from mlflow_conformance.target.base import Target
 from mlflow_conformance.tracking.bad_requests import TRACES, BadRequest, generate
 
 _CONCURRENCY = 4
+_PATIENCE_S = 300
 
 
 class _Row(BaseModel):
@@ -127,26 +127,19 @@ def test_bad_input(
 def _sent(
     target: Target, replicas: list[MlflowApi], requests: list[BadRequest]
 ) -> list[tuple[BadRequest, Reply | NoReply]]:
-    arguments = [
-        http_arguments(
-            r.method,
-            replicas[n % len(replicas)].base_url + r.path,
-            {**target.inside_headers, "Content-Type": "application/json"},
-            r.body,
-            timeout_s=30,
-        )
-        for n, r in enumerate(requests)
-    ]
-    answers = target.inside.call(
-        "http_many", patience_s=300, requests=arguments, concurrency=_CONCURRENCY
-    )
-    found: list[tuple[BadRequest, Reply | NoReply]] = []
-    for request, answer in zip(requests, cast(list[dict[str, Any]], answers), strict=True):
-        try:
-            found.append((request, reply_of(answer)))
-        except NoReply as lost:
-            found.append((request, lost))
-    return found
+    outcomes = send_many(
+        target.inside,
+        [
+            Request.to(
+                replicas[n % len(replicas)], r.method, r.path,
+                body=r.body, content_type="application/json",
+            )
+            for n, r in enumerate(requests)
+        ],
+        concurrency=_CONCURRENCY,
+        patience_s=_PATIENCE_S,
+    )  # fmt: skip
+    return [(r, o.reply) for r, o in zip(requests, outcomes, strict=True)]
 
 
 def _unknown(

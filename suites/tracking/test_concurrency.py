@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writers at the same time, on several replicas."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import Any, cast
 
 from mlflow_conformance.doors.http import NoReply, Reply
-from mlflow_conformance.doors.inside import http_arguments, reply_of
+from mlflow_conformance.doors.many import Outcome, Request, send_many
 from mlflow_conformance.doors.mlflow import MlflowApi, answer, error_of, new_run
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
@@ -154,33 +152,20 @@ def test_reads_follow_writes(
         values = [f"{number}-{turn}" for turn in range(turns)]
         requests = []
         for turn, value in enumerate(values):
-            writer = replicas[(number + turn) % len(replicas)].base_url
-            reader = replicas[(number + turn + 1) % len(replicas)].base_url
+            writer = replicas[(number + turn) % len(replicas)]
+            reader = replicas[(number + turn + 1) % len(replicas)]
             requests += [
-                http_arguments(
-                    "POST", f"{writer}{_API}/runs/set-tag",
-                    {**target.inside_headers, "Content-Type": "application/json"},
-                    json.dumps({"run_id": run_id, "key": "register", "value": value}).encode(),
-                    timeout_s=30,
-                ),
-                http_arguments(
-                    "GET", f"{reader}{_API}/runs/get?run_id={run_id}",
-                    target.inside_headers, None, timeout_s=30,
-                ),
-            ]  # fmt: skip
+                Request.post(writer, "runs/set-tag", run_id=run_id, key="register", value=value),
+                Request.to(reader, "GET", f"{_API}/runs/get?run_id={run_id}"),
+            ]
         # In portions: a busy cluster takes its time, which is no reason to give all of it up.
-        replies: list[dict[str, Any]] = []
+        outcomes: list[Outcome] = []
         for start in range(0, len(requests), _PORTION):
             portion = requests[start : start + _PORTION]
-            replies += cast(
-                list[dict[str, Any]],
-                target.inside.call(
-                    "http_many", patience_s=_PATIENCE_S, requests=portion, concurrency=1
-                ),
-            )
+            outcomes += send_many(target.inside, portion, concurrency=1, patience_s=_PATIENCE_S)
         return [
-            _operation(f"client {number}", run_id, values[n // 2] if n % 2 == 0 else None, reply)
-            for n, reply in enumerate(replies)
+            _operation(f"client {number}", run_id, values[n // 2] if n % 2 == 0 else None, outcome)
+            for n, outcome in enumerate(outcomes)
         ]
 
     with ThreadPoolExecutor(clients) as pool:
@@ -216,10 +201,9 @@ def _pairs(operations: list[Operation]) -> Iterable[tuple[Operation, Operation]]
     return zip(operations[::2], operations[1::2], strict=True)
 
 
-def _operation(client: str, run_id: str, value: str | None, reply: dict[str, Any]) -> Operation:
+def _operation(client: str, run_id: str, value: str | None, outcome: Outcome) -> Operation:
     """A write of `value`, or a read when there is none, as the runner saw it."""
-    began = int(reply["started_ns"])
-    status = reply.get("status", 0)
+    began, status = outcome.started_ns, outcome.status
     return Operation(
         client=client,
         key=run_id,
@@ -227,9 +211,9 @@ def _operation(client: str, run_id: str, value: str | None, reply: dict[str, Any
         value=value,
         invoked_ns=began,
         # Without a reply, and after a 5xx, nobody knows when or whether it took effect.
-        returned_ns=began + int(reply["elapsed_s"] * 1e9) if 0 < status < 500 else None,
+        returned_ns=began + int(outcome.reply.elapsed_s * 1e9) if 0 < status < 500 else None,
         outcome="acknowledged" if status == 200 else "refused" if 400 <= status < 500 else "open",
-        result=_register(reply_of(reply)) if value is None and status == 200 else None,
+        result=_register(outcome.need_reply()) if value is None and status == 200 else None,
     )
 
 

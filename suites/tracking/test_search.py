@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Search: filters, order and paging over many runs."""
 
-import json
 from collections import Counter
-from typing import Any, cast
+from typing import Any
 
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.doors.inside import http_arguments, reply_of
+from mlflow_conformance.doors.many import Request, send_many
 from mlflow_conformance.doors.mlflow import MlflowApi, answer
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.target.base import Target
 
 _CONCURRENCY = 8
+_PATIENCE_S = 300
 _WITH_DATA = 60
 
 
@@ -129,16 +129,7 @@ def _posted(
 ) -> list[dict[str, Any]]:
     """POST many bodies from the runner, spread over the replicas; their answers in order."""
     requests = [
-        http_arguments(
-            "POST",
-            f"{replicas[n % len(replicas)].base_url}/api/2.0/mlflow/{call}",
-            {**target.inside_headers, "Content-Type": "application/json"},
-            json.dumps(body).encode(),
-            timeout_s=30,
-        )
-        for n, body in enumerate(bodies)
+        Request.post(replicas[n % len(replicas)], call, **body) for n, body in enumerate(bodies)
     ]
-    replies = target.inside.call(
-        "http_many", patience_s=300, requests=requests, concurrency=_CONCURRENCY
-    )
-    return [answer(call, reply_of(r)) for r in cast(list[dict[str, Any]], replies)]
+    outcomes = send_many(target.inside, requests, concurrency=_CONCURRENCY, patience_s=_PATIENCE_S)
+    return [answer(call, o.need_reply()) for o in outcomes]

@@ -5,18 +5,18 @@ Every write is one request and one transaction of MLflow, and says by a value of
 there, so that a restored database can be held against the ledger write by write.
 """
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import count
-from typing import Any, cast
+from typing import Any
 
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.http import NoReply, Reply
-from mlflow_conformance.doors.inside import http_arguments, reply_of
+from mlflow_conformance.doors.many import Request, send_many
 from mlflow_conformance.doors.mlflow import MlflowApi, answer, error_of, new_run
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.ledger.log import Ledger
@@ -24,7 +24,7 @@ from mlflow_conformance.ledger.writing import attempt, raise_problems
 from mlflow_conformance.target.base import Target
 
 _WRITE, _BATCH, _BEATS = "mlc.write", "mlc.batch", "mlc.beats"
-_AT_ONCE, _CONCURRENCY, _PATIENCE_S = 250, 8, 300
+_AT_ONCE, _CONCURRENCY, _TIMEOUT_S, _PATIENCE_S = 250, 8, 60, 300
 _STEPS, _PARAMS = 5, 3
 _PAUSE_S = 0.05
 
@@ -103,22 +103,15 @@ def _many(
     """Send requests from the runner, several at once, between their intents and outcomes."""
     # A client of its own for each: several go on at once, in no order.
     intents = [ledger.intend(value, "seed", "add", value) for value in values]
-    headers = {**target.inside_headers, "Content-Type": "application/json"}
-    requests = [
-        http_arguments(
-            "POST", f"{target.service_url}/api/2.0/mlflow/{call}", headers,
-            json.dumps(body).encode(), 60,
-        )
-        for body in bodies
-    ]  # fmt: skip
-    found = target.inside.call(
-        "http_many", requests=requests, concurrency=_CONCURRENCY, patience_s=_PATIENCE_S
-    )
+    api = replace(target.api(), timeout_s=_TIMEOUT_S)
+    outcomes = send_many(
+        target.inside, [Request.post(api, call, **body) for body in bodies],
+        concurrency=_CONCURRENCY, patience_s=_PATIENCE_S,
+    )  # fmt: skip
     replies: list[Reply | None] = []
-    for number, one in zip(intents, cast(list[dict[str, Any]], found), strict=True):
-        try:
-            reply = reply_of(one)
-        except NoReply:
+    for number, outcome in zip(intents, outcomes, strict=True):
+        reply = outcome.reply
+        if isinstance(reply, NoReply):
             replies.append(None)
             continue
         if reply.status == 200:

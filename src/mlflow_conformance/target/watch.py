@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 from kubernetes.client.rest import ApiException
 from urllib3.exceptions import HTTPError
@@ -17,12 +17,13 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.profile import MlflowNames
 from mlflow_conformance.doors.exposition import total
 from mlflow_conformance.doors.http import NoReply
-from mlflow_conformance.doors.inside import InsideFailed, http_arguments, reply_of
+from mlflow_conformance.doors.inside import InsideFailed
+from mlflow_conformance.doors.many import Request, send_many
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.load.document import Series
 from mlflow_conformance.target.base import Target
 
-_LOOK_S, _COUNT_S = 1.0, 3.0
+_LOOK_S, _COUNT_S, _METRICS_S = 1.0, 3.0, 5.0
 # Which pg_stat_activity does not tell an account that may only read. One is the one that counts.
 _CONNECTIONS = "SELECT sum(numbackends)::int - 1 FROM pg_stat_database"
 _SERVED = "mlflow_http_request_total"
@@ -227,22 +228,17 @@ def _count_connections(sql: Sql, watch: Watch) -> None:
 
 
 def _count_served(kube: Kube, target: Target, watch: Watch) -> None:
-    names, inside, headers = target.names.mlflow, target.inside, dict(target.inside_headers)
+    names, headers = target.names.mlflow, target.inside_headers
     pods = kube.ready_pods(names.selector, container=names.container)
     asked = [
-        http_arguments("GET", f"http://{pod.ip}:{names.port}/metrics", headers, None, 5.0)
+        Request("GET", f"http://{pod.ip}:{names.port}/metrics", headers, timeout_s=_METRICS_S)
         for pod in pods
     ]
-    if not asked:
-        return
-    replies = cast(
-        list[dict[str, Any]], inside.call("http_many", requests=asked, concurrency=len(asked))
-    )
-    for pod, answer in zip(pods, replies, strict=True):
-        try:
-            reply = reply_of(answer)
-        except NoReply as problem:
-            watch.unseen.append(f"metrics of {pod.name}: {problem}")
+    outcomes = send_many(target.inside, asked, concurrency=len(asked))
+    for pod, outcome in zip(pods, outcomes, strict=True):
+        reply = outcome.reply
+        if isinstance(reply, NoReply):
+            watch.unseen.append(f"metrics of {pod.name}: {reply}")
             continue
         if reply.status != 200:
             watch.unseen.append(f"metrics of {pod.name}: status {reply.status}")

@@ -24,7 +24,6 @@ from mlflow_conformance.doors.inside import (
     InsideFailed,
     InsideSender,
     LocalInside,
-    reply_of,
 )
 from mlflow_conformance.doors.s3 import Bucket, Digest, StoredObject
 from mlflow_conformance.doors.sql import Sql
@@ -235,17 +234,6 @@ def test_requests_through_the_door(agent: AgentInside, server: str, where: str) 
     with pytest.raises(NoReply) as told:
         send("GET", "http://127.0.0.1:1", headers={}, body=b"\xff", timeout_s=5)
     assert told.value.failure == "refused"
-
-
-def test_several_requests_at_once_keep_their_order(server: str) -> None:
-    requests = [
-        {"method": "GET", "url": url, "timeout_s": 5} for url in (server, "http://127.0.0.1:1")
-    ]
-    replies = LocalInside().call("http_many", requests=requests, concurrency=2)
-    assert isinstance(replies, list)
-    assert [isinstance(r, dict) and "failure" in r for r in replies] == [False, True]
-    assert isinstance(replies[0], dict)
-    assert reply_of(replies[0]).body == b"OK"
 
 
 def test_tcp_probes() -> None:
