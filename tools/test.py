@@ -21,6 +21,7 @@ PYTEST = (sys.executable, "-m", "pytest", "-q")
 WHILE_IMAGES_ARE_BUILT = (
     ("format", ("ruff", "format", "--check", ".")),
     ("lint", ("ruff", "check", ".")),
+    ("layers", ("lint-imports", "--no-cache")),
     ("types", ("mypy",)),
     ("library", (*PYTEST, "tests/unit")),
 )

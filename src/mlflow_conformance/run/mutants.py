@@ -38,6 +38,7 @@ from mlflow_conformance.mutants.mutant import Mutant, MutantSpec
 from mlflow_conformance.report import write_all
 from mlflow_conformance.report.terminal import render
 from mlflow_conformance.report.words import family
+from mlflow_conformance.stand.standing import take_down
 
 _OUTPUT = "output.txt"
 """What a gate printed; beside its evidence."""
@@ -143,8 +144,6 @@ def run(
         finally:
             log.append(RunEnded(ended=datetime.now(UTC), interrupted=interrupted))
             if not keep:
-                from mlflow_conformance.stand.standing import take_down
-
                 take_down()
     verdict = write_all(made.log)
     typer.echo(render(verdict))

@@ -4,11 +4,11 @@
 from pathlib import Path
 
 import pytest
-from repository import ROOT
 
 from mlflow_conformance.config import catalogue
 from mlflow_conformance.config.families import FOLDERS, folder_of
 from mlflow_conformance.mutants.mutant import read_all
+from repository import ROOT
 
 KNOWN = catalogue.read(ROOT / "suites")
 MUTANTS = read_all(ROOT / "mutants", KNOWN)
