@@ -4,6 +4,7 @@
 from collections import Counter
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.strength import bits
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import secrecy
 
@@ -22,7 +23,7 @@ def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
     """
     found = _credentials(evidence, kube)
     least = evidence.number("bits")
-    weak = {name: round(secrecy.bits(value)) for name, value in found.items()}
+    weak = {name: round(bits(value)) for name, value in found.items()}
     evidence.note("credentials", sorted(found), door="kubernetes")
     evidence.expect(
         "credentials-are-easy-guess",

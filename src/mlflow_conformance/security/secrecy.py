@@ -1,24 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How hard credentials are to guess, and where else than in their Secret they appear."""
+"""Where else than in their Secret credentials appear."""
 
 import base64
 import json
-import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 
 from mlflow_conformance.cluster.kube import Kube
-
-
-def bits(credential: str) -> float:
-    """An estimate of how many bits a credential is worth: its length times its own entropy.
-
-    Repetitions count for nothing, so ``aaaa`` is worth 0. A text of 32 random letters and digits
-    is worth some 145 of its true 190, so the estimate rather refuses a good one.
-    """
-    size = len(credential)
-    return max(0.0, -sum(n * math.log2(n / size) for n in Counter(credential).values()))
 
 
 def spellings(credential: str) -> set[str]:
