@@ -22,7 +22,7 @@ from mlflow_conformance.core.waits import Hopeless, TimedOut, Waiter
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.load import seeding, workload
 from mlflow_conformance.load.analysis import SendingLimits, analyse
-from mlflow_conformance.load.arrivals import Stage
+from mlflow_conformance.load.arrivals import Step
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.load.run_record import RunRecord
@@ -71,11 +71,11 @@ class Surge(Strict):
     lateness_p99_s: float = Field(gt=0, description="most that it may have been sent late")
 
     @property
-    def stages(self) -> list[Stage]:
+    def steps(self) -> list[Step]:
         """The surge, and the quiet after it."""
         return [
-            Stage(rate=self.rate, duration_s=self.for_s),
-            Stage(rate=self.quiet_rate, duration_s=self.quiet_s),
+            Step(rate=self.rate, duration_s=self.for_s),
+            Step(rate=self.quiet_rate, duration_s=self.quiet_s),
         ]
 
     @property
@@ -240,7 +240,7 @@ def surged(
         plan = LoadPlan(
             url=target.service_url,
             workload=workload.load(surge.workload),
-            stages=surge.stages,
+            steps=surge.steps,
             seed=run.seed,
             workers=surge.workers,
             world=world,

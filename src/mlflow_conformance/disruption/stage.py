@@ -38,7 +38,7 @@ from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.load import engine, seeding
 from mlflow_conformance.load.analysis import analyse
-from mlflow_conformance.load.arrivals import Stage as Span
+from mlflow_conformance.load.arrivals import Step
 from mlflow_conformance.load.document import Band, LoadDocument
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.load.plan import LoadPlan
@@ -180,7 +180,7 @@ class Stage:
         self.bands[-1] = Band(name=scenario.spec.title, start_s=fault, end_s=ended)
         over_ns = time.monotonic_ns()
         self._going_on(writers, since_ns, over_ns, needs.writes)
-        rate = self.load.plan.stages[0].rate
+        rate = self.load.plan.steps[0].rate
         # A second more: either edge of the window may cost a request.
         until = max(self.now_s, ended + _EDGE_S, since + needs.requests / rate + 1)
         self.until(until)
@@ -369,7 +369,7 @@ def on_stage(target: Target, run: Run, rate: float, garbage: list[str]) -> Itera
         plan = LoadPlan(
             url=door.url,
             workload=load_workload(_WORKLOAD),
-            stages=[Span(rate=rate, duration_s=_LONGEST_S)],
+            steps=[Step(rate=rate, duration_s=_LONGEST_S)],
             seed=run.seed,
             world=world,
             ca_file=door.ca_file,

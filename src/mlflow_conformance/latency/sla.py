@@ -21,7 +21,7 @@ from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.evidence.verdict import RunVerdict, judge
 from mlflow_conformance.load import engine, expectations, export, seeding, workload
 from mlflow_conformance.load.analysis import SendingLimits, analyse
-from mlflow_conformance.load.arrivals import Stage
+from mlflow_conformance.load.arrivals import Step
 from mlflow_conformance.load.budget import Budget, spend
 from mlflow_conformance.load.document import Band, LoadDocument, Series
 from mlflow_conformance.load.operations import World
@@ -197,7 +197,7 @@ def measure(run: Run, offer: Offer, place: Place, garbage: list[str] | None = No
         plan = LoadPlan(
             url=place.door.url,
             workload=mixed,
-            stages=[Stage(rate=offer.rate, duration_s=offer.duration_s)],
+            steps=[Step(rate=offer.rate, duration_s=offer.duration_s)],
             seed=run.seed,
             workers=offer.workers,
             max_in_flight=offer.max_in_flight,

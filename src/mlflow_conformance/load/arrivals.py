@@ -19,8 +19,8 @@ gaps are all equal, for measuring how long an outage took."""
 _STRATA = 100
 
 
-class Stage(Strict):
-    """A span of one arrival rate."""
+class Step(Strict):
+    """One step of a load: an arrival rate for some time."""
 
     rate: float = Field(gt=0, le=20_000, description="arrivals a second, all workers together")
     duration_s: float = Field(gt=0, le=7 * 86_400)
@@ -40,23 +40,21 @@ class Arrival(NamedTuple):
     operation: int
 
 
-def times(stages: Sequence[Stage], process: Process, seed: int) -> Iterator[float]:
+def times(steps: Sequence[Step], process: Process, seed: int) -> Iterator[float]:
     """Planned times in ascending order, in seconds from the start of the run."""
-    # The stage begins anew: a Poisson process has no memory, and a metronome may restart.
+    # The step begins anew: a Poisson process has no memory, and a metronome may restart.
     gaps = random.Random(f"{seed}:gaps")  # noqa: S311 - replayable, no secret
     begin = 0.0
-    for stage in stages:
-        end = begin + stage.duration_s
-        at = 0.0 if process == "constant" else _exponential(gaps, stage.rate)
+    for step in steps:
+        end = begin + step.duration_s
+        at = 0.0 if process == "constant" else _exponential(gaps, step.rate)
         count = 0
         # Compared as the moments that they are: their sums are rounded, too.
         while begin + at < end:
             yield begin + at
             count += 1
             # A sum of equal gaps drifts away from the rate; a multiple does not.
-            at = (
-                count / stage.rate if process == "constant" else at + _exponential(gaps, stage.rate)
-            )
+            at = count / step.rate if process == "constant" else at + _exponential(gaps, step.rate)
         begin = end
 
 
@@ -65,11 +63,11 @@ def _exponential(numbers: random.Random, rate: float) -> float:
 
 
 def plan(
-    stages: Sequence[Stage], process: Process, mix: Mapping[str, float], seed: int
+    steps: Sequence[Step], process: Process, mix: Mapping[str, float], seed: int
 ) -> Iterator[Arrival]:
     """Every arrival of a run, with its operation."""
     operations = _operations([mix[name] for name in sorted(mix)], seed)
-    for number, at in enumerate(times(stages, process, seed)):
+    for number, at in enumerate(times(steps, process, seed)):
         yield Arrival(number, at, next(operations))
 
 

@@ -37,7 +37,7 @@ class LoadDocument(Strict):
     the same workload, to compare with.
     """
 
-    schema_version: Literal["1"] = "1"
+    schema_version: Literal["2"] = "2"
     result: LoadResult
     budgets: list[Budget] = Field(default=[])
     bands: list[Band] = Field(default=[])

@@ -38,7 +38,7 @@ def _header(worker: int, started: float, offered: int, realtime: bool) -> Header
         connection=workload.connection,
         arrivals=workload.arrivals,
         timeout_s=workload.timeout_s,
-        stages=_plan.stages,
+        steps=_plan.steps,
         seed=_plan.seed,
         worker=worker,
         workers=_plan.workers,

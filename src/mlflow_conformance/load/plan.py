@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.load import arrivals
-from mlflow_conformance.load.arrivals import Arrival, Stage
+from mlflow_conformance.load.arrivals import Arrival, Step
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.load.workload import Workload
 
@@ -23,7 +23,7 @@ class LoadPlan(Strict):
 
     url: str = Field(description="scheme, host and port, without a trailing slash")
     workload: Workload
-    stages: list[Stage] = Field(min_length=1)
+    steps: list[Step] = Field(min_length=1)
     seed: int
     workers: int = Field(default=1, ge=1, le=1000)
     max_in_flight: int = Field(
@@ -41,13 +41,13 @@ class LoadPlan(Strict):
 
     @property
     def duration_s(self) -> float:
-        """From the first planned moment to the end of the last stage, seconds."""
-        return sum(stage.duration_s for stage in self.stages)
+        """From the first planned moment to the end of the last step, seconds."""
+        return sum(step.duration_s for step in self.steps)
 
     def share(self, worker: int) -> Iterator[Arrival]:
         """The arrivals of one worker: every n-th of the whole plan, so that all rates are even."""
         mix = self.workload.mix
-        for arrival in arrivals.plan(self.stages, self.workload.arrivals, mix, self.seed):
+        for arrival in arrivals.plan(self.steps, self.workload.arrivals, mix, self.seed):
             if arrival.number % self.workers == worker:
                 yield arrival
 

@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.core.closing import Closing
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.load.arrivals import Process, Stage
+from mlflow_conformance.load.arrivals import Process, Step
 from mlflow_conformance.load.workload import Connection
 
 Failure = Literal["", "name", "refused", "reset", "timeout", "tls", "status", "body", "other"]
@@ -65,12 +65,12 @@ class Record(NamedTuple):
 class Header(Strict):
     """What a worker was to send."""
 
-    schema_version: Literal["1"] = "1"
+    schema_version: Literal["2"] = "2"
     workload: str
     connection: Connection
     arrivals: Process
     timeout_s: float
-    stages: list[Stage]
+    steps: list[Step]
     seed: int
     worker: int
     workers: int

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from mlflow_conformance.config.documents import Strict
-from mlflow_conformance.load.arrivals import Process, Stage
+from mlflow_conformance.load.arrivals import Process, Step
 from mlflow_conformance.load.outage import Outage
 from mlflow_conformance.load.workload import Connection
 
@@ -89,12 +89,12 @@ class Bin(Strict):
 class LoadResult(Strict):
     """One run of load, or a window of it. Seconds count from the run's start."""
 
-    schema_version: Literal["1"] = "1"
+    schema_version: Literal["2"] = "2"
     workload: str
     connection: Connection
     arrivals: Process
     timeout_s: float
-    stages: list[Stage]
+    steps: list[Step]
     seed: int
     workers: int
     started: AwareDatetime

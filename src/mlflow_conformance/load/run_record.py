@@ -80,14 +80,14 @@ def read_run(paths: Sequence[Path]) -> RunRecord:
                 remedy="Name the files of one run",
             )
     records = sorted(r for worker in workers for r in worker.records)
-    planned = [round(at * _US) for at in times(first.stages, first.arrivals, first.seed)]
+    planned = [round(at * _US) for at in times(first.steps, first.arrivals, first.seed)]
     return RunRecord(
         header=first,
         records=records,
         planned_us=planned,
         missing=list(_missing(workers)),
         since_us=0,
-        until_us=round(sum(s.duration_s for s in first.stages) * _US),
+        until_us=round(sum(s.duration_s for s in first.steps) * _US),
     )
 
 
