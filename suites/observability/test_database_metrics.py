@@ -3,29 +3,18 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from pydantic import BaseModel, ConfigDict
-
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.exposition import total
 from mlflow_conformance.doors.http import NoReply
 from mlflow_conformance.doors.inside import Inside, InsideSender
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.observability.thresholds import DatabaseMetrics
 from mlflow_conformance.target.base import Target
 
 _CONNECTIONS = "SELECT sum(numbackends)::int FROM pg_stat_database"
 # As psycopg sends it.
 _HELD = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep($1)'"
-
-
-class Series(BaseModel):
-    """What an exporter calls its metrics; each is summed over its labels."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    up: str
-    connections: str
-    maximum: str
 
 
 @check(
@@ -49,9 +38,7 @@ def test_metrics_of_the_database(
     if names is None or names.metrics_port is None:
         evidence.undecided("the profile names no port of PostgreSQL's metrics")
     url = f"http://{names.service}.{target.names.namespace}.svc:{names.metrics_port}/metrics"
-    series = evidence.parsed("series", Series)
-    tolerance = evidence.number("tolerance")
-    held = int(evidence.number("connections"))
+    row = evidence.row(DatabaseMetrics)
 
     def observe(when: str) -> float:
         """Hold the metrics against SQL; the connections that they tell."""
@@ -62,48 +49,50 @@ def test_metrics_of_the_database(
             )
         except NoReply as lost:
             evidence.expect(
-                "metrics", f"{when}: metrics", lost.failure, "==", "a reply", door="inside"
+                "reply", f"{when}: metrics", lost.failure, "==", "a reply", door="inside"
             )
             return 0
         after = sql.one(_CONNECTIONS)
         text = reply.body.decode("utf-8", "replace") if reply.status == 200 else ""
-        seen = {what: total(text, name) for what, name in series.model_dump().items()}
+        seen = {what: total(text, name) for what, name in row.series.model_dump().items()}
         evidence.note(f"{when}: metrics", seen, door="inside")
         evidence.note(f"{when}: connections by SQL", [before, after], door="sql")
         evidence.expect("up", f"{when}: up", seen["up"], "==", 1, door="inside")
         evidence.expect(
-            "limit", f"{when}: limit", seen["maximum"], "==", float(sql.one("SHOW max_connections")),
-            door="inside",
+            "connections.limit", f"{when}: limit", seen["maximum"],
+            "==", float(sql.one("SHOW max_connections")), door="inside",
         )  # fmt: skip
         told = seen["connections"]
         if evidence.expect(
-            "connections-are-told", f"{when}: connections are told", told is not None, "==", True
+            "connections.told", f"{when}: connections are told", told is not None, "==", True
         ):
             far = max(min(before, after) - (told or 0), (told or 0) - max(before, after), 0)
             evidence.expect(
-                "connections-away-sql-s",
+                "connections.away",
                 f"{when}: connections away from SQL's",
                 far,
                 "<=",
-                tolerance,
+                row.tolerance,
                 door="inside",
             )
         return told or 0
 
     idle = observe("at rest")
-    with ThreadPoolExecutor(held) as pool:
+    with ThreadPoolExecutor(row.connections) as pool:
         sleeps = [
-            pool.submit(sql.rows, "SELECT pg_sleep(%s)", evidence.number("hold_s"))
-            for _ in range(held)
+            pool.submit(sql.rows, "SELECT pg_sleep(%s)", row.hold_s) for _ in range(row.connections)
         ]
         waiter.until(
-            f"open: {held} connections",
+            f"open: {row.connections} connections",
             lambda: int(sql.one(_HELD)),
-            done=lambda count: count >= held,
+            done=lambda count: count >= row.connections,
             timeout="api reply",
             interval_s=0.1,
         )
         busy = observe("with more connections")
         for sleep in sleeps:
             sleep.result()
-    evidence.expect("rise", "rise", busy - idle, ">=", held - tolerance, door="inside")
+    evidence.expect(
+        "connections.rise", "rise", busy - idle, ">=", row.connections - row.tolerance,
+        door="inside",
+    )  # fmt: skip

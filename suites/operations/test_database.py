@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from mlflow_conformance.cluster.terminal import GOOD, Terminal
-from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.config.guides import Guide
 from mlflow_conformance.doors.mlflow import MlflowApi, answer
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.operations.thresholds import Indexes, Upkeep
 
 _NOT_TENDED = """
     SELECT relname FROM pg_stat_user_tables
@@ -45,32 +45,25 @@ def test_upkeep_by_the_guides_commands(
     Steps: run the guide's psql lines; read by SQL when each table was vacuumed and analyzed.
     Expected: each line shows what commands.yaml says; no table is left out; autovacuum is on.
     """
+    within_s = evidence.row(Upkeep).within_s
     before = sql.one("SELECT clock_timestamp()::text")
     for name, command in guide.run_by(evidence.id).items():
-        seconds = evidence.number("within_s")
-        said = prompt.judged(command, within_s=seconds, watch_s=seconds)
-        evidence.expect("seen", f"{name}: {command.guide}", said, "==", GOOD, door="kubernetes")
+        said = prompt.judged(command, within_s=within_s, watch_s=within_s)
+        evidence.expect("command", f"{name}: {command.guide}", said, "==", GOOD, door="kubernetes")
     evidence.expect(
-        "tables-not-vacuumed-analyzed", "tables that were not vacuumed and analyzed", sql.column(_NOT_TENDED, before, before),
-        "==", [], door="sql",
+        "tables.untended", "tables that were not vacuumed and analyzed",
+        sql.column(_NOT_TENDED, before, before), "==", [], door="sql",
     )  # fmt: skip
     settings = {
         name: sql.one("SELECT current_setting(%s)", name) for name in ("autovacuum", "track_counts")
     }
     evidence.expect(
-        "settings-autovacuum", "settings of autovacuum", settings, "==", {"autovacuum": "on", "track_counts": "on"},
-        door="sql",
+        "autovacuum", "settings of autovacuum", settings,
+        "==", {"autovacuum": "on", "track_counts": "on"}, door="sql",
     )  # fmt: skip
     evidence.note(
         "size", sql.one("SELECT pg_database_size(current_database())"), unit="B", door="sql"
     )
-
-
-class Search(Strict):
-    """A search as MLflow makes it, and the indexes of which each could serve it."""
-
-    query: str
-    served_by: list[str]
 
 
 @check(
@@ -87,21 +80,20 @@ def test_indexes_are_used(evidence: Evidence, sql: Sql, front: MlflowApi, experi
     search as if its table were large.
     Expected: every promised index is there, and each search's plan has one of those named for it.
     """
-    for _ in range(int(evidence.number("runs"))):
-        _log(front, experiment, int(evidence.number("rows_per_run")))
-    searches = evidence.parsed("searches", dict[str, Search])
-    promised = evidence.parsed("indexes", list[str])
+    row = evidence.row(Indexes)
+    for _ in range(row.runs):
+        _log(front, experiment, row.rows_per_run)
     there = set(sql.column(_VALID_INDEXES))
     evidence.expect(
-        "promised-indexes-are-missing", "promised indexes that are missing or not valid", sorted(set(promised) - there),
-        "==", [], door="sql",
+        "indexes.missing", "promised indexes that are missing or not valid",
+        sorted(set(row.indexes) - there), "==", [], door="sql",
     )  # fmt: skip
     large = replace(sql, dsn={**sql.dsn, "options": _AS_IF_LARGE})
-    for name, search in searches.items():
+    for name, search in row.searches.items():
         used = sorted(set(_indexes(large.one(f"EXPLAIN (FORMAT JSON) {search.query}"))))
         evidence.note(f"{name}: indexes of the plan", used, door="sql")
         evidence.expect(
-            "uses-one", f"{name}: uses one of {', '.join(search.served_by)}",
+            "search.index", f"{name}: uses one of {', '.join(search.served_by)}",
             bool(set(used) & set(search.served_by)), "==", True, door="sql",
         )  # fmt: skip
 

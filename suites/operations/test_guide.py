@@ -3,16 +3,13 @@
 
 import socket
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.terminal import GOOD, Terminal
 from mlflow_conformance.config.guides import Guide
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.operations.thresholds import GuideCommands
 from mlflow_conformance.target.base import Target
-
-if TYPE_CHECKING:
-    pass
 
 
 @check(
@@ -30,6 +27,7 @@ def test_commands_of_the_guide(
     Expected: exit code 0, and what commands.yaml says that it shows. What it printed is not kept,
     for it may be a secret.
     """
+    row = evidence.row(GuideCommands)
     ready = kube.ready_pods(target.names.mlflow.selector, container=target.names.mlflow.container)
     if not ready:
         evidence.undecided("no pod of MLflow is ready, so there is nothing to look at")
@@ -37,11 +35,11 @@ def test_commands_of_the_guide(
     for name, command in guide.run_by(evidence.id).items():
         said = prompt.judged(
             command,
-            within_s=evidence.number("within_s"),
-            watch_s=evidence.number("watch_s"),
+            within_s=row.within_s,
+            watch_s=row.watch_s,
             variables=variables,
         )
-        evidence.expect("seen", f"{name}: {command.guide}", said, "==", GOOD, door="kubernetes")
+        evidence.expect("command", f"{name}: {command.guide}", said, "==", GOOD, door="kubernetes")
 
 
 def _free_port() -> int:

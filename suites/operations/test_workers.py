@@ -8,6 +8,7 @@ from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.operations.serving import workers
+from mlflow_conformance.operations.thresholds import Workers
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.changes import changed
 
@@ -40,15 +41,15 @@ def test_workers_take_effect(
 
     Expected: the profile's number before, and exactly the new number after.
     """
+    row = evidence.row(Workers)
     evidence.expect(
-        "workers-pod-first", "workers of each pod at first", _workers(kube, target), "==",
-        evidence.threshold("workers"), door="kubernetes",
+        "workers.before", "workers of each pod at first", _workers(kube, target), "==",
+        row.workers, door="kubernetes",
     )  # fmt: skip
-    wanted = int(evidence.number("workers_set"))
-    with changed(target, [_setting(kube, target, wanted)], waiter):
+    with changed(target, [_setting(kube, target, row.workers_set)], waiter):
         evidence.expect(
-            "workers-pod-after-setting", "workers of each pod after the setting", _workers(kube, target), "==", wanted,
-            door="kubernetes",
+            "workers.after", "workers of each pod after the setting", _workers(kube, target),
+            "==", row.workers_set, door="kubernetes",
         )  # fmt: skip
     evidence.limit(
         f"MLflow has no {', '.join(sorted(_IGNORED))}: set together with the workers they changed "

@@ -1,6 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thresholds of the checks of operations, as a profile's rows write them down."""
 
-from mlflow_conformance.config.thresholds import Registry
+from typing import Annotated
 
-THRESHOLDS: Registry = {}
+from pydantic import Field
+
+from mlflow_conformance.config.documents import Strict
+from mlflow_conformance.config.thresholds import Registry, Thresholds
+
+_Name = Annotated[str, Field(min_length=1)]
+
+
+class Upkeep(Thresholds):
+    """OPS-2."""
+
+    within_s: float = Field(gt=0, description="time that each of the guide's commands has, seconds")
+
+
+class Search(Strict):
+    """A search as MLflow makes it, and the indexes of which each could serve it."""
+
+    query: str = Field(min_length=1, description="the SQL that MLflow sends")
+    served_by: list[_Name] = Field(
+        min_length=1, description="the indexes of which one must be in the plan"
+    )
+
+
+class Indexes(Thresholds):
+    """OPS-3."""
+
+    runs: int = Field(ge=1, description="runs that the check logs first")
+    rows_per_run: int = Field(
+        ge=1, le=100, description="metrics, and as many params, of each of these runs"
+    )
+    indexes: list[_Name] = Field(
+        min_length=1, description="indexes that must be there and be valid"
+    )
+    searches: dict[str, Search] = Field(
+        min_length=1, description="searches by a name for people, each with its indexes"
+    )
+
+
+class Workers(Thresholds):
+    """OPS-4."""
+
+    workers: int = Field(ge=1, description="processes of each pod that serve requests")
+    workers_set: int = Field(ge=1, description="another number, which the check sets")
+
+
+class GuideCommands(Thresholds):
+    """OPS-5."""
+
+    within_s: float = Field(gt=0, description="time that each command has, seconds")
+    watch_s: float = Field(
+        gt=0, description="time for which a command without an end is watched, seconds"
+    )
+
+
+THRESHOLDS: Registry = {
+    "OPS-2": Upkeep,
+    "OPS-3": Indexes,
+    "OPS-4": Workers,
+    "OPS-5": GuideCommands,
+}
