@@ -16,6 +16,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from mlflow_conformance.config.thresholds import Model
 from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.evidence.bounds import holds
 from mlflow_conformance.evidence.model import (
     Attachment,
     Bound,
@@ -24,7 +25,6 @@ from mlflow_conformance.evidence.model import (
     Observation,
     Operator,
 )
-from mlflow_conformance.evidence.verdict import holds
 
 _T = TypeVar("_T", bound=Callable[..., object])
 _Parsed = TypeVar("_Parsed")

@@ -9,18 +9,14 @@ The rules:
 - Exit codes: 0 all pass or waived, 1 a fail, 2 no fail but an unknown.
 """
 
-import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from enum import StrEnum
-from typing import Literal
 
-from pydantic import JsonValue
-
+from mlflow_conformance.evidence.bounds import outcome
+from mlflow_conformance.evidence.describing import describe, one_line
 from mlflow_conformance.evidence.model import (
-    Bound,
     CheckFinished,
     Event,
     Expected,
@@ -44,82 +40,6 @@ class Verdict(StrEnum):
 
 _SEVERITY = {Verdict.PASS: 0, Verdict.WAIVED: 1, Verdict.UNKNOWN: 2, Verdict.FAIL: 3}
 _EXIT_CODE = {Verdict.PASS: 0, Verdict.WAIVED: 0, Verdict.UNKNOWN: 2, Verdict.FAIL: 1}
-
-
-def holds(bound: Bound, observed: JsonValue) -> bool:  # noqa: PLR0911 - one per operator
-    """Whether an observed value satisfies its bound.
-
-    Equality is that of JSON: ``true`` is not ``1``, ``1`` is ``1.0``, and values of two kinds
-    differ. Such a difference breaks ``==``, but it never satisfies ``!=``: a check that saw
-    another kind of value than it meant to see has not shown what it promised.
-
-    Raises:
-        TypeError: the two cannot be compared, for example a number with a string by ``<=``.
-        re.error: the bound is no regular expression.
-    """
-    match bound.op:
-        case "==":
-            return _same(observed, bound.value)
-        case "!=":
-            if _kind(observed) != _kind(bound.value):
-                raise TypeError(f"{_text(observed)} and {_text(bound.value)} are of two kinds")
-            return not _same(observed, bound.value)
-        case "<=":
-            return _number(observed) <= _number(bound.value)
-        case ">=":
-            return _number(observed) >= _number(bound.value)
-        case "in":
-            return any(_same(observed, item) for item in _items(bound.value))
-        case "contains":
-            if isinstance(observed, str):
-                return _string(bound.value) in observed
-            return any(_same(bound.value, item) for item in _items(observed))
-        case "matches":
-            return re.fullmatch(_string(bound.value), _string(observed), re.DOTALL) is not None
-
-
-def _kind(value: JsonValue) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case dict():
-            return "object"
-
-
-def _same(left: JsonValue, right: JsonValue) -> bool:
-    # Python's == takes true for 1, at every depth.
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(_same, left, right))
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(_same(left[k], right[k]) for k in left)
-    return _kind(left) == _kind(right) and left == right
-
-
-def _number(value: JsonValue) -> float:
-    # NaN is a string in a record (see model.Json) and so it is no number here either.
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{_text(value)} is not a number")
-    return value
-
-
-def _string(value: JsonValue) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{_text(value)} is not a string")
-    return value
-
-
-def _items(value: JsonValue) -> Iterable[JsonValue]:
-    if not isinstance(value, list | dict):
-        raise TypeError(f"{_text(value)} is not a collection")
-    return value
 
 
 @dataclass(frozen=True)
@@ -209,7 +129,9 @@ def judge_check(record: CheckFinished) -> tuple[Verdict, str]:
     if broken:
         return Verdict.FAIL, _listed(broken)
     if record.undecided is not None:
-        return Verdict.UNKNOWN, _line(record.undecided) or "could not observe, and gave no reason"
+        return Verdict.UNKNOWN, one_line(
+            record.undecided
+        ) or "could not observe, and gave no reason"
     if record.error is not None:
         return Verdict.UNKNOWN, "ended with " + _last_line(record.error)
     if incomparable:
@@ -220,31 +142,14 @@ def judge_check(record: CheckFinished) -> tuple[Verdict, str]:
     return Verdict.PASS, f"{len(bounded)} observation{plural} within bounds"
 
 
-Outcome = Literal["informs", "holds", "broken", "incomparable"]
-
-
-def outcome(observation: Observation) -> Outcome:
-    """What one observation says: `incomparable` is neither evidence for nor against."""
-    if observation.bound is None:
-        return "informs"
-    try:
-        return "holds" if holds(observation.bound, observation.observed) else "broken"
-    except (TypeError, re.error):
-        return "incomparable"
-
-
 def _listed(observations: Sequence[Observation], most: int = 3) -> str:
     more = f"; and {len(observations) - most} more" if len(observations) > most else ""
     return "; ".join(describe(o) for o in observations[:most]) + more
 
 
-def _line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def _last_line(traceback: str) -> str:
     lines = traceback.strip().splitlines()
-    return _line(lines[-1]) if lines else "an exception that left no traceback"
+    return one_line(lines[-1]) if lines else "an exception that left no traceback"
 
 
 def judge(events: Iterable[Event]) -> RunVerdict:
@@ -306,33 +211,7 @@ def _judge_id(
     if raw is not Verdict.PASS and waiver:
         if live:
             verdict = Verdict.WAIVED
-            reason = f"{_line(live.reason)} (until {live.expires}); was {raw}: {reason}"
+            reason = f"{one_line(live.reason)} (until {live.expires}); was {raw}: {reason}"
         else:
             reason += f" (its waiver ended on {waiver.expires})"
     return Judged(row.id, row.promise, verdict, raw, reason, check, live)
-
-
-_WORDS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "in": "one of", "contains": "containing"}
-
-
-def describe(observation: Observation) -> str:
-    """One observation in one line: what was seen and what was promised."""
-    seen = f"{observation.name}: {_with_unit(observation.observed, observation.unit)}"
-    if observation.bound is None:
-        return _line(seen)
-    return _line(f"{seen}, promised {promised(observation.bound, observation.unit)}")
-
-
-def promised(bound: Bound, unit: str = "", *, limit: int = 120) -> str:
-    """A bound as a person writes it, for example ``≤ 2 s``, cut at `limit` characters."""
-    word = _WORDS.get(bound.op, bound.op)
-    return f"{word} {_with_unit(bound.value, unit, limit)}"
-
-
-def _with_unit(value: JsonValue, unit: str, limit: int = 120) -> str:
-    return f"{_text(value, limit)} {unit}".rstrip()
-
-
-def _text(value: JsonValue, limit: int = 120) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -12,13 +12,10 @@ from markupsafe import Markup
 from pydantic import JsonValue
 
 from mlflow_conformance import __version__
+from mlflow_conformance.evidence.bounds import outcome
+from mlflow_conformance.evidence.describing import promised
 from mlflow_conformance.evidence.model import CheckFinished, Door, Observation
-from mlflow_conformance.evidence.verdict import (
-    RunVerdict,
-    Verdict,
-    outcome,
-    promised,
-)
+from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
 from mlflow_conformance.report import words
 from mlflow_conformance.report.disruptions import TIME_LINE, disruptions, on_time_line
 

@@ -8,8 +8,9 @@ They know three ways not to pass, and each verdict has one: fail is a ``failure`
 from datetime import UTC
 from xml.etree import ElementTree as ET
 
+from mlflow_conformance.evidence.describing import describe
 from mlflow_conformance.evidence.model import CheckFinished
-from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict, describe
+from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
 from mlflow_conformance.report import words
 
 _TAGS = {Verdict.FAIL: "failure", Verdict.UNKNOWN: "error", Verdict.WAIVED: "skipped"}

@@ -5,12 +5,8 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 
-from mlflow_conformance.evidence.verdict import (
-    Judged,
-    RunVerdict,
-    Verdict,
-    describe,
-)
+from mlflow_conformance.evidence.describing import describe
+from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
 from mlflow_conformance.report import words
 
 _MARKS = {Verdict.FAIL: "❌", Verdict.UNKNOWN: "❔", Verdict.WAIVED: "🏳️", Verdict.PASS: "✅"}

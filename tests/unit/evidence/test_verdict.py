@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from mlflow_conformance.evidence.bounds import holds
+from mlflow_conformance.evidence.describing import describe
 from mlflow_conformance.evidence.model import (
     Bound,
     CheckFinished,
@@ -21,7 +23,7 @@ from mlflow_conformance.evidence.model import (
     RunStarted,
     WaiverRecord,
 )
-from mlflow_conformance.evidence.verdict import Verdict, describe, holds, judge, judge_check
+from mlflow_conformance.evidence.verdict import Verdict, judge, judge_check
 
 START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 SEVERITY = [Verdict.PASS, Verdict.WAIVED, Verdict.UNKNOWN, Verdict.FAIL]
