@@ -4,7 +4,10 @@
 from pathlib import Path
 
 from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.log import EvidenceLog
+from mlflow_conformance.evidence.model import CheckFinished
+from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.target.base import Target
 
 _EACH_S = 15
@@ -13,6 +16,23 @@ _KINDS = (
     "pods", "deployments", "statefulsets", "jobs", "services", "endpointslices", "hpa", "pdb",
     "networkpolicies", "ingresses", "pvc",
 )  # fmt: skip
+
+
+def added(record: CheckFinished, target: Target, run: Run) -> CheckFinished:
+    """The record of a check with what was collected about it.
+
+    Raises:
+        Unusable: the disk is full; the record is in the log without the diagnostics.
+    """
+    try:
+        name = collect(target, run.folder.path, record.id, run.log)
+    except OSError as problem:
+        run.log.append(record)
+        raise Unusable(
+            f"The diagnostics of {record.id} cannot be written: {problem.strerror}",
+            remedy="Free space on that disk and run again; what was written is kept",
+        ) from problem
+    return record.model_copy(update={"diagnostics": name})
 
 
 def collect(target: Target, folder: Path, check_id: str, log: EvidenceLog) -> str | None:

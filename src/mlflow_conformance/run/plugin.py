@@ -7,27 +7,17 @@ that has this package installed.
 
 import random
 import sys
-import traceback
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
 from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.catalogue import CheckInfo
-from mlflow_conformance.config.documents import nearest
 from mlflow_conformance.config.profile import LoadedProfile, load
-from mlflow_conformance.core.errors import SPEAKER, Undecided, Unusable
+from mlflow_conformance.core.errors import SPEAKER, Unusable
 from mlflow_conformance.core.signals import ending_once
-from mlflow_conformance.core.waits import Hopeless, TimedOut, Waiter
-from mlflow_conformance.doors.http import NoReply
-from mlflow_conformance.doors.inside import Inside, InsideFailed
-from mlflow_conformance.doors.mlflow import ApiError
-from mlflow_conformance.doors.s3 import Bucket
-from mlflow_conformance.doors.sql import Sql
-from mlflow_conformance.evidence.case import Evidence
+from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.model import CheckFinished
 from mlflow_conformance.evidence.run import (
@@ -41,57 +31,19 @@ from mlflow_conformance.evidence.run import (
 from mlflow_conformance.evidence.verdict import RunVerdict, Verdict, judge_check
 from mlflow_conformance.report import write_all
 from mlflow_conformance.report.terminal import render
-from mlflow_conformance.run import diagnostics
-from mlflow_conformance.run.fixtures import (
-    belongings,
-    deployment,
-    disruption,
-    doors,
-    ledger,
-    run,
-)
+from mlflow_conformance.run import diagnostics, options, recording
+from mlflow_conformance.run.fixtures import MODULES
+from mlflow_conformance.run.fixtures.run import PLUGIN
+from mlflow_conformance.run.selection import Selection
 from mlflow_conformance.run.session import TargetOptions, opened
 from mlflow_conformance.target.base import Target
 
-_EVIDENCE = pytest.StashKey[Evidence]()
-_PROBLEMS = pytest.StashKey[list[pytest.ExceptionInfo[BaseException]]]()
-_VERDICT = pytest.StashKey[tuple[Verdict, str]]()
-_OBSERVATION_FAILURES = (
-    Undecided, TimedOut, Hopeless, NoReply, ApiError, InsideFailed, KubectlFailed
-)  # fmt: skip
+_VERDICT = pytest.StashKey[Verdict]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options; the command line of `mlflow-conformance` hands its own on to these."""
-    group = parser.getgroup("mlflow-conformance", "MLflow conformance")
-    group.addoption("--profile", help="what is promised: a profile's name, or a YAML file")
-    group.addoption("--tier", choices=("smoke", "gate", "thorough"), default="gate")
-    group.addoption("--context", help="attach to the cluster of this kubeconfig context")
-    group.addoption("--namespace", help="the namespace that MLflow is in, when attaching")
-    group.addoption("--target-kubeconfig", type=Path, help="default: KUBECONFIG or ~/.kube/config")
-    group.addoption(
-        "--tracking-uri", action="append", default=[], help="a server without a cluster; repeatable"
-    )
-    group.addoption("--sql-dsn", help="its database, with --tracking-uri")
-    group.addoption("--s3-endpoint", default="https://s3.amazonaws.com")
-    group.addoption(
-        "--s3-bucket", help="its bucket, with --tracking-uri; keys from the environment"
-    )
-    group.addoption("--s3-prefix", default="", help="what artifact keys begin with")
-    group.addoption("--allow-disruption", action="store_true", help="also disturb an attached one")
-    group.addoption("--keep", action="store_true", help="leave cluster and deployment up")
-    group.addoption("--reuse", action="store_true", help="use what --keep left; implies --keep")
-    group.addoption(
-        "--prepared",
-        action="store_true",
-        help="as --reuse, and trust the run before: neither host, images, guard nor deployment",
-    )
-    group.addoption("--mutant", help="break the target with this mutant first")
-    group.addoption(
-        "--check", action="append", default=[], help="only the check with this ID; repeatable"
-    )
-    group.addoption("--output", type=Path, help="folder for evidence and reports")
-    group.addoption("--seed", type=int, help="replay the random choices of an earlier run")
+    options.declare(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -106,8 +58,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if name is None:
         return None
     try:
-        config.pluginmanager.register(_plan(config, name), run.PLUGIN)
-        for module in (run, belongings, deployment, disruption, doors, ledger):
+        config.pluginmanager.register(_plan(config, name), PLUGIN)
+        for module in MODULES:
             config.pluginmanager.register(module)
     except Unusable as problem:
         _say(problem)
@@ -122,10 +74,10 @@ def _say(problem: Unusable) -> None:
 def _plan(config: pytest.Config, name: str) -> "ConformancePlugin":
     known = catalogue.read(assets.asset("suites"))
     loaded = load(assets.profile_path(name), known_ids=known, today=datetime.now(UTC).date())
-    options = TargetOptions.from_options(config.option, known)
-    plugin = ConformancePlugin(config, known, loaded, options)
-    plugin.refuse_named()
-    return plugin
+    target = TargetOptions.from_options(config.option, known)
+    selection = Selection(config.option, known, loaded, may_disrupt=target.may_disrupt)
+    selection.refuse_named()
+    return ConformancePlugin(config, known, loaded, target, selection)
 
 
 class ConformancePlugin:
@@ -136,15 +88,14 @@ class ConformancePlugin:
         config: pytest.Config,
         known: Mapping[str, CheckInfo],
         loaded: LoadedProfile,
-        options: TargetOptions,
+        target_options: TargetOptions,
+        selection: Selection,
     ) -> None:
         self._config = config
         self._known = known
         self._loaded = loaded.at(config.getoption("--tier"))
-        self._tier_rows = loaded.rows(config.getoption("--tier"))
-        self._options = options
-        self._selected: list[str] = []
-        self._narrowed = False
+        self._options = target_options
+        self._selection = selection
         self._problem: Unusable | None = None
         self._verdict: RunVerdict | None = None
         self.run: Run | None = None
@@ -161,67 +112,9 @@ class ConformancePlugin:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep the checks that the profile expects, in its order."""
-        order = {check_id: n for n, check_id in enumerate(self._loaded.profile.checks)}
-        named = set(self._config.option.check)
-        by_id: dict[str, pytest.Item] = {}
-        dropped: list[pytest.Item] = []
-        for item in items:
-            marker = item.get_closest_marker("check")
-            check_id: str = marker.kwargs["id"] if marker else ""
-            if check_id not in (named or self._tier_rows) or not self._admitted(check_id):
-                dropped.append(item)
-            elif by_id.setdefault(check_id, item) is not item:
-                self._problem = Unusable(
-                    f"The check {check_id} is more than one test: {by_id[check_id].nodeid} and "
-                    f"{item.nodeid}",
-                    remedy="Give each an ID of its own; a check has no parameters",
-                )
-        self._selected = sorted(by_id, key=order.__getitem__)
-        if absent := named - set(self._selected):
-            self._problem = Unusable(
-                f"{', '.join(sorted(absent))} is not among the checks that were collected",
-                remedy="Name its folder of suites/ too, or leave -k, -m and paths out",
-            )
-        self._narrowed = bool(
-            named
-            or self._config.option.keyword
-            or any("::" in argument for argument in self._config.args)
-            or not self._whole_suites()
-        )
-        items[:] = [by_id[check_id] for check_id in self._selected]
+        items[:], dropped = self._selection.choose(items, self._config.args)
         if dropped:
             self._config.hook.pytest_deselected(items=dropped)
-
-    def refuse_named(self) -> None:
-        """Make sure that every check named with ``--check`` can run.
-
-        Raises:
-            Unusable: one does not exist, is not expected, or may not run on this target.
-        """
-        for check_id in self._config.option.check:
-            if check_id not in self._known:
-                raise Unusable(
-                    f"There is no check {check_id!r}{nearest(check_id, self._known).rstrip('?')}",
-                    remedy="List the checks with `mlflow-conformance checks`",
-                )
-            if check_id not in self._tier_rows:
-                raise Unusable(
-                    f"The profile {self._loaded.profile.name} does not expect {check_id} in the "
-                    f"tier {self._config.option.tier}",
-                    remedy="Add its row to the profile, or choose another --tier",
-                )
-            if not self._admitted(check_id):
-                raise Unusable(
-                    f"{check_id} disturbs the deployment, and this one was not made here",
-                    remedy="Add --allow-disruption if its users can bear that, or leave it out",
-                )
-
-    def _whole_suites(self) -> bool:
-        suites = assets.root() / "suites"
-        return any(Path(a.split("::")[0]).resolve() == suites.resolve() for a in self._config.args)
-
-    def _admitted(self, check_id: str) -> bool:
-        return self._options.may_disrupt or not self._known[check_id].disruptive
 
     # -- the run ------------------------------------------------------------------------------
 
@@ -286,8 +179,8 @@ class ConformancePlugin:
                 run.log.close()
 
     def _refuse_selection(self, session: pytest.Session) -> None:
-        if self._problem:
-            raise self._problem
+        if self._selection.problem:
+            raise self._selection.problem
         if session.testsfailed:
             raise Unusable(
                 "The suites cannot be collected", remedy="See what `pytest --collect-only` says"
@@ -299,18 +192,6 @@ class ConformancePlugin:
         option = self._config.option
         run_id = new_run_id()
         folder = make_folder(option.output, run_id)
-        left_out = {
-            i: "not in this tier" for i in self._loaded.profile.checks if i not in self._tier_rows
-        }
-        left_out |= {
-            i: "disturbs the deployment; needs --allow-disruption"
-            for i in self._tier_rows
-            if not self._admitted(i)
-        }
-        rows = {i: r for i, r in self._tier_rows.items() if i not in left_out}
-        if self._narrowed:
-            left_out |= {i: "not selected" for i in rows if i not in self._selected}
-            rows = {i: rows[i] for i in self._selected}
         try:
             log = EvidenceLog(folder.log)
         except Unusable:
@@ -320,8 +201,8 @@ class ConformancePlugin:
             log.conceal(secret)  # before the first event: it holds the command line
         return Run(
             loaded=self._loaded,
-            rows=rows,
-            left_out=left_out,
+            rows=self._selection.rows(),
+            left_out=self._selection.left_out(),
             folder=folder,
             run_id=run_id,
             seed=option.seed if option.seed is not None else random.SystemRandom().getrandbits(32),
@@ -360,19 +241,15 @@ class ConformancePlugin:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Record one check from its first fixture to its last finalizer."""
         assert self.run is not None
-        check_id = item.get_closest_marker("check").kwargs["id"]  # type: ignore[union-attr]
-        row = self.run.rows[check_id]
-        item.stash[_EVIDENCE] = Evidence(
-            check_id, row.promise, self.run.folder.path / "attachments", row.thresholds
-        )
-        item.stash[_PROBLEMS] = []
+        row = self.run.rows[recording.id_of(item)]
+        recording.begin(item, row, self.run.folder.path / "attachments")
         try:
             result = yield
         except BaseException as problem:
             # pytest makes no report of what ends the whole run; without this line a check that
             # was cut short would be judged by the observations that it happened to have.
-            item.stash[_PROBLEMS].append(pytest.ExceptionInfo.from_exception(problem))
-            self.run.log.append(self._record(item, None))
+            recording.add_problem(item, pytest.ExceptionInfo.from_exception(problem))
+            self.run.log.append(self._record(item))
             raise
         self._finish(item)
         return result
@@ -384,14 +261,14 @@ class ConformancePlugin:
         """Turn the verdict so far into pytest's outcome, so that `-x` and editors see it."""
         report = yield
         if call.excinfo is not None:
-            item.stash[_PROBLEMS].append(call.excinfo)
+            recording.add_problem(item, call.excinfo)
         if report.when == "call" or call.excinfo is not None:
-            verdict, reason = judge_check(self._record(item, None))
-            item.stash[_VERDICT] = (verdict, reason)
+            verdict, reason = judge_check(self._record(item))
+            item.stash[_VERDICT] = verdict
             report.outcome = "passed" if verdict is Verdict.PASS else "failed"
             if verdict is not Verdict.PASS:
                 report.longrepr = f"{verdict}: {reason}"
-        report.user_properties.append(("verdict", str(item.stash.get(_VERDICT, ("",))[0])))
+        report.user_properties.append(("verdict", str(item.stash.get(_VERDICT, ""))))
         return report
 
     def pytest_report_teststatus(
@@ -406,80 +283,13 @@ class ConformancePlugin:
             return report.outcome, str(verdict)[0], (str(verdict), {colour: True})
         return None
 
-    def _record(self, item: pytest.Item, folder: str | None) -> CheckFinished:
-        marker = item.get_closest_marker("check")
-        assert marker is not None
-        info = self._known[marker.kwargs["id"]]
-        undecided, errors = None, []
-        for problem in item.stash[_PROBLEMS]:
-            if isinstance(problem.value, Undecided):
-                undecided = undecided or problem.value.reason
-            elif isinstance(problem.value, pytest.skip.Exception):
-                undecided = undecided or f"skipped: {problem.value.msg}"
-            elif isinstance(problem.value, KeyboardInterrupt):
-                undecided = undecided or "the run was stopped while this check went on"
-            elif isinstance(problem.value, _OBSERVATION_FAILURES):
-                undecided = undecided or f"{type(problem.value).__name__}: {problem.value}"
-            else:
-                errors.append("".join(traceback.format_exception(problem.value)))
-        return item.stash[_EVIDENCE].finished(
-            title=info.title,
-            nodeid=item.nodeid,
-            impact=marker.kwargs["impact"],
-            remedy=marker.kwargs["remedy"],
-            undecided=undecided,
-            error="\n".join(errors) or None,
-            diagnostics=folder,
-        )
+    def _record(self, item: pytest.Item) -> CheckFinished:
+        return recording.record_of(item, self._known[recording.id_of(item)])
 
     def _finish(self, item: pytest.Item) -> None:
         assert self.run is not None
-        record = self._record(item, None)
+        record = self._record(item)
         verdict, _ = judge_check(record)
         if verdict is not Verdict.PASS and self.target is not None:
-            try:
-                name = diagnostics.collect(
-                    self.target, self.run.folder.path, record.id, self.run.log
-                )
-            except OSError as problem:
-                self.run.log.append(record)
-                raise Unusable(
-                    f"The diagnostics of {record.id} cannot be written: {problem.strerror}",
-                    remedy="Free space on that disk and run again; what was written is kept",
-                ) from problem
-            record = record.model_copy(update={"diagnostics": name})
+            record = diagnostics.added(record, self.target, self.run)
         self.run.log.append(record)
-
-    # -- fixtures -----------------------------------------------------------------------------
-
-    @pytest.fixture
-    def evidence(self, request: pytest.FixtureRequest) -> Evidence:
-        """Where this check writes down what it sees."""
-        found: Evidence = request.node.stash[_EVIDENCE]
-        return found
-
-    @pytest.fixture
-    def rng(self, evidence: Evidence) -> random.Random:
-        """Random numbers that the run's seed replays."""
-        assert self.run is not None
-        return self.run.random_for(evidence.id)
-
-    @pytest.fixture
-    def inside(self, target: Target) -> Inside:
-        """The runner."""
-        return target.inside
-
-    @pytest.fixture
-    def kube(self, target: Target) -> Kube:
-        """The cluster; a check that asks for it is unknown on a target without one."""
-        return target.need_kube()
-
-    @pytest.fixture
-    def sql(self, target: Target) -> Sql:
-        """The back door to PostgreSQL."""
-        return target.need_sql()
-
-    @pytest.fixture
-    def bucket(self, target: Target) -> Bucket:
-        """The back door to the bucket."""
-        return target.need_bucket()

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of pytest that a run takes."""
+
+from pathlib import Path
+
+import pytest
+
+
+def declare(parser: pytest.Parser) -> None:
+    """Declare them; the command line of `mlflow-conformance` hands its own on to these."""
+    group = parser.getgroup("mlflow-conformance", "MLflow conformance")
+    group.addoption("--profile", help="what is promised: a profile's name, or a YAML file")
+    group.addoption("--tier", choices=("smoke", "gate", "thorough"), default="gate")
+    group.addoption("--context", help="attach to the cluster of this kubeconfig context")
+    group.addoption("--namespace", help="the namespace that MLflow is in, when attaching")
+    group.addoption("--target-kubeconfig", type=Path, help="default: KUBECONFIG or ~/.kube/config")
+    group.addoption(
+        "--tracking-uri", action="append", default=[], help="a server without a cluster; repeatable"
+    )
+    group.addoption("--sql-dsn", help="its database, with --tracking-uri")
+    group.addoption("--s3-endpoint", default="https://s3.amazonaws.com")
+    group.addoption(
+        "--s3-bucket", help="its bucket, with --tracking-uri; keys from the environment"
+    )
+    group.addoption("--s3-prefix", default="", help="what artifact keys begin with")
+    group.addoption("--allow-disruption", action="store_true", help="also disturb an attached one")
+    group.addoption("--keep", action="store_true", help="leave cluster and deployment up")
+    group.addoption("--reuse", action="store_true", help="use what --keep left; implies --keep")
+    group.addoption(
+        "--prepared",
+        action="store_true",
+        help="as --reuse, and trust the run before: neither host, images, guard nor deployment",
+    )
+    group.addoption("--mutant", help="break the target with this mutant first")
+    group.addoption(
+        "--check", action="append", default=[], help="only the check with this ID; repeatable"
+    )
+    group.addoption("--output", type=Path, help="folder for evidence and reports")
+    group.addoption("--seed", type=int, help="replay the random choices of an earlier run")
