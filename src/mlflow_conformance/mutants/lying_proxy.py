@@ -15,7 +15,8 @@ from pydantic import JsonValue
 
 from mlflow_conformance.doors.http import NoReply, Reply, send
 from mlflow_conformance.doors.operations import Operation
-from mlflow_conformance.mutants.lies import Asked, Lie, lie_of
+from mlflow_conformance.mutants.lies import lie_of
+from mlflow_conformance.mutants.lies.base import Asked, Lie
 
 _UPSTREAM_TIMEOUT_S = 60.0
 _NOT_FORWARDED = frozenset(

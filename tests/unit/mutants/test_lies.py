@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.doors.http import Reply
-from mlflow_conformance.mutants.lies import LIES, Asked, json_reply, lie_of
+from mlflow_conformance.mutants.lies import LIES, lie_of
+from mlflow_conformance.mutants.lies.base import Asked, json_reply
 
 API = "/api/2.0/mlflow"
 

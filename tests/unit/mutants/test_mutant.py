@@ -141,11 +141,11 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> dict[str | None, dict[str, str]]:
                     continue
                 observed, undecided = VERDICTS[verdict]
                 bound = Bound(op="==", value=1, source="s")
+                seen_by_it = Observation(id="two", name="n", observed=observed, bound=bound)
                 log.append(
                     CheckFinished(
                         id=check_id, title="t", nodeid="n", started=now, duration_s=0, promise="p",
-                        impact="i", remedy="r", undecided=undecided,
-                        observations=[Observation(id="two", name="n", observed=observed, bound=bound)],
+                        impact="i", remedy="r", undecided=undecided, observations=[seen_by_it],
                     )
                 )  # fmt: skip
             log.append(RunEnded(ended=now))

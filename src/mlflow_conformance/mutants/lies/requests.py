@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lies about what was asked: it is thrown away, carried out in part, or elsewhere."""
+
+import json
+import re
+from dataclasses import replace
+
+from pydantic import Field, JsonValue
+
+from mlflow_conformance.doors.http import Reply
+from mlflow_conformance.mutants.lies.base import (
+    Asked,
+    Forward,
+    Lie,
+    json_reply,
+)
+
+
+class Drop(Lie):
+    """Acknowledges a request and throws it away."""
+
+    name = "drop"
+    body: dict[str, JsonValue] = Field(default={})
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:  # noqa: ARG002 - that is the lie
+        """See `Lie.lie`."""
+        return self._tell(json_reply(self.body))
+
+
+class Forget(Lie):
+    """Throws away one of every `every` entries of a list in the request, and acknowledges all."""
+
+    name = "forget"
+    field: str
+    every: int = Field(default=1, ge=1)
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        body = asked.fields()
+        entries = body.get(self.field)
+        if not isinstance(entries, list) or len(entries) < self.every:
+            return forward(asked)
+        body[self.field] = [e for n, e in enumerate(entries, 1) if n % self.every]
+        return self._tell(forward(replace(asked, body=json.dumps(body).encode())))
+
+
+class Ignore(Lie):
+    """Throws away one field of the request, and acknowledges it as if it had been heeded."""
+
+    name = "ignore"
+    field: str
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        body = asked.fields()
+        if self.field not in body:
+            return forward(asked)
+        del body[self.field]
+        return self._tell(forward(replace(asked, body=json.dumps(body).encode())))
+
+
+class Substitute(Lie):
+    """Puts another value into a field of the request."""
+
+    name = "substitute"
+    field: str
+    value: JsonValue
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        body = asked.fields()
+        if self.field not in body:
+            return forward(asked)
+        body[self.field] = self.value
+        return self._tell(forward(replace(asked, body=json.dumps(body).encode())))
+
+
+class TruncateUpload(Lie):
+    """Loses the last bytes of a body on its way in."""
+
+    name = "truncate-upload"
+    lost: int = Field(default=1, ge=1)
+    longer_than: int = 0
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        if len(asked.body) <= max(self.longer_than, self.lost):
+            return forward(asked)
+        return self._tell(forward(replace(asked, body=asked.body[: -self.lost])))
+
+
+class CompleteCut(Lie):
+    """Takes what came of a body before the client went away for the whole of it."""
+
+    name = "complete-cut"
+    completes_what_was_cut = True
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        return self._tell(forward(asked))
+
+
+class Misplace(Lie):
+    """Carries out a request under another path."""
+
+    name = "misplace"
+    find: str
+    put: str
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        target = re.sub(self.find, self.put, asked.target)
+        return self._tell(forward(replace(asked, target=target)))
+
+
+class Repeat(Lie):
+    """Carries out a request twice."""
+
+    name = "repeat"
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        reply = forward(asked)
+        forward(asked)
+        return self._tell(reply)
+
+
+LIES: tuple[type[Lie], ...] = (
+    Drop, Forget, Ignore, Substitute, TruncateUpload, CompleteCut, Misplace, Repeat,
+)  # fmt: skip
+"""All of them."""
