@@ -54,16 +54,14 @@ def test_aliases(
         mlflow_client.log_artifact(run_id, str(file), f"model-{number}")
         source = f"mlflow-artifacts:/{experiment}/{run_id}/artifacts/model-{number}"
         made = mlflow_client.create_model_version(name, source, run_id=run_id)
-        evidence.expect(
-            "version-made", "version made", int(made.version), "==", number, door="front"
-        )
+        evidence.expect("version", "version made", int(made.version), "==", number, door="front")
     digests = {number: sha256(content).hexdigest() for number, content in contents.items()}
     keys = {
         n: f"{bucket.prefix}{experiment}/{run_id}/artifacts/model-{n}/weights.bin" for n in digests
     }
     stored = bucket.digests(list(keys.values()))
     evidence.expect(
-        "sha256-bucket", "sha256 in the bucket",
+        "s3.sha256", "sha256 in the bucket",
         {str(n): d.sha256 if (d := stored[key]) else None for n, key in keys.items()},
         "==", {str(n): digest for n, digest in digests.items()}, door="s3",
     )  # fmt: skip
@@ -76,14 +74,14 @@ def test_aliases(
 
     def observe(step: str, expected: int | None) -> None:
         evidence.expect(
-            "row", f"{step}: row",
+            "sql.alias", f"{step}: row",
             sql.column("SELECT version FROM registered_model_aliases WHERE name = %s", name),
             "==", [expected] if expected else [], door="sql",
         )  # fmt: skip
         for number, replica in enumerate(replicas, 1):
             reply = replica.get("registered-models/alias", name=name, alias="champion")
             evidence.expect(
-                "replica", f"{step}: replica {number}",
+                "replica.alias", f"{step}: replica {number}",
                 answer("alias", reply)["model_version"]["version"]
                 if reply.status == 200
                 else error_of(reply)[0],
@@ -91,13 +89,13 @@ def test_aliases(
             )  # fmt: skip
         if expected:
             evidence.expect(
-                "sha256-alias", f"{step}: sha256 by alias", downloaded(f"models:/{name}@champion"),
+                "alias.sha256", f"{step}: sha256 by alias", downloaded(f"models:/{name}@champion"),
                 "==", digests[expected], door="front",
             )  # fmt: skip
 
     for number, digest in digests.items():
         evidence.expect(
-            "sha256-version", f"sha256 of version {number}", downloaded(f"models:/{name}/{number}"),
+            "version.sha256", f"sha256 of version {number}", downloaded(f"models:/{name}/{number}"),
             "==", digest, door="front",
         )  # fmt: skip
     mlflow_client.set_registered_model_alias(name, "champion", "1")
@@ -111,7 +109,7 @@ def test_aliases(
     except MlflowException as problem:
         outcome = problem.error_code
     evidence.expect(
-        "load-deleted-alias",
+        "alias.deleted",
         "load by a deleted alias",
         outcome,
         "==",

@@ -11,6 +11,7 @@ from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.ledger.invariants import check_unique_append
 from mlflow_conformance.ledger.log import Ledger, read
 from mlflow_conformance.ledger.writing import attempt
+from mlflow_conformance.registry.thresholds import Writers
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 
 
@@ -40,8 +41,8 @@ def test_versions_are_unique_and_dense(
            numbers from 1 on without a gap.
         3. Every replica lists the same versions.
     """
-    writers = int(evidence.number("writers"))
-    each = int(evidence.number("versions")) // writers
+    row = evidence.row(Writers)
+    writers, each = row.writers, row.versions // row.writers
     name = belongings.model(unique("model"))
     answer("registered-models/create", front.post("registered-models/create", name=name))
     run = new_run(front, experiment)
@@ -65,7 +66,7 @@ def test_versions_are_unique_and_dense(
     finding = check_unique_append(operations, [version for version, _ in rows])
     evidence.note("outcomes", Counter(o.outcome for o in operations), door="inside")
     evidence.expect(
-        "acknowledged-versions",
+        "acknowledged",
         "acknowledged versions",
         finding.acknowledged,
         ">=",
@@ -76,10 +77,10 @@ def test_versions_are_unique_and_dense(
         "handed-out-twice", "handed out twice", list(finding.duplicates), "==", [], door="inside"
     )
     evidence.expect(
-        "handed-out-not-sql", "handed out and not in SQL", list(finding.lost), "==", [], door="sql"
+        "sql.lost", "handed out and not in SQL", list(finding.lost), "==", [], door="sql"
     )
     evidence.expect(
-        "missing-between-1-last",
+        "sql.gaps",
         "missing between 1 and the last",
         list(finding.gaps),
         "==",
@@ -87,7 +88,7 @@ def test_versions_are_unique_and_dense(
         door="sql",
     )
     evidence.expect(
-        "sql-handed-out-nobody",
+        "sql.unclaimed",
         "in SQL and handed out to nobody",
         list(finding.ghosts),
         "==",
@@ -96,7 +97,7 @@ def test_versions_are_unique_and_dense(
     )
     stored = {source.rsplit("/", 1)[1]: version for version, source in rows}
     evidence.expect(
-        "versions-whose-source-another", "versions whose source is another writer's",
+        "sql.sources", "versions whose source is another writer's",
         [o.value for o in operations if o.acknowledged and stored.get(str(o.value)) != o.result],
         "==", [], door="sql",
     )  # fmt: skip
@@ -106,7 +107,7 @@ def test_versions_are_unique_and_dense(
             replica.get("model-versions/search", filter=f"name='{name}'", max_results=1000),
         )
         evidence.expect(
-            "replica-versions", f"replica {number}: versions",
+            "replica.versions", f"replica {number}: versions",
             sorted(int(v["version"]) for v in listed.get("model_versions", [])),
             "==", sorted(version for version, _ in rows), door="inside",
         )  # fmt: skip

@@ -4,7 +4,7 @@
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -12,26 +12,17 @@ from urllib.parse import urlsplit
 import pytest
 
 from mlflow_conformance.core.waits import TimedOut, Waiter
-from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.inside import Inside
-from mlflow_conformance.doors.mlflow import MlflowApi, NewRun, answer, error_of, new_run
+from mlflow_conformance.doors.mlflow import MlflowApi, answer, error_of, new_run
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.registry.acts import EVENTS, acts_of
+from mlflow_conformance.registry.thresholds import Webhooks
 from mlflow_conformance.registry.webhooks import Delivery
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.target.base import Target
 
 _LOOK_S = 0.5
-_KINDS = {
-    "registered_model": ("created",), "model_version": ("created",),
-    "model_version_tag": ("set", "deleted"), "model_version_alias": ("created", "deleted"),
-    "prompt": ("created",), "prompt_version": ("created",), "prompt_tag": ("set", "deleted"),
-    "prompt_version_tag": ("set", "deleted"), "prompt_alias": ("created", "deleted"),
-}  # fmt: skip
-_PROMPT = [
-    {"key": "mlflow.prompt.is_prompt", "value": "true"},
-    {"key": "mlflow.prompt.text", "value": "Grüße an {{name}}"},
-]
 
 
 @dataclass(frozen=True)
@@ -59,7 +50,7 @@ def listening(target: Target, evidence: Evidence, unique: Unique) -> Iterator[Li
         target.inside.call(
             "receiver_start",
             # Policies admit one port; on this machine any will do.
-            port=int(evidence.number("port")) if target.kube else 0,
+            port=evidence.row(Webhooks).port if target.kube else 0,
             refused=f"{path}/refusing",
             refusals=1,
             towards=urlsplit(target.replica_urls()[0]).hostname,
@@ -67,20 +58,6 @@ def listening(target: Target, evidence: Evidence, unique: Unique) -> Iterator[Li
     )
     yield Listening(target.inside, made["number"], made["url"], path)
     target.inside.call("receiver_stop", number=made["number"])
-
-
-@dataclass(frozen=True)
-class Act:
-    """Something done that MLflow has an event for, and what the event must tell."""
-
-    event: str
-    data: dict[str, str]
-    do: Callable[[], Reply]
-
-    @property
-    def told(self) -> str:
-        """As it is counted: every act has a model of its own per event."""
-        return f"{self.event} {self.data['name']}"
 
 
 @check(
@@ -114,8 +91,9 @@ def test_webhooks(
            same ID, until it was accepted; the disabled webhook got nothing. The secret is in the
            database only encrypted.
     """
+    row = evidence.row(Webhooks)
     secret = f"conformance-{secrets.token_hex(16)}"
-    events = [(entity, action) for entity, actions in _KINDS.items() for action in actions]
+    events = [(entity, action) for entity, actions in EVENTS.items() for action in actions]
 
     def register(name: str, of: list[tuple[str, str]], status: str = "ACTIVE") -> str:
         made = front.post(
@@ -134,7 +112,7 @@ def test_webhooks(
     register("refusing", [("registered_model", "created")])
     register("disabled", events, "DISABLED")
     evidence.expect(
-        "rows-hold-secret", "rows that hold the secret as it is",
+        "sql.secret", "rows that hold the secret as it is",
         sql.one(
             "SELECT count(*) FROM webhooks WHERE webhook_id = %s AND position(%s in secret) > 0",
             webhook, secret,
@@ -145,7 +123,7 @@ def test_webhooks(
     waiter.until(
         "past the age of every list of webhooks",
         lambda: time.monotonic() - registered,
-        done=lambda age: age > evidence.number("cache_s"),
+        done=lambda age: age > row.cache_s,
         timeout="webhook list",
     )
 
@@ -154,7 +132,7 @@ def test_webhooks(
         act
         for replica in replicas
         for name, prompt in ((unique("model"), False), (unique("prompt"), True))
-        for act in _acts(replica, belongings.model(name), run, prompt=prompt)
+        for act in acts_of(replica, belongings.model(name), run, prompt=prompt)
     ]
     refused = [[a.told, r.status] for a in acts if (r := a.do()).status != 200]
     evidence.expect("acts-refused", "acts that were refused", refused, "==", [], door="inside")
@@ -168,7 +146,7 @@ def test_webhooks(
                 {_told(d) for d in seen[0]} >= {a.told for a in acts}
                 and {_told(d) for d in seen[1] if d.status == 200} >= created
             ),
-            successes=1 + round(evidence.number("quiet_s") / _LOOK_S),
+            successes=1 + round(row.quiet_s / _LOOK_S),
             interval_s=_LOOK_S,
             timeout="webhook delivered",
         )
@@ -177,20 +155,22 @@ def test_webhooks(
     counts = Counter(map(_told, came))
     evidence.note("events delivered", sum(counts.values()), door="inside")
     evidence.expect(
-        "events-not-delivered", "events that were not delivered", sorted(a.told for a in acts if not counts[a.told]),
+        "events.missing", "events that were not delivered",
+        sorted(a.told for a in acts if not counts[a.told]),
         "==", [], door="inside",
     )  # fmt: skip
     evidence.expect(
-        "events-delivered-more-than", "events that were delivered more than once",
+        "events.repeated", "events that were delivered more than once",
         {told: n for told, n in sorted(counts.items()) if n > 1}, "==", {}, door="inside",
     )  # fmt: skip
     evidence.expect(
-        "events-nobody-caused", "events that nobody caused", sorted(set(counts) - {a.told for a in acts}), "==", [],
+        "events.uncaused", "events that nobody caused",
+        sorted(set(counts) - {a.told for a in acts}), "==", [],
         door="inside",
     )  # fmt: skip
     data = {a.told: a.data for a in acts}
     evidence.expect(
-        "events-tell-something-else", "events that tell something else than what was done",
+        "events.altered", "events that tell something else than what was done",
         {
             told: [seen, data[told]]
             for d in came
@@ -200,18 +180,18 @@ def test_webhooks(
         "==", {}, door="inside",
     )  # fmt: skip
     evidence.expect(
-        "deliveries-without-signature-webhook", "deliveries without the signature of the webhook's secret",
+        "signature", "deliveries without the signature of the webhook's secret",
         sorted(_told(d) for d in (*came, *again) if not d.signed_by(secret)),
         "==", [], door="inside",
     )  # fmt: skip
     evidence.expect(
-        "deliveries-share-id", "deliveries that share an ID", len(came) - len({d.id for d in came}), "==", 0,
+        "shared-ids", "deliveries that share an ID", len(came) - len({d.id for d in came}), "==", 0,
         door="inside",
     )  # fmt: skip
     _expect_repetition(evidence, again, created)
     silent = [_told(d) for d in listening.deliveries("disabled")]
     evidence.expect(
-        "events-delivered-disabled-webhook",
+        "events.disabled",
         "events delivered to the disabled webhook",
         silent,
         "==",
@@ -225,7 +205,7 @@ def _expect_repetition(evidence: Evidence, came: list[Delivery], created: set[st
     accepted = Counter(_told(d) for d in came if d.status == 200)
     refused = {d.id for d in came if d.status != 200}
     evidence.expect(
-        "deliveries-refused-first",
+        "retry.refused",
         "deliveries that were refused at first",
         len(refused),
         "==",
@@ -233,11 +213,11 @@ def _expect_repetition(evidence: Evidence, came: list[Delivery], created: set[st
         door="inside",
     )
     evidence.expect(
-        "refused-deliveries-did-not", "refused deliveries that did not come again with their ID",
+        "retry.missing", "refused deliveries that did not come again with their ID",
         sorted(refused - {d.id for d in came if d.status == 200}), "==", [], door="inside",
     )  # fmt: skip
     evidence.expect(
-        "events-second-receiver-accepted", "events that the second receiver accepted", dict(accepted),
+        "retry.accepted", "events that the second receiver accepted", dict(accepted),
         "==", dict.fromkeys(created, 1), door="inside",
     )  # fmt: skip
 
@@ -245,50 +225,3 @@ def _expect_repetition(evidence: Evidence, came: list[Delivery], created: set[st
 def _told(delivery: Delivery) -> str:
     """See `Act.told`."""
     return f"{delivery.event} {delivery.data.get('name')}"
-
-
-def _acts(api: MlflowApi, name: str, run: NewRun, *, prompt: bool) -> Iterator[Act]:
-    """Everything that has an event, for one model or prompt of this name, in a possible order."""
-    kind, version = (
-        ("prompt", "prompt_version") if prompt else ("registered_model", "model_version")
-    )
-    alias = "prompt_alias" if prompt else "model_version_alias"
-    tags = _PROMPT if prompt else []
-    of, of_run = {"name": name, "version": "1"}, {"run_id": run.run_id}
-    tag, label = {"key": "größe", "value": "ä ☃"}, {"alias": "champion"}
-    yield Act(
-        f"{kind}.created", {"name": name},
-        lambda: api.post("registered-models/create", name=name, tags=tags),
-    )  # fmt: skip
-    yield Act(
-        f"{version}.created", of,
-        lambda: api.post(
-            "model-versions/create", name=name, tags=tags, **({} if prompt else of_run),
-            source="dummy-source" if prompt else f"{run.artifact_uri}/model",
-        ),
-    )  # fmt: skip
-    if prompt:
-        yield Act(
-            "prompt_tag.set", {"name": name, **tag},
-            lambda: api.post("registered-models/set-tag", name=name, **tag),
-        )  # fmt: skip
-        yield Act(
-            "prompt_tag.deleted", {"name": name, "key": tag["key"]},
-            lambda: api.delete("registered-models/delete-tag", name=name, key=tag["key"]),
-        )  # fmt: skip
-    yield Act(
-        f"{version}_tag.set", {**of, **tag},
-        lambda: api.post("model-versions/set-tag", **of, **tag),
-    )  # fmt: skip
-    yield Act(
-        f"{version}_tag.deleted", {**of, "key": tag["key"]},
-        lambda: api.delete("model-versions/delete-tag", **of, key=tag["key"]),
-    )  # fmt: skip
-    yield Act(
-        f"{alias}.created", {**of, **label},
-        lambda: api.post("registered-models/alias", **of, **label),
-    )  # fmt: skip
-    yield Act(
-        f"{alias}.deleted", {"name": name, **label},
-        lambda: api.delete("registered-models/alias", name=name, **label),
-    )  # fmt: skip

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests that are wrong on purpose."""
 
-import re
 from random import Random
-
-from pydantic import BaseModel, ConfigDict
 
 from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.inventory import Moment, row_counts
@@ -14,25 +11,10 @@ from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.tracking.bad_requests import TRACES, BadRequest, generate
+from mlflow_conformance.tracking.thresholds import BadInput, KnownRequests
 
 _CONCURRENCY = 4
 _PATIENCE_S = 300
-
-
-class _Row(BaseModel):
-    """A table into which a fault of MLflow writes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    table: str
-    because: str
-
-
-class _Known(BaseModel):
-    """A fault of MLflow itself: which requests meet it, by their signature, and what it is."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    requests: str
-    because: str
 
 
 @check(
@@ -55,9 +37,8 @@ def test_bad_input(
            them; where nobody else uses the deployment, no row was written at all and none is gone.
            What the profile knows as a fault of MLflow is told as a known limit.
     """
-    requests = generate(rng, int(evidence.number("requests")))
-    known_5xx = evidence.parsed("known_5xx", list[_Known])
-    known_accepted = evidence.parsed("known_accepted", list[_Known])
+    row = evidence.row(BadInput)
+    requests = generate(rng, row.requests)
     before, moment = row_counts(sql), Moment.now(sql)
     outcomes = _sent(target, replicas, requests)
     written, after = moment.written_since(sql), row_counts(sql)
@@ -68,7 +49,7 @@ def test_bad_input(
     accepted = [(r, o) for r, o in replies if o.status < 400 and not r.reads]
     nameless = [(r, o) for r, o in replies if 400 <= o.status < 500 and not error_of(o)[0]]
     evidence.expect(
-        "requests-answered", "requests answered", len(replies), ">=", len(requests), door="inside"
+        "replies", "requests answered", len(replies), ">=", len(requests), door="inside"
     )
     evidence.note("requests without a reply", lost, door="inside")
     evidence.note(
@@ -77,35 +58,37 @@ def test_bad_input(
         door="inside",
     )
     evidence.expect(
-        "answered-5xx",
+        "server-errors",
         "answered with a 5xx",
-        _unknown(evidence, broken, known_5xx),
+        _unknown(evidence, broken, row.known_5xx),
         "==",
         [],
         door="inside",
     )
     evidence.expect(
-        "writes-answered-200", "writes that were answered with 200", _unknown(evidence, accepted, known_accepted),
+        "accepted", "writes that were answered with 200",
+        _unknown(evidence, accepted, row.known_accepted),
         "==", [], door="inside",
     )  # fmt: skip
     evidence.expect(
-        "refused-without-error-code", "refused without an error code", [_told(r, o) for r, o in nameless], "==", [],
+        "no-error-code", "refused without an error code",
+        [_told(r, o) for r, o in nameless], "==", [],
         door="inside",
     )  # fmt: skip
     changed = {t: [n, after[t]] for t, n in before.items() if n != after[t]}
-    for fault in evidence.parsed("known_rows", list[_Row]):
-        if those := [row for row in written if row.table == fault.table]:
+    for fault in row.known_rows:
+        if those := [w for w in written if w.table == fault.table]:
             evidence.limit(f"{fault.because}: {those[0]}")
-            written = [row for row in written if row not in those]
+            written = [w for w in written if w not in those]
             changed.pop(fault.table, None)
-    own = [row for row in written if row.names_any(TRACES)]
+    own = [w for w in written if w.names_any(TRACES)]
     evidence.expect(
-        "rows-they-wrote", "rows that they wrote", list(map(str, own)), "==", [], door="sql"
+        "sql.own-rows", "rows that they wrote", list(map(str, own)), "==", [], door="sql"
     )
-    others = [str(row) for row in written if row not in own]
-    if evidence.parsed("alone", bool):
+    others = [str(w) for w in written if w not in own]
+    if row.alone:
         evidence.expect(
-            "rows-written-meanwhile",
+            "sql.other-rows",
             "rows that were written meanwhile",
             others,
             "==",
@@ -113,7 +96,7 @@ def test_bad_input(
             door="sql",
         )
         evidence.expect(
-            "tables-another-number-rows",
+            "sql.row-counts",
             "tables with another number of rows",
             changed,
             "==",
@@ -143,12 +126,12 @@ def _sent(
 
 
 def _unknown(
-    evidence: Evidence, met: list[tuple[BadRequest, Reply]], known: list[_Known]
+    evidence: Evidence, met: list[tuple[BadRequest, Reply]], known: list[KnownRequests]
 ) -> list[str]:
     """What no known fault explains; every known one that was met becomes a limit."""
     left = list(met)
     for fault in known:
-        those = [(r, o) for r, o in left if re.fullmatch(fault.requests, r.signature)]
+        those = [(r, o) for r, o in left if fault.requests.fullmatch(r.signature)]
         if those:
             left = [m for m in left if m not in those]
             request, reply = those[0]

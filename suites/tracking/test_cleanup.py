@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import BaseModel, ConfigDict
 
 from mlflow_conformance.cluster.kube import Kube, KubectlFailed
 from mlflow_conformance.doors.inventory import Census
@@ -18,19 +17,12 @@ from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.tracking.garbage import collect
+from mlflow_conformance.tracking.thresholds import Cleanup, KnownTable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _MODELS = "/api/2.0/mlflow/logged-models"
-
-
-class _Stays(BaseModel):
-    """Rows that no command of MLflow removes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    table: str
-    because: str
 
 
 @dataclass(frozen=True)
@@ -102,6 +94,7 @@ def test_nothing_is_left_and_nothing_else_is_gone(
         3. Nothing bears this run's name any longer. Where nobody else uses the deployment, every
            table and the whole bucket are as they were before the first check.
     """
+    row = evidence.row(Cleanup)
     if census is None:
         evidence.undecided("nobody counted what there was before the run")
     owned = _one_of_everything(mlflow_client, front, unique, tmp_path)
@@ -121,55 +114,56 @@ def test_nothing_is_left_and_nothing_else_is_gone(
         outcome = "done"
     except KubectlFailed as problem:
         outcome = str(problem)
-    evidence.expect("mlflow-gc", "mlflow gc", outcome, "==", "done", door="kubernetes")
+    evidence.expect("gc", "mlflow gc", outcome, "==", "done", door="kubernetes")
 
     now = Census.taken(sql, bucket)
     there = set(census.appeared(now))
     evidence.expect(
-        "somebody-else-gone", "of somebody else, and gone", [t for t in bystander.things if t not in there], "==", [],
+        "bystander-gone", "of somebody else, and gone",
+        [t for t in bystander.things if t not in there], "==", [],
         door="sql",
     )  # fmt: skip
     named = _named(sql, conformance_run.label)
     stands = [name for name in named if "bystander" not in name]
-    evidence.expect(
-        "still-there-run-s", "still there by this run's name", stands, "==", [], door="sql"
-    )
+    evidence.expect("sql.names", "still there by this run's name", stands, "==", [], door="sql")
     folders = tuple(f"{bucket.prefix}{number}/" for number in experiments)
     evidence.expect(
-        "objects-run-s-experiments", "objects of this run's experiments",
+        "s3.objects", "objects of this run's experiments",
         sorted(key for key in now.objects if key.startswith(folders)), "==", [], door="s3",
     )  # fmt: skip
-    if evidence.parsed("alone", bool):
-        _expect_as_before(evidence, census, now, bystander)
+    if row.alone:
+        _expect_as_before(evidence, census, now, bystander, row.stays)
 
 
 def _expect_as_before(
-    evidence: Evidence, census: Census, now: Census, bystander: Bystander
+    evidence: Evidence,
+    census: Census,
+    now: Census,
+    bystander: Bystander,
+    known: list[KnownTable],
 ) -> None:
     """Nobody else wrote meanwhile, so every difference is this run's doing."""
     evidence.note("rows of all tables", sum(now.rows.values()), door="sql")
     evidence.note("objects in the bucket", len(now.objects), door="s3")
     made = set(bystander.things)
     evidence.expect(
-        "there-not-before-run", "there, and not before this run",
+        "added", "there, and not before this run",
         [thing for thing in census.appeared(now) if thing not in made], "==", [], door="sql",
     )  # fmt: skip
-    evidence.expect(
-        "gone-there-before", "gone, and there before", census.vanished(now), "==", [], door="sql"
-    )
+    evidence.expect("gone", "gone, and there before", census.vanished(now), "==", [], door="sql")
     added = bystander.before.changed_rows(bystander.after)
     changed = {}
     for table, (before, later) in census.changed_rows(now).items():
         first, second = added.get(table, [0, 0])
         if later - before != second - first:
             changed[table] = [before, later - (second - first)]
-    for stays in evidence.parsed("stays", list[_Stays]):
+    for stays in known:
         if stays.table in changed:
             before, later = changed.pop(stays.table)
             evidence.note(f"rows that stay in {stays.table}", later - before, door="sql")
             evidence.limit(f"{later - before} rows of {stays.table} stay: {stays.because}")
     evidence.expect(
-        "tables-another-number-rows",
+        "sql.row-counts",
         "tables with another number of rows",
         changed,
         "==",

@@ -18,6 +18,7 @@ from mlflow_conformance.ledger.log import Ledger, read
 from mlflow_conformance.ledger.writing import attempt
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.tracking.thresholds import ReadsFollowWrites, Writers
 
 _API = "/api/2.0/mlflow"
 _PATIENCE_S = 300
@@ -49,8 +50,9 @@ def test_concurrent_writers(
         3. Every acknowledged metric is in PostgreSQL once, and in the history that each replica
            gives.
     """
-    writers, rounds = int(evidence.number("writers")), int(evidence.number("rounds"))
-    each = int(evidence.number("metrics")) // writers
+    row = evidence.row(Writers)
+    writers, rounds = row.writers, row.rounds
+    each = row.metrics // writers
     apis = [replicas[n % len(replicas)] for n in range(writers)]
     with ThreadPoolExecutor(writers) as pool:
         outcomes: list[dict[str, int]] = []
@@ -62,9 +64,9 @@ def test_concurrent_writers(
             ids = sql.column("SELECT experiment_id FROM experiments WHERE name = %s", name)
             for experiment_id in ids:
                 experiment = belongings.experiment(str(experiment_id))
-            evidence.expect("rows", f"rows of {name}", len(ids), "==", 1, door="sql")
+            evidence.expect("sql.experiments", f"rows of {name}", len(ids), "==", 1, door="sql")
         evidence.expect(
-            "outcomes-round",
+            "creators",
             "outcomes of each round",
             outcomes,
             "==",
@@ -89,15 +91,15 @@ def test_concurrent_writers(
         operations, sql.column("SELECT step FROM metrics WHERE run_uuid = %s", run_id)
     )
     evidence.expect(
-        "acknowledged-metrics",
+        "acknowledged",
         "acknowledged metrics",
         in_sql.acknowledged,
         ">=",
         0.99 * writers * each,
     )
-    evidence.expect("lost-sql", "lost in SQL", list(in_sql.lost), "==", [], door="sql")
-    evidence.expect("doubled-sql", "doubled in SQL", list(in_sql.duplicated), "==", [], door="sql")
-    evidence.expect("invented-sql", "invented in SQL", list(in_sql.ghosts), "==", [], door="sql")
+    evidence.expect("sql.lost", "lost in SQL", list(in_sql.lost), "==", [], door="sql")
+    evidence.expect("sql.doubled", "doubled in SQL", list(in_sql.duplicated), "==", [], door="sql")
+    evidence.expect("sql.invented", "invented in SQL", list(in_sql.ghosts), "==", [], door="sql")
     for number, replica in enumerate(replicas, 1):
         history = answer(
             "metrics/get-history",
@@ -105,7 +107,7 @@ def test_concurrent_writers(
         )
         finding = check_set(operations, [int(m.get("step", 0)) for m in history.get("metrics", [])])
         evidence.expect(
-            "replica-lost", f"replica {number}: lost", list(finding.lost), "==", [], door="inside"
+            "replica.lost", f"replica {number}: lost", list(finding.lost), "==", [], door="inside"
         )
 
 
@@ -140,7 +142,7 @@ def test_reads_follow_writes(
            every client saw.
     """
     clients, shared = 8, 2
-    turns = int(evidence.number("pairs")) // clients
+    turns = evidence.row(ReadsFollowWrites).pairs // clients
     runs = [new_run(front, experiment).run_id for _ in range(clients - shared + 1)]
     for run_id in runs:
         # Two first writes of one tag at once may be refused (a known limit): here is the first.
@@ -171,7 +173,7 @@ def test_reads_follow_writes(
     with ThreadPoolExecutor(clients) as pool:
         by_client = list(pool.map(work, range(clients)))
     evidence.expect(
-        "acknowledged-pairs-write-read", "acknowledged pairs of write and read",
+        "acknowledged", "acknowledged pairs of write and read",
         sum(w.acknowledged and r.acknowledged for ops in by_client for w, r in _pairs(ops)),
         ">=", 0.99 * turns * clients, door="inside",
     )  # fmt: skip
@@ -185,7 +187,7 @@ def test_reads_follow_writes(
     evidence.note("stale reads, the first ones", stale[:5], door="inside")
     broken = [v for v in linearize(chain(*by_client), initial="0") if not v.holds]
     evidence.expect(
-        "runs-whose-history-not",
+        "not-linearizable",
         "runs whose history is not linearizable",
         [v.key for v in broken],
         "==",

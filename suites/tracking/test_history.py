@@ -6,6 +6,7 @@ from typing import Any
 from mlflow_conformance.doors.mlflow import MlflowApi, answer, error_of, new_run
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.tracking.thresholds import History
 
 _BATCH = 1000  # MLflow's own limit per request
 _LARGEST = 1.7976931348623157e308
@@ -33,7 +34,7 @@ def test_metric_history(
         3. SQL holds every step once; every replica gives the history in order, page by page.
     """
     run_id = new_run(front, experiment).run_id
-    steps = int(evidence.number("steps"))
+    steps = evidence.row(History).steps
     for start in range(0, steps, _BATCH):
         metrics = [
             {"key": "loss", "value": 1 / (n + 1), "timestamp": n, "step": n}
@@ -41,31 +42,31 @@ def test_metric_history(
         ]
         reply = front.post("runs/log-batch", run_id=run_id, metrics=metrics)
         evidence.expect(
-            "batch-step", f"batch from step {start}", reply.status, "==", 200, door="front"
+            "batch.status", f"batch from step {start}", reply.status, "==", 200, door="front"
         )
     too_many = [{"key": "more", "value": 1.0, "timestamp": n, "step": n} for n in range(_BATCH + 1)]
     reply = front.post("runs/log-batch", run_id=run_id, metrics=too_many)
     evidence.expect(
-        "batch-1-001-metrics", "batch of 1,001 metrics", [reply.status, error_of(reply)[0]],
+        "batch.too-large", "batch of 1,001 metrics", [reply.status, error_of(reply)[0]],
         "==", [400, "INVALID_PARAMETER_VALUE"], door="front",
     )  # fmt: skip
     expected = [[n, 1 / (n + 1)] for n in range(steps)]
     stored = sql.rows(
         "SELECT key, step, value FROM metrics WHERE run_uuid = %s ORDER BY key, step", run_id
     )
-    evidence.expect("steps-sql", "steps in SQL", len(stored), "==", steps, door="sql")
+    evidence.expect("sql.steps", "steps in SQL", len(stored), "==", steps, door="sql")
     evidence.expect(
-        "steps-differ-sql", "steps that differ in SQL",
+        "sql.differences", "steps that differ in SQL",
         _differences([[step, value] for key, step, value in stored if key == "loss"], expected),
         "==", [], door="sql",
     )  # fmt: skip
     for number, replica in enumerate(replicas, 1):
         history = _history(replica, run_id, "loss")
         evidence.expect(
-            "replica-steps", f"replica {number}: steps", len(history), "==", steps, door="inside"
+            "replica.steps", f"replica {number}: steps", len(history), "==", steps, door="inside"
         )
         evidence.expect(
-            "replica-steps-differ-or", f"replica {number}: steps that differ or are out of order",
+            "replica.differences", f"replica {number}: steps that differ or are out of order",
             _differences([[int(m.get("step", 0)), m["value"]] for m in history], expected),
             "==", [], door="inside",
         )  # fmt: skip
@@ -91,12 +92,12 @@ def _special_values(
             for key, (sent, _, _) in values.items()
         ],
     )
-    evidence.expect("special-values", "special values", reply.status, "==", 200, door="front")
+    evidence.expect("special.status", "special values", reply.status, "==", 200, door="front")
     stored = sql.rows(
         "SELECT key, value, is_nan FROM metrics WHERE run_uuid = %s AND step = -5", run_id
     )
     evidence.expect(
-        "special-values-sql", "special values in SQL", {key: row for key, *row in stored},
+        "special.sql", "special values in SQL", {key: row for key, *row in stored},
         "==", {key: row for key, (_, _, row) in values.items()}, door="sql",
     )  # fmt: skip
     for number, replica in enumerate(replicas, 1):
@@ -105,7 +106,7 @@ def _special_values(
             for key in values
         }
         evidence.expect(
-            "replica-special-values",
+            "special.replica",
             f"replica {number}: special values",
             {k: "infinite" if v in ("Infinity", "-Infinity") else v for k, v in read.items()},
             "in",

@@ -42,7 +42,7 @@ def test_soft_delete(
 
     def expect_run(step: str, stage: str, *, listed: bool) -> None:
         evidence.expect(
-            "row-run", f"{step}: row of the run",
+            "sql.run", f"{step}: row of the run",
             sql.rows(
                 "SELECT r.lifecycle_stage, p.value FROM runs r "
                 "JOIN params p ON p.run_uuid = r.run_uuid WHERE r.run_uuid = %s",
@@ -53,19 +53,20 @@ def test_soft_delete(
         for number, replica in enumerate(replicas, 1):
             found = answer("runs/get", replica.get("runs/get", run_id=run_id))["run"]
             evidence.expect(
-                "replica-says", f"{step}: replica {number} says", found["info"]["lifecycle_stage"],
+                "replica.run-stage", f"{step}: replica {number} says",
+                found["info"]["lifecycle_stage"],
                 "==", stage, door="inside",
             )  # fmt: skip
             search = replica.post("runs/search", experiment_ids=[experiment])
             evidence.expect(
-                "replica-lists", f"{step}: replica {number} lists",
+                "replica.runs", f"{step}: replica {number} lists",
                 [r["info"]["run_id"] for r in answer("runs/search", search).get("runs", [])],
                 "==", [run_id] if listed else [], door="inside",
             )  # fmt: skip
 
     def expect_experiment(step: str, stage: str, *, listed: bool) -> None:
         evidence.expect(
-            "row-experiment", f"{step}: row of the experiment",
+            "sql.experiment", f"{step}: row of the experiment",
             sql.column(
                 "SELECT lifecycle_stage FROM experiments WHERE experiment_id = %s", int(experiment)
             ),
@@ -75,7 +76,8 @@ def test_soft_delete(
             search = replica.post("experiments/search", filter=f"name = '{name}'", max_results=10)
             found = answer("experiments/search", search).get("experiments", [])
             evidence.expect(
-                "replica-lists", f"{step}: replica {number} lists", [e["experiment_id"] for e in found],
+                "replica.experiments", f"{step}: replica {number} lists",
+                [e["experiment_id"] for e in found],
                 "==", [experiment] if listed else [], door="inside",
             )  # fmt: skip
 

@@ -13,6 +13,7 @@ from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.stand.host import BROWSERS
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.tracking.thresholds import Pages
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,7 +48,7 @@ def test_command_line_and_pages(
         3. A headless browser loads the page of the experiment and that of the model through the
            front door: the document that its scripts made shows their names.
     """
-    within_s = evidence.number("within_s")
+    within_s = evidence.row(Pages).within_s
     run_name, model = unique("run"), belongings.model(unique("model"))
     title = mlflow_client.get_experiment(experiment).name
     run_id = mlflow_client.create_run(experiment, run_name=run_name).info.run_id
@@ -61,22 +62,24 @@ def test_command_line_and_pages(
             capture_output=True, text=True, timeout=within_s, check=False,
         )  # fmt: skip
         what = f"exit code of mlflow {' '.join(arguments[:2])}"
-        if not evidence.expect("exit-code", what, done.returncode, "==", 0, door="front"):
+        if not evidence.expect("cli.exit-code", what, done.returncode, "==", 0, door="front"):
             evidence.note(f"standard error of mlflow {arguments[0]}", done.stderr[-1000:])
         return done.stdout
 
     evidence.expect(
-        "experiments-are-listed", "experiments that are listed", title in mlflow("experiments", "search"), "==", True,
+        "cli.experiments", "experiments that are listed",
+        title in mlflow("experiments", "search"), "==", True,
         door="front",
     )  # fmt: skip
     evidence.expect(
-        "runs-are-listed", "runs that are listed", run_name in mlflow("runs", "list", "--experiment-id", experiment),
+        "cli.runs", "runs that are listed",
+        run_name in mlflow("runs", "list", "--experiment-id", experiment),
         "==", True, door="front",
     )  # fmt: skip
     mlflow("artifacts", "download", "--run-id", run_id, "--dst-path", str(tmp_path / "got"))
     got = tmp_path / "got" / "note.txt"
     evidence.expect(
-        "artifact-downloaded", "artifact that was downloaded", got.read_text() if got.is_file() else None,
+        "cli.artifact", "artifact that was downloaded", got.read_text() if got.is_file() else None,
         "==", "conformance", door="front",
     )  # fmt: skip
 
@@ -92,7 +95,8 @@ def test_command_line_and_pages(
         picture = tmp_path / f"{page}.png"
         document = _rendered(browser, address, tmp_path / "browser", picture, within_s)
         evidence.expect(
-            "page-names-shown", f"page of the {page}: names shown", [w for w in words if w in document], "==", words,
+            "page.names", f"page of the {page}: names shown",
+            [w for w in words if w in document], "==", words,
             door="front",
         )  # fmt: skip
         if picture.is_file():

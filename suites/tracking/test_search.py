@@ -10,6 +10,7 @@ from mlflow_conformance.doors.mlflow import MlflowApi, answer
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.tracking.thresholds import Search
 
 _CONCURRENCY = 8
 _PATIENCE_S = 300
@@ -39,7 +40,7 @@ def test_search_pages(
            IDs and their order against those that were acknowledged.
         3. Filter by tag, name, param and metric; order by metric.
     """
-    count = int(evidence.number("runs"))
+    count = evidence.row(Search).runs
     bodies = [
         {
             "experiment_id": experiment,
@@ -60,7 +61,7 @@ def test_search_pages(
     ]
     _posted(target, replicas, "runs/log-batch", data)
     evidence.expect(
-        "runs-sql", "runs in SQL",
+        "sql.runs", "runs in SQL",
         sql.one("SELECT count(*) FROM runs WHERE experiment_id = %s", int(experiment)),
         "==", count, door="sql",
     )  # fmt: skip
@@ -82,11 +83,11 @@ def test_search_pages(
 
     everything = search("", "attributes.start_time ASC")
     evidence.expect(
-        "runs-given-more-than", "runs given more than once",
+        "pages.repeated", "runs given more than once",
         sorted(r for r, n in Counter(everything).items() if n > 1), "==", [], door="inside",
     )  # fmt: skip
     evidence.expect(
-        "acknowledged-runs-not-given",
+        "pages.missing",
         "acknowledged runs not given",
         sorted(set(runs) - set(everything)),
         "==",
@@ -94,7 +95,7 @@ def test_search_pages(
         door="inside",
     )
     evidence.expect(
-        "runs-given-wrong-place", "runs given in the wrong place",
+        "pages.misplaced", "runs given in the wrong place",
         [[n, a] for n, (a, b) in enumerate(zip(everything, runs, strict=False)) if a != b][:5],
         "==", [], door="inside",
     )  # fmt: skip
@@ -116,9 +117,11 @@ def test_search_pages(
     }  # fmt: skip
     for name, (filter_string, order, expected) in searches.items():
         found = search(filter_string, order, page=50)
-        evidence.expect("found", f"{name}: found", len(found), "==", len(expected), door="inside")
         evidence.expect(
-            "differences", f"{name}: differences",
+            "filter.found", f"{name}: found", len(found), "==", len(expected), door="inside"
+        )
+        evidence.expect(
+            "filter.differences", f"{name}: differences",
             [n for n, (a, b) in enumerate(zip(found, expected, strict=False)) if a != b][:5],
             "==", [], door="inside",
         )  # fmt: skip

@@ -11,6 +11,7 @@ from mlflow_conformance.doors.mlflow import MlflowApi, answer
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
+from mlflow_conformance.tracking.thresholds import Programs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +43,7 @@ def test_programs_of_the_guide(
 
     Expected: the params and metrics of the profile, and the stage that a registered version got.
     """
+    row = evidence.row(Programs)
     name, model = unique("experiment"), belongings.model(unique("model"))
     made = answer("experiments/create", front.post("experiments/create", name=name))
     belongings.experiment(made["experiment_id"])
@@ -60,7 +62,7 @@ def test_programs_of_the_guide(
     for title, command in programs.items():
         done = shell.run(
             [sys.executable, "-"], stdin=command.line, cwd=tmp_path, env=variables,
-            timeout_s=evidence.number("within_s"), check=False,
+            timeout_s=row.within_s, check=False,
         )  # fmt: skip
         if not evidence.expect(
             "exit-code", f"{title}: exit code", done.code, "==", 0, door="front"
@@ -69,18 +71,14 @@ def test_programs_of_the_guide(
             return
         if shown := _RUN_PAGE.search(done.stdout):
             variables["RUN_ID"] = shown["run"]
-    evidence.expect("run-made", "a run was made", "RUN_ID" in variables, "==", True, door="front")
+    evidence.expect("run", "a run was made", "RUN_ID" in variables, "==", True, door="front")
     run_id = variables.get("RUN_ID", "")
     params = sql.rows("SELECT key, value FROM params WHERE run_uuid = %s", run_id)
-    evidence.expect(
-        "params", "params", dict(params), "==", evidence.threshold("params"), door="sql"
-    )
+    evidence.expect("sql.params", "params", dict(params), "==", row.params, door="sql")
     metrics = sql.rows("SELECT key, value FROM metrics WHERE run_uuid = %s", run_id)
-    evidence.expect(
-        "metrics", "metrics", dict(metrics), "==", evidence.threshold("metrics"), door="sql"
-    )
+    evidence.expect("sql.metrics", "metrics", dict(metrics), "==", row.metrics, door="sql")
     stages = sql.column("SELECT current_stage FROM model_versions WHERE name = %s", model)
     evidence.expect(
-        "stages-registered-versions", "stages of the registered versions", stages, "==", evidence.threshold("stages"),
+        "sql.stages", "stages of the registered versions", stages, "==", row.stages,
         door="sql",
     )  # fmt: skip

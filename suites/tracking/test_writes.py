@@ -65,7 +65,7 @@ def test_client_writes(
     mlflow_client.end_trace(trace.trace_id, outputs={"y": 2})
 
     evidence.expect(
-        "experiment-row", "experiment row",
+        "sql.experiment", "experiment row",
         sql.rows(
             "SELECT name, lifecycle_stage FROM experiments WHERE experiment_id = %s",
             int(experiment),
@@ -73,7 +73,7 @@ def test_client_writes(
         "==", [[name, "active"]], door="sql",
     )  # fmt: skip
     evidence.expect(
-        "experiment-tags-sql", "experiment tags in SQL",
+        "sql.experiment-tags", "experiment tags in SQL",
         dict(
             sql.rows(
                 "SELECT key, value FROM experiment_tags WHERE experiment_id = %s", int(experiment)
@@ -82,17 +82,17 @@ def test_client_writes(
         "==", {"purpose": "conformance"}, door="sql",
     )  # fmt: skip
     evidence.expect(
-        "run-row", "run row",
+        "sql.run", "run row",
         sql.rows("SELECT name, status, lifecycle_stage FROM runs WHERE run_uuid = %s", run),
         "==", [["written", "FINISHED", "active"]], door="sql",
     )  # fmt: skip
     evidence.expect(
-        "params-sql", "params in SQL",
+        "sql.params", "params in SQL",
         dict(sql.rows("SELECT key, value FROM params WHERE run_uuid = %s", run)),
         "==", params, door="sql",
     )  # fmt: skip
     evidence.expect(
-        "metrics-sql", "metrics in SQL",
+        "sql.metrics", "metrics in SQL",
         sql.rows(
             "SELECT key, step, value FROM metrics WHERE run_uuid = %s ORDER BY key, step", run
         ),
@@ -101,10 +101,10 @@ def test_client_writes(
     )  # fmt: skip
     stored = dict(sql.rows("SELECT key, value FROM tags WHERE run_uuid = %s", run))
     evidence.expect(
-        "tags-sql", "tags in SQL", {k: stored.get(k) for k in tags}, "==", tags, door="sql"
+        "sql.tags", "tags in SQL", {k: stored.get(k) for k in tags}, "==", tags, door="sql"
     )
     evidence.expect(
-        "datasets-sql", "datasets in SQL",
+        "sql.datasets", "datasets in SQL",
         sql.rows(
             "SELECT d.name, d.digest, t.value FROM inputs i "
             "JOIN datasets d ON d.dataset_uuid = i.source_id "
@@ -115,14 +115,14 @@ def test_client_writes(
         "==", [["iris", "d1g35t", "training"]], door="sql",
     )  # fmt: skip
     evidence.expect(
-        "traces-sql", "traces in SQL",
+        "sql.traces", "traces in SQL",
         sql.rows(
             "SELECT request_id, status FROM trace_info WHERE experiment_id = %s", int(experiment)
         ),
         "==", [[trace.trace_id, "OK"]], door="sql",
     )  # fmt: skip
     evidence.expect(
-        "spans-sql", "spans in SQL",
+        "sql.spans", "spans in SQL",
         sql.column("SELECT name FROM spans WHERE trace_id = %s", trace.trace_id),
         "==", ["traced"], door="sql",
     )  # fmt: skip
@@ -130,12 +130,12 @@ def test_client_writes(
         reply = replica.get("runs/get", run_id=run)
         where = f"replica {number}"
         if not evidence.expect(
-            "runs-get", f"{where}: runs/get", reply.status, "==", 200, door="inside"
+            "replica.run", f"{where}: runs/get", reply.status, "==", 200, door="inside"
         ):
             continue
         data = answer("runs/get", reply)["run"]
         evidence.expect(
-            "params",
+            "replica.params",
             f"{where}: params",
             _pairs(data["data"].get("params", [])),
             "==",
@@ -143,23 +143,28 @@ def test_client_writes(
             door="inside",
         )
         evidence.expect(
-            "latest-metrics", f"{where}: latest metrics",
+            "replica.metrics", f"{where}: latest metrics",
             _pairs(data["data"].get("metrics", [])),
             "==", {k: v[-1] for k, v in metrics.items()}, door="inside",
         )  # fmt: skip
         read = _pairs(data["data"].get("tags", []))
         evidence.expect(
-            "tags", f"{where}: tags", {k: read.get(k) for k in tags}, "==", tags, door="inside"
+            "replica.tags",
+            f"{where}: tags",
+            {k: read.get(k) for k in tags},
+            "==",
+            tags,
+            door="inside",
         )
         evidence.expect(
-            "datasets", f"{where}: datasets",
+            "replica.datasets", f"{where}: datasets",
             [i["dataset"]["name"] for i in data.get("inputs", {}).get("dataset_inputs", [])],
             "==", ["iris"], door="inside",
         )  # fmt: skip
         found = replica.request("GET", f"/api/3.0/mlflow/traces/{trace.trace_id}")
-        evidence.expect("trace", f"{where}: trace", found.status, "==", 200, door="inside")
+        evidence.expect("replica.trace", f"{where}: trace", found.status, "==", 200, door="inside")
         evidence.expect(
-            "trace-s-state", f"{where}: trace's state",
+            "replica.trace-state", f"{where}: trace's state",
             found.json().get("trace", {}).get("trace_info", {}).get("state")  # type: ignore[union-attr]
             if found.status == 200
             else error_of(found)[0],
@@ -194,9 +199,7 @@ def test_param_is_immutable(
         return reply.status, error_of(reply)[0] if reply.status != 200 else ""
 
     evidence.expect("first-value", "first value", log(front, "3")[0], "==", 200, door="front")
-    evidence.expect(
-        "same-value-again", "same value again", log(front, "3")[0], "==", 200, door="front"
-    )
+    evidence.expect("same-value", "same value again", log(front, "3")[0], "==", 200, door="front")
     for number, replica in enumerate(replicas, 1):
         where = f"replica {number}"
         evidence.expect(
@@ -214,22 +217,22 @@ def test_param_is_immutable(
         params=[{"key": "new", "value": "1"}, {"key": "depth", "value": "5"}],
     )
     evidence.expect(
-        "other-value-batch", "other value in a batch", batch.status, "==", 400, door="front"
+        "batch.other-value", "other value in a batch", batch.status, "==", 400, door="front"
     )
     evidence.expect(
-        "stored-value", "stored value",
+        "sql.value", "stored value",
         sql.rows("SELECT value FROM params WHERE run_uuid = %s AND key = 'depth'", run_id),
         "==", [["3"]], door="sql",
     )  # fmt: skip
     evidence.expect(
-        "params-refused-batch-left", "params that the refused batch left",
+        "sql.batch-params", "params that the refused batch left",
         sql.column("SELECT key FROM params WHERE run_uuid = %s AND key <> 'depth'", run_id),
         "==", [], door="sql",
     )  # fmt: skip
     for number, replica in enumerate(replicas, 1):
         reply = replica.get("runs/get", run_id=run_id)
         evidence.expect(
-            "replica-value-read", f"replica {number}: value read",
+            "replica.value", f"replica {number}: value read",
             answer("runs/get", reply)["run"]["data"].get("params", []),
             "==", [{"key": "depth", "value": "3"}], door="inside",
         )  # fmt: skip
