@@ -12,23 +12,23 @@ from mlflow_conformance.network_policy.pods import Probes, probes
 from mlflow_conformance.target.base import Target
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def probe_pods(target: Target, waiter: Waiter) -> Iterator[Probes]:
     """Pods that try connections; each is made when it is first needed.
 
-    They are gone before checks of other modules: a node with a pod of theirs cannot be drained.
+    They are gone before checks of other families: a node with a pod of theirs cannot be drained.
     """
     with probes(target.need_kube(), target.names.runner.image, waiter) as pods:
         yield pods
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def canary(probe_pods: Probes, waiter: Waiter) -> Canary:
     """What became of a known-good path when a policy of our own denied it."""
     return run_canary(probe_pods, waiter, waiter.seconds("denied connection"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def enforced_policies(canary: Canary) -> Canary:
     """The canary, where it proved that policies cut; else what needs it is unknown at once."""
     if not canary.proven:

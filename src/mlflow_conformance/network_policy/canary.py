@@ -11,7 +11,7 @@ from typing import Any
 
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.network_policy.matrix import Destination, Source
-from mlflow_conformance.network_policy.pods import NAMESPACE, Probes, Reply
+from mlflow_conformance.network_policy.pods import NAMESPACE, Attempt, Probes
 
 _LISTENER, _CLIENT = "canary-listener", "canary-client"
 _PORT = 8080
@@ -67,13 +67,13 @@ def run_canary(probes: Probes, waiter: Waiter, attempt_timeout_s: float) -> Cana
         KubectlFailed: the probes could not be made or asked, or the policy was refused.
         TimedOut: a probe pod was not ready in time.
     """
-    probes.place(
+    probes.ensure(
         {_LISTENER: Source(pod_labels=_LABEL, reaches=[]), _CLIENT: Source(reaches=[])},
         commands={_LISTENER: ["python", "-c", _LISTEN]},
     )
     listener = Destination("canary", "canary", probes.ip(_LISTENER), _PORT, "hello")
 
-    def attempt() -> Reply:
+    def attempt() -> Attempt:
         return probes.attempts({_CLIENT: [listener]}, attempt_timeout_s)[_CLIENT][0]
 
     def wait_for(outcome: str, condition: str) -> tuple[str, float | None]:

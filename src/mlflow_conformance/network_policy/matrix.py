@@ -5,32 +5,42 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from mlflow_conformance.config.documents import Strict
 
 Service = Literal["mlflow", "postgresql", "postgresql-metrics", "s3"]
 
 
-class Source(BaseModel):
-    """Where a connection comes from: labels of a pod and of its namespace.
+class Source(Strict):
+    """Where a connection comes from: labels of a pod and of its namespace."""
 
-    Attributes:
-        namespace: a namespace by its name; one that does not exist is made for the probe. Without
-            it the probe lives in a namespace of its own that has only `namespace_labels`.
-        reaches: the services that must answer it; every other one must not.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    namespace: str | None = None
-    namespace_labels: dict[str, str] = Field(default={})
-    pod_labels: dict[str, str] = Field(default={})
-    reaches: list[Service]
+    namespace: str | None = Field(
+        default=None,
+        description="a namespace by its name, made for the probe when it does not exist; without "
+        "it the probe lives in a namespace of its own that has only `namespace_labels`",
+    )
+    namespace_labels: dict[str, str] = Field(
+        default={}, description="labels of the namespace, when it is not named"
+    )
+    pod_labels: dict[str, str] = Field(default={}, description="labels of the pod")
+    reaches: list[Service] = Field(
+        description="the services that must answer it; every other one must not"
+    )
 
     @model_validator(mode="after")
     def _one_namespace(self) -> "Source":
         if self.namespace is not None and self.namespace_labels:
             raise ValueError("a source names its namespace or its labels, not both")
         return self
+
+
+class ServicePort(Strict):
+    """A Service anywhere in the cluster, by its name, and one of its ports."""
+
+    namespace: str = Field(min_length=1, description="where the Service is")
+    service: str = Field(min_length=1, description="its name")
+    port: int = Field(ge=1, le=65535, description="one of its ports")
 
 
 @dataclass(frozen=True)

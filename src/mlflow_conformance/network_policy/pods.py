@@ -25,7 +25,7 @@ _SCRIPT = Path(attempt.__file__).read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
-class Reply:
+class Attempt:
     """What one attempt brought; see `mlflow_conformance.doors.attempt`."""
 
     outcome: str
@@ -33,9 +33,9 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _ProbePod:
     namespace: str
-    pod: str
+    name: str
 
 
 @dataclass
@@ -49,10 +49,10 @@ class Probes:
     kube: Kube
     image: str
     waiter: Waiter
-    _places: dict[str, _Place] = field(default_factory=dict)
+    _made: dict[str, _ProbePod] = field(default_factory=dict)
     _namespaces: list[str] = field(default_factory=list)
 
-    def place(
+    def ensure(
         self, sources: Mapping[str, Source], *, commands: Mapping[str, list[str]] | None = None
     ) -> None:
         """Make a pod for every source that has none yet, and wait until all are ready.
@@ -64,19 +64,19 @@ class Probes:
             KubectlFailed: the API server refused a namespace or a pod.
             TimedOut: a pod was not ready in time.
         """
-        new = {name: source for name, source in sources.items() if name not in self._places}
+        new = {name: source for name, source in sources.items() if name not in self._made}
         if not new:
             return
         spaces = {name: namespace_of(source) for name, source in new.items()}
         self._make_namespaces({spaces[n]: s.namespace_labels for n, s in new.items()})
         pods = []
         for name, source in new.items():
-            place = _Place(spaces[name], f"probe-{name}")
-            self._places[name] = place
+            pod = _ProbePod(spaces[name], f"probe-{name}")
+            self._made[name] = pod
             pods.append(
                 restricted_pod(
-                    place.pod,
-                    place.namespace,
+                    pod.name,
+                    pod.namespace,
                     self.image,
                     labels={**_PROBE, **source.pod_labels},
                     command=(commands or {}).get(name, ["sleep", "infinity"]),
@@ -85,7 +85,7 @@ class Probes:
         self.kube.apply(pods)
         self.waiter.until(
             f"ready: {len(new)} probe pods",
-            lambda: [str(self._places[n]) for n in new if not self._is_ready(n)],
+            lambda: [str(self._made[n]) for n in new if not self._is_ready(n)],
             done=lambda waiting: not waiting,
             timeout="pod ready",
             interval_s=0.3,
@@ -93,8 +93,8 @@ class Probes:
 
     def ip(self, source: str) -> str:
         """The address of a source's pod."""
-        place = self._places[source]
-        found: str = self.kube.core.read_namespaced_pod(place.pod, place.namespace).status.pod_ip
+        pod = self._made[source]
+        found: str = self.kube.core.read_namespaced_pod(pod.name, pod.namespace).status.pod_ip
         return found
 
     def watchers(
@@ -113,17 +113,17 @@ class Probes:
         """
         wanted = json.dumps(_wanted(destinations, attempt_timeout_s))
         command = ["python", "-c", _SCRIPT, wanted, str(for_s)]
-        self.place(sources, commands=dict.fromkeys(sources, command))
+        self.ensure(sources, commands=dict.fromkeys(sources, command))
 
-    def watched(self, source: str) -> list[list[Reply]]:
+    def watched(self, source: str) -> list[list[Attempt]]:
         """What a watcher saw so far: one list per round, in the order of its destinations.
 
         Raises:
             KubectlFailed: its log cannot be read.
         """
-        place = self._places[source]
-        lines = self.kube.run("logs", place.pod, namespace=place.namespace).splitlines()
-        return [[Reply(**r) for r in json.loads(line)] for line in lines if line != "done"]
+        pod = self._made[source]
+        lines = self.kube.run("logs", pod.name, namespace=pod.namespace).splitlines()
+        return [[Attempt(**r) for r in json.loads(line)] for line in lines if line != "done"]
 
     def has_ended(self, source: str) -> bool:
         """Whether a watcher made all its rounds.
@@ -131,24 +131,22 @@ class Probes:
         Raises:
             KubectlFailed: its log cannot be read.
         """
-        place = self._places[source]
-        last = self.kube.run("logs", place.pod, "--tail=1", namespace=place.namespace)
+        pod = self._made[source]
+        last = self.kube.run("logs", pod.name, "--tail=1", namespace=pod.namespace)
         return last.strip() == "done"
 
     def attempts(
         self, wanted: Mapping[str, Sequence[Destination]], timeout_s: float
-    ) -> dict[str, list[Reply]]:
+    ) -> dict[str, list[Attempt]]:
         """Try destinations from several sources at once, in one exec each.
 
         Raises:
             KubectlFailed: a pod could not be asked.
         """
 
-        def ask(name: str) -> list[Reply]:
-            place = self._places[name]
-            return attempts_from(
-                self.kube, place.namespace, place.pod, None, wanted[name], timeout_s
-            )
+        def ask(name: str) -> list[Attempt]:
+            pod = self._made[name]
+            return attempts_from(self.kube, pod.namespace, pod.name, None, wanted[name], timeout_s)
 
         with ThreadPoolExecutor(max(1, len(wanted))) as pool:
             return dict(zip(wanted, pool.map(ask, wanted), strict=True))
@@ -162,11 +160,11 @@ class Probes:
         if self._namespaces:
             self.kube.run("delete", "namespace", *self._namespaces, "--ignore-not-found",
                           "--wait=false")  # fmt: skip
-        for place in self._places.values():
-            if place.namespace not in self._namespaces:
-                self.kube.run("delete", "pod", place.pod, "--ignore-not-found", "--wait=false",
-                              namespace=place.namespace)  # fmt: skip
-        self._places.clear()
+        for pod in self._made.values():
+            if pod.namespace not in self._namespaces:
+                self.kube.run("delete", "pod", pod.name, "--ignore-not-found", "--wait=false",
+                              namespace=pod.namespace)  # fmt: skip
+        self._made.clear()
         self._namespaces.clear()
 
     def clear_leftovers(self) -> None:
@@ -219,9 +217,9 @@ class Probes:
             )
 
     def _is_ready(self, name: str) -> bool:
-        place = self._places[name]
+        pod = self._made[name]
         status: Any = self.kube.core.read_namespaced_pod(
-            place.pod, place.namespace, _request_timeout=15
+            pod.name, pod.namespace, _request_timeout=15
         ).status
         return any(c.type == "Ready" and c.status == "True" for c in status.conditions or [])
 
@@ -257,7 +255,7 @@ def attempts_from(
     container: str | None,
     destinations: Sequence[Destination],
     timeout_s: float,
-) -> list[Reply]:
+) -> list[Attempt]:
     """Try destinations at once from a container that has Python.
 
     Raises:
@@ -273,7 +271,7 @@ def attempts_from(
         stdin=json.dumps(_wanted(destinations, timeout_s)).encode(),
         timeout_s=2 * timeout_s + 30,
     )
-    return [Reply(**reply) for reply in json.loads(said)]
+    return [Attempt(**seen) for seen in json.loads(said)]
 
 
 def _wanted(destinations: Sequence[Destination], timeout_s: float) -> list[dict[str, Any]]:

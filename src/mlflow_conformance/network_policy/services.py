@@ -6,12 +6,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kubernetes.client.rest import ApiException
-from pydantic import BaseModel, ConfigDict, Field
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.profile import Names
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.network_policy.matrix import Destination, Service
+from mlflow_conformance.network_policy.matrix import Destination, Service, ServicePort
 
 _SAYS: Mapping[Service, str] = {
     "mlflow": "GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n",
@@ -48,26 +47,16 @@ def destinations(kube: Kube, names: Names) -> Sequence[Destination]:
     return found
 
 
-class Place(BaseModel):
-    """A Service anywhere in the cluster, by its name, and one of its ports."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    namespace: str
-    service: str
-    port: int = Field(ge=1, le=65535)
-
-
-def destination_of(kube: Kube, name: str, place: Place) -> Destination:
+def destination_of(kube: Kube, name: str, wanted: ServicePort) -> Destination:
     """The address of a Service that is not the deployment's.
 
     Raises:
         Undecided: there is no such Service or it has no address.
     """
-    where = f"{place.namespace}/{place.service}"
+    where = f"{wanted.namespace}/{wanted.service}"
     try:
         found = kube.core.read_namespaced_service(
-            place.service, place.namespace, _request_timeout=15
+            wanted.service, wanted.namespace, _request_timeout=15
         )
     except ApiException as problem:
         raise Undecided(
@@ -76,7 +65,7 @@ def destination_of(kube: Kube, name: str, place: Place) -> Destination:
     address = found.spec.cluster_ip
     if not address or address == "None":
         raise Undecided(f"the Service {where} has no address")
-    return Destination(name, "elsewhere", address, place.port)
+    return Destination(name, "elsewhere", address, wanted.port)
 
 
 def exposures(kube: Kube, names: Names) -> Sequence[str]:

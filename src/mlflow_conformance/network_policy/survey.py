@@ -24,7 +24,7 @@ def survey(
         KubectlFailed: a probe could not be made or asked.
         TimedOut: a probe pod was not ready in time.
     """
-    probes.place(sources)
+    probes.ensure(sources)
     matrix = Matrix(sources, destinations)
     timeout_s = waiter.seconds("denied connection")
 

@@ -10,7 +10,7 @@ import pytest
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.network_policy.canary import run_canary
 from mlflow_conformance.network_policy.matrix import Destination, Source
-from mlflow_conformance.network_policy.pods import Probes, Reply
+from mlflow_conformance.network_policy.pods import Attempt, Probes
 from mlflow_conformance.network_policy.survey import survey
 
 QUICK = Waiter(0.02)
@@ -28,16 +28,16 @@ class Network:
     def __post_init__(self) -> None:
         self.kube = self
 
-    def place(self, sources: Mapping[str, Source], **_: object) -> None: ...
+    def ensure(self, sources: Mapping[str, Source], **_: object) -> None: ...
 
     def ip(self, source: str) -> str:
         return "127.0.0.1"
 
     def attempts(
         self, wanted: Mapping[str, Sequence[Destination]], timeout_s: float
-    ) -> dict[str, list[Reply]]:
+    ) -> dict[str, list[Attempt]]:
         self.asked += list(wanted)
-        return {n: [Reply(self.answer(self.policy), 0.01) for _ in d] for n, d in wanted.items()}
+        return {n: [Attempt(self.answer(self.policy), 0.01) for _ in d] for n, d in wanted.items()}
 
     def apply(self, manifests: Sequence[Mapping[str, Any]]) -> None:
         assert manifests[0]["kind"] == "NetworkPolicy"

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cells held against what the profile allows."""
+
+from collections.abc import Sequence
+
+from mlflow_conformance.evidence.case import Evidence
+from mlflow_conformance.network_policy.matrix import Cell
+
+
+def expect_right(evidence: Evidence, name: str, cells: Sequence[Cell]) -> None:
+    """Hold cells against their promise; the observation ``cells.wrong`` lists those that break it.
+
+    Args:
+        name: what the observation is called for people.
+
+    Raises:
+        Undecided: there are no cells.
+    """
+    if not cells:
+        evidence.undecided("there was nothing to connect to")
+    evidence.expect(
+        "cells.wrong", name, [c.wrong for c in cells if c.wrong], "==", [], door="inside"
+    )

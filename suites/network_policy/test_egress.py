@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NET: what MLflow's own pods reach."""
+
+import pytest
+
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.network_policy.judging import expect_right
+from mlflow_conformance.network_policy.matrix import Source
+from mlflow_conformance.network_policy.pods import Probes
+from mlflow_conformance.network_policy.servers import cells_from_servers
+from mlflow_conformance.network_policy.services import destination_of, destinations
+from mlflow_conformance.network_policy.thresholds import Egress
+from mlflow_conformance.target.base import Target
+
+
+@check(
+    "NET-3",
+    impact="Code that runs in MLflow, such as a malicious model, reaches the cluster's API, other "
+    "tenants or the internet.",
+    remedy="Let MLflow's NetworkPolicy list DNS, PostgreSQL and object storage as egress, no more.",
+)
+@pytest.mark.usefixtures("enforced_policies")
+def test_egress_of_mlflow(
+    evidence: Evidence, target: Target, kube: Kube, probe_pods: Probes, waiter: Waiter
+) -> None:
+    """MLflow's pods reach DNS, PostgreSQL and the bucket, and nothing else.
+
+    Preconditions: NET-0; what is to be denied is open from a pod that no policy restricts.
+    Steps: connect from MLflow's own containers to what the profile lists.
+    Expected: the stores and DNS are open, everything else times out.
+    """
+    row = evidence.row(Egress)
+    stores = [d for d in destinations(kube, target.names) if d.service in ("postgresql", "s3")]
+    allowed = [*stores, *(destination_of(kube, name, port) for name, port in row.allowed.items())]
+    denied = [destination_of(kube, name, port) for name, port in row.denied.items()]
+    control = "unrestricted"
+    probe_pods.ensure({control: Source(reaches=[])})
+    timeout_s = waiter.seconds("denied connection")
+    answers = probe_pods.attempts({control: denied}, timeout_s)[control]
+    closed = [d.name for d, a in zip(denied, answers, strict=True) if a.outcome != "open"]
+    if closed:
+        evidence.undecided(f"not even an unrestricted pod reaches {', '.join(closed)}")
+    names = target.names.mlflow
+    cells = [
+        *cells_from_servers(kube, names, allowed, timeout_s, allowed=True),
+        *cells_from_servers(kube, names, denied, timeout_s, allowed=False),
+    ]
+    evidence.note("cells", {f"{c.source} to {c.destination.name}": str(c) for c in cells})
+    expect_right(evidence, "wrong cells", cells)

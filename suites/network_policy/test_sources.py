@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NET: who reaches MLflow, PostgreSQL and the bucket, and who does not."""
+
+import pytest
+
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.network_policy.judging import expect_right
+from mlflow_conformance.network_policy.pods import Probes
+from mlflow_conformance.network_policy.servers import cells_from_servers
+from mlflow_conformance.network_policy.services import destinations, exposures
+from mlflow_conformance.network_policy.survey import survey
+from mlflow_conformance.network_policy.thresholds import Sources
+from mlflow_conformance.target.base import Target
+
+
+@check(
+    "NET-1",
+    impact="Workloads that nobody authorized reach the tracking server or its stores, "
+    "or authorized ones are locked out.",
+    remedy="Compare the NetworkPolicies of the namespace with the sources in the profile.",
+)
+@pytest.mark.usefixtures("enforced_policies")
+def test_matrix_of_sources(
+    evidence: Evidence, target: Target, kube: Kube, probe_pods: Probes, waiter: Waiter
+) -> None:
+    """Only authorized sources reach MLflow, PostgreSQL and the bucket.
+
+    Preconditions: NET-0; every service has a ready pod.
+    Steps: from a pod of every source of the profile, connect to every Service and every pod.
+    Expected: what the profile allows answers, everything else times out.
+    """
+    sources = evidence.row(Sources).sources
+    matrix = survey(probe_pods, sources, destinations(kube, target.names), waiter)
+    cells = matrix.cells
+    evidence.note("matrix", matrix.table(), door="inside")
+    evidence.note("attempts until allowed paths were open", matrix.rounds)
+    evidence.expect(
+        "cells.tried",
+        "cells tried",
+        len(cells),
+        "==",
+        len(sources) * len(matrix.destinations),
+        door="inside",
+    )
+    expect_right(evidence, "wrong cells", cells)
+
+
+@check(
+    "NET-2",
+    impact="The database or the bucket can be read and written past MLflow and its access rules.",
+    remedy="Admit MLflow's and the backup's pods alone, and keep the Services of type ClusterIP.",
+)
+@pytest.mark.usefixtures("enforced_policies")
+def test_stores_admit_mlflow_and_the_backup_alone(
+    evidence: Evidence, target: Target, kube: Kube, probe_pods: Probes, waiter: Waiter
+) -> None:
+    """PostgreSQL and the bucket admit MLflow and the backup alone; nothing outside leads to them.
+
+    Preconditions: NET-0; every service has a ready pod.
+    Steps: connect to both stores from MLflow's own pods and from a pod of every source; read
+    Services, Ingresses and pods.
+    Expected: MLflow and the sources that the profile allows are answered, others time out; no
+    NodePort, LoadBalancer, Ingress or host port leads to a store.
+    """
+    stores = [d for d in destinations(kube, target.names) if d.service in ("postgresql", "s3")]
+    if not stores:
+        evidence.undecided("neither store runs in the cluster")
+    matrix = survey(probe_pods, evidence.row(Sources).sources, stores, waiter)
+    timeout_s = waiter.seconds("denied connection")
+    own = cells_from_servers(kube, target.names.mlflow, stores, timeout_s, allowed=True)
+    cells = [*matrix.cells, *own]
+    evidence.note("cells", {f"{c.source} to {c.destination.name}": str(c) for c in cells})
+    expect_right(evidence, "wrong cells", cells)
+    evidence.expect(
+        "exposures",
+        "ways in from outside",
+        exposures(kube, target.names),
+        "==",
+        [],
+        door="kubernetes",
+    )
