@@ -3,8 +3,8 @@
 
 from pathlib import Path
 
-from mlflow_conformance.config.documents import nearest
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.spelling import nearest
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parents[1]

@@ -5,20 +5,18 @@ An unknown key or a duplicate key is refused with the nearest right spelling, si
 silently switches something off would make a verdict a lie.
 """
 
-import difflib
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from mlflow_conformance.config.yaml_text import Location, NotYaml, Text, parse
 from mlflow_conformance.core.errors import Unusable
-
-_MERGE = "tag:yaml.org,2002:merge"
+from mlflow_conformance.core.spelling import closest, nearest
 
 
 class Strict(BaseModel):
@@ -28,6 +26,42 @@ class Strict(BaseModel):
 
 
 _M = TypeVar("_M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong in a document.
+
+    Attributes:
+        what: a sentence whose subject is the file, e.g. ``has the key 'a' twice``.
+        remedy: what to do about it.
+        line: where it is, 1 for the first.
+    """
+
+    what: str
+    remedy: str
+    line: int = 1
+
+    def refusal(self, path: Path) -> Unusable:
+        """What is told when the document cannot be used for this."""
+        return Unusable(f"{path}:{self.line} {self.what}", remedy=self.remedy)
+
+
+@dataclass(frozen=True)
+class Document(Generic[_M]):
+    """A file as it was found.
+
+    Attributes:
+        model: None when there are faults.
+        text: None when it is no YAML at all.
+        faults: all of them, the one that is told first in front.
+    """
+
+    path: Path
+    raw: bytes
+    model: _M | None
+    text: Text | None
+    faults: Sequence[Fault]
 
 
 @dataclass(frozen=True)
@@ -49,19 +83,36 @@ class Kind(Generic[_M]):
         Raises:
             Unusable: the file cannot be read, is not YAML, or does not fit the model.
         """
+        document = self.examine(path)
+        if document.model is None:
+            raise document.faults[0].refusal(path)
+        return document.model, document.raw
+
+    def examine(self, path: Path) -> Document[_M]:
+        """The document with everything that is wrong in it.
+
+        Raises:
+            Unusable: the file cannot be read.
+        """
         raw = self._bytes(path)
-        document = _parsed(path, raw)
-        if not isinstance(document, dict):
-            raise Unusable(
-                f"{path} is not {self.article}: it holds no mapping", remedy=f"See {self.manual}"
-            )
         try:
-            return self.model.model_validate(document), raw
+            text = parse(raw)
+        except NotYaml as problem:
+            remedy = "Correct it at the place named"
+            fault = Fault(f"is not YAML: {problem.what}", remedy, problem.line)
+            return Document(path, raw, None, None, [fault])
+        twice = [
+            Fault(f"has the key {key!r} twice", "Keep one of the two", line)
+            for key, line in text.twice
+        ]
+        if not isinstance(text.data, dict):
+            what = f"is not {self.article}: it holds no mapping"
+            return Document(path, raw, None, text, [Fault(what, f"See {self.manual}")])
+        try:
+            model = self.model.model_validate(text.data)
         except ValidationError as problem:
-            errors = problem.errors()
-            # A misspelt key is also a missing one: name what was written, not what was not.
-            first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
-            raise self._unusable(path, document, first) from problem
+            return Document(path, raw, None, text, [*twice, *self._faults(text, problem.errors())])
+        return Document(path, raw, None if twice else model, text, twice)
 
     def _bytes(self, path: Path) -> bytes:
         try:
@@ -73,69 +124,58 @@ class Kind(Generic[_M]):
                 remedy="Name a YAML file that this user may read",
             ) from problem
 
-    def _unusable(self, path: Path, document: object, first: ErrorDetails) -> Unusable:
-        where = _place(document, first["loc"], missing=first["type"] == "missing")
-        if first["type"] == "extra_forbidden":
-            known = _fields_at(self.model, first["loc"][:-1])
-            return Unusable(
-                f"{path} has the unknown key {where!r}"
-                + nearest(str(first["loc"][-1]), known).rstrip("?"),
-                remedy=f"Correct or remove it; {self.manual} lists every key",
+    def _faults(self, text: Text, errors: Sequence[ErrorDetails]) -> Iterator[Fault]:
+        """Unknown keys first: a misspelt key is also a missing one, and what was written counts."""
+        unknown = [e for e in errors if e["type"] == "extra_forbidden"]
+        meant: set[Location] = set()
+        for error in unknown:
+            *parents, key = error["loc"]
+            known = _fields_at(self.model, tuple(parents))
+            meant.add((*parents, closest(str(key), known) or key))
+            yield Fault(
+                f"has the unknown key {_words(placed(text.data, error))!r}"
+                + nearest(str(key), known).rstrip("?"),
+                f"Correct or remove it; {self.manual} lists every key",
+                text.line(placed(text.data, error)),
             )
-        message = " ".join(first["msg"].removeprefix("Value error, ").split())
-        return Unusable(
-            f"{path} is not {self.article}: {where + ': ' if where else ''}{message}",
-            remedy=f"{self.manual} lists every key and what it may hold",
-        )
+        told: set[Location] = set()
+        for error in errors:
+            place = placed(text.data, error)
+            # A union has an error for each of its branches, which is one mistake.
+            if error["type"] == "extra_forbidden" or error["loc"] in meant or place in told:
+                continue
+            told.add(place)
+            where = _words(place)
+            yield Fault(
+                f"is not {self.article}: {where + ': ' if where else ''}{message(error)}",
+                f"{self.manual} lists every key and what it may hold",
+                text.line(place),
+            )
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`, did you mean 'x'?` for the closest known word, or an empty string."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f", did you mean {close[0]!r}?" if close else ""
+def message(error: ErrorDetails) -> str:
+    """What a model says is wrong with a value, in one line."""
+    return " ".join(error["msg"].removeprefix("Value error, ").split())
 
 
-class _DuplicateKey(Exception):  # noqa: N818 - caught below and told as Unusable
-    def __init__(self, key: Hashable, line: int) -> None:
-        self.key, self.line = key, line
+def placed(document: Any, error: ErrorDetails) -> Location:
+    """Where an error is as the writer sees it: without the branches of unions, which it names."""
+    location, missing = error["loc"], error["type"] == "missing"
+    parts: list[int | str] = []
+    for part in location:
+        if isinstance(document, dict):
+            inside = part in document
+        else:
+            inside = isinstance(document, list) and isinstance(part, int) and part < len(document)
+        if inside:
+            document = document[part]
+        if inside or (missing and part == location[-1]):
+            parts.append(part)
+    return tuple(parts)
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """PyYAML keeps the last of two equal keys silently; a document that people write must not."""
-
-    def construct_mapping(
-        self, node: yaml.MappingNode, deep: bool = False
-    ) -> dict[Hashable, object]:
-        seen: set[Hashable] = set()
-        for key_node, _ in node.value:
-            if key_node.tag == _MERGE:
-                continue  # what `<<` brings may be overridden: that is what it is for
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                continue  # PyYAML refuses it below, and says where
-            if key in seen:
-                raise _DuplicateKey(key, key_node.start_mark.line + 1)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _parsed(path: Path, raw: bytes) -> object:
-    try:
-        document: object = yaml.load(raw, _UniqueKeys)  # noqa: S506 - a subclass of SafeLoader
-    except _DuplicateKey as problem:
-        raise Unusable(
-            f"{path} has the key {problem.key!r} twice (line {problem.line})",
-            remedy="Keep one of the two",
-        ) from problem
-    except RecursionError as problem:
-        raise Unusable(f"{path} is nested too deeply", remedy="Correct it") from problem
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as problem:
-        # Besides YAMLError, PyYAML lets through what Python raises on `!!int ""` or `2026-13-45`.
-        raise Unusable(
-            f"{path} is not YAML: {' '.join(str(problem).split())}",
-            remedy="Correct it at the place named",
-        ) from problem
-    return document
+def _words(location: Location) -> str:
+    return ".".join(map(str, location))
 
 
 def _models(annotation: object) -> Iterable[type[BaseModel]]:
@@ -156,24 +196,9 @@ def _below(models: Iterable[type[BaseModel]], part: int | str) -> list[type[Base
     ]
 
 
-def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+def _fields_at(model: type[BaseModel], location: Location) -> list[str]:
     models: list[type[BaseModel]] = [model]
     for part in location:
         # The location names union branches, keys of dicts and indices too: they change no model.
         models = _below(models, part) or models
     return [f.alias or n for m in models for n, f in m.model_fields.items()]
-
-
-def _place(document: Any, location: tuple[int | str, ...], *, missing: bool) -> str:
-    """A location as the writer sees it: without the branches of unions, which pydantic names."""
-    parts: list[str] = []
-    for part in location:
-        if isinstance(document, dict):
-            inside = part in document
-        else:
-            inside = isinstance(document, list) and isinstance(part, int) and part < len(document)
-        if inside:
-            document = document[part]
-        if inside or (missing and part == location[-1]):
-            parts.append(str(part))
-    return ".".join(parts)

@@ -16,8 +16,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
-from mlflow_conformance.config.documents import Kind, Strict, nearest
+from mlflow_conformance.config.documents import Kind, Strict
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.spelling import nearest
 
 
 class HelmDeployment(Strict):

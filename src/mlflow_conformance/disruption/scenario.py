@@ -13,8 +13,9 @@ from typing import Literal
 from pydantic import Field
 
 from mlflow_conformance.config import assets
-from mlflow_conformance.config.documents import Kind, Strict, nearest
+from mlflow_conformance.config.documents import Kind, Strict
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.spelling import nearest
 
 VictimKind = Literal["mlflow", "postgresql", "s3", "deployment", "node"]
 """What is hit: one pod of MLflow, of PostgreSQL or of the object store; MLflow's Deployment; a

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from mlflow_conformance.config import assets
-from mlflow_conformance.config.documents import Kind, Strict, nearest
+from mlflow_conformance.config.documents import Kind, Strict
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.spelling import nearest
 from mlflow_conformance.load.arrivals import Process
 from mlflow_conformance.load.operations import OPERATIONS
 

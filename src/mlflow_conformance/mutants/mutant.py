@@ -24,9 +24,10 @@ from pathlib import Path
 from pydantic import Field, JsonValue, model_validator
 
 from mlflow_conformance.config import assets
-from mlflow_conformance.config.documents import Kind, Strict, nearest
+from mlflow_conformance.config.documents import Kind, Strict
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.spelling import nearest
 
 
 class ProxyRule(Strict):

@@ -14,7 +14,6 @@ import typer
 
 from mlflow_conformance import __version__
 from mlflow_conformance.config import assets, catalogue
-from mlflow_conformance.config.documents import nearest
 from mlflow_conformance.config.guides import folder_of
 from mlflow_conformance.config.profile import (
     HelmDeployment,
@@ -24,6 +23,7 @@ from mlflow_conformance.config.profile import (
     load,
 )
 from mlflow_conformance.core.errors import SPEAKER, Unusable
+from mlflow_conformance.core.spelling import nearest
 from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.model import Expected, Mutation, RunEnded, RunStarted
 from mlflow_conformance.evidence.run import (

@@ -9,9 +9,9 @@ import pytest
 
 from mlflow_conformance.config import assets
 from mlflow_conformance.config.catalogue import CheckInfo
-from mlflow_conformance.config.documents import nearest
 from mlflow_conformance.config.profile import LoadedProfile, Row
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.spelling import nearest
 
 
 class Selection:

@@ -17,6 +17,7 @@ import yaml
 from mlflow_conformance.cluster import engine
 from mlflow_conformance.cluster.node import Node, podman
 from mlflow_conformance.config.assets import asset
+from mlflow_conformance.config.yaml_text import parse
 from mlflow_conformance.core import shell
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand import guard, images, pytest_kind
@@ -164,10 +165,14 @@ def down(held: Claim, *, purge: bool = False) -> None:
 
 def cluster_config(front_port: int) -> str:
     """kind's configuration of a cluster whose front door is at a port of the loopback."""
-    text = asset("deployment/kind/cluster.yaml").read_text(encoding="utf-8")
-    config: dict[str, Any] = yaml.safe_load(text)
+    config = _template()
     config["nodes"][0]["extraPortMappings"][0]["hostPort"] = front_port
     return yaml.safe_dump(config, sort_keys=True)
+
+
+def _template() -> dict[str, Any]:
+    config: dict[str, Any] = parse(asset("deployment/kind/cluster.yaml").read_bytes()).data
+    return config
 
 
 def require_free_port(port: int) -> None:
@@ -210,7 +215,7 @@ def _describe(
 
 def _unwell(cluster: KindCluster) -> str | None:
     """Why a cluster that exists cannot be used again, if so."""
-    expected = len(yaml.safe_load(cluster_config(cluster.front_port))["nodes"])
+    expected = len(_template()["nodes"])
     if len(cluster.nodes) != expected:
         return f"{len(cluster.nodes)} of {expected} nodes"
     states = {

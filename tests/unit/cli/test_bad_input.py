@@ -194,7 +194,7 @@ FILES: list[tuple[str, Prepare, str]] = [
         "unknown key 'names.namspace', did you mean 'namespace'",
     ),
     ("unknown check", lambda s: s.change("AAA-2:", "AAB-2:"), "'AAB-2', which does not exist, did"),
-    ("same key twice", lambda s: s.change("AAA-2:", "AAA-1:"), "has the key 'AAA-1' twice (line"),
+    ("same key twice", lambda s: s.change("AAA-2:", "AAA-1:"), "has the key 'AAA-1' twice"),
     ("another schema", lambda s: s.change("schema: 1", "schema: 9"), "schema: Input should be 1"),
     ("no schema", lambda s: s.change("schema: 1", ""), "schema: Field required"),
     ("no promise", lambda s: s.change("promise: One is one", ""), "AAA-1.promise: Field required"),

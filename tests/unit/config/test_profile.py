@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mlflow_conformance.config import assets, catalogue
-from mlflow_conformance.config.documents import nearest
 from mlflow_conformance.config.profile import LoadedProfile, load
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.spelling import nearest
 
 TODAY = date(2026, 11, 22)
 IDS = ("NET-1", "NET-2", "TRK-1", "TRK-1.traces")
@@ -175,8 +175,8 @@ def test_two_waivers_of_one_check_are_refused(path: Path) -> None:
         ("", "holds no mapping"),
         ("[1, 2]", "holds no mapping"),
         ("just words", "holds no mapping"),
-        ("a: 1\na: 2\n", "has the key 'a' twice (line 2)"),
-        ("a: {b: 1, c: 2, b: 3}", "has the key 'b' twice (line 1)"),
+        ("a: 1\na: 2\n", "mine.yaml:2 has the key 'a' twice"),
+        ("a: {b: 1, c: 2, b: 3}", "mine.yaml:1 has the key 'b' twice"),
         ("a: [", "is not YAML: "),
         ("a: 2026-13-45", "is not YAML: month must be in 1..12"),
         ("a: !!timestamp never", "is not YAML: "),

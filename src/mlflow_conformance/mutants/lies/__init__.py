@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue, ValidationError
 
-from mlflow_conformance.config.documents import nearest
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.spelling import nearest
 from mlflow_conformance.mutants.lies import replies, requests, timing
 from mlflow_conformance.mutants.lies.base import Lie
 

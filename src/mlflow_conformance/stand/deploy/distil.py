@@ -15,8 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mlflow_conformance.stand.deploy.rendered import objects
 from mlflow_conformance.stand.deploy.schemas import PACKAGED
 
 Json = dict[str, Any]
@@ -93,7 +92,7 @@ def distil(version: str, openapi: Path, crds: Iterable[Path]) -> Json:
     """The packaged document."""
     kinds, definitions = from_openapi(json.loads(openapi.read_text(encoding="utf-8")))
     for path in crds:
-        for crd in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+        for crd in objects(path.read_text(encoding="utf-8")):
             more_kinds, more_definitions = from_crd(crd)
             kinds |= more_kinds
             definitions |= more_definitions

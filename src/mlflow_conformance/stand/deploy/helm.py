@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mlflow_conformance.stand.deploy.program import ProgramRefused, run_program
+from mlflow_conformance.stand.deploy.rendered import NotSound, objects
 
 # A render takes 0.2 s; this only bounds a helm that hangs.
 _OFFLINE_SECONDS = 60
@@ -64,8 +63,8 @@ class Helm:
             _OFFLINE_SECONDS,
         )  # fmt: skip
         try:
-            return [document for document in yaml.load_all(text, _Loader) if document]
-        except yaml.YAMLError as error:
+            return objects(text)
+        except NotSound as error:
             raise ProgramRefused(
                 f"The chart renders what is no sound YAML: {error}",
                 remedy="Correct the template",
@@ -125,20 +124,3 @@ class Helm:
                 "Look at the pods and events of the namespace",
             ),
         )
-
-
-class _Loader(yaml.CSafeLoader):
-    """Safe, and refuses a key that is there twice, of which YAML would silently keep the last."""
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-    twice = {key for key in keys if keys.count(key) > 1}
-    if twice:
-        raise yaml.constructor.ConstructorError(
-            None, None, f"the key {min(twice, key=str)!r} is there twice", node.start_mark
-        )
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
