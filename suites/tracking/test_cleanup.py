@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlflow_conformance.cluster.kube import Kube, KubectlFailed
-from mlflow_conformance.doors.inventory import Census
+from mlflow_conformance.doors.inventory import Inventory
 from mlflow_conformance.doors.mlflow import ARTIFACTS, ApiError, MlflowApi, answer, new_run
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql
@@ -33,8 +33,8 @@ class Bystander:
         before: everything before they were made, and `after`.
     """
 
-    before: Census
-    after: Census
+    before: Inventory
+    after: Inventory
 
     @property
     def things(self) -> list[str]:
@@ -47,7 +47,7 @@ def bystander(
     front: MlflowApi, sql: Sql, bucket: Bucket, unique: Unique, belongings: Belongings
 ) -> Bystander:
     """A deleted run with an artifact, and a deleted model, that are not this check's to remove."""
-    before = Census.taken(sql, bucket)
+    before = Inventory.taken(sql, bucket)
     made = answer("experiments/create", front.post("experiments/create", name=unique("bystander")))
     experiment = belongings.experiment(made["experiment_id"])
     run_id = new_run(front, experiment).run_id
@@ -59,7 +59,7 @@ def bystander(
     logged = front.post("logged-models", experiment_id=experiment, name="kept")
     model = answer("logged-models", logged)["model"]["info"]["model_id"]
     answer("logged-models", front.request("DELETE", f"{_MODELS}/{model}"))
-    return Bystander(before, Census.taken(sql, bucket))
+    return Bystander(before, Inventory.taken(sql, bucket))
 
 
 @check(
@@ -78,7 +78,7 @@ def test_nothing_is_left_and_nothing_else_is_gone(
     front: MlflowApi,
     sql: Sql,
     bucket: Bucket,
-    census: Census | None,
+    inventory: Inventory | None,
     garbage: list[str],
     bystander: Bystander,
     unique: Unique,
@@ -95,7 +95,7 @@ def test_nothing_is_left_and_nothing_else_is_gone(
            table and the whole bucket are as they were before the first check.
     """
     row = evidence.row(Cleanup)
-    if census is None:
+    if inventory is None:
         evidence.undecided("nobody counted what there was before the run")
     owned = _one_of_everything(mlflow_client, front, unique, tmp_path)
     evidence.expect(
@@ -116,8 +116,8 @@ def test_nothing_is_left_and_nothing_else_is_gone(
         outcome = str(problem)
     evidence.expect("gc", "mlflow gc", outcome, "==", "done", door="kubernetes")
 
-    now = Census.taken(sql, bucket)
-    there = set(census.appeared(now))
+    now = Inventory.taken(sql, bucket)
+    there = set(inventory.appeared(now))
     evidence.expect(
         "bystander-gone", "of somebody else, and gone",
         [t for t in bystander.things if t not in there], "==", [],
@@ -132,13 +132,13 @@ def test_nothing_is_left_and_nothing_else_is_gone(
         sorted(key for key in now.objects if key.startswith(folders)), "==", [], door="s3",
     )  # fmt: skip
     if row.alone:
-        _expect_as_before(evidence, census, now, bystander, row.stays)
+        _expect_as_before(evidence, inventory, now, bystander, row.stays)
 
 
 def _expect_as_before(
     evidence: Evidence,
-    census: Census,
-    now: Census,
+    inventory: Inventory,
+    now: Inventory,
     bystander: Bystander,
     known: list[KnownTable],
 ) -> None:
@@ -148,12 +148,12 @@ def _expect_as_before(
     made = set(bystander.things)
     evidence.expect(
         "added", "there, and not before this run",
-        [thing for thing in census.appeared(now) if thing not in made], "==", [], door="sql",
+        [thing for thing in inventory.appeared(now) if thing not in made], "==", [], door="sql",
     )  # fmt: skip
-    evidence.expect("gone", "gone, and there before", census.vanished(now), "==", [], door="sql")
+    evidence.expect("gone", "gone, and there before", inventory.vanished(now), "==", [], door="sql")
     added = bystander.before.changed_rows(bystander.after)
     changed = {}
-    for table, (before, later) in census.changed_rows(now).items():
+    for table, (before, later) in inventory.changed_rows(now).items():
         first, second = added.get(table, [0, 0])
         if later - before != second - first:
             changed[table] = [before, later - (second - first)]

@@ -24,8 +24,8 @@ _MOST = 20
 
 
 @dataclass(frozen=True)
-class Census:
-    """What there is at one moment.
+class Inventory:
+    """The names of everything there is at one moment, and how many rows hold it.
 
     Attributes:
         rows: how many, by table.
@@ -50,7 +50,7 @@ class Census:
             objects={o.key: o.etag for o in bucket.objects()} if bucket else {},
         )
 
-    def vanished(self, later: "Census") -> list[str]:
+    def vanished(self, later: "Inventory") -> list[str]:
         """What is no longer there: things, objects, and objects that have another content."""
         return [
             *(f"{kind} {name}" for kind, names in self.things.items()
@@ -59,7 +59,7 @@ class Census:
               if later.objects.get(key) != etag),
         ]  # fmt: skip
 
-    def appeared(self, later: "Census") -> list[str]:
+    def appeared(self, later: "Inventory") -> list[str]:
         """What was not there before."""
         return [
             *(f"{kind} {name}" for kind, names in self.things.items()
@@ -67,7 +67,7 @@ class Census:
             *(f"object {key}" for key in sorted(set(later.objects) - set(self.objects))),
         ]  # fmt: skip
 
-    def changed_rows(self, later: "Census") -> dict[str, list[int]]:
+    def changed_rows(self, later: "Inventory") -> dict[str, list[int]]:
         """Tables that have another number of rows: before and later."""
         return {
             table: [self.rows.get(table, 0), later.rows.get(table, 0)]

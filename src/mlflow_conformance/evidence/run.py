@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from mlflow_conformance import __version__
 from mlflow_conformance.config.profile import LoadedProfile, Row
+from mlflow_conformance.config.thresholds import Model
 from mlflow_conformance.core.errors import Undecided, Unusable
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence
@@ -98,6 +99,18 @@ class Run:
     def random_for(self, check_id: str) -> random.Random:
         """Random numbers that depend on the run's seed and the check alone."""
         return random.Random(f"{self.seed}:{check_id}")  # noqa: S311 - test data, no secret
+
+    def row(self, check_id: str, model: type[Model]) -> Model:
+        """The thresholds of a check's row, for what several checks share; see `Evidence.row`.
+
+        Raises:
+            Undecided: the profile has no such row, or its thresholds have another form.
+        """
+        row = self.loaded.profile.checks.get(check_id)
+        if row is None:
+            raise Undecided(f"the profile has no row {check_id}, which this check reads as well")
+        folder = self.folder.path / "attachments"
+        return Evidence(check_id, row.promise, folder, row.thresholds).row(model)
 
     def parsed(self, check_id: str, name: str, kind: type[_T]) -> _T:
         """A threshold of a check's row, for what several checks share; see `Evidence.parsed`.

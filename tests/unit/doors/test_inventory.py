@@ -3,9 +3,9 @@
 
 from dataclasses import replace
 
-from mlflow_conformance.doors.inventory import Census, Row
+from mlflow_conformance.doors.inventory import Inventory, Row
 
-BEFORE = Census(
+BEFORE = Inventory(
     {"runs": 2, "tags": 5},
     {"run": frozenset({"a", "b"}), "trace": frozenset()},
     {"1/a": "e1", "1/b": "e2"},
@@ -18,7 +18,7 @@ def test_nothing_changed() -> None:
 
 
 def test_every_difference_is_told() -> None:
-    later = Census(
+    later = Inventory(
         {"runs": 2, "tags": 4, "new": 1},
         {"run": frozenset({"b", "c"}), "trace": frozenset({"t"})},
         {"1/b": "changed", "1/c": "e3"},
