@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from kubernetes.client.rest import ApiException
 
+from mlflow_conformance.autoscaling.thresholds import AsPromised, AtRest
 from mlflow_conformance.cluster.autoscaler import Autoscaler, autoscaler, pods_with_metrics
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.errors import Undecided
@@ -32,55 +33,29 @@ def test_autoscaler_is_as_promised(
     if name is None:
         evidence.undecided("the profile names no autoscaler under names.mlflow.hpa")
     found = autoscaler(kube, name)
-    evidence.expect(
-        "autoscaler-exists", "autoscaler exists", found is not None, "==", True, door="kubernetes"
-    )
+    evidence.expect("exists", "autoscaler exists", found is not None, "==", True, door="kubernetes")
     if found is None:
         return
-    goals = evidence.parsed("utilization_percent", dict[str, int])
-    target_name = f"Deployment/{target.names.mlflow.deployment}"
+    row = evidence.row(AsPromised)
+    goals, target_name = row.utilization_percent, f"Deployment/{target.names.mlflow.deployment}"
+    evidence.expect("minimum", "minimum", found.minimum, "==", row.min_replicas, door="kubernetes")
+    evidence.expect("maximum", "maximum", found.maximum, "==", row.max_replicas, door="kubernetes")
     evidence.expect(
-        "minimum",
-        "minimum",
-        found.minimum,
-        "==",
-        evidence.number("min_replicas"),
-        door="kubernetes",
+        "goals", "utilization goals", found.goals, "==", goals, unit="%", door="kubernetes"
     )
-    evidence.expect(
-        "maximum",
-        "maximum",
-        found.maximum,
-        "==",
-        evidence.number("max_replicas"),
-        door="kubernetes",
-    )
-    evidence.expect(
-        "utilization-goals",
-        "utilization goals",
-        found.goals,
-        "==",
-        goals,
-        unit="%",
-        door="kubernetes",
-    )
-    evidence.expect("scales", "scales", found.target, "==", target_name, door="kubernetes")
+    evidence.expect("target", "scales", found.target, "==", target_name, door="kubernetes")
     if found.target != target_name:
         return
     look = _measuring(target, kube, name, waiter)
     found = look.autoscaler
     evidence.expect(
-        "ready-pods-without-metrics", "ready pods without metrics", look.unmeasured, "==", [],
+        "unmeasured", "ready pods without metrics", look.unmeasured, "==", [],
         door="kubernetes", source="metrics.k8s.io",
     )  # fmt: skip
-    evidence.expect(
-        "can-scale", "can scale", found.conditions.get("AbleToScale", "not said"), "==", "True",
-        door="kubernetes",
-    )  # fmt: skip
-    evidence.expect(
-        "scaling-active", "scaling active", found.conditions.get("ScalingActive", "not said"), "==", "True",
-        door="kubernetes",
-    )  # fmt: skip
+    able = found.conditions.get("AbleToScale", "not said")
+    evidence.expect("able-to-scale", "can scale", able, "==", "True", door="kubernetes")
+    active = found.conditions.get("ScalingActive", "not said")
+    evidence.expect("scaling-active", "scaling active", active, "==", "True", door="kubernetes")
     evidence.expect(
         "measures", "measures", sorted(found.current), "==", sorted(goals), door="kubernetes"
     )
@@ -150,13 +125,13 @@ def test_autoscaler_is_not_pinned(
     found = _measuring(target, kube, name, waiter).autoscaler
     if not found.measures:
         evidence.undecided(f"the autoscaler measures nothing: {found}")
-    margin = evidence.number("margin_percent")
+    row = evidence.row(AtRest)
     for resource, goal in found.goals.items():
         evidence.expect(
-            "utilization-rest", f"{resource} utilization at rest", found.current[resource], "<=", goal - margin,
-            unit="%", door="kubernetes",
+            "utilization", f"{resource} utilization at rest", found.current[resource],
+            "<=", goal - row.margin_percent, unit="%", door="kubernetes",
         )  # fmt: skip
     evidence.expect(
-        "replicas-asked", "replicas asked for", found.desired, "<=", evidence.number("replicas_at_rest"),
+        "replicas", "replicas asked for", found.desired, "<=", row.replicas_at_rest,
         door="kubernetes",
     )  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mlflow_conformance.autoscaling.thresholds import ByHand
 from mlflow_conformance.cluster.autoscaler import autoscaler
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.terminal import GOOD, Terminal
@@ -52,13 +53,12 @@ def test_scaling_by_hand(
     autoscaler takes the number over; it has the new maximum and still scales.
     """
     selector = target.names.mlflow.selector
+    row = evidence.row(ByHand)
     old = _at_minimum(target, kube, waiter, hand_scaled)
     evidence.note("replicas at first", sorted(old), door="kubernetes")
-    seconds = evidence.number("within_s")
     for name, command in guide.run_by(evidence.id).items():
-        said = prompt.judged(command, within_s=seconds, watch_s=seconds)
-        evidence.expect("seen", f"{name}: {command.guide}", said, "==", GOOD, door="kubernetes")
-    wanted = int(evidence.number("new_ready"))
+        said = prompt.judged(command, within_s=row.within_s, watch_s=row.within_s)
+        evidence.expect("command", f"{name}: {command.guide}", said, "==", GOOD, door="kubernetes")
     new: set[str] = set()
 
     def look() -> set[str]:
@@ -67,27 +67,25 @@ def test_scaling_by_hand(
 
     try:
         waiter.until(
-            f"{wanted} new replicas ready", look, done=lambda seen: len(seen) >= wanted,
+            f"{row.new_ready} new replicas ready",
+            look,
+            done=lambda seen: len(seen) >= row.new_ready,
             timeout="rollout",
-        )  # fmt: skip
+        )
     except TimedOut:
         evidence.note("new replicas that were ready", sorted(new), door="kubernetes")
     evidence.expect(
-        "new-replicas-ready",
-        "new replicas that were ready",
-        len(new),
-        ">=",
-        wanted,
+        "new-replicas", "new replicas that were ready", len(new), ">=", row.new_ready,
         door="kubernetes",
-    )
+    )  # fmt: skip
     found = autoscaler(kube, hand_scaled)
     evidence.expect(
-        "maximum-autoscaler", "maximum of the autoscaler", found.maximum if found else None, "==",
-        evidence.number("max_replicas"), door="kubernetes",
+        "maximum", "maximum of the autoscaler", found.maximum if found else None, "==",
+        row.max_replicas, door="kubernetes",
     )  # fmt: skip
     evidence.expect(
-        "autoscaler-can-scale", "the autoscaler can scale", found.conditions.get("AbleToScale") if found else None,
-        "==", "True", door="kubernetes",
+        "able-to-scale", "the autoscaler can scale",
+        found.conditions.get("AbleToScale") if found else None, "==", "True", door="kubernetes",
     )  # fmt: skip
 
 

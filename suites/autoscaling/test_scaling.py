@@ -3,18 +3,14 @@
 
 from functools import partial
 
-from mlflow_conformance.autoscaling.window import (
-    Surge,
-    Window,
-    first_fall,
-    last_rise,
-    surged,
-    wait_until_back,
-)
+from mlflow_conformance.autoscaling.surge import surged, wait_until_back
+from mlflow_conformance.autoscaling.thresholds import Back, Errors, NewReplicas, Rise
+from mlflow_conformance.autoscaling.window import Window, first_fall, last_rise
+from mlflow_conformance.cluster.autoscaler import Autoscaler
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.evidence.run import Run
-from mlflow_conformance.load.expectations import expect_errors, note_load
+from mlflow_conformance.load.expectations import error_share, note_load
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.watch import (
     changes,
@@ -26,22 +22,18 @@ from mlflow_conformance.target.watch import (
 )
 
 
-def _decide_whether_it_could_scale(evidence: Evidence, target: Target, window: Window) -> bool:
-    """Whether there was load that the autoscaler could have answered.
+def _that_could_scale(evidence: Evidence, target: Target, window: Window) -> Autoscaler | None:
+    """The autoscaler, when there was load that it could have answered; None when it could not.
 
     Raises:
-        Undecided: there was none, and that was not the autoscaler's fault.
+        Undecided: there was no such load, and that was not the autoscaler's fault.
     """
     if window.obstacle is not None:
         evidence.expect(
-            "what-keeps-scaling",
-            "what keeps it from scaling",
-            window.obstacle,
-            "==",
-            "nothing",
+            "obstacle", "what keeps it from scaling", window.obstacle, "==", "nothing",
             door="kubernetes",
-        )
-        return False
+        )  # fmt: skip
+        return None
     window.require_sight()
     surging = window.surging
     note_load(evidence, surging, "inside")
@@ -56,14 +48,14 @@ def _decide_whether_it_could_scale(evidence: Evidence, target: Target, window: W
         door="kubernetes",
     )
     why = obstacle(window.looks, target.names.mlflow.deployment)
-    evidence.expect(
-        "what-keeps-scaling", "what keeps it from scaling", why or "nothing", "==", "nothing"
-    )
-    if why is None and scaler and all(highest.get(n, 0) <= g for n, g in scaler.goals.items()):
+    evidence.expect("obstacle", "what keeps it from scaling", why or "nothing", "==", "nothing")
+    if why is not None or scaler is None:
+        return None
+    if all(highest.get(name, 0) <= goal for name, goal in scaler.goals.items()):
         evidence.undecided(
             f"the load did not raise utilization above its goal: {highest} of {dict(scaler.goals)}"
         )
-    return why is None
+    return scaler
 
 
 @check(
@@ -80,39 +72,32 @@ def test_replicas_rise_under_load(evidence: Evidence, target: Target, scaled: Wi
     Expected: utilization passes its goal, replicas rise within the profile's bound, become ready,
     and never are more than the maximum.
     """
-    if not _decide_whether_it_could_scale(evidence, target, scaled):
+    scaler = _that_could_scale(evidence, target, scaled)
+    if scaler is None:
         return
     looks = scaled.looks
-    before, scaler = looks[0].wanted, looks[-1].scaler
-    assert scaler is not None
+    before = looks[0].wanted
     rose = scaled.since_start(first(looks, lambda s: s.wanted > before))
     ready = scaled.since_start(first(looks, lambda s: s.ready > before))
+    wanted = max(s.wanted for s in looks)
     evidence.expect(
-        "replicas-asked",
-        "replicas asked for",
-        max(s.wanted for s in looks),
-        ">=",
-        before + 1,
-        door="kubernetes",
+        "replicas.wanted", "replicas asked for", wanted, ">=", before + 1, door="kubernetes"
     )
     evidence.expect(
-        "replicas-asked-most", "replicas asked for at most", max(s.wanted for s in looks), "<=", scaler.maximum,
+        "replicas.most", "replicas asked for at most", wanted, "<=", scaler.maximum,
         door="kubernetes",
     )  # fmt: skip
     if rose is not None:
         evidence.expect(
-            "time-until-more-asked", "time until more were asked for", rose, "<=", evidence.number("rises_within_s"),
-            unit="s", door="kubernetes", source="Kubernetes' own bound: 30+30+15+15+10 s",
+            "rise", "time until more were asked for", rose, "<=",
+            evidence.row(Rise).rises_within_s, unit="s", door="kubernetes",
+            source="Kubernetes' own bound: 30+30+15+15+10 s",
         )  # fmt: skip
     evidence.note("time until more were ready", ready, unit="s", door="kubernetes")
     evidence.expect(
-        "replicas-ready",
-        "replicas ready",
-        max(s.ready for s in looks),
-        ">=",
-        before + 1,
+        "replicas.ready", "replicas ready", max(s.ready for s in looks), ">=", before + 1,
         door="kubernetes",
-    )
+    )  # fmt: skip
     if reasons := unschedulable(looks):
         evidence.note("pods that found no node", reasons, door="kubernetes")
 
@@ -135,8 +120,9 @@ def test_new_replicas_serve(evidence: Evidence, target: Target, sql: Sql, scaled
     if scaled.obstacle is not None:
         evidence.undecided(f"no load was sent: {scaled.obstacle}")
     scaled.require_sight()
+    row = evidence.row(NewReplicas)
     loaded = [seen for seen in scaled.looks if seen.at <= scaled.end]
-    new = new_pods(loaded, ready_for_s=evidence.number("ready_for_s"))
+    new = new_pods(loaded, ready_for_s=row.ready_for_s)
     if not new:
         evidence.undecided("no new replica was ready while there was load, so none could serve")
     evidence.note("requests that each pod served", scaled.watch.served, door="inside")
@@ -146,20 +132,20 @@ def test_new_replicas_serve(evidence: Evidence, target: Target, sql: Sql, scaled
         )
     served = {name: int(scaled.watch.served[name]) for name in new}
     evidence.expect(
-        "new-replicas-served-too", "new replicas that served too few",
-        [name for name, count in served.items() if count < evidence.number("requests_each")],
+        "served", "new replicas that served too few",
+        [name for name, count in served.items() if count < row.requests_each],
         "==", [], door="inside",
     )  # fmt: skip
     admitted = int(sql.one("SHOW max_connections"))
     evidence.expect(
-        "times-postgresql-admitted-no", "times that PostgreSQL admitted no more connections", len(scaled.watch.refused), "==", 0,
-        door="sql",
+        "connections.refused", "times that PostgreSQL admitted no more connections",
+        len(scaled.watch.refused), "==", 0, door="sql",
     )  # fmt: skip
     scaled.require_counts()
     peak = max((count for _, count in scaled.watch.connections), default=0)
     evidence.note("max_connections", admitted, door="sql")
     evidence.expect(
-        "most-connections", "most connections", peak, "<=", int(admitted * evidence.number("connections_share")),
+        "connections.most", "most connections", peak, "<=", int(admitted * row.connections_share),
         door="sql",
     )  # fmt: skip
 
@@ -185,14 +171,23 @@ def test_scaling_costs_no_errors(evidence: Evidence, target: Target, scaled: Win
     rose = scaled.since_start(first(looks, lambda s: s.wanted > looks[0].wanted))
     if rose is None or rose >= surge.for_s:
         evidence.undecided("no replica was added while the load surged")
+    limit = evidence.row(Errors).errors
     growing = scaled.part(rose, surge.for_s)
-    expect_errors(evidence, growing, "inside", "while replicas came")
+    failed = error_share(evidence, growing, limit, "inside", "while replicas came")
+    evidence.expect(
+        "errors.rising", f"failed while replicas came, of {growing.overall.requests}",
+        failed, "<=", limit, door="inside",
+    )  # fmt: skip
     fell = scaled.since_start(first(looks, lambda s: any(p.terminating for p in s.pods)))
     if fell is None or fell >= surge.for_s + surge.quiet_s:
         evidence.undecided("no replica left while the load went on")
     evidence.note("first replica left after", fell, unit="s", door="kubernetes")
     shrinking = scaled.part(surge.for_s, surge.for_s + surge.quiet_s)
-    expect_errors(evidence, shrinking, "inside", "while replicas went")
+    failed = error_share(evidence, shrinking, limit, "inside", "while replicas went")
+    evidence.expect(
+        "errors.falling", f"failed while replicas went, of {shrinking.overall.requests}",
+        failed, "<=", limit, door="inside",
+    )  # fmt: skip
 
 
 @check(
@@ -213,41 +208,36 @@ def test_replicas_come_back(
     """
     folder = conformance_run.folder.path / "attachments" / "scaling-back"
     folder.mkdir(parents=True)
-    surge = evidence.parsed("load", Surge)
+    row = evidence.row(Back)
     window = surged(
         target,
         conformance_run,
-        surge,
+        row.load,
         folder,
         garbage,
         after_surge=partial(wait_until_back, conformance_run.waiter),
     )
-    if not _decide_whether_it_could_scale(evidence, target, window):
+    if _that_could_scale(evidence, target, window) is None:
         return
     rose, fell = last_rise(window.looks), first_fall(window.looks)
     if rose is None:
         evidence.undecided("the load did not make it grow, so it has nothing to come back from")
     minimum = window.looks[0].wanted
     evidence.expect(
-        "replicas-end",
-        "replicas at the end",
-        window.looks[-1].wanted,
-        "==",
-        minimum,
+        "replicas.end", "replicas at the end", window.looks[-1].wanted, "==", minimum,
         door="kubernetes",
-    )
+    )  # fmt: skip
     if fell is None:
         return
     evidence.expect(
-        "time-last-replica-added", "time from the last replica added to the first taken away", round(fell - rose, 1), ">=",
-        evidence.number("stabilization_s"), unit="s", door="kubernetes",
+        "stabilization", "time from the last replica added to the first taken away",
+        round(fell - rose, 1), ">=", row.stabilization_s, unit="s", door="kubernetes",
     )  # fmt: skip
     back = first(
         [s for s in window.looks if s.at >= fell], lambda s: s.wanted == minimum == s.ready
     )
     if back is not None:
         evidence.expect(
-            "time-end-load-minimum", "time from the end of the load to the minimum",
-            round(back - window.start - surge.for_s - surge.quiet_s, 1), "<=",
-            evidence.number("back_within_s"), unit="s", door="kubernetes",
+            "back", "time from the end of the load to the minimum", round(back - window.end, 1),
+            "<=", row.back_within_s, unit="s", door="kubernetes",
         )  # fmt: skip

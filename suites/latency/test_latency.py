@@ -8,8 +8,9 @@ from mlflow_conformance.doors.inside import Inside
 from mlflow_conformance.doors.many import Request, send_many
 from mlflow_conformance.doors.mlflow import new_run
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.latency.sla import PAGE, Measured
-from mlflow_conformance.load.expectations import expect_latency, expect_offered, note_load
+from mlflow_conformance.latency.judging import expect_latency, expect_offered
+from mlflow_conformance.latency.measuring import Measured
+from mlflow_conformance.latency.thresholds import Burst
 from mlflow_conformance.target.base import Target
 
 
@@ -28,9 +29,7 @@ def test_operations_answer_in_time(evidence: Evidence, measured: Measured) -> No
     Expected: per operation the percentiles and the share of errors of the profile, latency counted
     from the planned moment.
     """
-    evidence.attachments.append(PAGE)
-    note_load(evidence, measured.result, "front")
-    expect_latency(evidence, measured.result, "front")
+    expect_latency(evidence, measured.result)
 
 
 @check(
@@ -47,9 +46,7 @@ def test_load_was_taken_as_planned(evidence: Evidence, measured: Measured) -> No
     Expected: the sender was on time (else nothing is known about the server, and LAT-1 is unknown
     too), and as good as every planned request was sent.
     """
-    evidence.attachments.append(PAGE)
-    note_load(evidence, measured.result, "front")
-    expect_offered(evidence, measured.result, "front")
+    expect_offered(evidence, measured.result)
 
 
 @check(
@@ -69,28 +66,23 @@ def test_a_burst_of_writers_is_answered(
     Expected: every one is answered with 200, the last one within the profile's bound.
     """
     replica = target.api(target.replica_urls()[0])
-    writers = int(evidence.number("writers"))
-    runs = [new_run(replica, experiment).run_id for _ in range(writers)]
-    patience = 2 * evidence.number("within_s") + 30
+    row = evidence.row(Burst)
+    runs = [new_run(replica, experiment).run_id for _ in range(row.writers)]
+    patience = 2 * row.within_s + 30
     patient = replace(replica, timeout_s=patience)
     asked = [Request.post(patient, "runs/log-batch", run_id=r, metrics=_METRICS) for r in runs]
-    outcomes = send_many(inside, asked, concurrency=writers, patience_s=2 * patience)
+    outcomes = send_many(inside, asked, concurrency=row.writers, patience_s=2 * patience)
     replies = [o.reply for o in outcomes]
     statuses = [r.status if isinstance(r, Reply) else str(r) for r in replies]
     slowest = max(r.elapsed_s for r in replies)
-    evidence.note("writers at once", writers, door="inside")
+    evidence.note("writers at once", row.writers, door="inside")
     evidence.expect(
-        "writes-refused",
-        "writes that were refused",
-        [s for s in statuses if s != 200],
-        "==",
-        [],
-        door="inside",
-    )
-    evidence.expect(
-        "slowest-write", "slowest write", round(slowest, 2), "<=", evidence.number("within_s"), unit="s",
+        "refused", "writes that were refused", [s for s in statuses if s != 200], "==", [],
         door="inside",
     )  # fmt: skip
+    evidence.expect(
+        "slowest", "slowest write", round(slowest, 2), "<=", row.within_s, unit="s", door="inside"
+    )
 
 
 _METRICS = [{"key": f"m{n}", "value": n, "timestamp": 1, "step": 1} for n in range(50)]

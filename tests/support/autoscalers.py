@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An autoscaler as it looks when all is well."""
+"""An autoscaler as it looks when all is well, and looks at what it scales."""
 
 from mlflow_conformance.cluster.autoscaler import Autoscaler
+from mlflow_conformance.target.watch import Look, PodState
 
 
 def autoscaler(cpu: int) -> Autoscaler:
@@ -17,3 +18,14 @@ def autoscaler(cpu: int) -> Autoscaler:
         conditions={"AbleToScale": "True", "ScalingActive": "True"},
         reasons={},
     )
+
+
+HEALTHY = autoscaler(cpu=3)
+
+
+def looking(*wanted: int, scaler: Autoscaler | None = HEALTHY, start: float = 1000) -> list[Look]:
+    """One look a second, each with so many pods, all of them ready."""
+    return [
+        Look(start + n, scaler, count, [PodState(f"p{i}", True, False) for i in range(count)])
+        for n, count in enumerate(wanted)
+    ]

@@ -1,6 +1,121 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thresholds of the checks of autoscaling, as a profile's rows write them down."""
 
-from mlflow_conformance.config.thresholds import Registry
+from typing import Annotated
 
-THRESHOLDS: Registry = {}
+from pydantic import Field
+
+from mlflow_conformance.config.documents import Strict
+from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Share, Thresholds
+from mlflow_conformance.load.analysis import SendingLimits
+from mlflow_conformance.load.arrivals import Step
+
+Replicas = Annotated[int, Field(ge=1)]
+"""How many replicas; one at least."""
+Percent = Annotated[int, Field(ge=1)]
+"""A part of what is requested, percent; more than 100 may be used."""
+
+
+class AsPromised(Thresholds):
+    """HPA-1: the autoscaler as it stands in the cluster."""
+
+    min_replicas: Replicas = Field(description="replicas that it may go down to")
+    max_replicas: Replicas = Field(description="replicas that it may go up to")
+    utilization_percent: dict[str, Percent] = Field(
+        min_length=1, description="its goals by resource (`cpu`, `memory`), percent of the request"
+    )
+
+
+class AtRest(Thresholds):
+    """HPA-5: the autoscaler while nobody uses MLflow."""
+
+    margin_percent: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        description="how far below its goal utilization must be, in points of the goal's percent"
+    )
+    replicas_at_rest: Replicas = Field(description="most replicas that it may ask for")
+
+
+class ByHand(Thresholds):
+    """HPA-6: the guide's commands that scale."""
+
+    within_s: Seconds = Field(description="most that a command may take, seconds")
+    new_ready: Replicas = Field(description="new replicas that must become ready")
+    max_replicas: Replicas = Field(description="the maximum that the guide's command sets")
+
+
+class Surge(Strict):
+    """Load that makes the autoscaler act: a surge, and quiet after it."""
+
+    workload: str = Field(min_length=1, description="a workload of loadtests/, or a file's path")
+    rate: float = Field(gt=0, le=20_000, description="arrivals a second while it surges")
+    for_s: float = Field(gt=0, le=86_400, description="how long it surges, seconds")
+    quiet_rate: float = Field(gt=0, le=20_000, description="arrivals a second after it")
+    quiet_s: float = Field(gt=0, le=86_400, description="how long the quiet goes on, seconds")
+    workers: int = Field(ge=1, le=1000, description="pods that send")
+    achieved: float = Field(gt=0, le=1, description="least share of it that must have been sent")
+    lateness_p99_s: float = Field(
+        gt=0, description="most that 99 % of it may have been sent late, seconds"
+    )
+
+    @property
+    def steps(self) -> list[Step]:
+        """The surge, and the quiet after it."""
+        return [
+            Step(rate=self.rate, duration_s=self.for_s),
+            Step(rate=self.quiet_rate, duration_s=self.quiet_s),
+        ]
+
+    @property
+    def limits(self) -> SendingLimits:
+        """What the senders must have kept. The load is to be there; its timing is not judged."""
+        return SendingLimits(self.achieved, self.lateness_p99_s)
+
+
+class Rise(Thresholds):
+    """HPA-2: more replicas under load. HPA-3 and HPA-7 look at the same load."""
+
+    load: Surge = Field(description="what is sent")
+    rises_within_s: Seconds = Field(
+        description="from the start of the load until more replicas are asked for, seconds"
+    )
+
+
+class NewReplicas(Thresholds):
+    """HPA-3: what the replicas do that came with the load."""
+
+    requests_each: Count = Field(description="requests that each of them must have served")
+    ready_for_s: Seconds = Field(
+        description="how long one must have been ready to be judged, seconds"
+    )
+    connections_share: Share = Field(
+        description="most of PostgreSQL's max_connections that may be used, as a share"
+    )
+
+
+class Errors(Thresholds):
+    """HPA-7: what a change of size costs."""
+
+    errors: Share = Field(description="most of the requests that may fail, as a share")
+
+
+class Back(Thresholds):
+    """HPA-4: fewer replicas after the load."""
+
+    load: Surge = Field(description="what is sent")
+    stabilization_s: Seconds = Field(
+        description="least from the last replica added to the first taken away, seconds"
+    )
+    back_within_s: Seconds = Field(
+        description="most from the end of the load to the minimum of replicas, seconds"
+    )
+
+
+THRESHOLDS: Registry = {
+    "HPA-1": AsPromised,
+    "HPA-2": Rise,
+    "HPA-3": NewReplicas,
+    "HPA-4": Back,
+    "HPA-5": AtRest,
+    "HPA-6": ByHand,
+    "HPA-7": Errors,
+}

@@ -13,7 +13,7 @@ from mlflow_conformance.disruption.stage import Disturbance
 from mlflow_conformance.disruption.writers import KINDS, Kept
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.ledger.history import Operation
-from mlflow_conformance.load.expectations import expect_outage, note_load
+from mlflow_conformance.load.expectations import OutageLimits, expect_outage, note_load
 from mlflow_conformance.load.run_record import RunRecord
 
 _US = 1_000_000
@@ -157,7 +157,9 @@ def expect_served(evidence: Evidence, seen: Disturbance) -> None:
         evidence.undecided(f"only {result.sending.offered} requests were offered")
     span = failing(seen.window, seen.fault_s)
     evidence.note("last failed request after the fault", round(span.after_s, 2), unit="s")
-    expect_outage(evidence, result, "front")
+    silence_s = evidence.number("outage_s") if "outage_s" in evidence.thresholds else None
+    limits = OutageLimits(silence_s, int(evidence.number("failed")))
+    expect_outage(evidence, result, limits, "front")
     if "failing_s" in evidence.thresholds:
         _require_telling(evidence, seen)
         evidence.expect(

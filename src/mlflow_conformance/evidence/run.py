@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -30,8 +30,6 @@ from mlflow_conformance.evidence.model import (
     RunStarted,
     WaiverRecord,
 )
-
-_T = TypeVar("_T")
 
 
 def new_run_id() -> str:
@@ -111,18 +109,6 @@ class Run:
             raise Undecided(f"the profile has no row {check_id}, which this check reads as well")
         folder = self.folder.path / "attachments"
         return Evidence(check_id, row.promise, folder, row.thresholds).row(model)
-
-    def parsed(self, check_id: str, name: str, kind: type[_T]) -> _T:
-        """A threshold of a check's row, for what several checks share; see `Evidence.parsed`.
-
-        Raises:
-            Undecided: the profile has no such row or threshold, or it has another form.
-        """
-        row = self.loaded.profile.checks.get(check_id)
-        if row is None:
-            raise Undecided(f"the profile has no row {check_id}, which says how much {name} it is")
-        folder = self.folder.path / "attachments"
-        return Evidence(check_id, row.promise, folder, row.thresholds).parsed(name, kind)
 
     def started(self, target: dict[str, JsonValue]) -> RunStarted:
         """The log's first event."""

@@ -1,6 +1,80 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thresholds of the checks of latency, as a profile's rows write them down."""
 
-from mlflow_conformance.config.thresholds import Registry
+from typing import Annotated
 
-THRESHOLDS: Registry = {}
+from pydantic import Field
+
+from mlflow_conformance.config.documents import Strict
+from mlflow_conformance.config.thresholds import Registry, Seconds, Share, Thresholds
+from mlflow_conformance.load.analysis import PercentileName, SendingLimits
+from mlflow_conformance.load.expectations import LatencyLimits
+
+LATENCY, OFFERED = "LAT-1", "LAT-3"
+"""The checks that one load decides."""
+
+
+class Offer(Strict):
+    """What is to be sent.
+
+    A server that keeps `max_in_flight` requests open leaves no room for another, and the load is
+    void.
+    """
+
+    workload: str = Field(min_length=1, description="a workload of loadtests/, or a file's path")
+    rate: float = Field(gt=0, le=20_000, description="arrivals a second")
+    duration_s: float = Field(gt=0, le=7 * 86_400, description="how long, seconds")
+    workers: int = Field(
+        ge=1, le=1000, description="processes that share it, when one cannot send it in time"
+    )
+    max_in_flight: int = Field(ge=1, description="most requests that a process may hold open")
+
+
+class Latency(Thresholds):
+    """LAT-1: how long each operation takes, and how often it fails."""
+
+    load: Offer | None = Field(
+        description="what is sent; null where `mlflow-conformance sla` is told all of it"
+    )
+    each_operation_s: dict[PercentileName, Seconds] = Field(
+        description="by percentile, the most that every operation may take for itself, seconds"
+    )
+    all_operations_s: dict[PercentileName, Seconds] = Field(
+        description="by percentile, the most that all operations together may take, seconds; "
+        "together they have the samples for a tail"
+    )
+    errors: Share | None = Field(
+        description="most of an operation's requests that may fail, as a share; null for any"
+    )
+
+    @property
+    def limits(self) -> LatencyLimits:
+        """What the result of the load is held against."""
+        return LatencyLimits(self.each_operation_s, self.all_operations_s, self.errors)
+
+
+class Sent(Thresholds):
+    """LAT-3: whether the server took the load as it was planned."""
+
+    achieved: Annotated[float, Field(gt=0, le=1)] = Field(
+        description="least of the planned requests that must have been sent, as a share"
+    )
+    lateness_p99_s: Seconds = Field(
+        description="most that 99 % of them may have been sent after their planned moment, "
+        "seconds; a sender that was later decides nothing"
+    )
+
+    @property
+    def limits(self) -> SendingLimits:
+        """What the sending of the load is held against."""
+        return SendingLimits(self.achieved, self.lateness_p99_s)
+
+
+class Burst(Thresholds):
+    """LAT-1.burst: many writers at one moment."""
+
+    writers: Annotated[int, Field(ge=2)] = Field(description="requests that are sent at once")
+    within_s: Seconds = Field(description="most until the last one is answered, seconds")
+
+
+THRESHOLDS: Registry = {LATENCY: Latency, "LAT-1.burst": Burst, OFFERED: Sent}

@@ -5,6 +5,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from mlflow_conformance.load import outage
 from mlflow_conformance.load.histogram import Latencies
@@ -19,7 +20,9 @@ from mlflow_conformance.load.result import (
 )
 from mlflow_conformance.load.run_record import RunRecord
 
-PERCENTILES = ("50", "75", "90", "95", "99", "99.5", "99.9")
+PercentileName = Literal["p50", "p75", "p90", "p95", "p99", "p99.5", "p99.9"]
+"""How a profile names a percentile."""
+PERCENTILES = tuple(name.removeprefix("p") for name in get_args(PercentileName))
 BEYOND = 10
 """Samples that must lie beyond a percentile for a promise to be judged by it."""
 _US = 1_000_000

@@ -6,17 +6,44 @@ it is not judged: both leave the check `unknown`.
 """
 
 import math
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.model import Door
-from mlflow_conformance.load.analysis import BEYOND, PERCENTILES
-from mlflow_conformance.load.result import LoadResult
+from mlflow_conformance.load.analysis import BEYOND, PercentileName, SendingLimits
+from mlflow_conformance.load.result import LoadResult, OperationResult, Percentile
 
-_PERCENTILE = re.compile(r"(?P<all>all_)?p(?P<p>\d+(?:\.\d+)?)_s")
 RESOLUTION_S = 0.05
 """An outage is judged only where arrivals are dense enough to tell it to within this."""
+
+
+@dataclass(frozen=True)
+class LatencyLimits:
+    """What is promised of the latency of a load.
+
+    Attributes:
+        each_operation_s: the most that a percentile of every single operation may take, seconds.
+        all_operations_s: likewise of all operations together.
+        errors: most of each operation's requests that may fail, as a share; None for any.
+    """
+
+    each_operation_s: Mapping[PercentileName, float]
+    all_operations_s: Mapping[PercentileName, float]
+    errors: float | None
+
+
+@dataclass(frozen=True)
+class OutageLimits:
+    """What is promised of a service under a fault.
+
+    Attributes:
+        silence_s: the longest span without a success, seconds; None for any.
+        failed: most requests that may fail.
+    """
+
+    silence_s: float | None
+    failed: int
 
 
 def note_load(evidence: Evidence, result: LoadResult, door: Door) -> None:
@@ -36,8 +63,10 @@ def note_load(evidence: Evidence, result: LoadResult, door: Door) -> None:
         evidence.note("failures by kind", result.overall.failures, door=door)
 
 
-def expect_offered(evidence: Evidence, result: LoadResult, door: Door) -> None:
-    """The server took all that was planned (LAT-3): thresholds `achieved` and `lateness_p99_s`.
+def expect_offered(
+    evidence: Evidence, result: LoadResult, limits: SendingLimits, door: Door
+) -> None:
+    """The server took all that was planned (LAT-3).
 
     A sender in time that still could not send is held up by the server, which keeps so many
     requests open that there is room for no more: that is a fail.
@@ -46,42 +75,40 @@ def expect_offered(evidence: Evidence, result: LoadResult, door: Door) -> None:
         Undecided: the sender itself was late or cut short, so nothing is known about the server.
     """
     sending = result.sending
-    latest = evidence.number("lateness_p99_s")
+    latest = limits.lateness_p99_s
     late = sending.lateness_p99_s is None or sending.lateness_p99_s > latest
     if result.incomplete or late:
         evidence.undecided("; ".join(result.void) or "no request was sent")
     evidence.expect(
-        "lateness-sender-p99",
-        "lateness of the sender, p99",
-        sending.lateness_p99_s,
-        "<=",
-        latest,
-        unit="s",
-        door=door,
-    )
+        "lateness", "lateness of the sender, p99", sending.lateness_p99_s, "<=", latest,
+        unit="s", door=door,
+    )  # fmt: skip
     evidence.expect(
-        "achieved-offered-requests", "achieved of offered requests", sending.achieved, ">=", evidence.number("achieved"),
+        "achieved", "achieved of offered requests", sending.achieved, ">=", limits.achieved,
         door=door,
     )  # fmt: skip
 
 
-def expect_latency(evidence: Evidence, result: LoadResult, door: Door) -> None:
+def expect_latency(
+    evidence: Evidence, result: LoadResult, limits: LatencyLimits, door: Door
+) -> None:
     """Every operation keeps its percentiles and its share of errors (LAT-1).
-
-    Thresholds: `p95_s` and the like, in seconds, `all_p99.5_s` and the like for all operations
-    together, and `errors`, a share of requests.
 
     Raises:
         Undecided: the load was not offered, or an operation has too few samples.
     """
     _whole(evidence, result)
-    few = [*_percentiles(evidence, result, door), *_errors(evidence, result, door)]
+    few = [
+        *_each_operation(evidence, result, limits.each_operation_s, door),
+        *_all_operations(evidence, result, limits.all_operations_s, door),
+        *_errors(evidence, result, limits.errors, door),
+    ]
     if few:
         evidence.undecided("; ".join(few))
 
 
-def expect_outage(evidence: Evidence, result: LoadResult, door: Door) -> None:
-    """No silence longer than the threshold `outage_s`, and at most `failed` requests (DIS-*).
+def expect_outage(evidence: Evidence, result: LoadResult, limits: OutageLimits, door: Door) -> None:
+    """No longer silence and no more failed requests than promised (DIS-*).
 
     Raises:
         Undecided: the load was not offered, or arrivals were too sparse to tell.
@@ -93,42 +120,37 @@ def expect_outage(evidence: Evidence, result: LoadResult, door: Door) -> None:
             f"arrivals were too sparse: an outage is known to within {outage.resolution_s:.3f} s, "
             f"and {RESOLUTION_S} s is needed"
         )
-    if "outage_s" in evidence.thresholds:
+    if limits.silence_s is not None:
         evidence.expect(
-            "longest-span-without-success", "longest span without a success", round(outage.silence.seconds, 3), "<=",
-            evidence.number("outage_s"), unit="s", door=door,
+            "silence", "longest span without a success", round(outage.silence.seconds, 3),
+            "<=", limits.silence_s, unit="s", door=door,
         )  # fmt: skip
     evidence.expect(
-        "failed-requests",
-        "failed requests",
-        result.overall.failed,
-        "<=",
-        evidence.number("failed"),
-        door=door,
+        "failed", "failed requests", result.overall.failed, "<=", limits.failed, door=door
     )
 
 
-def expect_errors(evidence: Evidence, result: LoadResult, door: Door, when: str) -> None:
-    """Of all requests together at most the threshold `errors` failed (HPA-7).
+def error_share(
+    evidence: Evidence, result: LoadResult, limit: float, door: Door, when: str
+) -> float:
+    """The share of all requests together that failed; notes the kinds of failure.
 
     Args:
+        limit: the share that it is to be held against.
         when: what went on meanwhile, as it reads after "failed".
 
     Raises:
         Undecided: the load was not offered, or was too little to tell.
     """
     _whole(evidence, result)
-    limit, overall = evidence.number("errors"), result.overall
+    overall = result.overall
     if overall.error_ratio is None or (limit and overall.requests < _needed(limit)):
         evidence.undecided(
             f"too few requests {when}: {overall.requests} of {_needed(limit) if limit else 1}"
         )
-    evidence.expect(
-        "failed", f"failed {when}, of {overall.requests}", round(overall.error_ratio, 6), "<=", limit,
-        door=door,
-    )  # fmt: skip
     if overall.failures:
         evidence.note(f"failures {when}", overall.failures, door=door)
+    return round(overall.error_ratio, 6)
 
 
 def _whole(evidence: Evidence, result: LoadResult) -> None:
@@ -136,30 +158,47 @@ def _whole(evidence: Evidence, result: LoadResult) -> None:
         evidence.undecided("; ".join(result.void))
 
 
-def _percentiles(evidence: Evidence, result: LoadResult, door: Door) -> Iterator[str]:
-    for name in evidence.thresholds:
-        if not (matched := _PERCENTILE.fullmatch(name)):
-            continue
-        limit, p = evidence.number(name), float(matched["p"])
-        if p not in map(float, PERCENTILES):
-            evidence.undecided(f"the threshold {name} names a percentile that is not computed")
-        few = []
-        for found in [result.overall] if matched["all"] else result.operations:
-            seen = found.percentile(p)
-            if not seen.enough:
-                few.append(f"{found.name} {seen.samples}")
-                continue
+def _each_operation(
+    evidence: Evidence, result: LoadResult, limits: Mapping[PercentileName, float], door: Door
+) -> Iterator[str]:
+    for name, limit in limits.items():
+        enough, few = _percentiles(result.operations, name)
+        for operation, seen in enough:
             evidence.expect(
-                "p", f"{found.name}, p{p:g} of {seen.samples}", seen.seconds, "<=", limit,
+                "latency", f"{operation}, {name} of {seen.samples}", seen.seconds, "<=", limit,
                 unit="s", door=door,
             )  # fmt: skip
-        yield from _too_few(few, f"p{p:g}", 1 - p / 100)
+        yield from few
 
 
-def _errors(evidence: Evidence, result: LoadResult, door: Door) -> Iterator[str]:
-    if "errors" not in evidence.thresholds:
+def _all_operations(
+    evidence: Evidence, result: LoadResult, limits: Mapping[PercentileName, float], door: Door
+) -> Iterator[str]:
+    for name, limit in limits.items():
+        enough, few = _percentiles([result.overall], name)
+        for operation, seen in enough:
+            evidence.expect(
+                "latency.all", f"{operation}, {name} of {seen.samples}", seen.seconds, "<=", limit,
+                unit="s", door=door,
+            )  # fmt: skip
+        yield from few
+
+
+def _percentiles(
+    operations: Sequence[OperationResult], name: PercentileName
+) -> tuple[list[tuple[str, Percentile]], list[str]]:
+    """The percentile of each operation by its name; and what there are too few samples for."""
+    p = float(name.removeprefix("p"))
+    found = [(o.name, o.percentile(p)) for o in operations]
+    few = [f"{operation} {seen.samples}" for operation, seen in found if not seen.enough]
+    return [(o, seen) for o, seen in found if seen.enough], _too_few(few, name, 1 - p / 100)
+
+
+def _errors(
+    evidence: Evidence, result: LoadResult, limit: float | None, door: Door
+) -> Iterator[str]:
+    if limit is None:
         return
-    limit = evidence.number("errors")
     few = []
     for found in result.operations:
         # At the bound itself ten failures must be expected, or one more or less would decide.
@@ -167,8 +206,8 @@ def _errors(evidence: Evidence, result: LoadResult, door: Door) -> Iterator[str]
             few.append(f"{found.name} {found.requests}")
             continue
         evidence.expect(
-            "failed", f"{found.name}, failed of {found.requests}", round(found.error_ratio, 6), "<=", limit,
-            door=door,
+            "errors", f"{found.name}, failed of {found.requests}", round(found.error_ratio, 6),
+            "<=", limit, door=door,
         )  # fmt: skip
     yield from _too_few(few, f"errors of at most {limit:g}", limit)
 
@@ -177,7 +216,8 @@ def _needed(share: float) -> int:
     return math.ceil(round(BEYOND / share, 6))
 
 
-def _too_few(few: list[str], what: str, share: float) -> Iterator[str]:
-    if few:
-        needed = _needed(share) if share else 1
-        yield f"too few samples for {what} ({needed} needed): {', '.join(few)}"
+def _too_few(few: list[str], what: str, share: float) -> list[str]:
+    if not few:
+        return []
+    needed = _needed(share) if share else 1
+    return [f"too few samples for {what} ({needed} needed): {', '.join(few)}"]

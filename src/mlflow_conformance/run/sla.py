@@ -3,6 +3,7 @@
 
 import argparse
 import random
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +20,18 @@ from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.run import Run, command_line, make_folder, new_run_id, nothing_seen
-from mlflow_conformance.latency.sla import LATENCY, Offer, Place, checks_of, duration, run_sla
+from mlflow_conformance.latency.judging import checks_of
+from mlflow_conformance.latency.measuring import LoadTarget
+from mlflow_conformance.latency.sla import run_sla
+from mlflow_conformance.latency.thresholds import LATENCY, Latency, Offer
 from mlflow_conformance.load import workload
 from mlflow_conformance.load.document import LoadDocument
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.report.terminal import render
 from mlflow_conformance.run.session import TargetOptions, opened
+
+_UNSTATED = {"workers": 1, "max_in_flight": 4000}
+"""Of a load that the profile leaves to the command line."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +54,14 @@ class Wanted:
         Raises:
             Unusable: something is missing, or cannot be sent.
         """
-        stated = loaded.profile.checks[LATENCY].thresholds.get("load", {})
         named = {
             "rate": self.rate,
             "duration_s": duration(self.duration) if self.duration is not None else None,
             "workload": self.workload,
             "workers": self.workers,
         }
-        fields = {**(stated if isinstance(stated, dict) else {})}
+        stated = _stated(loaded)
+        fields = stated.model_dump() if stated else dict(_UNSTATED)
         fields |= {key: value for key, value in named.items() if value is not None}
         try:
             offer = Offer.model_validate(fields)
@@ -68,6 +75,34 @@ class Wanted:
             ) from problem
         workload.load(offer.workload)
         return offer
+
+
+def duration(text: str) -> float:
+    """Seconds of ``90s``, ``10m`` or ``1.5h``.
+
+    Raises:
+        Unusable: it is none of these.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
+    if found is None or not float(found[1]):
+        raise Unusable(
+            f"{text!r} is no duration", remedy="Give a number with s, m or h, such as 90s or 10m"
+        )
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def _stated(loaded: LoadedProfile) -> Offer | None:
+    """The load that the profile states; None where it leaves that to the command line."""
+    thresholds = loaded.profile.checks[LATENCY].thresholds
+    try:
+        return Latency.model_validate(thresholds).load
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise Unusable(
+            f"The row {LATENCY} of {loaded.path} cannot be used: {where}: {first['msg']}",
+            remedy="docs/load.md shows what it holds",
+        ) from problem
 
 
 def run(
@@ -143,6 +178,6 @@ def earlier(path: Path) -> LoadResult:
 
 
 @contextmanager
-def _there(options: TargetOptions, made: Run) -> Iterator[Place]:
+def _there(options: TargetOptions, made: Run) -> Iterator[LoadTarget]:
     with opened(options, made) as target:
-        yield Place.of(target)
+        yield LoadTarget.of(target)

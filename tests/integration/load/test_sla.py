@@ -10,21 +10,25 @@ from http_server import Server, healthy, stalling
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import Verdict, judge
-from mlflow_conformance.latency.sla import Offer, Place, checks_of, duration, run_sla
+from mlflow_conformance.latency.judging import checks_of
+from mlflow_conformance.latency.measuring import LoadTarget
+from mlflow_conformance.latency.sla import run_sla
+from mlflow_conformance.latency.thresholds import Offer
 from mlflow_conformance.load.document import LoadDocument
+from mlflow_conformance.run.sla import duration
 from mlflow_conformance.target.base import HttpDoor
 from sla_runs import HEALTH, run
 
 
-def at(url: str) -> AbstractContextManager[Place]:
-    return nullcontext(Place(HttpDoor(url)))
+def at(url: str) -> AbstractContextManager[LoadTarget]:
+    return nullcontext(LoadTarget(HttpDoor(url)))
 
 
 @pytest.fixture
 def health(tmp_path: Path) -> Offer:
     path = tmp_path / "health.yaml"
     path.write_text(HEALTH)
-    return Offer(workload=str(path), rate=150, duration_s=2)
+    return Offer(workload=str(path), rate=150, duration_s=2, workers=1, max_in_flight=4000)
 
 
 @pytest.mark.parametrize(("stall_s", "expected"), [(0.0, Verdict.PASS), (1.8, Verdict.FAIL)])
@@ -50,7 +54,12 @@ def test_a_server_that_is_not_there_is_unusable_and_leaves_a_whole_log(tmp_path:
     with Server() as gone:
         url = gone.url
     with pytest.raises(Unusable, match="The objects that the load needs cannot be made"):
-        run_sla(run(tmp_path), Offer(workload="mixed", rate=1, duration_s=1), at(url), {})
+        run_sla(
+            run(tmp_path),
+            Offer(workload="mixed", rate=1, duration_s=1, workers=1, max_in_flight=100),
+            at(url),
+            {},
+        )
     ended = judge(read(tmp_path / "evidence.jsonl"))
     assert ended.end is not None
     assert ended.verdict is Verdict.UNKNOWN

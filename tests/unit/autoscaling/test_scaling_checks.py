@@ -14,7 +14,8 @@ from pydantic import JsonValue
 from autoscalers import autoscaler
 from load_records import Answer, healthy, records, write
 from load_records import header as record_header
-from mlflow_conformance.autoscaling.window import Surge, Window
+from mlflow_conformance.autoscaling.thresholds import Surge
+from mlflow_conformance.autoscaling.window import Window
 from mlflow_conformance.cluster.autoscaler import Autoscaler
 from mlflow_conformance.config import assets
 from mlflow_conformance.core.errors import Undecided
@@ -31,6 +32,7 @@ SURGE = Surge(
     workload="surge", rate=50, for_s=60, quiet_rate=50, quiet_s=30, workers=1, achieved=0.95,
     lateness_p99_s=1,
 )  # fmt: skip
+RISE: dict[str, JsonValue] = {"load": SURGE.model_dump(), "rises_within_s": 30}
 GROWN = (2,) * 20 + (4,) * 50 + (2,) * 21
 TARGET = SimpleNamespace(names=SimpleNamespace(mlflow=SimpleNamespace(deployment="mlflow")))
 
@@ -95,7 +97,7 @@ def verdict(
 
 
 def rises(folder: Path, seen: Window) -> tuple[Verdict, str]:
-    return verdict("test_replicas_rise_under_load", folder, {"rises_within_s": 30}, seen)
+    return verdict("test_replicas_rise_under_load", folder, RISE, seen)
 
 
 def test_replicas_that_rise_in_time_pass(tmp_path: Path) -> None:
@@ -106,7 +108,7 @@ def test_replicas_that_rise_in_time_pass(tmp_path: Path) -> None:
     ("wanted", "scaler", "said"),
     [
         ((2,) * 91, BUSY, "replicas asked for: 2, promised ≥ 3"),
-        ((2,) * 40 + (3,) * 51, BUSY, "time until more were asked for: 40.0 s, promised ≤ 30 s"),
+        ((2,) * 40 + (3,) * 51, BUSY, "time until more were asked for: 40.0 s, promised ≤ 30.0 s"),
         ((2,) * 20 + (12,) * 71, BUSY, "replicas asked for at most: 12, promised ≤ 10"),
         ((2,) * 91, None, "there is no autoscaler"),
         ((2,) * 91, replace(BUSY, maximum=2), "pinned: 2 replicas before the load"),

@@ -1,27 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the profile promises is held against the result, and only where the result can carry it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pydantic import JsonValue
 
 from load_records import header, healthy, records, run, write
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.verdict import Verdict, judge_check
 from mlflow_conformance.load import expectations
-from mlflow_conformance.load.analysis import analyse
+from mlflow_conformance.load.analysis import SendingLimits, analyse
+from mlflow_conformance.load.expectations import LatencyLimits, OutageLimits
 from mlflow_conformance.load.records import Failure
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.load.run_record import read_run
 
-LATENCY: dict[str, JsonValue] = {"p95_s": 1.0, "errors": 0.05}
-OUTAGE: dict[str, JsonValue] = {"outage_s": 2.0, "failed": 100}
+P95 = LatencyLimits(each_operation_s={"p95": 1.0}, all_operations_s={}, errors=0.05)
+NOTHING = LatencyLimits(each_operation_s={}, all_operations_s={}, errors=None)
+SENT = SendingLimits(achieved=0.99, lateness_p99_s=0.01)
 
 
-def evidence(tmp_path: Path, thresholds: dict[str, JsonValue]) -> Evidence:
-    return Evidence("LAT-1", "a promise", tmp_path, thresholds)
+def evidence(tmp_path: Path) -> Evidence:
+    return Evidence("LAT-1", "a promise", tmp_path)
 
 
 def verdict(seen: Evidence) -> Verdict:
@@ -30,9 +32,9 @@ def verdict(seen: Evidence) -> Verdict:
     )[0]
 
 
-def latency(tmp_path: Path, result: LoadResult, **thresholds: JsonValue) -> Verdict:
-    seen = evidence(tmp_path, {**LATENCY, **thresholds})
-    expectations.expect_latency(seen, result, "front")
+def latency(tmp_path: Path, result: LoadResult, limits: LatencyLimits = P95) -> Verdict:
+    seen = evidence(tmp_path)
+    expectations.expect_latency(seen, result, limits, "front")
     return verdict(seen)
 
 
@@ -69,27 +71,26 @@ def test_one_slow_operation_among_fast_ones_fails(tmp_path: Path) -> None:
 
 def test_a_void_run_decides_nothing_however_bad_it_looks(tmp_path: Path) -> None:
     result = analyse(run(tmp_path, lambda _: (5.0, 500, "status"), late_us=20_000))
-    seen = evidence(tmp_path, LATENCY)
+    seen = evidence(tmp_path)
     with pytest.raises(Undecided, match="the sender was late"):
-        expectations.expect_latency(seen, result, "front")
+        expectations.expect_latency(seen, result, P95, "front")
     assert all(o.bound is None for o in seen.observations)
 
 
-@pytest.mark.parametrize("thresholds", [{"p99.9_s": 1.0}, {"p99_s": 1.0, "errors": 0.001}])
-def test_too_few_samples_decide_nothing(tmp_path: Path, thresholds: dict[str, JsonValue]) -> None:
+@pytest.mark.parametrize(
+    "limits",
+    [
+        replace(P95, each_operation_s={"p99.9": 1.0}),
+        replace(P95, each_operation_s={"p99": 1.0}, errors=0.001),
+    ],
+)
+def test_too_few_samples_decide_nothing(tmp_path: Path, limits: LatencyLimits) -> None:
     with pytest.raises(Undecided, match=r"too few samples for .* \(10000 needed\): get-run 1000"):
-        latency(tmp_path, analyse(run(tmp_path, healthy)), **thresholds)
+        latency(tmp_path, analyse(run(tmp_path, healthy)), limits)
 
 
-def test_a_percentile_that_is_not_computed_is_said(tmp_path: Path) -> None:
-    with pytest.raises(Undecided, match="p97_s names a percentile that is not computed"):
-        latency(tmp_path, analyse(run(tmp_path, healthy)), p97_s=1.0)
-
-
-def test_without_a_threshold_nothing_is_proven(tmp_path: Path) -> None:
-    seen = evidence(tmp_path, {})
-    expectations.expect_latency(seen, analyse(run(tmp_path, healthy)), "front")
-    assert verdict(seen) is Verdict.UNKNOWN
+def test_without_a_limit_nothing_is_proven(tmp_path: Path) -> None:
+    assert latency(tmp_path, analyse(run(tmp_path, healthy)), NOTHING) is Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize(("length", "expected"), [(1.5, Verdict.PASS), (2.2, Verdict.FAIL)])
@@ -99,8 +100,9 @@ def test_an_outage_is_held_against_the_promise(
     def answer(at: float) -> tuple[float, int, Failure]:
         return (0.001, 0, "refused") if 5 <= at < 5 + length else healthy(at)
 
-    seen = evidence(tmp_path, {**OUTAGE, "failed": 1000})
-    expectations.expect_outage(seen, analyse(run(tmp_path, answer)), "front")
+    seen = evidence(tmp_path)
+    limits = OutageLimits(silence_s=2.0, failed=1000)
+    expectations.expect_outage(seen, analyse(run(tmp_path, answer)), limits, "front")
     assert verdict(seen) is expected
 
 
@@ -108,22 +110,26 @@ def test_failed_requests_are_held_against_the_promise(tmp_path: Path) -> None:
     def answer(at: float) -> tuple[float, int, Failure]:
         return (0.001, 0, "refused") if round(at * 50) == 77 else healthy(at)
 
-    seen = evidence(tmp_path, {"failed": 0})
-    expectations.expect_outage(seen, analyse(run(tmp_path, answer)), "front")
+    seen = evidence(tmp_path)
+    limits = OutageLimits(silence_s=None, failed=0)
+    expectations.expect_outage(seen, analyse(run(tmp_path, answer)), limits, "front")
     assert verdict(seen) is Verdict.FAIL
 
 
 def test_an_outage_between_sparse_arrivals_is_undecided(tmp_path: Path) -> None:
     with pytest.raises(Undecided, match="too sparse"):
         expectations.expect_outage(
-            evidence(tmp_path, OUTAGE), analyse(run(tmp_path, healthy, rate=30)), "front"
+            evidence(tmp_path),
+            analyse(run(tmp_path, healthy, rate=30)),
+            OutageLimits(silence_s=2.0, failed=100),
+            "front",
         )
 
 
 def test_load_that_was_offered_passes(tmp_path: Path) -> None:
-    seen = evidence(tmp_path, {"achieved": 0.99, "lateness_p99_s": 0.01})
+    seen = evidence(tmp_path)
     expectations.note_load(seen, analyse(run(tmp_path, healthy)), "front")
-    expectations.expect_offered(seen, analyse(run(tmp_path, healthy)), "front")
+    expectations.expect_offered(seen, analyse(run(tmp_path, healthy)), SENT, "front")
     assert verdict(seen) is Verdict.PASS
 
 
@@ -132,41 +138,39 @@ def test_a_tail_of_all_operations_together(tmp_path: Path) -> None:
         return (3.0 if round(at * 50) % 100 == 0 else 0.01), 200, ""
 
     slow = analyse(run(tmp_path, answer, seconds=40))
-    assert latency(tmp_path, slow, **{"all_p99_s": 2.5}) is Verdict.PASS
-    assert latency(tmp_path, slow, **{"all_p99.5_s": 2.5}) is Verdict.FAIL
+    assert latency(tmp_path, slow, replace(P95, all_operations_s={"p99": 2.5})) is Verdict.PASS
+    assert latency(tmp_path, slow, replace(P95, all_operations_s={"p99.5": 2.5})) is Verdict.FAIL
 
 
 def test_a_server_that_holds_too_many_requests_fails_and_a_late_sender_decides_nothing(
     tmp_path: Path,
 ) -> None:
-    limits: dict[str, JsonValue] = {"achieved": 0.99, "lateness_p99_s": 0.01}
     held = analyse(read_run([write(tmp_path / "r.gz", header(), records(healthy)[:700])]))
-    seen = evidence(tmp_path, limits)
-    expectations.expect_offered(seen, held, "front")
+    seen = evidence(tmp_path)
+    expectations.expect_offered(seen, held, SENT, "front")
     assert verdict(seen) is Verdict.FAIL
     with pytest.raises(Undecided, match="the load was not offered"):
-        expectations.expect_latency(evidence(tmp_path, LATENCY), held, "front")
+        expectations.expect_latency(evidence(tmp_path), held, P95, "front")
     with pytest.raises(Undecided, match="the sender was late"):
         expectations.expect_offered(
-            evidence(tmp_path, limits), analyse(run(tmp_path, healthy, late_us=12_000)), "front"
+            evidence(tmp_path),
+            analyse(run(tmp_path, healthy, late_us=12_000)),
+            SENT,
+            "front",
         )
 
 
-@pytest.mark.parametrize(("every", "expected"), [(25, Verdict.PASS), (18, Verdict.FAIL)])
-def test_errors_of_all_operations_while_something_went_on(
-    tmp_path: Path, every: int, expected: Verdict
-) -> None:
+def test_the_share_of_errors_of_all_operations_while_something_went_on(tmp_path: Path) -> None:
     def answer(at: float) -> tuple[float, int, Failure]:
-        return (0.01, 503, "status") if round(at * 50) % every == 0 else healthy(at)
+        return (0.01, 503, "status") if round(at * 50) % 20 == 0 else healthy(at)
 
-    seen = evidence(tmp_path, {"errors": 0.05})
-    expectations.expect_errors(seen, analyse(run(tmp_path, answer)), "inside", "meanwhile")
-    assert verdict(seen) is expected
+    seen = evidence(tmp_path)
+    result = analyse(run(tmp_path, answer))
+    assert expectations.error_share(seen, result, 0.05, "inside", "meanwhile") == 0.05
+    assert [o.name for o in seen.observations] == ["failures meanwhile"]
 
 
 def test_too_few_requests_meanwhile_decide_nothing(tmp_path: Path) -> None:
     short = analyse(run(tmp_path, healthy).window(0, 2))
     with pytest.raises(Undecided, match="too few requests meanwhile: 100 of 200"):
-        expectations.expect_errors(
-            evidence(tmp_path, {"errors": 0.05}), short, "inside", "meanwhile"
-        )
+        expectations.error_share(evidence(tmp_path), short, 0.05, "inside", "meanwhile")
