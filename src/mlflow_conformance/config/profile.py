@@ -16,7 +16,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
+from mlflow_conformance.config import tiers
 from mlflow_conformance.config.documents import Kind, Strict
+from mlflow_conformance.config.tiers import Tier
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.spelling import nearest
 
@@ -190,7 +192,6 @@ def _finite(value: JsonValue) -> JsonValue:
             return value
 
 
-Tier = Literal["smoke", "gate", "thorough"]
 Thresholds = dict[str, Annotated[JsonValue, AfterValidator(_finite)]]
 
 
@@ -267,8 +268,6 @@ class Profile(Strict):
 
 _KIND = Kind(Profile, "a profile", "docs/profiles.md")
 
-_TIERS: dict[str, int] = {"smoke": 0, "gate": 1, "thorough": 2}
-
 
 @dataclass(frozen=True)
 class LoadedProfile:
@@ -285,8 +284,8 @@ class LoadedProfile:
 
     def rows(self, tier: Tier) -> dict[str, Row]:
         """The checks of this tier and the cheaper ones, in the profile's order."""
-        limit, checks = _TIERS[tier], self.at(tier).profile.checks
-        return {i: r for i, r in checks.items() if _TIERS[r.tier] <= limit}
+        limit, checks = tiers.ORDER[tier], self.at(tier).profile.checks
+        return {i: r for i, r in checks.items() if tiers.ORDER[r.tier] <= limit}
 
 
 def load(path: Path, *, known_ids: Collection[str], today: date) -> LoadedProfile:

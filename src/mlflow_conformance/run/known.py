@@ -15,8 +15,18 @@ from mlflow_conformance.security import thresholds as security
 from mlflow_conformance.tracking import thresholds as tracking
 
 _FAMILIES = (
-    tracking, registry, artifacts, network_policy, security, backup_restore, autoscaling, disruption, latency, observability, operations,
-)  # fmt: skip
+    tracking,
+    registry,
+    artifacts,
+    network_policy,
+    security,
+    backup_restore,
+    autoscaling,
+    disruption,
+    latency,
+    observability,
+    operations,
+)
 
 
 def thresholds() -> Registry:

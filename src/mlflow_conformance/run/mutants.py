@@ -19,9 +19,9 @@ from mlflow_conformance.config.profile import (
     HelmDeployment,
     KustomizeDeployment,
     LoadedProfile,
-    Tier,
     load,
 )
+from mlflow_conformance.config.tiers import Tier
 from mlflow_conformance.core.errors import SPEAKER, Unusable
 from mlflow_conformance.core.spelling import nearest
 from mlflow_conformance.evidence.log import EvidenceLog, read

@@ -11,7 +11,7 @@ from mlflow_conformance.config import assets
 
 PACKAGE = Path(assets.__file__).resolve().parents[1]
 SUITES = assets.asset("suites")
-COMMANDS = ("cli", "cli.py")
+COMMANDS = ("cli",)
 """A sub-command loads what it needs when it is given, so that `--help` answers at once."""
 FILES = {
     f"{root.name}/{path.relative_to(root)}": path

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command with its sub-commands, and how it ends.
+
+Exit codes: 0 all pass or waived, 1 a fail, 2 no fail but an unknown, 3 wrong usage or no usable
+cluster.
+"""
+
+import sys
+from typing import Literal
+
+import typer
+
+from mlflow_conformance.cli.checks import checks
+from mlflow_conformance.cli.down import down
+from mlflow_conformance.cli.gate import gate
+from mlflow_conformance.cli.host import host
+from mlflow_conformance.cli.images import images
+from mlflow_conformance.cli.mutants import mutants
+from mlflow_conformance.cli.report import report
+from mlflow_conformance.cli.semantics import semantics
+from mlflow_conformance.cli.sla import sla
+from mlflow_conformance.cli.version import version
+from mlflow_conformance.core.errors import SPEAKER, Unusable
+from mlflow_conformance.core.signals import ending_once
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Conformance and chaos suite for MLflow on Kubernetes.",
+)
+for _command in (
+    gate, semantics, sla, mutants, report, checks, host, images, down, version,
+):  # fmt: skip
+    app.command()(_command)
+
+
+def main() -> None:
+    """Entry point; wrong usage and unusable input end with exit code 3 and one sentence."""
+    try:
+        with ending_once():
+            code = app(standalone_mode=False)
+    except Unusable as problem:
+        sys.exit(_say(str(problem)))
+    except typer.TyperException as problem:
+        sentence = " ".join(problem.format_message().split())
+        stop = "" if sentence.endswith(("?", ".")) else "."
+        sys.exit(_say(f"{sentence}{stop} Use `mlflow-conformance --help` to see what there is."))
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(_say("The command was stopped by a signal. Run it again."))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(sentence: str) -> Literal[3]:
+    sys.stderr.write(f"{SPEAKER}{sentence}\n")
+    return 3

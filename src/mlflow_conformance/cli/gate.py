@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mlflow-conformance gate`."""
+
+from typing import Annotated
+
+import typer
+
+from mlflow_conformance.cli.options import (
+    CheckOption,
+    ContextOption,
+    KeepOption,
+    KubeconfigOption,
+    MutantOption,
+    NamespaceOption,
+    OutputOption,
+    ProfileOption,
+    ReuseOption,
+    SeedOption,
+)
+from mlflow_conformance.config.tiers import Tier
+
+
+def gate(
+    profile: ProfileOption = "k3d",
+    tier: Annotated[Tier, typer.Option(help="How much to check.")] = "gate",
+    context: ContextOption = None,
+    namespace: NamespaceOption = None,
+    kubeconfig: KubeconfigOption = None,
+    allow_disruption: Annotated[
+        bool, typer.Option("--allow-disruption", help="Also disturb an attached cluster.")
+    ] = False,
+    check: CheckOption = None,
+    mutant: MutantOption = None,
+    prepared: Annotated[
+        bool,
+        typer.Option("--prepared", help="As --reuse, and trust what the run before stood up."),
+    ] = False,
+    keep: KeepOption = False,
+    reuse: ReuseOption = False,
+    output: OutputOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Check every promise of a profile, on a kind cluster of our own or an existing one."""
+    from mlflow_conformance.run.checking import run_checks
+
+    raise typer.Exit(
+        run_checks(
+            profile=profile,
+            tier=tier,
+            context=context,
+            namespace=namespace,
+            target_kubeconfig=kubeconfig,
+            allow_disruption=allow_disruption,
+            check=check,
+            mutant=mutant,
+            prepared=prepared,
+            keep=keep,
+            reuse=reuse,
+            output=output,
+            seed=seed,
+        )
+    )

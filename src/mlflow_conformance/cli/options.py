@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several sub-commands have."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ProfileOption = Annotated[str, typer.Option(help="A profile's name, or the path of a YAML file.")]
+OutputOption = Annotated[
+    Path | None, typer.Option(help="Folder for evidence and reports; default results/<run id>.")
+]
+KeepOption = Annotated[bool, typer.Option("--keep", help="Leave cluster and deployment up.")]
+ReuseOption = Annotated[
+    bool, typer.Option("--reuse", help="Use what --keep left, and leave it up again.")
+]
+SeedOption = Annotated[int | None, typer.Option(help="Replay the random choices of a run.")]
+ContextOption = Annotated[
+    str | None, typer.Option(help="Attach to the cluster of this kubeconfig context.")
+]
+NamespaceOption = Annotated[str | None, typer.Option(help="Where MLflow is, with --context.")]
+KubeconfigOption = Annotated[Path | None, typer.Option(help="With --context.")]
+MutantOption = Annotated[
+    str | None, typer.Option(help="Break the deployment with this mutant first.")
+]
+CheckOption = Annotated[
+    list[str] | None, typer.Option("--check", help="Only this check; repeatable.")
+]
