@@ -20,7 +20,7 @@ from mlflow_conformance.backup_restore.store import Store, store_of
 from mlflow_conformance.backup_restore.workbench import Workbench, workbench
 from mlflow_conformance.backup_restore.writers import Writers, seed, write_text
 from mlflow_conformance.cluster.terminal import terminal
-from mlflow_conformance.config.profile import RestoreNames
+from mlflow_conformance.config.names import RestoreNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi, answer, new_run

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_conformance.cluster.view import ClusterView, ContainerView, NodeView, PodView
-from mlflow_conformance.config.profile import Names
+from mlflow_conformance.config.names import Names
 from mlflow_conformance.disruption.scene import Scene, VictimPod
 
 NAMES = Names.model_validate(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.profile import RunnerNames
+from mlflow_conformance.config.names import RunnerNames
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.load.engine import (
     FOLDER_VARIABLE,

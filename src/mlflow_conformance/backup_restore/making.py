@@ -12,7 +12,7 @@ from mlflow_conformance.backup_restore.lines import Lines
 from mlflow_conformance.backup_restore.pulse import Pulse
 from mlflow_conformance.backup_restore.store import Manifest, Store, time_of
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.profile import RestoreNames
+from mlflow_conformance.config.names import RestoreNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.doors.http import NoReply

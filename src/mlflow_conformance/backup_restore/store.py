@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ValidationError
 
-from mlflow_conformance.config.profile import BackupNames
+from mlflow_conformance.config.names import BackupNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.target.base import Target

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube, Pod
-from mlflow_conformance.config.profile import Names
+from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
 

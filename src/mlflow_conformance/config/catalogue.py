@@ -27,11 +27,6 @@ class CheckInfo:
     function: str
     line: int
 
-    @property
-    def family(self) -> str:
-        """``NET`` of ``NET-1``."""
-        return self.id.split("-", 1)[0]
-
 
 def read(suites: Path) -> dict[str, CheckInfo]:
     """All checks below a folder, by ID.

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-from mlflow_conformance.config.profile import Names
+from mlflow_conformance.config.names import Names
 
 
 def placeholders(names: Names) -> dict[str, JsonValue]:

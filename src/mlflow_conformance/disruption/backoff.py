@@ -10,7 +10,7 @@ measure that, and say nothing of the deployment. A new pod has no past.
 from datetime import datetime, timedelta
 
 from mlflow_conformance.cluster.view import ClusterView, PodView
-from mlflow_conformance.config.profile import Names
+from mlflow_conformance.config.names import Names
 from mlflow_conformance.disruption.scenario import ScenarioSpec
 from mlflow_conformance.disruption.scene import container_of, pods_of
 

@@ -14,7 +14,7 @@ from pydantic import Field
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.view import ClusterView, PodView
 from mlflow_conformance.config.documents import Strict
-from mlflow_conformance.config.profile import Names
+from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.disruption.scenario import VictimKind
 

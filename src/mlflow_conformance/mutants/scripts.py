@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.config.names import Names
 from mlflow_conformance.config.object_change import ObjectChange
-from mlflow_conformance.config.profile import Names
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.mutants.files import edited, once

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.profile import MlflowNames
+from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.network_policy.matrix import Cell, Destination
 from mlflow_conformance.network_policy.pods import attempts_from

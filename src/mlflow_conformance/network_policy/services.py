@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from kubernetes.client.rest import ApiException
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.profile import Names
+from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.network_policy.matrix import Destination, Service, ServicePort
 

@@ -8,6 +8,7 @@ They know three ways not to pass, and each verdict has one: fail is a ``failure`
 from datetime import UTC
 from xml.etree import ElementTree as ET
 
+from mlflow_conformance.config.families import prefix_of
 from mlflow_conformance.evidence.describing import describe
 from mlflow_conformance.evidence.model import CheckFinished
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
@@ -71,7 +72,7 @@ def _tells(run: RunVerdict) -> bool:
 
 def _check(suite: ET.Element, judged: Judged) -> None:
     record = judged.check
-    case = _case(suite, words.family(judged.id), judged.id, record.duration_s if record else 0)
+    case = _case(suite, prefix_of(judged.id), judged.id, record.duration_s if record else 0)
     if judged.verdict is not Verdict.PASS:
         detail = _detail(judged, record) if record else f"Promised: {judged.promise}"
         _outcome(case, _TAGS[judged.verdict], judged.raw, judged.reason, detail)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import JsonValue
 
+from mlflow_conformance.config.families import prefix_of
 from mlflow_conformance.evidence.model import RunStarted
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
 
@@ -33,11 +34,6 @@ _OF_THIS_RUN = ("--check", "--output", "--seed")
 _CONTROLS = {c: "\N{REPLACEMENT CHARACTER}" for c in range(0xA0) if c < 0x20 or c >= 0x7F}
 for _kept in "\t\n\r":
     del _CONTROLS[ord(_kept)]
-
-
-def family(check_id: str) -> str:
-    """The part of a check ID before its number: ``NET`` of ``NET-3.dns``."""
-    return check_id.partition("-")[0]
 
 
 def plain(text: str) -> str:
@@ -193,7 +189,7 @@ def by_family(checks: Iterable[Judged]) -> dict[str, list[Judged]]:
     """Checks under their family, in the order in which the families first appear."""
     families: dict[str, list[Judged]] = {}
     for check in checks:
-        families.setdefault(family(check.id), []).append(check)
+        families.setdefault(prefix_of(check.id), []).append(check)
     return families
 
 

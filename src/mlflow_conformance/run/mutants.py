@@ -14,6 +14,7 @@ import typer
 
 from mlflow_conformance import __version__
 from mlflow_conformance.config import assets, catalogue
+from mlflow_conformance.config.families import prefix_of
 from mlflow_conformance.config.guides import folder_of
 from mlflow_conformance.config.profile import (
     HelmDeployment,
@@ -37,7 +38,6 @@ from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict, jud
 from mlflow_conformance.mutants.mutant import Mutant, MutantSpec
 from mlflow_conformance.report import write_all
 from mlflow_conformance.report.terminal import render
-from mlflow_conformance.report.words import family
 from mlflow_conformance.stand.standing import take_down
 
 _OUTPUT = "output.txt"
@@ -75,7 +75,7 @@ def chosen(
 
 def _names(mutant: Mutant, check_id: str, words: Sequence[str]) -> bool:
     """Whether one of the words names the mutant, the check or the check's family."""
-    return not {mutant.name, check_id, family(check_id)}.isdisjoint(words)
+    return not {mutant.name, check_id, prefix_of(check_id)}.isdisjoint(words)
 
 
 def breaks(spec: MutantSpec, deployment: HelmDeployment | KustomizeDeployment | None) -> bool:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from urllib3.exceptions import HTTPError
 
 from mlflow_conformance.cluster.kube import Kube, KubectlFailed
-from mlflow_conformance.config.profile import Names
+from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.inside import Inside, InsideFailed

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config import assets
-from mlflow_conformance.config.profile import Names
+from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.http import send
 from mlflow_conformance.doors.inside import Inside, InsideSender

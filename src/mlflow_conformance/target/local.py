@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 
-from mlflow_conformance.config.profile import MlflowNames, Names, RunnerNames
+from mlflow_conformance.config.names import MlflowNames, Names, RunnerNames
 from mlflow_conformance.doors.inside import Inside
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube, KubectlFailed
-from mlflow_conformance.config.profile import RunnerNames
+from mlflow_conformance.config.names import RunnerNames
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Hopeless, TimedOut, Waiter
 from mlflow_conformance.doors.inside import AgentInside, InsideFailed

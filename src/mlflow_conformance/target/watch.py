@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from mlflow_conformance.cluster.autoscaler import Autoscaler, autoscaler
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.profile import MlflowNames
+from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.doors.exposition import total
 from mlflow_conformance.doors.http import NoReply
 from mlflow_conformance.doors.inside import InsideFailed

@@ -10,7 +10,7 @@ import secrets
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube, KubectlFailed
-from mlflow_conformance.config.profile import MlflowNames
+from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.doors.mlflow import MlflowApi, answer
 
 _TIMEOUT_S = 540  # a thousand runs take half a minute, and minutes on a busy machine

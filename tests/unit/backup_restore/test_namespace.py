@@ -11,7 +11,7 @@ import pytest
 from mlflow_conformance.backup_restore.lines import Lines
 from mlflow_conformance.backup_restore.namespace import remade
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.profile import (
+from mlflow_conformance.config.names import (
     AuditorNames,
     LostNames,
     MlflowNames,

@@ -24,7 +24,8 @@ from mlflow_conformance.backup_restore.rehearsal import Sizes, latencies
 from mlflow_conformance.backup_restore.store import name_at, time_of
 from mlflow_conformance.cluster.terminal import Terminal
 from mlflow_conformance.config import assets, catalogue
-from mlflow_conformance.config.profile import BackupNames, Profile
+from mlflow_conformance.config.names import BackupNames
+from mlflow_conformance.config.profile import Profile
 from mlflow_conformance.core.errors import Undecided, Unusable
 from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.mlflow import MlflowApi

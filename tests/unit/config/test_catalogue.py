@@ -26,7 +26,7 @@ def test_what_a_check_declares(tmp_path: Path) -> None:
     path = tmp_path / "network" / "test_a.py"
     write(path, title="First line.\n\n    Second paragraph.", more=", disruptive=True")
     (info,) = catalogue.read(tmp_path).values()
-    assert (info.id, info.family, info.title) == ("NET-1", "NET", "First line")
+    assert (info.id, info.title) == ("NET-1", "First line")
     assert (info.disruptive, info.function, info.path, info.line) == (True, "test_it", path, 5)
 
 

@@ -9,14 +9,9 @@ from typing import Any
 import pytest
 
 from mlflow_conformance.config import catalogue
+from mlflow_conformance.config.names import MlflowNames, Names, RunnerNames
 from mlflow_conformance.config.placeholders import filled, placeholders
-from mlflow_conformance.config.profile import (
-    HelmDeployment,
-    KustomizeDeployment,
-    MlflowNames,
-    Names,
-    RunnerNames,
-)
+from mlflow_conformance.config.profile import HelmDeployment, KustomizeDeployment
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.model import (

@@ -14,8 +14,8 @@ import pytest
 from mlflow_conformance.cluster.kept import Kept, comparable
 from mlflow_conformance.cluster.kube import Conflict, KubectlFailed
 from mlflow_conformance.cluster.workloads import read, stuck_pod
+from mlflow_conformance.config.names import MlflowNames, Names, RunnerNames
 from mlflow_conformance.config.object_change import ObjectChange
-from mlflow_conformance.config.profile import MlflowNames, Names, RunnerNames
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter

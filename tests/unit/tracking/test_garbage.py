@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from mlflow_conformance.cluster.kube import Kube, KubectlFailed
-from mlflow_conformance.config.profile import MlflowNames
+from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.tracking.garbage import collect
