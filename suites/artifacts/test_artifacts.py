@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from mlflow_conformance.artifacts.thresholds import Contents, Reconciled
 from mlflow_conformance.doors.many import Request, send_many
 from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi
 from mlflow_conformance.doors.s3 import Bucket
@@ -82,11 +83,11 @@ def test_artifact_is_the_object(
         3. Download again: everything but the small files through the front door, the awkward
            names through each replica.
     """
+    row = evidence.row(Contents)
     run_id = mlflow_client.create_run(experiment).info.run_id
-    contents = {f"size/{n}": rng.randbytes(n) for n in evidence.parsed("sizes", list[int])}
+    contents = {f"size/{n}": rng.randbytes(n) for n in row.sizes}
     contents |= {f"names/{name}": name.encode() * 3 for name in _NAMES}
-    many = int(evidence.number("small_files"))
-    contents |= {f"many/{n % 10}/{n}.bin": n.to_bytes(4, "big") for n in range(many)}
+    contents |= {f"many/{n % 10}/{n}.bin": n.to_bytes(4, "big") for n in range(row.small_files)}
     digests = {
         n: sha256(_write(tmp_path, n, c).read_bytes()).hexdigest() for n, c in contents.items()
     }
@@ -96,15 +97,17 @@ def test_artifact_is_the_object(
     found = bucket.objects(f"{experiment}/")
     names = {o.key.removeprefix(f"{bucket.prefix}{root}/") for o in found}
     evidence.expect(
-        "objects-missing", "objects missing", sorted(set(contents) - names), "==", [], door="s3"
+        "objects.missing", "objects missing", sorted(set(contents) - names), "==", [], door="s3"
     )
     evidence.expect(
-        "objects-too-many", "objects too many", sorted(names - set(contents)), "==", [], door="s3"
+        "objects.extra", "objects too many", sorted(names - set(contents)), "==", [], door="s3"
     )
     stored = bucket.digests([f"{bucket.prefix}{root}/{name}" for name in contents])
-    evidence.expect("objects-compared", "objects compared", len(stored), ">=", many, door="s3")
     evidence.expect(
-        "objects-differ-what-logged", "objects that differ from what was logged",
+        "objects.compared", "objects compared", len(stored), ">=", row.small_files, door="s3"
+    )
+    evidence.expect(
+        "objects.differing", "objects that differ from what was logged",
         [
             name
             for name, digest in digests.items()
@@ -115,13 +118,13 @@ def test_artifact_is_the_object(
     )  # fmt: skip
     few = [name for name in contents if not name.startswith("many/")]
     evidence.expect(
-        "downloads-through-front-door", "downloads through the front door that differ", _differing(front, root, few, digests),
-        "==", [], door="front",
+        "downloads.front", "downloads through the front door that differ",
+        _differing(front, root, few, digests), "==", [], door="front",
     )  # fmt: skip
     awkward = [name for name in few if name.startswith("names/")]
     for number, replica in enumerate(replicas, 1):
         evidence.expect(
-            "replica-downloads-differ", f"replica {number}: downloads that differ",
+            "downloads.replica", f"replica {number}: downloads that differ",
             _differing(replica, root, awkward, digests), "==", [], door="inside",
         )  # fmt: skip
     _observe_percent_sign(evidence, mlflow_client, bucket, experiment, tmp_path)
@@ -136,7 +139,7 @@ def _observe_percent_sign(
     root = f"{bucket.prefix}{experiment}/{run_id}/artifacts/"
     names = [o.key.removeprefix(root) for o in bucket.objects(f"{experiment}/{run_id}/")]
     evidence.expect(
-        "object-rate-41-txt",
+        "percent-sign.object",
         "object of rate%41.txt",
         names,
         "in",
@@ -201,11 +204,11 @@ def test_reconciliation(
            each object lies below the URI of a run, a model or a trace.
     """
     runs = [mlflow_client.create_run(experiment).info.run_id for _ in range(4)]
-    names = [f"{n % 7}/{n}.txt" for n in range(int(evidence.number("artifacts")) // len(runs))]
+    names = [f"{n % 7}/{n}.txt" for n in range(evidence.row(Reconciled).artifacts // len(runs))]
     own = [f"{experiment}/{run_id}/artifacts/{name}" for run_id in runs for name in names]
     refused = _put(target, replicas, own)
     evidence.expect(
-        "artifacts-refused", "artifacts that were refused", refused, "==", {}, door="inside"
+        "uploads.refused", "artifacts that were refused", refused, "==", {}, door="inside"
     )
     model = mlflow_client.create_logged_model(experiment, name="reconciled")
     weights = _write(tmp_path, "weights.bin", b"weights")
@@ -227,19 +230,19 @@ def test_reconciliation(
         "reconciliation", json.dumps(result.report(), indent=1), "application/json", ".json"
     )
     evidence.expect(
-        "objects-reconciled", "objects reconciled", result.owned, ">=", len(own), door="s3"
+        "objects.reconciled", "objects reconciled", result.owned, ">=", len(own), door="s3"
     )
     there = set(keys)
     evidence.expect(
-        "logged-artifacts-without-object", "logged artifacts without object",
+        "artifacts.missing", "logged artifacts without object",
         [name for name in own if bucket.prefix + name not in there],
         "==", [], door="s3",
     )  # fmt: skip
     evidence.expect(
-        "uris-without-object", "URIs without object", list(result.empty), "==", [], door="sql"
+        "uris.without-object", "URIs without object", list(result.empty), "==", [], door="sql"
     )
     evidence.expect(
-        "uris-outside-bucket",
+        "uris.elsewhere",
         "URIs outside the bucket",
         list(result.elsewhere),
         "==",
@@ -247,5 +250,5 @@ def test_reconciliation(
         door="sql",
     )
     evidence.expect(
-        "objects-without-owner", "objects without owner", list(result.orphans), "==", [], door="s3"
+        "objects.orphaned", "objects without owner", list(result.orphans), "==", [], door="s3"
     )

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from mlflow_conformance.artifacts.thresholds import CutUploads, KilledPod
 from mlflow_conformance.cluster.kube import Kube, Pod
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, answer, new_run
@@ -83,8 +84,9 @@ def test_client_that_goes_away(
         3. For as long as the profile says, the bucket, MLflow's listing and a download hold the
            whole upload alone, byte for byte.
     """
+    row = evidence.row(CutUploads)
     run_id, root = _root(front, experiment)
-    length = int(evidence.number("bytes"))
+    length = row.bytes
     whole: dict[str, Upload] = {}
     for door, sender in (
         ("front", _Sender(target, target.need_front().url, from_here=True)),
@@ -94,7 +96,7 @@ def test_client_that_goes_away(
         whole[first.seed] = first
         stored = sender.status(first)
         if not evidence.expect(
-            "whole-upload", f"{door}: whole upload", stored, "==", 200, door="front"
+            "upload.whole", f"{door}: whole upload", stored, "==", 200, door="front"
         ):
             return
         cut = {
@@ -110,7 +112,7 @@ def test_client_that_goes_away(
         ):
             sender.status(upload)
     expected = sorted(bucket.prefix + key for key in whole)
-    looks = round(evidence.number("watch_s") / _LOOK_S)
+    looks = round(row.watch_s / _LOOK_S)
     seen: set[str] = set(expected)
     waiter.until(
         "watched for what may still appear",
@@ -118,7 +120,7 @@ def test_client_that_goes_away(
         done=lambda _: True, successes=looks, interval_s=_LOOK_S, timeout="upload settled",
     )  # fmt: skip
     evidence.expect(
-        "objects-appeared",
+        "objects.appeared",
         "objects that appeared",
         sorted(seen - set(expected)),
         "==",
@@ -127,7 +129,7 @@ def test_client_that_goes_away(
     )
     stored_digests = bucket.digests(expected)
     evidence.expect(
-        "sha256-whole-uploads", "sha256 of the whole uploads",
+        "whole.stored", "sha256 of the whole uploads",
         {k: d.sha256 if (d := stored_digests[bucket.prefix + k]) else None for k in whole},
         "==", {k: _digest(u) for k, u in whole.items()}, door="s3",
     )  # fmt: skip
@@ -136,12 +138,13 @@ def test_client_that_goes_away(
             "artifacts/list", replicas[-1].get("artifacts/list", run_id=run_id, path=door)
         )
         evidence.expect(
-            "files-mlflow-lists", f"{door}: files that MLflow lists", [f["path"] for f in listed.get("files", [])],
-            "==", [f"{door}/whole.bin"], door="inside",
+            "listing.files", f"{door}: files that MLflow lists",
+            [f["path"] for f in listed.get("files", [])], "==", [f"{door}/whole.bin"],
+            door="inside",
         )  # fmt: skip
         reply = front.request("GET", f"{ARTIFACTS}/{root}/{door}/half.bin")
         evidence.expect(
-            "download-half",
+            "half.download",
             f"{door}: download of a half",
             reply.status,
             "in",
@@ -152,7 +155,7 @@ def test_client_that_goes_away(
             evidence.limit("MLflow answers 500, not 404, to the download of what does not exist.")
         reply = front.request("GET", f"{ARTIFACTS}/{root}/{door}/whole.bin")
         evidence.expect(
-            "sha256-download", f"{door}: sha256 of the download", sha256(reply.body).hexdigest(),
+            "whole.download", f"{door}: sha256 of the download", sha256(reply.body).hexdigest(),
             "==", _digest(whole[f"{root}/{door}/whole.bin"]), door="front",
         )  # fmt: skip
 
@@ -182,16 +185,18 @@ def test_pod_that_is_killed(
         3. Proof: the pod is gone, and uploads were cut. Then every acknowledged upload is in the
            bucket byte for byte, and every other is there whole or not at all.
     """
-    count, length = int(evidence.number("uploads")), int(evidence.number("bytes"))
-    longest = evidence.number("longest_s")
+    row = evidence.row(KilledPod)
     _, root = _root(front, experiment)
     names = target.names.mlflow
     before = kube.ready_pods(names.selector, container=names.container)
     sender = _Sender(target, replicas[0].base_url, from_here=False)
     pod = _serving(before, replicas[0])
     uploads = [
-        replace(sender.upload(f"{root}/{n}.bin", length), seconds=longest * n / (count - 1))
-        for n in range(count)
+        replace(
+            sender.upload(f"{root}/{n}.bin", row.bytes),
+            seconds=row.longest_s * n / (row.uploads - 1),
+        )
+        for n in range(row.uploads)
     ]
     with _sending(sender, uploads) as futures:
         waiter.until(
@@ -214,14 +219,14 @@ def test_pod_that_is_killed(
     found = bucket.digests([bucket.prefix + u.seed for u in uploads])
     by_key = {u.seed: (found[bucket.prefix + u.seed], _digest(u)) for u in uploads}
     evidence.expect(
-        "uploads-acknowledged", "uploads acknowledged", len(acknowledged), ">=", 1, door="inside"
+        "uploads.acknowledged", "uploads acknowledged", len(acknowledged), ">=", 1, door="inside"
     )
     evidence.expect(
-        "acknowledged-not-there", "acknowledged and not there", sorted(k for k in acknowledged if by_key[k][0] is None),
-        "==", [], door="s3",
+        "acknowledged.missing", "acknowledged and not there",
+        sorted(k for k in acknowledged if by_key[k][0] is None), "==", [], door="s3",
     )  # fmt: skip
     evidence.expect(
-        "there-not-whole", "there and not whole",
+        "objects.partial", "there and not whole",
         sorted(k for k, (d, digest) in by_key.items() if d is not None and d.sha256 != digest),
         "==", [], door="s3",
     )  # fmt: skip
@@ -229,7 +234,7 @@ def test_pod_that_is_killed(
         evidence.undecided("no upload was cut: the pod answered all of them before it died")
     objects = {o.key.removeprefix(bucket.prefix) for o in bucket.objects(root)}
     evidence.expect(
-        "objects-nobody-uploaded",
+        "objects.unknown",
         "objects that nobody uploaded",
         sorted(objects - set(by_key)),
         "==",

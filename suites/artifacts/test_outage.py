@@ -4,6 +4,7 @@
 import time
 from dataclasses import replace
 
+from mlflow_conformance.artifacts.thresholds import StoreOutage
 from mlflow_conformance.cluster.kube import Kube, Pod
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.waits import Waiter
@@ -45,11 +46,11 @@ def test_object_store_is_down(
         3. Scale it back: an upload succeeds within the promised time, in the same containers, and
            what was stored before is still there.
     """
+    row = evidence.row(StoreOutage)
     names = target.names.mlflow
     run_id = new_run(front, experiment).run_id
     root = f"{experiment}/{run_id}/artifacts"
-    within_s = evidence.number("refused_within_s")
-    patient = replace(front, timeout_s=within_s + 30)
+    patient = replace(front, timeout_s=row.refused_within_s + 30)
 
     def upload(name: str) -> tuple[int, str, str, float]:
         """Status, error code, what was said, and how long it took."""
@@ -61,7 +62,7 @@ def test_object_store_is_down(
         return reply.status, *error_of(reply), time.monotonic() - began
 
     evidence.expect(
-        "upload-before", "upload before", upload("before.txt")[0], "==", 200, door="front"
+        "upload.before", "upload before", upload("before.txt")[0], "==", 200, door="front"
     )
     before = _containers(kube.pods(names.selector, container=names.container))
     store = target.names.s3.selector if target.names.s3 else {}
@@ -85,7 +86,7 @@ def test_object_store_is_down(
             evidence.undecided("the bucket still answers, so nothing was taken down")
         status, code, said, took_s = upload("during.txt")
         evidence.expect(
-            "upload-while-down",
+            "upload.during",
             "upload while it is down",
             status,
             "in",
@@ -93,7 +94,7 @@ def test_object_store_is_down(
             door="front",
         )
         evidence.expect(
-            "upload-what-told",
+            "upload.reason",
             "upload: what it was told",
             bool(said.strip()),
             "==",
@@ -106,23 +107,23 @@ def test_object_store_is_down(
                 f"MLflow says no more than this of an upload that has no store: {said.strip()}"
             )
         evidence.expect(
-            "upload-refused-after",
+            "upload.refused-after",
             "upload: refused after",
             round(took_s, 1),
             "<=",
-            within_s,
+            row.refused_within_s,
             unit="s",
             door="front",
         )
         for number, replica in enumerate(replicas, 1):
             evidence.expect(
-                "replica-tracking-while-down", f"replica {number}: tracking while it is down", _tracked(replica, experiment),
-                "==", [200, 200, 200, True], door="inside",
+                "tracking.during", f"replica {number}: tracking while it is down",
+                _tracked(replica, experiment), "==", [200, 200, 200, True], door="inside",
             )  # fmt: skip
         during = kube.pods(names.selector, container=names.container)
         evidence.expect(
-            "replicas-ready-while-down", "replicas ready while it is down", sum(p.ready for p in during), ">=", len(before),
-            door="kubernetes",
+            "replicas.ready", "replicas ready while it is down", sum(p.ready for p in during),
+            ">=", len(before), door="kubernetes",
         )  # fmt: skip
     began = time.monotonic()
     back = waiter.until(
@@ -130,10 +131,10 @@ def test_object_store_is_down(
         lambda: upload("after.txt")[0],
         done=lambda status: status == 200, timeout="upload settled",
     )  # fmt: skip
-    evidence.expect("upload-afterwards", "upload afterwards", back, "==", 200, door="front")
+    evidence.expect("upload.after", "upload afterwards", back, "==", 200, door="front")
     evidence.expect(
-        "upload-taken-again-after", "upload: taken again after", round(time.monotonic() - began, 1),
-        "<=", evidence.number("recovered_within_s"), unit="s", door="front",
+        "upload.recovered-after", "upload: taken again after", round(time.monotonic() - began, 1),
+        "<=", row.recovered_within_s, unit="s", door="front",
     )  # fmt: skip
     # The runner's node may learn of the new pod after MLflow's did.
     found = waiter.until(
@@ -142,12 +143,12 @@ def test_object_store_is_down(
         done=lambda sizes: sizes is not None, timeout="endpoint reachable",
     )  # fmt: skip
     evidence.expect(
-        "objects-afterwards", "objects afterwards", found, "==", {n: len(n) for n in ("before.txt", "after.txt")},
-        door="s3",
+        "objects.after", "objects afterwards", found,
+        "==", {n: len(n) for n in ("before.txt", "after.txt")}, door="s3",
     )  # fmt: skip
     after = _containers(kube.pods(names.selector, container=names.container))
     evidence.expect(
-        "containers-restarted-or-replaced", "containers that were restarted or replaced",
+        "containers.kept", "containers that were restarted or replaced",
         sorted(name for name, one in before.items() if after.get(name) != one), "==", [],
         door="kubernetes",
     )  # fmt: skip
@@ -166,8 +167,18 @@ def _containers(pods: list[Pod]) -> dict[str, list[str | int | None]]:
     return {p.name: [p.uid, p.restarts, p.started] for p in pods if p.ready and not p.terminating}
 
 
-def _tracked(api: MlflowApi, experiment: str) -> list[int | bool]:
-    """Statuses of making a run, logging to it and finding it; and whether it was found."""
+def _tracked(api: MlflowApi, experiment: str) -> list[int | bool | str]:
+    """Statuses of making a run, logging to it and finding it; and whether it was found.
+
+    A replica that gives no reply shows why: that it does not track on is what is to be seen.
+    """
+    try:
+        return _run_made_and_found(api, experiment)
+    except NoReply as lost:
+        return [lost.failure]
+
+
+def _run_made_and_found(api: MlflowApi, experiment: str) -> list[int | bool | str]:
     made = api.post("runs/create", experiment_id=experiment)
     if made.status != 200:
         return [made.status]

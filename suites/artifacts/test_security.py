@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from urllib.parse import quote
 
+from mlflow_conformance.artifacts.thresholds import Encryption
 from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.inside import InsideSender
 from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, new_run
@@ -92,10 +93,10 @@ def test_path_traversal(
                     served.append(told)
     evidence.note("requests", sent)
     evidence.expect(
-        "files-server-shown", "files of the server that were shown", leaks, "==", [], door="front"
+        "files.shown", "files of the server that were shown", leaks, "==", [], door="front"
     )
     evidence.expect(
-        "escaping-reads-answered",
+        "reads.answered",
         "escaping reads that were answered",
         served,
         "==",
@@ -105,14 +106,14 @@ def test_path_traversal(
     after = {o.key for o in bucket.objects()}
     new = sorted(k for k in after - before if "passwd" in k or "environ" in k)
     evidence.expect(
-        "escaping-writes-answered-200",
+        "writes.answered",
         "escaping writes that were answered with 200",
         written,
         "==",
         [],
         door="front",
     )
-    evidence.expect("objects-came", "objects that came of it", new, "==", [], door="s3")
+    evidence.expect("objects.made", "objects that came of it", new, "==", [], door="s3")
     for key in new:
         front.request("DELETE", f"{ARTIFACTS}/{quote(key.removeprefix(bucket.prefix))}")
 
@@ -149,19 +150,20 @@ def test_objects_are_encrypted(
         1. Store artifacts through MLflow, a small one and one that takes several parts.
         2. Ask the bucket how each is encrypted, and with which key.
     """
+    row = evidence.row(Encryption)
     run_id = new_run(front, experiment).run_id
     root = f"{experiment}/{run_id}/artifacts"
-    for name, size in (("small.bin", 10), ("parts.bin", int(evidence.number("large_bytes")))):
+    for name, size in (("small.bin", 10), ("parts.bin", row.large_bytes)):
         put = front.request("PUT", f"{ARTIFACTS}/{root}/{name}", body=b"x" * size)
-        evidence.expect("stored", f"{name}: stored", put.status, "==", 200, door="front")
+        evidence.expect("artifact.stored", f"{name}: stored", put.status, "==", 200, door="front")
         head = bucket.head(f"{bucket.prefix}{root}/{name}") or {}
         evidence.expect(
-            "encryption", f"{name}: encryption", head.get("encryption"), "==", evidence.threshold("encryption"),
-            door="s3",
+            "encryption.method", f"{name}: encryption", head.get("encryption"),
+            "==", row.encryption, door="s3",
         )  # fmt: skip
         evidence.expect(
-            "key", f"{name}: key", str(head.get("key_id")), "matches", evidence.threshold("key_id"),
-            door="s3",
+            "encryption.key", f"{name}: key", str(head.get("key_id")),
+            "matches", row.key_id, door="s3",
         )  # fmt: skip
 
 
@@ -185,7 +187,7 @@ def test_bucket_is_not_public(
     root = f"{bucket.prefix}{experiment}/{run_id}/artifacts"
     relative = root.removeprefix(bucket.prefix)
     put = front.request("PUT", f"{ARTIFACTS}/{relative}/secret.txt", body=b"secret")
-    evidence.expect("artifact-stored", "artifact stored", put.status, "==", 200, door="front")
+    evidence.expect("artifact.stored", "artifact stored", put.status, "==", 200, door="front")
     base = f"{bucket.door['endpoint'].rstrip('/')}/{bucket.name}"
     send = InsideSender(target.inside, bucket.door.get("ca_file"))
     attempts = {
@@ -197,14 +199,16 @@ def test_bucket_is_not_public(
     }
     for name, (method, url, body) in attempts.items():
         reply = send(method, url, headers={}, body=body, timeout_s=30)
-        evidence.expect("anonymous", f"anonymous {name}", reply.status, "==", 403, door="inside")
+        evidence.expect(
+            "anonymous.status", f"anonymous {name}", reply.status, "==", 403, door="inside"
+        )
     evidence.expect(
-        "auditor-s-put-delete", "auditor's PUT and DELETE",
+        "auditor.writes", "auditor's PUT and DELETE",
         [target.inside.call(f"s3_{verb}", door=dict(bucket.door), key=f"{root}/{key}")
          for verb, key in (("put", "planted.txt"), ("delete", "secret.txt"))],
         "==", ["AccessDenied", "AccessDenied"], door="s3",
     )  # fmt: skip
     evidence.expect(
-        "objects-afterwards", "objects afterwards", [o.key for o in bucket.objects(relative)],
+        "objects.after", "objects afterwards", [o.key for o in bucket.objects(relative)],
         "==", [f"{root}/secret.txt"], door="s3",
     )  # fmt: skip

@@ -1,32 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tokens of ServiceAccounts: real ones read, and others made that nobody may accept.
+"""Tokens of ServiceAccounts: what they say, and such as no STS may take.
 
-JSON Web Tokens (RFC 7519) in their compact form: header, claims and signature, each in base64url.
+JSON Web Tokens (RFC 7519) in their compact form, read and written by PyJWT.
 """
 
-import base64
-import hashlib
-import hmac
-import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import urlencode
 
-from mlflow_conformance.doors.http import Reply, Sender
-
-_STS_TIMEOUT_S = 30
-_LIFETIME_S = 900  # the shortest that an STS gives keys for
-
-
-def _encoded(part: bytes) -> str:
-    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
-
-
-def _object(part: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    return found
+import jwt
+from jwt.utils import base64url_decode, base64url_encode
 
 
 @dataclass(frozen=True)
@@ -46,110 +29,26 @@ class Token:
         """Read a token, or its first two parts; the signature is not looked at.
 
         Raises:
-            ValueError: it is none.
+            jwt.InvalidTokenError: it is none.
         """
-        header, claims, *_ = text.strip().split(".")
-        return cls(_object(header), _object(claims))
+        unsigned = ".".join([*text.strip().split(".")[:2], ""])
+        said = jwt.decode_complete(unsigned, options={"verify_signature": False})
+        return cls(said["header"], said["payload"])
 
-    def signed(
-        self, algorithm: str, sign: Callable[[bytes], bytes], *, key_id: str | None = None
-    ) -> str:
-        """A token that says the same, signed in another way; `key_id` names the key."""
-        header = {**self.header, "alg": algorithm} | ({"kid": key_id} if key_id else {})
-        parts = [_encoded(json.dumps(part).encode()) for part in (header, dict(self.claims))]
-        content = ".".join(parts)
-        return f"{content}.{_encoded(sign(content.encode()))}"
+    def signed(self, private_key: str, **claims: Any) -> str:
+        """A token that says the same but for these claims, signed by its issuer's own key in PEM.
 
-    def with_claims(self, **claims: Any) -> "Token":
-        """The same token with other claims."""
-        return Token(self.header, {**self.claims, **claims})
-
-
-def hmac_sha256(key: bytes) -> Callable[[bytes], bytes]:
-    """How the algorithm HS256 signs."""
-    return lambda content: hmac.new(key, content, hashlib.sha256).digest()
+        Raises:
+            jwt.InvalidKeyError: the key is none of the header's algorithm.
+        """
+        return jwt.encode(
+            {**self.claims, **claims}, private_key,
+            algorithm=self.header["alg"], headers=dict(self.header),
+        )  # fmt: skip
 
 
-def rsa_sha256(private_key: bytes) -> Callable[[bytes], bytes]:
-    """How the algorithm RS256 signs, with a key in PEM.
-
-    Raises:
-        ValueError: it is no key of RSA.
-    """
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    key = load_pem_private_key(private_key, password=None)
-    if not isinstance(key, RSAPrivateKey):
-        raise ValueError("the key is none of RSA")  # noqa: TRY004 - it is what the text holds
-    return lambda content: key.sign(content, PKCS1v15(), SHA256())
-
-
-def new_rsa_key() -> bytes:
-    """A private key that nobody knows, in PEM."""
-    from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-    )
-
-    return generate_private_key(65537, 2048).private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    )
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """What an STS answered to a token.
-
-    Attributes:
-        code: of its error; empty when it gave keys.
-        keys: access key, secret key and session token, by the names that a door to S3 has; empty
-            when it gave none.
-    """
-
-    status: int
-    code: str
-    keys: Mapping[str, str]
-
-    def __str__(self) -> str:
-        gave = "keys" if self.keys else "neither keys nor an error code"
-        return f"HTTP {self.status} {self.code or gave}"
-
-
-_KEYS = {
-    "access_key": "AccessKeyId", "secret_key": "SecretAccessKey", "session_token": "SessionToken"
-}  # fmt: skip
-
-
-def exchange(send: Sender, endpoint: str, token: str, role: str | None) -> Exchange:
-    """Ask an STS for keys by a web identity token (AssumeRoleWithWebIdentity).
-
-    Raises:
-        NoReply: it did not answer.
-    """
-    asked = {
-        "Action": "AssumeRoleWithWebIdentity", "Version": "2011-06-15",
-        "WebIdentityToken": token, "DurationSeconds": str(_LIFETIME_S),
-        **({"RoleArn": role, "RoleSessionName": "mlflow-conformance"} if role else {}),
-    }  # fmt: skip
-    reply = send(
-        "POST",
-        endpoint.rstrip("/") + "/",
-        headers={"Content-Type": "application/x-www-form-urlencoded"},
-        body=urlencode(asked).encode(),
-        timeout_s=_STS_TIMEOUT_S,
-    )
-    return _read(reply)
-
-
-def _read(reply: Reply) -> Exchange:
-    def element(name: str) -> str:
-        found = re.search(rf"<{name}>([^<]*)</{name}>", reply.text)
-        return found.group(1) if found else ""
-
-    keys = {key: element(name) for key, name in _KEYS.items()}
-    return Exchange(reply.status, element("Code"), keys if all(keys.values()) else {})
+def with_changed_signature(text: str) -> str:
+    """A token that says the same, with one bit of its signature changed."""
+    content, _, signature = text.strip().rpartition(".")
+    *others, last = base64url_decode(signature)
+    return f"{content}.{base64url_encode(bytes([*others, last ^ 1])).decode()}"

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each identity has its own bucket, and no other."""
+
+from functools import partial
+from typing import Any
+
+from mlflow_conformance.artifacts.sts import Sts
+from mlflow_conformance.artifacts.thresholds import KeysInSecret, Role, Roles
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.doors.s3 import Bucket
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.run.fixtures.belongings import Unique
+from mlflow_conformance.target.base import Target
+
+_ATTEMPTS = ("write", "list", "delete")
+
+
+@check(
+    "ART-4.roles",
+    impact="A backup job that is taken over rewrites models; a server that is taken over deletes "
+    "the backups.",
+    remedy="Give each role the rights to its own bucket alone.",
+)
+def test_each_role_has_its_bucket_alone(
+    evidence: Evidence, target: Target, kube: Kube, bucket: Bucket, unique: Unique
+) -> None:
+    """MLflow's identity cannot touch the backups, nor the backup's the artifacts.
+
+    Steps:
+        1. With each role's own credentials write, list and delete in its own bucket.
+        2. With the same credentials write, list and delete in each other role's: refused, and
+           nothing is there afterwards.
+    """
+    roles = evidence.row(Roles).roles
+    key = f"{bucket.prefix}{unique('probe')}"
+
+    def tried(name: str, where: str) -> dict[str, Any]:
+        door = {**bucket.door, **keys_of(roles[name]), "bucket": where}
+        call = partial(target.inside.call, door=door)
+        return {
+            "write": call("s3_put", key=key),
+            "list": call("s3_try_list", prefix=bucket.prefix),
+            "delete": call("s3_delete", key=key),
+        }
+
+    def keys_of(role: Role) -> dict[str, str]:
+        if isinstance(role, KeysInSecret):
+            kept = kube.secret(role.secret)
+            return {"access_key": kept[role.access_key], "secret_key": kept[role.secret_key]}
+        sts = Sts.of(kube, target.inside, bucket, role.sts)
+        token = sts.token(role.service_account, role.audience)
+        seen = sts.exchanged(token, role.service_account)
+        if not seen.keys:
+            evidence.undecided(f"the STS gives {role.service_account} no keys: {seen}")
+        return dict(seen.keys)
+
+    for name, role in roles.items():
+        for where in sorted({r.bucket for r in roles.values()}):
+            own = where == role.bucket
+            evidence.expect(
+                "role.access", f"{name} in {'its own bucket' if own else where}",
+                tried(name, where), "==", dict.fromkeys(_ATTEMPTS, None if own else "AccessDenied"),
+                door="s3",
+            )  # fmt: skip
+    for where in sorted({r.bucket for r in roles.values()}):
+        left = Bucket(target.inside, {**bucket.door, "bucket": where}, "").objects(key)
+        evidence.expect(
+            "probe.left", f"left in {where}", [o.key for o in left], "==", [], door="s3"
+        )
