@@ -11,6 +11,7 @@ from typing import Literal
 import typer
 
 from mlflow_conformance.cli.checks import checks
+from mlflow_conformance.cli.diff import diff
 from mlflow_conformance.cli.down import down
 from mlflow_conformance.cli.gate import gate
 from mlflow_conformance.cli.host import host
@@ -30,7 +31,7 @@ app = typer.Typer(
     help="Conformance and chaos suite for MLflow on Kubernetes.",
 )
 for _command in (
-    gate, semantics, sla, mutants, report, checks, host, images, down, version,
+    gate, semantics, sla, mutants, report, diff, checks, host, images, down, version,
 ):  # fmt: skip
     app.command()(_command)
 

@@ -92,6 +92,9 @@ class Expected(_Frozen):
 
     id: str
     promise: str
+    thresholds: dict[str, Json] | None = Field(
+        default=None, description="the row's numbers and values; null where none were written down"
+    )
 
 
 class WaiverRecord(_Frozen):

@@ -121,7 +121,10 @@ class Run:
             profile_sha256=self.loaded.sha256,
             target=target,
             seed=self.seed,
-            expected=[Expected(id=i, promise=r.promise) for i, r in self.rows.items()],
+            expected=[
+                Expected(id=i, promise=r.promise, thresholds=dict(r.thresholds))
+                for i, r in self.rows.items()
+            ],
             waivers=[
                 WaiverRecord(id=w.id, reason=w.reason, expires=w.expires)
                 for w in self.loaded.profile.waivers

@@ -38,7 +38,9 @@ class Verdict(StrEnum):
     WAIVED = "waived"
 
 
-_SEVERITY = {Verdict.PASS: 0, Verdict.WAIVED: 1, Verdict.UNKNOWN: 2, Verdict.FAIL: 3}
+SEVERITY = {Verdict.PASS: 0, Verdict.WAIVED: 1, Verdict.UNKNOWN: 2, Verdict.FAIL: 3}
+"""A greater number is worse."""
+
 _EXIT_CODE = {Verdict.PASS: 0, Verdict.WAIVED: 0, Verdict.UNKNOWN: 2, Verdict.FAIL: 1}
 
 
@@ -84,7 +86,7 @@ class RunVerdict:
         """The worst verdict of all; a run in which nothing was judged is unknown."""
         if not self.checks and not self.mutations:
             return Verdict.UNKNOWN
-        worst = max((c.verdict for c in self.checks), key=_SEVERITY.__getitem__, default=None)
+        worst = max((c.verdict for c in self.checks), key=SEVERITY.__getitem__, default=None)
         if self.survivors:
             return Verdict.FAIL
         if self.end is None or self.end.interrupted:
@@ -205,7 +207,7 @@ def _judge_id(
         raw, reason = Verdict.UNKNOWN, "the profile expects this check and it never reported"
     else:
         judged = [(judge_check(r), r) for r in records]
-        (raw, reason), check = max(judged, key=lambda j: _SEVERITY[j[0][0]])
+        (raw, reason), check = max(judged, key=lambda j: SEVERITY[j[0][0]])
     verdict = raw
     live = waiver if waiver and run.started.astimezone(UTC).date() <= waiver.expires else None
     if raw is not Verdict.PASS and waiver:

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reports: pure functions of an evidence log and the files that it names, made again any time."""
 
-import os
-import tempfile
 from pathlib import Path
 
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.evidence.log import read
-from mlflow_conformance.evidence.verdict import RunVerdict, judge
+from mlflow_conformance.evidence.recorded import recorded
+from mlflow_conformance.evidence.verdict import RunVerdict
 from mlflow_conformance.load.document import LoadDocument
 from mlflow_conformance.report import html, junit, latency, pictures, summary
 from mlflow_conformance.report.disruptions import TIME_LINE, TIME_LINE_RECORD, on_time_line
+from mlflow_conformance.report.files import replace
 
 
 def write_all(log_path: Path) -> RunVerdict:
@@ -23,19 +22,14 @@ def write_all(log_path: Path) -> RunVerdict:
     Raises:
         Unusable: the log is not the evidence of one run, or the reports cannot be written.
     """
-    try:
-        run = judge(read(log_path))
-    except ValueError as problem:
-        raise Unusable(
-            f"{log_path} holds no run: {problem}", remedy="Name the evidence.jsonl of a run"
-        ) from problem
+    run = recorded(log_path)
     folder = log_path.parent
     for name, content in (
         ("report.html", html.render(run, pictures.of_run(run, folder))),
         ("junit.xml", junit.render(run)),
         ("summary.md", summary.render(run)),
     ):
-        _replace(folder / name, content)
+        replace(folder / name, content)
     _write_time_line(run, folder)
     return run
 
@@ -53,26 +47,6 @@ def _write_time_line(run: RunVerdict, folder: Path) -> None:
             remedy="Use the file as the run wrote it, or remove it to do without the time line",
         ) from problem
     part = run.part(on_time_line(run))
-    _replace(
+    replace(
         folder / TIME_LINE, latency.render(part, document, title="time line of faults", whole=False)
     )
-
-
-def _replace(path: Path, content: str) -> None:
-    temporary: Path | None = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as f:
-            temporary = Path(f.name)
-            f.write(content.encode("utf-8"))
-            # A temporary file is private to its owner; a report is for those who read the log.
-            os.fchmod(f.fileno(), 0o644)
-        temporary.replace(path)
-    except OSError as problem:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise Unusable(
-            f"The report {path} cannot be written: {problem.strerror}",
-            remedy="Make room or make the folder writable, then render the report again",
-        ) from problem

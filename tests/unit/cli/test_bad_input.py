@@ -527,6 +527,7 @@ def test_evidence_that_is_none(
     if content is not None:
         path.write_bytes(content)
     refuse(scene, capsys, ["report", str(path)], told)
+    refuse(scene, capsys, ["diff", str(RECORDS / "healthy.jsonl"), str(path)], told)
 
 
 def test_a_folder_without_evidence(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:

@@ -152,3 +152,22 @@ def test_every_command_in_the_documentation_exists(page: Path) -> None:
     )
     used = re.findall(r"(?:^\$ |^|`)mlflow-conformance (?!-)([a-z-]+)", page.read_text(), re.M)
     assert set(used) <= known
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code", "told"),
+    [
+        ("healthy", "healthy", 0, "NO DIFFERENCE"),
+        ("healthy", "mixed", 1, "WORSE"),
+        ("mixed", "healthy", 0, "DIFFERENT"),
+    ],
+)
+def test_two_runs_are_compared(
+    command: Command, tmp_path: Path, before: str, after: str, code: int, told: str
+) -> None:
+    (tmp_path / "later").mkdir()
+    shutil.copy(RECORDS / f"{after}.jsonl", tmp_path / "later" / "evidence.jsonl")
+    ended, said = command("diff", str(RECORDS / f"{before}.jsonl"), "later", "--json", "diff.json")
+    assert ended == code
+    assert said.startswith(told)
+    assert (tmp_path / "diff.json").is_file()

@@ -244,7 +244,9 @@ def test_no_secret_is_written(run: Run, checkout: Path, monkeypatch: pytest.Monk
 
 
 def test_the_seed_replays_random_choices(run: Run, checkout: Path) -> None:
-    write_check(checkout, "evidence.expect('n', 'n', request.getfixturevalue('rng').random(), '>=', 0)")
+    write_check(
+        checkout, "evidence.expect('n', 'n', request.getfixturevalue('rng').random(), '>=', 0)"
+    )
     outcome = run("--seed", "7")
     first = outcome.records[0].observations[0].observed
     outcome.log.unlink()
