@@ -36,11 +36,13 @@ class Fault:
         what: a sentence whose subject is the file, e.g. ``has the key 'a' twice``.
         remedy: what to do about it.
         line: where it is, 1 for the first.
+        place: what it is about, empty when it is about no single value.
     """
 
     what: str
     remedy: str
     line: int = 1
+    place: Location = ()
 
     def refusal(self, path: Path) -> Unusable:
         """What is told when the document cannot be used for this."""
@@ -130,13 +132,14 @@ class Kind(Generic[_M]):
         meant: set[Location] = set()
         for error in unknown:
             *parents, key = error["loc"]
-            known = _fields_at(self.model, tuple(parents))
+            known = fields_at(self.model, tuple(parents))
             meant.add((*parents, closest(str(key), known) or key))
+            place = placed(text.data, error)
             yield Fault(
-                f"has the unknown key {_words(placed(text.data, error))!r}"
-                + nearest(str(key), known).rstrip("?"),
+                f"has the unknown key {_words(place)!r}" + nearest(str(key), known).rstrip("?"),
                 f"Correct or remove it; {self.manual} lists every key",
-                text.line(placed(text.data, error)),
+                text.line(place),
+                place,
             )
         told: set[Location] = set()
         for error in errors:
@@ -150,6 +153,7 @@ class Kind(Generic[_M]):
                 f"is not {self.article}: {where + ': ' if where else ''}{message(error)}",
                 f"{self.manual} lists every key and what it may hold",
                 text.line(place),
+                place,
             )
 
 
@@ -196,7 +200,8 @@ def _below(models: Iterable[type[BaseModel]], part: int | str) -> list[type[Base
     ]
 
 
-def _fields_at(model: type[BaseModel], location: Location) -> list[str]:
+def fields_at(model: type[BaseModel], location: Location) -> list[str]:
+    """The keys that a model knows at the location of an error."""
     models: list[type[BaseModel]] = [model]
     for part in location:
         # The location names union branches, keys of dicts and indices too: they change no model.

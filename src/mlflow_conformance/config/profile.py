@@ -14,14 +14,13 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
-from mlflow_conformance.config import tiers
-from mlflow_conformance.config.documents import Kind, Strict
+from mlflow_conformance.config import profile_rules, tiers
+from mlflow_conformance.config.documents import Document, Kind, Strict
 from mlflow_conformance.config.names import Names
+from mlflow_conformance.config.thresholds import Registry
 from mlflow_conformance.config.tiers import Tier
-from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.core.spelling import nearest
 
 
 class HelmDeployment(Strict):
@@ -55,7 +54,7 @@ def _finite(value: JsonValue) -> JsonValue:
             return value
 
 
-Thresholds = dict[str, Annotated[JsonValue, AfterValidator(_finite)]]
+_Bounds = dict[str, Annotated[JsonValue, AfterValidator(_finite)]]
 
 
 class Row(Strict):
@@ -63,20 +62,13 @@ class Row(Strict):
 
     promise: str = Field(min_length=1, description="what is promised, one line for the report")
     tier: Tier = Field(default="gate", description="the cheapest tier that runs it")
-    thresholds: Thresholds = Field(
+    thresholds: _Bounds = Field(
         default={},
-        description="bounds by name; `profiles/k3d.yaml` has every one that a check reads",
+        description="bounds by name, all that the check has; below",
     )
-    thorough: Thresholds = Field(
+    thorough: _Bounds = Field(
         default={}, description="which of the thresholds are others in the tier `thorough`"
     )
-
-    @model_validator(mode="after")
-    def _thorough_replaces(self) -> "Row":
-        for name in self.thorough:
-            if name not in self.thresholds:
-                raise ValueError(f"thorough: {name} replaces no threshold of this row")
-        return self
 
     def at(self, tier: Tier) -> "Row":
         """The row with the thresholds that count in a tier."""
@@ -115,21 +107,8 @@ class Profile(Strict):
     )
     waivers: list[Waiver] = Field(default=[], description="excuses by name, each with an end")
 
-    @model_validator(mode="after")
-    def _waivers_name_checks(self) -> "Profile":
-        seen: set[str] = set()
-        for waiver in self.waivers:
-            if waiver.id not in self.checks:
-                raise ValueError(
-                    f"the waiver of {waiver.id} excuses a check that this profile does not expect"
-                )
-            if waiver.id in seen:
-                raise ValueError(f"{waiver.id} is waived twice")
-            seen.add(waiver.id)
-        return self
 
-
-_KIND = Kind(Profile, "a profile", "docs/profiles.md")
+_KIND = Kind(Profile, "a profile", profile_rules.MANUAL)
 
 
 @dataclass(frozen=True)
@@ -151,33 +130,40 @@ class LoadedProfile:
         return {i: r for i, r in checks.items() if tiers.ORDER[r.tier] <= limit}
 
 
-def load(path: Path, *, known_ids: Collection[str], today: date) -> LoadedProfile:
+def load(
+    path: Path, *, known_ids: Collection[str], thresholds: Registry, today: date
+) -> LoadedProfile:
     """Read a profile strictly.
 
     Args:
         path: a YAML file.
         known_ids: the check IDs that exist (see `mlflow_conformance.config.catalogue`).
+        thresholds: the form of each check's; of a check that is not in it anything is accepted.
         today: the day (UTC) against which waivers expire.
 
     Raises:
         Unusable: the file cannot be read or anything in it is not as it must be.
     """
-    profile, raw = _KIND.read(path)
-    _refuse_unknown_ids(path, profile, known_ids)
-    for waiver in profile.waivers:
-        if waiver.expires < today:
-            raise Unusable(
-                f"The waiver of {waiver.id} in {path} expired on {waiver.expires}",
-                remedy="Mend what it excused, or renew it with a reason that still holds",
-            )
-    return LoadedProfile(profile, path, hashlib.sha256(raw).hexdigest())
+    document = examine(path, known_ids=known_ids, thresholds=thresholds, today=today)
+    if document.model is None:
+        raise document.faults[0].refusal(path)
+    return LoadedProfile(document.model, path, hashlib.sha256(document.raw).hexdigest())
 
 
-def _refuse_unknown_ids(path: Path, profile: Profile, known: Collection[str]) -> None:
-    for check_id in profile.checks:
-        if check_id not in known:
-            raise Unusable(
-                f"{path} expects the check {check_id!r}, which does not exist"
-                + nearest(check_id, known).rstrip("?"),
-                remedy="List the checks with `mlflow-conformance checks`",
-            )
+def examine(
+    path: Path, *, known_ids: Collection[str], thresholds: Registry, today: date
+) -> Document[Profile]:
+    """Everything that is wrong in a profile; the arguments are as of `load`.
+
+    Raises:
+        Unusable: the file cannot be read.
+    """
+    document = _KIND.examine(path)
+    if document.text is None:
+        return document
+    told = {fault.place for fault in document.faults if fault.place}
+    more = profile_rules.faults(
+        document.text, known_ids=known_ids, thresholds=thresholds, today=today
+    )
+    faults = [*document.faults, *(fault for fault in more if fault.place not in told)]
+    return replace(document, model=None if faults else document.model, faults=faults)

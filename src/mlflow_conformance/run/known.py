@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this program knows of its checks: which exist, and the form of each one's thresholds."""
+"""What this program knows of its checks: the form of each one's thresholds, and of a profile."""
+
+from collections.abc import Collection
+from datetime import UTC, date, datetime
 
 from mlflow_conformance.artifacts import thresholds as artifacts
 from mlflow_conformance.autoscaling import thresholds as autoscaling
 from mlflow_conformance.backup_restore import thresholds as backup_restore
+from mlflow_conformance.config import assets
+from mlflow_conformance.config.profile import LoadedProfile, load
 from mlflow_conformance.config.thresholds import Registry
 from mlflow_conformance.disruption import thresholds as disruption
 from mlflow_conformance.latency import thresholds as latency
@@ -32,3 +37,19 @@ _FAMILIES = (
 def thresholds() -> Registry:
     """The model of every check's thresholds, by the check's ID."""
     return {check_id: model for f in _FAMILIES for check_id, model in f.THRESHOLDS.items()}
+
+
+def promised(
+    profile: str, known_ids: Collection[str], *, today: date | None = None
+) -> LoadedProfile:
+    """A profile by its name or the path of its file, as it counts on a day (UTC); default: today.
+
+    Raises:
+        Unusable: there is none, or anything in it is not as it must be.
+    """
+    return load(
+        assets.profile_path(profile),
+        known_ids=known_ids,
+        thresholds=thresholds(),
+        today=today or datetime.now(UTC).date(),
+    )

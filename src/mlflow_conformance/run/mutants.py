@@ -20,7 +20,6 @@ from mlflow_conformance.config.profile import (
     HelmDeployment,
     KustomizeDeployment,
     LoadedProfile,
-    load,
 )
 from mlflow_conformance.config.tiers import Tier
 from mlflow_conformance.core.errors import SPEAKER, Unusable
@@ -38,6 +37,7 @@ from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict, jud
 from mlflow_conformance.mutants.mutant import Mutant, MutantSpec
 from mlflow_conformance.report import write_all
 from mlflow_conformance.report.terminal import render
+from mlflow_conformance.run.known import promised
 from mlflow_conformance.stand.standing import take_down
 
 _OUTPUT = "output.txt"
@@ -106,7 +106,7 @@ def run(
         Unusable: as for a gate, or no mutant is about a check that this profile expects.
     """
     known = catalogue.read(assets.asset("suites"))
-    loaded = load(assets.profile_path(profile), known_ids=known, today=datetime.now(UTC).date())
+    loaded = promised(profile, known)
     pairs = [
         (mutant, check_id)
         for mutant in mutants.values()

@@ -8,13 +8,12 @@ that has this package installed.
 import random
 import sys
 from collections.abc import Generator, Mapping
-from datetime import UTC, datetime
 
 import pytest
 
 from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.catalogue import CheckInfo
-from mlflow_conformance.config.profile import LoadedProfile, load
+from mlflow_conformance.config.profile import LoadedProfile
 from mlflow_conformance.core.errors import SPEAKER, Unusable
 from mlflow_conformance.core.signals import ending_once
 from mlflow_conformance.core.waits import Waiter
@@ -34,6 +33,7 @@ from mlflow_conformance.report.terminal import render
 from mlflow_conformance.run import diagnostics, options, recording
 from mlflow_conformance.run.fixtures import MODULES
 from mlflow_conformance.run.fixtures.run import PLUGIN
+from mlflow_conformance.run.known import promised
 from mlflow_conformance.run.selection import Selection
 from mlflow_conformance.run.session import TargetOptions, opened
 from mlflow_conformance.target.base import Target
@@ -73,7 +73,7 @@ def _say(problem: Unusable) -> None:
 
 def _plan(config: pytest.Config, name: str) -> "ConformancePlugin":
     known = catalogue.read(assets.asset("suites"))
-    loaded = load(assets.profile_path(name), known_ids=known, today=datetime.now(UTC).date())
+    loaded = promised(name, known)
     target = TargetOptions.from_options(config.option, known)
     selection = Selection(config.option, known, loaded, may_disrupt=target.may_disrupt)
     selection.refuse_named()

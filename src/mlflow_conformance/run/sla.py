@@ -8,14 +8,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 from pydantic import ValidationError
 
 from mlflow_conformance.config import assets, catalogue
-from mlflow_conformance.config.profile import LoadedProfile, load
+from mlflow_conformance.config.profile import LoadedProfile
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.log import EvidenceLog
@@ -28,6 +27,7 @@ from mlflow_conformance.load import workload
 from mlflow_conformance.load.document import LoadDocument
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.report.terminal import render
+from mlflow_conformance.run.known import promised
 from mlflow_conformance.run.session import TargetOptions, opened
 
 _UNSTATED = {"workers": 1, "max_in_flight": 4000}
@@ -123,7 +123,7 @@ def run(
             sent, or there is nothing to compare with.
     """
     known = catalogue.read(assets.asset("suites"))
-    loaded = load(assets.profile_path(profile), known_ids=known, today=datetime.now(UTC).date())
+    loaded = promised(profile, known)
     rows = {name: loaded.profile.checks[name] for name in checks_of(list(loaded.profile.checks))}
     offer = wanted.offer(loaded)
     last_good = earlier(wanted.compare) if wanted.compare else None

@@ -12,9 +12,10 @@ import yaml
 
 from manifest_policy import violations
 from mlflow_conformance.config import catalogue
-from mlflow_conformance.config.assets import asset, profile_path
-from mlflow_conformance.config.profile import Profile, load
+from mlflow_conformance.config.assets import asset
+from mlflow_conformance.config.profile import Profile
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.run.known import promised
 from mlflow_conformance.stand.deploy.kustomize import Kustomize
 from mlflow_conformance.stand.deploy.program import ProgramRefused
 from mlflow_conformance.stand.deploy.schemas import problems
@@ -31,7 +32,7 @@ VOLUMES = {"aws-iam-token", "s3-ca"}
 def profile() -> Profile:
     """What the deployment promises."""
     known = catalogue.read(asset("suites"))
-    return load(profile_path("eks"), known_ids=known, today=date.min).profile
+    return promised("eks", known, today=date.min).profile
 
 
 def only(objects: Objects, kind: str, name: str) -> dict[str, Any]:
@@ -361,7 +362,7 @@ EKS_ALONE_FAMILIES = ("ART-2",)
 def test_profile_expects_the_checks_that_the_chart_is_held_to(profile: Profile) -> None:
     """What both guides promise is checked in one order, and little beside it."""
     known = catalogue.read(asset("suites"))
-    other = load(profile_path("k3d"), known_ids=known, today=date.min).profile
+    other = promised("k3d", known, today=date.min).profile
     assert [check for check in profile.checks if check in other.checks] == list(other.checks)
     alone = set(profile.checks) - set(other.checks)
     assert {c for c in alone if not c.startswith(EKS_ALONE_FAMILIES)} <= EKS_ALONE

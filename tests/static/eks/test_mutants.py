@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from mlflow_conformance.config import catalogue
-from mlflow_conformance.config.assets import asset, profile_path
+from mlflow_conformance.config.assets import asset
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.config.placeholders import filled as filled_in
 from mlflow_conformance.config.placeholders import placeholders
-from mlflow_conformance.config.profile import load
 from mlflow_conformance.mutants import mutant as mutation
+from mlflow_conformance.run.known import promised
 
 Objects = list[dict[str, Any]]
 
 KNOWN = catalogue.read(asset("suites"))
-NAMES = load(profile_path("eks"), known_ids=KNOWN, today=date.min).profile.names
+NAMES = promised("eks", KNOWN, today=date.min).profile.names
 MUTANTS = mutation.read_all(asset("mutants"), KNOWN)
 # Secrets are made by generate-secrets; test_secrets.py proves that these are among them.
 GENERATED = ("secret", "mlflow-keys")

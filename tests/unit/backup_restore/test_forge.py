@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from mlflow_conformance.backup_restore.forge import Bench
 from mlflow_conformance.config import assets, catalogue
-from mlflow_conformance.config.profile import load
+from mlflow_conformance.run.known import promised
 
 GOOD = "mlflow_backup_20260125_020000.dump.enc"
 BAD = "mlflow_backup_19990101_000000.dump.enc"
@@ -32,7 +32,7 @@ SEEN_LATER = {"cut at a line", "newer schema"}
 def refusals() -> dict[str, str]:
     """The sentences that the profile promises."""
     known = catalogue.read(assets.asset("suites"))
-    profile = load(assets.profile_path("k3d"), known_ids=known, today=date(2026, 1, 1)).profile
+    profile = promised("k3d", known, today=date(2026, 1, 1)).profile
     rows = profile.checks["BKP-2"].thresholds["refusals"]
     return TypeAdapter(dict[str, str]).validate_python(rows)
 

@@ -4,20 +4,47 @@
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import Field, model_validator
 
 from mlflow_conformance.config import assets, catalogue
-from mlflow_conformance.config.profile import LoadedProfile, load
+from mlflow_conformance.config.documents import Strict
+from mlflow_conformance.config.profile import LoadedProfile, examine, load
+from mlflow_conformance.config.thresholds import Registry, Thresholds
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.spelling import nearest
+from mlflow_conformance.run.known import thresholds
 
 TODAY = date(2026, 11, 22)
 IDS = ("NET-1", "NET-2", "TRK-1", "TRK-1.traces")
+
+
+class Load(Strict):
+    """A form within a form."""
+
+    rate: float
+
+
+class Writes(Thresholds):
+    """A bound that must be stated, one that may be null, and a form within the form."""
+
+    writes: int = Field(ge=1, description="how many")
+    lost_s: float | None = Field(description="null when nothing is promised")
+    load: Load | None = Field(description="as above")
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.lost_s is not None and self.lost_s > self.writes:
+            raise ValueError("fewer writes than seconds")
+        return self
+
+
+FORMS: Registry = {"NET-1": Thresholds, "NET-2": Writes}
 MINIMAL: dict[str, Any] = {
     "schema": 1,
     "name": "mine",
@@ -32,7 +59,7 @@ MINIMAL: dict[str, Any] = {
 
 def read(path: Path, document: object) -> LoadedProfile:
     path.write_text(document if isinstance(document, str) else yaml.safe_dump(document))
-    return load(path, known_ids=IDS, today=TODAY)
+    return load(path, known_ids=IDS, thresholds=FORMS, today=TODAY)
 
 
 def refused(path: Path, document: object) -> str:
@@ -57,26 +84,26 @@ def test_every_shipped_profile_is_a_profile() -> None:
     shipped = sorted((assets.root() / "profiles").glob("*.yaml"))
     assert shipped
     for profile in shipped:
-        load(profile, known_ids=known, today=TODAY)
+        load(profile, known_ids=known, thresholds=thresholds(), today=TODAY)
 
 
 def test_rows_keep_their_order_and_tiers_nest(path: Path) -> None:
     checks = {
         "TRK-1": {"promise": "p", "tier": "thorough"},
-        "NET-2": {"promise": "p", "tier": "smoke"},
+        "TRK-1.traces": {"promise": "p", "tier": "smoke"},
         "NET-1": {"promise": "p"},
     }
     path.write_text(yaml.safe_dump(MINIMAL | {"checks": checks}, sort_keys=False))
-    loaded = load(path, known_ids=IDS, today=TODAY)
-    assert list(loaded.rows("smoke")) == ["NET-2"]
-    assert list(loaded.rows("gate")) == ["NET-2", "NET-1"]
-    assert list(loaded.rows("thorough")) == ["TRK-1", "NET-2", "NET-1"]
+    loaded = load(path, known_ids=IDS, thresholds=FORMS, today=TODAY)
+    assert list(loaded.rows("smoke")) == ["TRK-1.traces"]
+    assert list(loaded.rows("gate")) == ["TRK-1.traces", "NET-1"]
+    assert list(loaded.rows("thorough")) == ["TRK-1", "TRK-1.traces", "NET-1"]
 
 
 def test_the_thorough_tier_may_ask_for_more(path: Path) -> None:
     row = {"promise": "p", "thresholds": {"writes": 2, "lost": 0}, "thorough": {"writes": 10}}
     path.write_text(yaml.safe_dump(MINIMAL | {"checks": {"TRK-1": row}}))
-    loaded = load(path, known_ids=IDS, today=TODAY)
+    loaded = load(path, known_ids=IDS, thresholds=FORMS, today=TODAY)
     assert loaded.rows("gate")["TRK-1"].thresholds == {"writes": 2, "lost": 0}
     assert loaded.rows("thorough")["TRK-1"].thresholds == {"writes": 10, "lost": 0}
     # What several checks share is read from the whole profile.
@@ -147,7 +174,7 @@ def test_what_is_wrong_is_named(path: Path, change: dict[str, Any], told: str) -
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"expires": date(2026, 11, 21)}, "The waiver of TRK-1 in"),
+        ({"expires": date(2026, 11, 21)}, "has a waiver of TRK-1 that"),
         ({"expires": date(2026, 11, 21)}, "expired on 2026-11-21. Mend what it excused"),
         ({"expires": "soon"}, "waivers.0.expires: "),
         ({"expires": None}, "waivers.0.expires: "),
@@ -167,6 +194,107 @@ def test_a_waiver_must_say_what_why_and_until_when(
 def test_two_waivers_of_one_check_are_refused(path: Path) -> None:
     waiver = waived()["waivers"][0]
     assert "TRK-1 is waived twice" in refused(path, MINIMAL | {"waivers": [waiver, waiver]})
+
+
+FITTING = {"writes": 4, "lost_s": None, "load": {"rate": 1}}
+
+
+def net2(thresholds: object, **row: object) -> dict[str, Any]:
+    return MINIMAL | {"checks": {"NET-2": {"promise": "p", "thresholds": thresholds} | row}}
+
+
+@pytest.mark.parametrize("thorough", [{}, {"writes": 5}, {"lost_s": 2.5}, {"load": None}])
+def test_thresholds_that_fit_are_read(path: Path, thorough: dict[str, Any]) -> None:
+    read(path, net2(FITTING, thorough=thorough))
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "thorough", "told"),
+    [
+        (
+            {"writse": 4},
+            {},
+            "gives NET-2 the unknown threshold 'writse', did you mean 'writes'. Correct or remove",
+        ),
+        ({"zzz": 4}, {}, "gives NET-2 the unknown threshold 'zzz'. Correct"),
+        ({"load": {"rat": 1}}, {}, "the unknown threshold 'load.rat', did you mean 'rate'"),
+        ({"load": {}}, {}, "gives NET-2 no threshold 'load.rate'. State it; docs/profiles.md"),
+        ({"writes": "4"}, {}, "gives NET-2 thresholds that do not fit: writes: Input should be"),
+        ({"writes": True}, {}, "that do not fit: writes: Input should be a valid integer"),
+        ({"writes": None}, {}, "that do not fit: writes: Input should be a valid integer"),
+        ({"writes": 0}, {}, "that do not fit: writes: Input should be greater than or equal to 1"),
+        ({"lost_s": [1]}, {}, "that do not fit: lost_s: Input should be a valid number"),
+        ({"lost_s": 9}, {}, "thresholds that do not fit: fewer writes than seconds"),
+        ({}, {"writes": 0}, "that do not fit: writes: Input should be greater than"),
+        ({}, {"lost_s": 9}, "that do not fit: fewer writes than seconds"),
+        ({}, {"load": {"rate": "x"}}, "that do not fit: load.rate: Input should be a valid number"),
+    ],
+)
+def test_thresholds_that_do_not_fit_are_named(
+    path: Path, thresholds: dict[str, Any], thorough: dict[str, Any], told: str
+) -> None:
+    row = FITTING | thresholds
+    if "writse" in row:
+        del row["writes"]  # misspelt, and not missing as well
+    assert told in refused(path, net2(row, thorough=thorough))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("writes", "gives NET-2 no threshold 'writes'. State it; docs/profiles.md lists"),
+        ("lost_s", "State it, or `lost_s: null` when nothing is promised about it; docs/"),
+    ],
+)
+def test_a_threshold_that_is_merely_missing_is_named(path: Path, name: str, told: str) -> None:
+    assert told in refused(path, net2({k: v for k, v in FITTING.items() if k != name}))
+
+
+def test_a_check_without_thresholds_has_none(path: Path) -> None:
+    row = {"promise": "p", "thresholds": {"most": 1}}
+    assert "unknown threshold 'most'" in refused(path, MINIMAL | {"checks": {"NET-1": row}})
+
+
+MANY = """\
+schema: 1
+nmae: mine
+names:
+  namespace: mlflow
+  mlflow: {deployment: mlflow, service: mlflow, selector: {app: mlflow}, prot: 1}
+  runner: {image: 7}
+checks:
+  NET-1:
+    promise: p
+    promise: q
+  NET-7: {promise: p}
+  NET-2:
+    promise: p
+    teir: gate
+    thresholds:
+      writes: .inf
+      lost: 1
+    thorough:
+      load: {rate: x}
+      rate: 1
+waivers:
+  - {id: TRK-1, reason: "long enough it is", expires: 2026-01-01}
+  - {id: NET-1, reason: short, expires: 2026-01-01}
+"""
+
+
+def test_all_faults_are_told_at_once_each_with_its_line(path: Path) -> None:
+    path.write_text(MANY)
+    found = examine(path, known_ids=IDS, thresholds=FORMS, today=TODAY).faults
+    told = sorted((fault.line, fault.what) for fault in found)
+    assert [line for line, _ in told] == [2, 5, 6, 10, 11, 14, 15, 16, 17, 19, 20, 22, 22, 23, 23]
+    assert all(fault.remedy for fault in found)
+    assert "the key 'promise' twice" in dict(told)[10]
+    assert "no threshold 'load'" in dict(told)[15]
+    assert "unknown threshold 'lost', did you mean 'lost_s'" in dict(told)[17]
+
+
+def test_a_refusal_names_file_and_line(path: Path) -> None:
+    assert f"{path}:2 has the key 'a' twice. Keep one" in refused(path, "a: 1\na: 2\n")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +324,7 @@ def test_what_is_no_yaml_is_refused(path: Path, text: str, told: str) -> None:
 def test_bytes_that_are_no_text_are_refused(path: Path) -> None:
     path.write_bytes(b"\x7fELF\xff\xfe\x00")
     with pytest.raises(Unusable, match="is not YAML"):
-        load(path, known_ids=IDS, today=TODAY)
+        load(path, known_ids=IDS, thresholds=FORMS, today=TODAY)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +338,7 @@ def test_bytes_that_are_no_text_are_refused(path: Path) -> None:
 )
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str, why: str) -> None:
     with pytest.raises(Unusable, match=why):
-        load(tmp_path / name, known_ids=IDS, today=TODAY)
+        load(tmp_path / name, known_ids=IDS, thresholds=FORMS, today=TODAY)
 
 
 WORDS = st.sampled_from(
@@ -229,7 +357,7 @@ DOCUMENTS = st.recursive(
 def test_any_value_anywhere_is_read_or_refused(path: Path, document: object, key: str) -> None:
     path.write_text(yaml.safe_dump(MINIMAL | {key: document}, allow_unicode=True))
     with suppress(Unusable):
-        load(path, known_ids=IDS, today=TODAY)
+        load(path, known_ids=IDS, thresholds=FORMS, today=TODAY)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)

@@ -9,9 +9,9 @@ import pytest
 
 from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.families import prefix_of
-from mlflow_conformance.config.profile import load
 from mlflow_conformance.mutants import mutant as mutation
 from mlflow_conformance.mutants.lies import lie_of
+from mlflow_conformance.run.known import promised
 
 SUITES = assets.asset("suites")
 FILES = [
@@ -45,10 +45,7 @@ def test_every_check_says_its_steps(check_id: str) -> None:
 
 @pytest.mark.parametrize("check_id", OURS)
 def test_a_profile_expects_every_check_and_a_mutant_kills_it(check_id: str) -> None:
-    profiles = [
-        load(assets.profile_path(name), known_ids=KNOWN, today=date(2026, 1, 1)).profile
-        for name in ("k3d", "eks")
-    ]
+    profiles = [promised(name, KNOWN, today=date(2026, 1, 1)).profile for name in ("k3d", "eks")]
     assert any(check_id in profile.checks for profile in profiles)
     waived = {w.id for profile in profiles for w in profile.waivers}
     killers = [name for name, m in MUTANTS.items() if check_id in m.spec.kills]

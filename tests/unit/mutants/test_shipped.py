@@ -11,15 +11,12 @@ from pydantic import TypeAdapter
 from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.placeholders import filled as filled_in
 from mlflow_conformance.config.placeholders import placeholders
-from mlflow_conformance.config.profile import load
 from mlflow_conformance.mutants import mutant as mutation
 from mlflow_conformance.network_policy.matrix import Source
+from mlflow_conformance.run.known import promised
 
 KNOWN = catalogue.read(assets.asset("suites"))
-PROFILES = [
-    load(assets.profile_path(name), known_ids=KNOWN, today=date(2026, 1, 1)).profile
-    for name in ("k3d", "eks")
-]
+PROFILES = [promised(name, KNOWN, today=date(2026, 1, 1)).profile for name in ("k3d", "eks")]
 PROFILE = PROFILES[0]
 MUTANTS = mutation.read_all(assets.asset("mutants"), KNOWN)
 
