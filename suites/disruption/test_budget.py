@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mlflow_conformance.cluster.eviction import Budget, budget, evict
 from mlflow_conformance.cluster.kube import Kube, Pod
 from mlflow_conformance.core.waits import TimedOut, Waiter
+from mlflow_conformance.disruption.thresholds import Evictions
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.target.base import Target
 
@@ -30,11 +31,10 @@ def test_budget_admits_one_and_refuses_the_next(
     if name is None:
         evidence.undecided("the profile names no budget under names.mlflow.pdb")
     pods = _settled(evidence, target, kube, waiter)
-    allowed = len(pods) - int(evidence.number("min_available"))
+    kept_back = evidence.row(Evictions).min_available
+    allowed = len(pods) - kept_back
     before = _budget_allowing(kube, name, allowed, waiter)
-    evidence.expect(
-        "budget-exists", "budget exists", before is not None, "==", True, door="kubernetes"
-    )
+    evidence.expect("exists", "budget exists", before is not None, "==", True, door="kubernetes")
     if before is None:
         return
     evidence.note(
@@ -42,22 +42,14 @@ def test_budget_admits_one_and_refuses_the_next(
     )
     as_promised = [
         evidence.expect(
-            "pods-budget-selects",
-            "pods the budget selects",
-            before.expected,
-            "==",
-            len(pods),
+            "selected", "pods the budget selects", before.expected, "==", len(pods),
             door="kubernetes",
         ),
         evidence.expect(
-            "disruptions-allowed-before",
-            "disruptions allowed before",
-            before.allowed,
-            "==",
-            allowed,
+            "allowed.before", "disruptions allowed before", before.allowed, "==", allowed,
             door="kubernetes",
         ),
-    ]
+    ]  # fmt: skip
     if not all(as_promised):
         return  # it is broken already; an eviction would only disturb
 
@@ -66,36 +58,34 @@ def test_budget_admits_one_and_refuses_the_next(
     refused = evict(kube, kept.name)
     during = budget(kube, name)
     evidence.expect(
-        "evictions-within-budget", "evictions within the budget", [a.status for a in answers], "==", [201] * allowed,
-        door="kubernetes", source="Kubernetes API-initiated eviction",
+        "evictions", "evictions within the budget", [a.status for a in answers], "==",
+        [201] * allowed, door="kubernetes", source="Kubernetes API-initiated eviction",
     )  # fmt: skip
+    evidence.expect("refusal", "eviction beyond it", refused.status, "==", 429, door="kubernetes")
     evidence.expect(
-        "eviction-beyond", "eviction beyond it", refused.status, "==", 429, door="kubernetes"
+        "refusal.reason", "its reason", refused.reason, "==", "TooManyRequests", door="kubernetes"
     )
     evidence.expect(
-        "reason", "its reason", refused.reason, "==", "TooManyRequests", door="kubernetes"
+        "refusal.cause", "its cause", refused.cause, "==", "DisruptionBudget", door="kubernetes"
     )
     evidence.expect(
-        "cause", "its cause", refused.cause, "==", "DisruptionBudget", door="kubernetes"
+        "refusal.budget", "what it names", refused.message, "contains", name, door="kubernetes"
     )
     evidence.expect(
-        "what-names", "what it names", refused.message, "contains", name, door="kubernetes"
-    )
-    evidence.expect(
-        "disruptions-allowed-between", "disruptions allowed in between", during.allowed if during else None, "==", 0,
-        door="kubernetes",
+        "allowed.between", "disruptions allowed in between", during.allowed if during else None,
+        "==", 0, door="kubernetes",
     )  # fmt: skip
 
     recovered = _settled(evidence, target, kube, waiter)
     uids = {pod.uid for pod in recovered}
     evidence.expect(
-        "evicted-pods-left", "evicted pods left", [p.name for p in gone if p.uid in uids], "==", []
+        "evicted-left", "evicted pods left", [p.name for p in gone if p.uid in uids], "==", []
     )
-    allowed = len(recovered) - int(evidence.number("min_available"))
+    allowed = len(recovered) - kept_back
     after = _budget_allowing(kube, name, allowed, waiter)
     evidence.expect(
-        "disruptions-allowed-after", "disruptions allowed after", after.allowed if after else None, "==", allowed,
-        door="kubernetes",
+        "allowed.after", "disruptions allowed after", after.allowed if after else None, "==",
+        allowed, door="kubernetes",
     )  # fmt: skip
 
 

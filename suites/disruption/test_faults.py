@@ -8,6 +8,12 @@ SQL and the bucket. What a check says of the fault itself is in scenarios/<name>
 
 from mlflow_conformance.disruption import judging
 from mlflow_conformance.disruption.proofs import disturbed_decoys
+from mlflow_conformance.disruption.thresholds import (
+    Fault,
+    HeldFault,
+    HeldReplicaFault,
+    ReplicaFault,
+)
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.run.fixtures.disruption import Trial
 
@@ -26,9 +32,10 @@ def test_rolling_restart(evidence: Evidence, trial: Trial) -> None:
     Steps: restart the rollout; wait until it is complete.
     Expected: every pod has a new UID, not one request failed, every acknowledged write is there.
     """
-    seen = trial.of("mlflow-rolling-restart")
-    judging.expect_replicas(evidence, seen)
-    judging.expect_served(evidence, seen)
+    row = evidence.row(ReplicaFault)
+    seen = trial.of("mlflow-rolling-restart", row)
+    judging.expect_replicas(evidence, seen, row.replicas)
+    judging.expect_served(evidence, seen, row)
 
 
 @check(
@@ -46,9 +53,10 @@ def test_rolling_update(evidence: Evidence, trial: Trial) -> None:
     back; wait again.
     Expected: every pod has a new UID, not one request failed, every acknowledged write is there.
     """
-    seen = trial.of("mlflow-rolling-update")
-    judging.expect_replicas(evidence, seen)
-    judging.expect_served(evidence, seen)
+    row = evidence.row(ReplicaFault)
+    seen = trial.of("mlflow-rolling-update", row)
+    judging.expect_replicas(evidence, seen, row.replicas)
+    judging.expect_served(evidence, seen, row)
 
 
 @check(
@@ -65,9 +73,10 @@ def test_broken_update(evidence: Evidence, trial: Trial) -> None:
     Expected: the pods of before are untouched, not one request failed, every acknowledged write is
     there.
     """
-    seen = trial.of("mlflow-broken-update")
-    judging.expect_replicas(evidence, seen)
-    judging.expect_served(evidence, seen)
+    row = evidence.row(HeldReplicaFault)
+    seen = trial.of("mlflow-broken-update", row)
+    judging.expect_replicas(evidence, seen, row.replicas)
+    judging.expect_served(evidence, seen, row)
 
 
 @check(
@@ -85,12 +94,13 @@ def test_drain(evidence: Evidence, trial: Trial) -> None:
     wait until MLflow has all its pods elsewhere; uncordon it and spread the pods again.
     Expected: the drain comes to its end, not one request failed, every acknowledged write is there.
     """
-    seen = trial.of("mlflow-drain")
-    judging.expect_replicas(evidence, seen)
+    row = evidence.row(ReplicaFault)
+    seen = trial.of("mlflow-drain", row)
+    judging.expect_replicas(evidence, seen, row.replicas)
     drained = seen.played.journal.output("drain_node")
     evidence.note("evictions that a budget refused for a while", drained["refused"])
-    evidence.expect("left-node", "left on the node", drained["left"], "==", [], door="kubernetes")
-    judging.expect_served(evidence, seen)
+    evidence.expect("left", "left on the node", drained["left"], "==", [], door="kubernetes")
+    judging.expect_served(evidence, seen, row)
 
 
 @check(
@@ -107,9 +117,10 @@ def test_crash(evidence: Evidence, trial: Trial) -> None:
     Expected: another container in the same pod; no longer without an answer, and no longer with
     failures, than promised; every acknowledged write is there.
     """
-    seen = trial.of("mlflow-crash")
-    judging.expect_replicas(evidence, seen)
-    judging.expect_served(evidence, seen)
+    row = evidence.row(ReplicaFault)
+    seen = trial.of("mlflow-crash", row)
+    judging.expect_replicas(evidence, seen, row.replicas)
+    judging.expect_served(evidence, seen, row)
 
 
 @check(
@@ -125,9 +136,10 @@ def test_deletion(evidence: Evidence, trial: Trial) -> None:
     Steps: delete one pod with its grace period.
     Expected: another pod; no more failed requests than promised; every acknowledged write is there.
     """
-    seen = trial.of("mlflow-deletion")
-    judging.expect_replicas(evidence, seen)
-    judging.expect_served(evidence, seen)
+    row = evidence.row(ReplicaFault)
+    seen = trial.of("mlflow-deletion", row)
+    judging.expect_replicas(evidence, seen, row.replicas)
+    judging.expect_served(evidence, seen, row)
 
 
 @check(
@@ -144,9 +156,10 @@ def test_hang(evidence: Evidence, trial: Trial) -> None:
     Expected: its processes were stopped all the while; no longer with failures than promised; every
     acknowledged write is there.
     """
-    seen = trial.of("mlflow-hang")
-    judging.expect_replicas(evidence, seen)
-    judging.expect_served(evidence, seen)
+    row = evidence.row(HeldReplicaFault)
+    seen = trial.of("mlflow-hang", row)
+    judging.expect_replicas(evidence, seen, row.replicas)
+    judging.expect_served(evidence, seen, row)
 
 
 @check(
@@ -164,7 +177,8 @@ def test_postgresql_crash(evidence: Evidence, trial: Trial) -> None:
     Expected: another container in the same pod; failures are clear, and over in time; no container
     of MLflow was restarted; every acknowledged write is there.
     """
-    judging.expect_served(evidence, trial.of("postgresql-crash"))
+    row = evidence.row(Fault)
+    judging.expect_served(evidence, trial.of("postgresql-crash", row), row)
 
 
 @check(
@@ -181,7 +195,8 @@ def test_postgresql_deletion(evidence: Evidence, trial: Trial) -> None:
     Expected: another pod; failures are clear, and over in time; no container of MLflow was
     restarted; every acknowledged write is there.
     """
-    judging.expect_served(evidence, trial.of("postgresql-deletion"))
+    row = evidence.row(Fault)
+    judging.expect_served(evidence, trial.of("postgresql-deletion", row), row)
 
 
 @check(
@@ -198,7 +213,8 @@ def test_postgresql_hang(evidence: Evidence, trial: Trial) -> None:
     Expected: its processes were stopped all the while; failures are over in time; every
     acknowledged write is there.
     """
-    judging.expect_served(evidence, trial.of("postgresql-hang"))
+    row = evidence.row(HeldFault)
+    judging.expect_served(evidence, trial.of("postgresql-hang", row), row)
 
 
 @check(
@@ -215,7 +231,8 @@ def test_s3_crash(evidence: Evidence, trial: Trial) -> None:
     Expected: another container in the same pod; no more failed reads than promised; every
     acknowledged metric and artifact is there, byte for byte.
     """
-    judging.expect_served(evidence, trial.of("s3-crash"))
+    row = evidence.row(Fault)
+    judging.expect_served(evidence, trial.of("s3-crash", row), row)
 
 
 @check(
@@ -232,7 +249,8 @@ def test_postgresql_partition(evidence: Evidence, trial: Trial) -> None:
     Expected: packets were dropped; failures are over in time; no container of MLflow was restarted;
     every acknowledged write is there.
     """
-    judging.expect_served(evidence, trial.of("postgresql-partition"))
+    row = evidence.row(HeldFault)
+    judging.expect_served(evidence, trial.of("postgresql-partition", row), row)
 
 
 @check(
@@ -249,7 +267,8 @@ def test_s3_partition(evidence: Evidence, trial: Trial) -> None:
     Expected: packets were dropped; no more failed reads than promised; every acknowledged metric
     and artifact is there.
     """
-    judging.expect_served(evidence, trial.of("s3-partition"))
+    row = evidence.row(HeldFault)
+    judging.expect_served(evidence, trial.of("s3-partition", row), row)
 
 
 @check(
@@ -266,13 +285,11 @@ def test_decoys(evidence: Evidence, trial: Trial) -> None:
     Expected: the same UIDs, the same containers, the same numbers of restarts.
     """
     if not any(d.scenario.name == "postgresql-crash" for d in trial.stage.history):
-        trial.of("postgresql-crash")
+        trial.of("postgresql-crash", evidence.row(Fault))
     touched = [
         f"{seen.scenario.name}: {what}"
         for seen in trial.stage.history
         for what in disturbed_decoys(seen.played)
     ]
     evidence.note("scenarios", [seen.scenario.name for seen in trial.stage.history])
-    evidence.expect(
-        "decoys-touched", "decoys that were touched", touched, "==", [], door="kubernetes"
-    )
+    evidence.expect("decoys.all", "decoys that were touched", touched, "==", [], door="kubernetes")

@@ -5,6 +5,7 @@ from collections import Counter
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.disruption.thresholds import Spread
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.target.base import Target
 
@@ -36,12 +37,11 @@ def test_replicas_are_spread(
     count = Counter(p.node or "none" for p in pods)
     on_nodes = {node: count.get(node, 0) for node in sorted(nodes | set(count))}
     evidence.note("replicas per node", on_nodes, door="kubernetes")
+    row = evidence.row(Spread)
+    skew = max(on_nodes.values()) - min(on_nodes.values())
+    evidence.expect("skew", "skew", skew, "<=", row.max_skew, door="kubernetes")
     evidence.expect(
-        "skew", "skew", max(on_nodes.values()) - min(on_nodes.values()), "<=",
-        evidence.number("max_skew"), door="kubernetes",
-    )  # fmt: skip
-    evidence.expect(
-        "nodes-use", "nodes in use", len(count), ">=", min(len(nodes), evidence.number("min_nodes")),
+        "nodes", "nodes in use", len(count), ">=", min(len(nodes), row.min_nodes),
         door="kubernetes",
     )  # fmt: skip
 

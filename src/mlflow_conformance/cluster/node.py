@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A node of a cluster made here: a container in which commands run and that can be frozen."""
+"""A node of a cluster made here: a container in which commands run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,22 +35,6 @@ class Node:
             CommandFailed: it failed (with `check`), or `timeout_s` seconds are over.
         """
         return podman("exec", self.container, *argv, timeout_s=timeout_s, check=check)
-
-    def pause(self) -> None:
-        """Freeze every process of the node.
-
-        Raises:
-            CommandFailed: it is not running, or is frozen already.
-        """
-        podman("pause", self.container)
-
-    def unpause(self) -> None:
-        """Let the node's processes go on.
-
-        Raises:
-            CommandFailed: it is not frozen.
-        """
-        podman("unpause", self.container)
 
     def kill_container(self, container_id: str, signal: str = "SIGKILL") -> None:
         """Kill all processes of a Kubernetes container in the node, as a crash does.

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.disruption.disturbance import Disturbance
 from mlflow_conformance.disruption.proofs import decoys, disturbed_decoys, prove
+from mlflow_conformance.disruption.readback import Kept
 from mlflow_conformance.disruption.scene import pods_of
-from mlflow_conformance.disruption.stage import Disturbance
-from mlflow_conformance.disruption.writers import KINDS, Kept
+from mlflow_conformance.disruption.thresholds import Fault
+from mlflow_conformance.disruption.writers import KINDS
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.ledger.history import Operation
-from mlflow_conformance.load.expectations import OutageLimits, expect_outage, note_load
+from mlflow_conformance.load.expectations import expect_outage, note_load
 from mlflow_conformance.load.run_record import RunRecord
 
 _US = 1_000_000
@@ -47,16 +49,16 @@ def failing(window: RunRecord, fault_s: float) -> Failing:
 
 
 def expect_kept(
-    evidence: Evidence, seen: Disturbance, operations: Sequence[Operation], kept: Sequence[Kept]
+    evidence: Evidence,
+    seen: Disturbance,
+    operations: Sequence[Operation],
+    kept: Sequence[Kept],
+    row: Fault,
 ) -> None:
     """No acknowledged write is lost, torn or changed, at any door, and writes go on afterwards.
 
-    Thresholds: `writes` that must have been acknowledged, and of them `writes_before` (metrics) and
-    `artifacts_before` when the fault began; where it is given `writes_failed`, the most that may
-    have been refused or have got no answer.
-
     Raises:
-        Undecided: fewer writes were acknowledged than the profile asks for.
+        Undecided: fewer writes were acknowledged, in all or before the fault, than the row asks.
     """
     acknowledged = sum(o.acknowledged for o in operations)
     evidence.note("acknowledged writes", acknowledged)
@@ -68,14 +70,14 @@ def expect_kept(
     evidence.note("acknowledged before the fault", {kind: before[kind] for kind in KINDS})
     after = {o.kind for o in operations if o.acknowledged and o.invoked_ns >= seen.over_ns}
     evidence.expect(
-        "kinds-writes-are-not", "kinds of writes that are not acknowledged any more",
+        "writes.resumed", "kinds of writes that are not acknowledged any more",
         [kind for kind in KINDS if kind not in after], "==", [], door="front",
     )  # fmt: skip
     evidence.note("writes without an answer", sum(o.outcome == "open" for o in operations))
-    if "writes_failed" in evidence.thresholds:
+    if row.writes_failed is not None:
         evidence.expect(
-            "writes-not-acknowledged", "writes that were not acknowledged", len(operations) - acknowledged, "<=",
-            evidence.number("writes_failed"), door="front",
+            "writes.failed", "writes that were not acknowledged", len(operations) - acknowledged,
+            "<=", row.writes_failed, door="front",
         )  # fmt: skip
     for shown in kept:
         evidence.note(f"acknowledged, read back by {shown.door}", shown.finding.acknowledged)
@@ -84,14 +86,10 @@ def expect_kept(
             len(shown.finding.recovered),
         )
     broken = [what for shown in kept for what in shown.broken]
-    evidence.expect(
-        "what-wrong-acknowledged-writes", "what is wrong with acknowledged writes", broken, "==", []
-    )
-    if acknowledged < evidence.number("writes"):
-        evidence.undecided(
-            f"only {acknowledged} writes were acknowledged, {evidence.number('writes'):g} are asked"
-        )
-    for kind, least in asked_before(evidence).items():
+    evidence.expect("writes.kept", "what is wrong with acknowledged writes", broken, "==", [])
+    if acknowledged < row.writes:
+        evidence.undecided(f"only {acknowledged} writes were acknowledged, {row.writes} are asked")
+    for kind, least in asked_before(row).items():
         if before[kind] < least:
             evidence.undecided(
                 f"only {before[kind]} of kind {kind} were acknowledged before the fault, "
@@ -99,10 +97,9 @@ def expect_kept(
             )
 
 
-def asked_before(evidence: Evidence) -> dict[str, int]:
+def asked_before(row: Fault) -> dict[str, int]:
     """Writes that must be acknowledged when the fault comes, by kind of the ledger's operations."""
-    thresholds = zip(KINDS, ("writes_before", "artifacts_before"), strict=True)
-    return {kind: int(evidence.number(threshold)) for kind, threshold in thresholds}
+    return dict(zip(KINDS, (row.writes_before, row.artifacts_before), strict=True))
 
 
 def expect_proven(evidence: Evidence, seen: Disturbance) -> str:
@@ -118,73 +115,62 @@ def expect_proven(evidence: Evidence, seen: Disturbance) -> str:
     spared = set(seen.played.scene.disposable)
     evidence.note("decoys", len(decoys(seen.played.before, spared)), door="kubernetes")
     evidence.expect(
-        "decoys-touched", "decoys that were touched", disturbed_decoys(seen.played), "==", [],
+        "decoys", "decoys that were touched", disturbed_decoys(seen.played), "==", [],
         door="kubernetes", source="promise DIS-11",
     )  # fmt: skip
     return proof
 
 
-def expect_whole_again(evidence: Evidence, seen: Disturbance) -> None:
-    """The deployment is as it was, in time; threshold `whole_s`."""
+def expect_whole_again(evidence: Evidence, seen: Disturbance, within_s: float) -> None:
+    """The deployment is as it was, in time."""
     late = [
         f"{a.name}: {', '.join(map(str, a.output['late']))}"
         for a in seen.played.journal.run
         if isinstance(a.output, dict) and a.output.get("late")
     ]
-    evidence.expect("whole-again", "whole again", seen.whole_s is not None and not late, "==", True)
+    whole = seen.whole_s is not None and not late
+    evidence.expect("whole", "whole again", whole, "==", True)
     if late:
         evidence.note("what was not", late, door="kubernetes")
     if seen.whole_s is not None:
         evidence.expect(
-            "whole-again-after", "whole again after", round(seen.whole_s, 1), "<=", evidence.number("whole_s"),
+            "whole.after", "whole again after", round(seen.whole_s, 1), "<=", within_s,
             unit="s", door="kubernetes",
         )  # fmt: skip
 
 
-def expect_served(evidence: Evidence, seen: Disturbance) -> None:
-    """Clients were disturbed no longer and no oftener than promised.
-
-    Thresholds: `requests` that must have been offered, `failed`, and where they are given
-    `outage_s` (longest span without a success), `failing_s` (from the first to the last failed
-    request), `failures` (the kinds that are allowed) and `statuses` (the HTTP statuses).
+def expect_served(evidence: Evidence, seen: Disturbance, row: Fault) -> None:
+    """Clients were disturbed no longer, no oftener and in no other way than promised.
 
     Raises:
         Undecided: the load was not offered as planned, or was too short.
     """
     result = seen.result
     note_load(evidence, result, "front")
-    if result.sending.offered < evidence.number("requests"):
+    if result.sending.offered < row.requests:
         evidence.undecided(f"only {result.sending.offered} requests were offered")
     span = failing(seen.window, seen.fault_s)
     evidence.note("last failed request after the fault", round(span.after_s, 2), unit="s")
-    silence_s = evidence.number("outage_s") if "outage_s" in evidence.thresholds else None
-    limits = OutageLimits(silence_s, int(evidence.number("failed")))
-    expect_outage(evidence, result, limits, "front")
-    if "failing_s" in evidence.thresholds:
-        _require_telling(evidence, seen)
+    expect_outage(evidence, result, row.outage, "front")
+    if row.failing_s is not None:
+        _require_telling(evidence, seen, row.failing_s)
         evidence.expect(
-            "first-last-failed-request", "from the first to the last failed request", round(span.seconds, 3), "<=",
-            evidence.number("failing_s"), unit="s", door="front",
+            "failing", "from the first to the last failed request", round(span.seconds, 3),
+            "<=", row.failing_s, unit="s", door="front",
         )  # fmt: skip
     overall = result.overall
-    if "failures" in evidence.thresholds:
-        allowed = evidence.parsed("failures", list[str])
-        other = sorted(set(overall.failures) - set(allowed))
+    if row.failures is not None:
+        other = sorted(set(overall.failures) - set(row.failures))
         evidence.expect(
-            "kinds-failure-are-not",
-            "kinds of failure that are not clear",
-            other,
-            "==",
-            [],
-            door="front",
+            "failure-kinds", "kinds of failure that are not clear", other, "==", [], door="front"
         )
-    if "statuses" in evidence.thresholds:
-        known = {"200", *map(str, evidence.parsed("statuses", list[int]))}
+    if row.statuses is not None:
+        known = {"200", *map(str, row.statuses)}
         odd = sorted(set(overall.statuses) - known - {"0"})
-        evidence.expect("other-http-statuses", "other HTTP statuses", odd, "==", [], door="front")
+        evidence.expect("statuses", "other HTTP statuses", odd, "==", [], door="front")
 
 
-def _require_telling(evidence: Evidence, seen: Disturbance) -> None:
+def _require_telling(evidence: Evidence, seen: Disturbance, bound_s: float) -> None:
     """A pod that hung must have hung for longer than the bound and a request's time-out together.
 
     What was waiting when it goes on is answered late, within the time-out, and is no failure: after
@@ -193,25 +179,18 @@ def _require_telling(evidence: Evidence, seen: Disturbance) -> None:
     if (seen.scenario.spec.proof, seen.scenario.spec.victim) != ("container stopped", "mlflow"):
         return
     held_s, timeout_s = seen.played.scene.hold_s, seen.window.header.timeout_s
-    if held_s < evidence.number("failing_s") + timeout_s:
+    if held_s < bound_s + timeout_s:
         evidence.undecided(
             f"a hang of {held_s:g} s with requests of {timeout_s:g} s cannot show that the pod "
             "left the Service: make hold_s longer"
         )
 
 
-def expect_replicas(evidence: Evidence, seen: Disturbance) -> None:
-    """As many replicas as the promise is about were there; threshold `replicas`."""
+def expect_replicas(evidence: Evidence, seen: Disturbance, least: int) -> None:
+    """As many replicas as the promise is about were there."""
     played = seen.played
     ready = [p for p in pods_of(played.scene.names, "mlflow", played.before) if p.ready]
-    evidence.expect(
-        "ready-replicas-before",
-        "ready replicas before",
-        len(ready),
-        ">=",
-        evidence.number("replicas"),
-        door="kubernetes",
-    )
+    evidence.expect("replicas", "ready replicas before", len(ready), ">=", least, door="kubernetes")
 
 
 def table_line(

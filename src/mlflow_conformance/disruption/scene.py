@@ -5,7 +5,6 @@ An experiment is a process of its own. It gets this file instead of selectors: t
 by UID, so that a fault cannot drift to something else, nor quietly hit nothing.
 """
 
-import random
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +15,7 @@ from mlflow_conformance.cluster.view import ClusterView, PodView
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.disruption.scenario import VictimKind
 
 
@@ -63,6 +63,11 @@ class Scene(Strict):
         """The cluster."""
         return Kube(self.kubeconfig, self.context, self.names.namespace, kubectl=self.kubectl)
 
+    @property
+    def waiter(self) -> Waiter:
+        """Waits with the profile's scale."""
+        return Waiter(self.time_scale)
+
     def write(self, path: Path) -> None:
         """Write it for the experiment."""
         path.write_text(self.model_dump_json(indent=1), encoding="utf-8")
@@ -94,81 +99,3 @@ def pods_of(names: Names, kind: VictimKind, view: ClusterView) -> list[PodView]:
 def container_of(names: Names, kind: VictimKind) -> str:
     """The container that a fault of such a pod hits; empty for the pod's main one."""
     return names.mlflow.container if kind == "mlflow" else ""
-
-
-def choose_pod(pods: list[PodView], numbers: random.Random) -> PodView:
-    """One of the pods that are ready, drawn by the run's seed.
-
-    Raises:
-        Undecided: none is.
-    """
-    ready = sorted((p for p in pods if p.ready), key=lambda p: p.name)
-    if not ready:
-        raise Undecided("there is no ready pod to hit")
-    return numbers.choice(ready)
-
-
-def choose_node(names: Names, view: ClusterView) -> str:
-    """A node that has a pod of MLflow and none of PostgreSQL, by name.
-
-    PostgreSQL is one pod with its files on one node: draining that one stops MLflow however well
-    MLflow itself is spread. And a pod that no controller made would never come back, so that
-    `kubectl drain` refuses such a node too.
-
-    Raises:
-        Undecided: there is none, or no other node could take the pods.
-    """
-    taken = (
-        {p.node for p in pods_of(names, "postgresql", view)}
-        if names.postgresql and names.postgresql.selector
-        else set()
-    )
-    usable = {n.name for n in view.nodes if n.ready and n.schedulable and n.takes_pods}
-    homes = {p.node for p in pods_of(names, "mlflow", view)}
-    lonely = {p.node for p in view.pods if not p.owner and not p.finished}
-    candidates = sorted((homes & usable) - taken - lonely)
-    if not candidates or len(usable) < 2:
-        raise Undecided(
-            f"no node can be drained: MLflow runs on {sorted(homes)}, PostgreSQL on "
-            f"{sorted(taken)}, pods without a controller on {sorted(lonely)}, usable are "
-            f"{sorted(usable)}"
-        )
-    return candidates[0]
-
-
-def victim_of(pod: PodView, container: str) -> VictimPod:
-    """A pod as the scene names it.
-
-    Raises:
-        LookupError: it has no such container.
-    """
-    found = pod.container(container)
-    return VictimPod(
-        namespace=pod.namespace,
-        name=pod.name,
-        uid=pod.uid,
-        ip=pod.ip,
-        node=pod.node,
-        container=found.name,
-        container_id=found.id,
-    )
-
-
-def disposable(
-    names: Names, kinds: list[VictimKind], victims: list[VictimPod], node: str, view: ClusterView
-) -> list[str]:
-    """UIDs of the pods that a scenario may change.
-
-    A part of the deployment that is named whole may lose any of its pods; where one of its pods
-    is the victim, only that one may change and its siblings are decoys. From a drained node
-    everything may go that no DaemonSet put there.
-    """
-    hit = {v.uid for v in victims}
-    found = set(hit)
-    for kind in kinds:
-        if kind == "node":
-            found |= {p.uid for p in view.pods if p.node == node and p.owner != "DaemonSet"}
-            continue
-        pods = {p.uid for p in pods_of(names, kind, view)}
-        found |= (pods & hit) or pods
-    return sorted(found)

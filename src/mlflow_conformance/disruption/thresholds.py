@@ -1,6 +1,121 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thresholds of the checks of disruption, as a profile's rows write them down."""
 
-from mlflow_conformance.config.thresholds import Registry
+from typing import Annotated
 
-THRESHOLDS: Registry = {}
+from pydantic import Field
+
+from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Thresholds
+from mlflow_conformance.load.expectations import OutageLimits
+from mlflow_conformance.load.records import Failure
+
+Status = Annotated[int, Field(ge=100, le=599)]
+
+
+class Spread(Thresholds):
+    """DIS-9: replicas over nodes."""
+
+    max_skew: Count = Field(
+        description="most replicas that a node may have more than the one with the fewest"
+    )
+    min_nodes: Annotated[int, Field(ge=1)] = Field(
+        description="nodes that must have a replica, or every usable one where there are fewer"
+    )
+
+
+class Evictions(Thresholds):
+    """DIS-1: the disruption budget."""
+
+    min_available: Count = Field(description="replicas that an eviction must leave")
+
+
+class Fault(Thresholds):
+    """What is asked of every check of a fault, and what is promised where it ends by itself."""
+
+    probe_rate: Annotated[float, Field(gt=0, le=20_000)] = Field(
+        description="requests a second of the load; a file's checks share the highest"
+    )
+    requests: Count = Field(description="requests that must have been planned in the window")
+    writes: Count = Field(description="writes that must have been acknowledged in all")
+    writes_before: Count = Field(
+        description="metrics that must have been acknowledged when the fault came"
+    )
+    artifacts_before: Count = Field(
+        description="artifacts that must have been acknowledged when the fault came"
+    )
+    outage_s: Seconds | None = Field(
+        description="longest span without a success, seconds; null where it says nothing"
+    )
+    failing_s: Seconds | None = Field(
+        description="most from the first to the last failed request, seconds; null for any"
+    )
+    failed: Count = Field(description="most requests that may fail")
+    failures: list[Failure] | None = Field(
+        description="kinds of failure that may be (docs/load.md lists them); null for any"
+    )
+    statuses: list[Status] | None = Field(
+        description="HTTP statuses that may be besides 200; null for any"
+    )
+    writes_failed: Count | None = Field(
+        description="most writes that may not be acknowledged; null for any number"
+    )
+    whole_s: Seconds = Field(
+        description="most from the fault until every part is ready again, seconds"
+    )
+
+    @property
+    def held_s(self) -> float:
+        """How long a fault is held that must be ended, seconds; 0 for one that ends by itself."""
+        return 0
+
+    @property
+    def outage(self) -> OutageLimits:
+        """What the load is held against as a whole."""
+        return OutageLimits(self.outage_s, self.failed)
+
+
+class HeldFault(Fault):
+    """What is promised of a fault that must be ended."""
+
+    hold_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+        description="how long the fault is held before it is ended, seconds"
+    )
+
+    @property
+    def held_s(self) -> float:
+        """See `Fault.held_s`."""
+        return self.hold_s
+
+
+class _OfReplicas(Thresholds):
+    replicas: Annotated[int, Field(ge=1)] = Field(
+        description="replicas that must be ready before the fault"
+    )
+
+
+class ReplicaFault(Fault, _OfReplicas):
+    """What is promised of a fault of MLflow itself, with so many replicas."""
+
+
+class HeldReplicaFault(HeldFault, _OfReplicas):
+    """What is promised of a fault of MLflow itself that must be ended."""
+
+
+THRESHOLDS: Registry = {
+    "DIS-1": Evictions,
+    "DIS-2": ReplicaFault,
+    "DIS-3": ReplicaFault,
+    "DIS-3.deletion": ReplicaFault,
+    "DIS-3.hang": HeldReplicaFault,
+    "DIS-4": Fault,
+    "DIS-4.deletion": Fault,
+    "DIS-4.hang": HeldFault,
+    "DIS-5": Fault,
+    "DIS-6": HeldFault,
+    "DIS-6.s3": HeldFault,
+    "DIS-8": ReplicaFault,
+    "DIS-8.broken": HeldReplicaFault,
+    "DIS-8.update": ReplicaFault,
+    "DIS-9": Spread,
+    "DIS-11": Fault,
+}

@@ -15,11 +15,13 @@ from clusters import HEALTHY, changed, container, pod
 from mlflow_conformance.cluster.view import ClusterView
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.disruption import judging
+from mlflow_conformance.disruption.disturbance import Disturbance, whole_part
 from mlflow_conformance.disruption.proofs import Played
+from mlflow_conformance.disruption.readback import judge_metrics
 from mlflow_conformance.disruption.scenario import find
-from mlflow_conformance.disruption.stage import Disturbance, whole_part
+from mlflow_conformance.disruption.thresholds import ReplicaFault
 from mlflow_conformance.disruption.toolkit import Activity, Journal
-from mlflow_conformance.disruption.writers import judge_metrics, value_of
+from mlflow_conformance.disruption.writers import value_of
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.verdict import Verdict, judge_check
 from mlflow_conformance.ledger.history import Operation
@@ -28,11 +30,11 @@ from mlflow_conformance.load.analysis import analyse
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 FAULT_NS, OVER_NS = 5_000_000_000, 25_000_000_000
 CRASHED = changed(container(pod("one"), id="containerd://one1", restarts=1, exit_code=137))
-THRESHOLDS: dict[str, Any] = {
-    "writes": 5, "writes_before": 1, "artifacts_before": 1, "requests": 900, "whole_s": 60,
-    "failed": 60, "outage_s": 2, "failing_s": 2,
-    "failures": ["status"], "statuses": [503], "replicas": 2,
-}  # fmt: skip
+ROW = ReplicaFault(
+    probe_rate=50, writes=5, writes_before=1, artifacts_before=1, requests=900, whole_s=60,
+    failed=60, outage_s=2, failing_s=2, failures=["status"], statuses=[503], writes_failed=None,
+    replicas=2,
+)  # fmt: skip
 
 
 def _down(since: float, until: float, status: int = 503) -> load_records.Answer:
@@ -88,15 +90,16 @@ def _judged(
     operations: Sequence[Operation] = WRITTEN,
     **thresholds: Any,
 ) -> Verdict:
-    evidence = Evidence("DIS-3", "p", tmp_path, {**THRESHOLDS, **thresholds})
+    evidence = Evidence("DIS-3", "p", tmp_path)
+    row = ROW.model_copy(update=thresholds)
     kept = [judge_metrics("sql", operations, {"r": [(s, value_of(s)) for s in steps]})]
     undecided = None
     try:
-        judging.expect_kept(evidence, seen, operations, kept)
+        judging.expect_kept(evidence, seen, operations, kept, row)
         judging.expect_proven(evidence, seen)
-        judging.expect_whole_again(evidence, seen)
-        judging.expect_replicas(evidence, seen)
-        judging.expect_served(evidence, seen)
+        judging.expect_whole_again(evidence, seen, row.whole_s)
+        judging.expect_replicas(evidence, seen, row.replicas)
+        judging.expect_served(evidence, seen, row)
     except Undecided as problem:
         undecided = problem.reason
     record = evidence.finished(
@@ -136,6 +139,12 @@ def test_an_outage_that_was_not_promised(
 ) -> None:
     seen = _seen(tmp_path, answer=answer)
     assert _judged(tmp_path, seen, ALL, **thresholds) is Verdict.FAIL
+
+
+def test_a_bound_that_is_null_is_none(tmp_path: Path) -> None:
+    seen = _seen(tmp_path, answer=_down(5, 8, 500))
+    free: dict[str, Any] = dict.fromkeys(("outage_s", "failing_s", "failures", "statuses"))
+    assert _judged(tmp_path, seen, ALL, failed=500, **free) is Verdict.PASS
 
 
 def test_one_of_two_failing_for_long_is_an_outage_without_silence(tmp_path: Path) -> None:

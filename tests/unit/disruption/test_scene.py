@@ -11,14 +11,8 @@ import clusters
 from clusters import HEALTHY, NAMES, node, pod
 from mlflow_conformance.cluster.view import NodeView
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.disruption.scene import (
-    Scene,
-    choose_node,
-    choose_pod,
-    disposable,
-    pods_of,
-    victim_of,
-)
+from mlflow_conformance.disruption.casting import choose_node, choose_pod, disposable, victim_of
+from mlflow_conformance.disruption.scene import Scene, pods_of
 
 ONE = victim_of(pod("one"), "mlflow")
 

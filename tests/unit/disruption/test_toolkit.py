@@ -14,10 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mlflow_conformance.config import assets
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.disruption import toolkit
-from mlflow_conformance.disruption.scenario import find, read
 
 ACTIONS = """
 import json, time
@@ -182,31 +180,3 @@ def test_a_file_that_is_no_journal(tmp_path: Path) -> None:
     (tmp_path / "j").write_text(json.dumps({"status": "completed"}))
     with pytest.raises(Undecided, match="cannot be read"):
         toolkit.read(tmp_path / "j")
-
-
-SCENARIOS = sorted(p.parent.name for p in assets.asset("scenarios").glob("*/scenario.yaml"))
-
-
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_every_scenario_rolls_back_and_looks_before_and_after(name: str) -> None:
-    from mlflow_conformance.disruption import actions
-
-    experiment = yaml.safe_load(find(name).experiment.read_text())
-    (state,) = experiment["steady-state-hypothesis"]["probes"]
-    (rollback,) = experiment["rollbacks"]
-    assert state["provider"]["func"] == "whole"
-    assert rollback["provider"]["func"] == "put_back"
-    for activity in experiment["method"]:
-        assert callable(getattr(actions, activity["provider"]["func"]))
-        assert activity["provider"]["arguments"] == {"scene": "${scene}"}
-
-
-def test_a_folder_without_an_experiment(tmp_path: Path) -> None:
-    from mlflow_conformance.core.errors import Unusable
-
-    source = assets.asset("scenarios/mlflow-crash/scenario.yaml")
-    (tmp_path / "scenario.yaml").write_text(source.read_text())
-    with pytest.raises(Unusable, match=r"no experiment\.yaml"):
-        read(tmp_path)
-    with pytest.raises(Unusable, match="mlflow-crash"):
-        find("mlflow-crush")

@@ -11,16 +11,12 @@ import pytest
 from pydantic import JsonValue
 
 from mlflow_conformance.core.waits import Waiter
-from mlflow_conformance.disruption.writers import (
-    Pace,
-    Writers,
-    content_of,
-    digest_of,
+from mlflow_conformance.disruption.readback import (
     judge_artifacts,
     judge_metrics,
     served_artifacts,
-    value_of,
 )
+from mlflow_conformance.disruption.writers import Pace, Writers, content_of, digest_of, value_of
 from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.mlflow import ApiError, MlflowApi, NewRun
 from mlflow_conformance.ledger.history import Operation, Outcome

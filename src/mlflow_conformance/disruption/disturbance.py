@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One scenario as it was played, and the part of the record in which it was."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from mlflow_conformance.disruption.proofs import Played
+from mlflow_conformance.disruption.scenario import Scenario
+from mlflow_conformance.load.result import LoadResult
+from mlflow_conformance.load.run_record import RunRecord
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a window must hold before it is judged.
+
+    Attributes:
+        writes: acknowledged writes.
+        before: of metrics (``add``) and artifacts (``put``), acknowledged before the fault: those
+            that come after it can no longer be lost by it.
+        requests: planned requests of the load.
+        hold_s: how long a fault that must be ended is held, seconds.
+    """
+
+    writes: int
+    before: Mapping[str, int]
+    requests: int
+    hold_s: float = 0
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """One scenario as it was played, and what the load saw of it.
+
+    Attributes:
+        fault_s: when the fault began, seconds from the start of the window.
+        fault_ns: the same on the monotonic clock, as in the ledger.
+        over_ns: when the experiment was over, likewise.
+        whole_s: from then until the deployment was whole again; None when it was not.
+    """
+
+    scenario: Scenario
+    played: Played
+    window: RunRecord
+    result: LoadResult
+    fault_s: float
+    fault_ns: int
+    over_ns: int
+    whole_s: float | None
+
+
+def whole_part(record: RunRecord, since: float, until: float) -> RunRecord:
+    """A window of a record that still grows; `missing` says whether something of it is not there.
+
+    A record that goes on has no end yet, which is no loss for a window in which every planned
+    request has been recorded.
+    """
+    window = record.window(since, until)
+    absent = len(window.planned_us) - len(window.records)
+    if absent > 0:
+        missing = [f"{absent} of {len(window.planned_us)} requests are not recorded"]
+        return replace(window, missing=missing)
+    return replace(window, missing=[])

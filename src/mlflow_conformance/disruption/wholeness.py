@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is not as it is in a healthy deployment."""
+
+from mlflow_conformance.cluster.view import ClusterView
+from mlflow_conformance.disruption.scene import Scene, pods_of
+
+
+def missing(play: Scene, view: ClusterView) -> list[str]:
+    """What is not as it is in a healthy deployment, a few words for each."""
+    found = [f"node {n.name} not ready" for n in view.nodes if not n.ready]
+    found += [f"node {n.name} cordoned" for n in view.nodes if not n.schedulable]
+    found += unready_mlflow(play, view)
+    for part in ("postgresql", "s3"):
+        named = getattr(play.names, part)
+        if named and named.selector:
+            pods = pods_of(play.names, part, view)
+            found += [f"{part} not ready"] if not any(p.ready for p in pods) else []
+    return found
+
+
+def unready_mlflow(play: Scene, view: ClusterView) -> list[str]:
+    """What is not ready of MLflow itself, or still leaving, a few words for each."""
+    pods = pods_of(play.names, "mlflow", view)
+    leaving = [
+        p
+        for p in view.of(play.names.namespace, play.names.mlflow.selector)
+        if p.terminating and not p.finished
+    ]
+    wanted = play.kube.apps.read_namespaced_deployment(
+        play.deployment, play.names.namespace, _request_timeout=15
+    ).spec.replicas
+    ready = sum(p.ready for p in pods)
+    found = [] if ready == wanted == len(pods) else [f"{ready} of {wanted} pods of MLflow ready"]
+    return found + [f"pod {p.name} still leaving" for p in leaving]
