@@ -7,6 +7,7 @@ from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import access, resources
 from mlflow_conformance.security.hardening import templates
+from mlflow_conformance.security.thresholds import Hosts, Resources, Rights
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.runner import OWNER, OWNER_LABEL
 
@@ -24,8 +25,7 @@ def test_service_accounts_may_do_what_is_listed(evidence: Evidence, kube: Kube) 
     Steps: ask the API server, as each account, for its rules; read the volumes of every pod.
     Expected: the rules that every account has, and those listed; no pod with an unlisted token.
     """
-    everyone = evidence.parsed("everyone", set[str])
-    more = evidence.parsed("accounts", dict[str, set[str]])
+    row = evidence.row(Rights)
     accounts = [
         a.metadata.name
         for a in kube.core.list_namespaced_service_account(
@@ -35,27 +35,27 @@ def test_service_accounts_may_do_what_is_listed(evidence: Evidence, kube: Kube) 
     rules = {account: access.rules_of(kube, account) for account in accounts}
     evidence.note("rules that every account has", set.intersection(*rules.values()))
     extra = {
-        account: sorted(found - everyone - more.get(account, set()))
+        account: sorted(found - row.everyone - row.accounts.get(account, frozenset()))
         for account, found in rules.items()
     }
     absent = {
-        account: sorted(wanted - rules.get(account, set())) for account, wanted in more.items()
+        account: sorted(wanted - rules.get(account, set()))
+        for account, wanted in row.accounts.items()
     }
     evidence.note("accounts", accounts, door="kubernetes")
     evidence.expect(
-        "rules-are-not-listed", "rules that are not listed", {a: r for a, r in extra.items() if r}, "==", {},
-        door="kubernetes",
+        "rules.unlisted", "rules that are not listed", {a: r for a, r in extra.items() if r},
+        "==", {}, door="kubernetes",
     )  # fmt: skip
     evidence.expect(
-        "listed-rules-are-missing", "listed rules that are missing", {a: r for a, r in absent.items() if r}, "==", {},
-        door="kubernetes",
+        "rules.missing", "listed rules that are missing", {a: r for a, r in absent.items() if r},
+        "==", {}, door="kubernetes",
     )  # fmt: skip
     holders = [p.name for p in _own_pods(kube) if access.mounts_token(p.raw["spec"])]
-    allowed = evidence.parsed("token_holders", list[str])
     evidence.expect(
-        "pods-token-api",
+        "token-holders",
         "pods with a token for the API",
-        [name for name in holders if not name.startswith(tuple(allowed))],
+        [name for name in holders if not name.startswith(tuple(row.token_holders))],
         "==",
         [],
         door="kubernetes",
@@ -76,8 +76,7 @@ def test_foreign_hosts_are_refused(evidence: Evidence, target: Target) -> None:
     Steps: ask every replica for the API, with each Host header of the profile.
     Expected: 200 for its own names, 403 for foreign ones.
     """
-    own = evidence.parsed("own_hosts", list[str])
-    foreign = evidence.parsed("foreign_hosts", list[str])
+    row = evidence.row(Hosts)
     replicas = target.replica_urls()
     if not replicas:
         evidence.undecided("no replica of MLflow is ready")
@@ -88,20 +87,16 @@ def test_foreign_hosts_are_refused(evidence: Evidence, target: Target) -> None:
             )
             .request("GET", "/api/2.0/mlflow/experiments/search?max_results=1")
             .status
-            for host in [*own, *foreign]
+            for host in [*row.own_hosts, *row.foreign_hosts]
         }
         evidence.expect(
-            "own-names", f"{url}: own names", {h: answers[h] for h in own}, "==", dict.fromkeys(own, 200),
-            door="inside",
+            "hosts.own", f"{url}: own names", {h: answers[h] for h in row.own_hosts},
+            "==", dict.fromkeys(row.own_hosts, 200), door="inside",
         )  # fmt: skip
         evidence.expect(
-            "foreign-names",
-            f"{url}: foreign names",
-            {h: answers[h] for h in foreign},
-            "==",
-            dict.fromkeys(foreign, 403),
-            door="inside",
-        )
+            "hosts.foreign", f"{url}: foreign names", {h: answers[h] for h in row.foreign_hosts},
+            "==", dict.fromkeys(row.foreign_hosts, 403), door="inside",
+        )  # fmt: skip
 
 
 @check(
@@ -117,7 +112,7 @@ def test_images_and_resources(evidence: Evidence, target: Target, kube: Kube) ->
     Expected: no image without a version; the profile's amounts in the containers that it names;
     a memory limit in every container.
     """
-    promised = evidence.parsed("resources", dict[str, resources.Amounts])
+    promised = evidence.row(Resources).resources
     specs = [(f"pod {p.name}", p.raw["spec"]) for p in _own_pods(kube)]
     found = [
         (where, container)
@@ -130,7 +125,7 @@ def test_images_and_resources(evidence: Evidence, target: Target, kube: Kube) ->
         evidence.undecided(f"there is no container {', '.join(missing)}; there are: {sorted(seen)}")
     evidence.note("images", sorted({c["image"] for _, c in found}), door="kubernetes")
     evidence.expect(
-        "images-without-version",
+        "images.unversioned",
         "images without a version",
         sorted({c["image"] for _, c in found if not resources.pinned(c["image"])}),
         "==",
@@ -138,7 +133,7 @@ def test_images_and_resources(evidence: Evidence, target: Target, kube: Kube) ->
         door="kubernetes",
     )
     evidence.expect(
-        "resources-differ",
+        "resources",
         "resources that differ",
         [
             f"{where}/{container['name']}: {said}"
@@ -150,7 +145,7 @@ def test_images_and_resources(evidence: Evidence, target: Target, kube: Kube) ->
         door="kubernetes",
     )
     evidence.expect(
-        "containers-without-memory-limit",
+        "memory-limit",
         "containers without a memory limit",
         [
             f"{where}/{container['name']}"

@@ -7,6 +7,7 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.strength import bits
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import secrecy
+from mlflow_conformance.security.thresholds import Leaks, NamedSecrets, Strength
 
 
 @check(
@@ -21,14 +22,15 @@ def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
     Steps: read them.
     Expected: each one hard to guess; all different.
     """
-    found = _credentials(evidence, kube)
-    least = evidence.number("bits")
-    weak = {name: round(bits(value)) for name, value in found.items()}
+    row = evidence.row(Strength)
+    found = _credentials(evidence, row, kube)
+    # Rounded down: 127.9 is less than was promised.
+    worth = {name: int(bits(value)) for name, value in found.items()}
     evidence.note("credentials", sorted(found), door="kubernetes")
     evidence.expect(
-        "credentials-are-easy-guess",
+        "credentials.guessable",
         "credentials that are easy to guess",
-        {name: worth for name, worth in weak.items() if worth < least},
+        {name: least for name, least in worth.items() if least < row.bits},
         "==",
         {},
         unit="bit",
@@ -36,7 +38,7 @@ def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
     )
     count = Counter(found.values())
     evidence.expect(
-        "credentials-are-used-twice",
+        "credentials.used-twice",
         "credentials that are used twice",
         sorted(name for name, value in found.items() if count[value] > 1),
         "==",
@@ -57,25 +59,24 @@ def test_credentials_do_not_leak(evidence: Evidence, kube: Kube) -> None:
     Steps: look for every credential, plain, in base64 and as in a URL.
     Expected: it is in its Secret alone.
     """
-    found = _credentials(evidence, kube)
+    row = evidence.row(Leaks)
+    found = _credentials(evidence, row, kube)
     texts = list(secrecy.public_texts(kube))
     texts += [
         (f"this run's {path.name}", path.read_text(encoding="utf-8", errors="replace"))
         for path in sorted(evidence.folder.parent.rglob("*"))
         if path.is_file()
     ]
-    evidence.expect(
-        "texts-read", "texts read", len(texts), ">=", evidence.number("texts"), door="kubernetes"
-    )
+    evidence.expect("texts", "texts read", len(texts), ">=", row.texts, door="kubernetes")
     evidence.expect(
         "leaks", "leaks", sorted(set(secrecy.leaks(found, texts))), "==", [], door="kubernetes"
     )
 
 
-def _credentials(evidence: Evidence, kube: Kube) -> dict[str, str]:
+def _credentials(evidence: Evidence, row: NamedSecrets, kube: Kube) -> dict[str, str]:
     """The credentials that the profile names; unknown when one cannot be read."""
     found: dict[str, str] = {}
-    for secret, keys in evidence.parsed("secrets", dict[str, list[str]]).items():
+    for secret, keys in row.secrets.items():
         try:
             content = kube.secret(secret)
         except LookupError as problem:

@@ -9,6 +9,7 @@ from mlflow_conformance.doors.inside import Inside, InsideFailed
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security.resources import containers
+from mlflow_conformance.security.thresholds import Encrypted
 from mlflow_conformance.target.base import Target
 
 _OF_MLFLOW = """
@@ -38,34 +39,31 @@ def test_connections_to_the_database_are_encrypted(
     Expected: only the profile's versions of TLS; a connection without TLS is refused for that
     reason; MLflow's containers verify the server.
     """
+    row = evidence.row(Encrypted)
     versions: dict[str, int] = dict(sql.rows(_OF_MLFLOW))
     if not versions:
         evidence.undecided("nobody is connected to the database over the network, or the account "
                            "may not read statistics")  # fmt: skip
     evidence.note("sessions by version of TLS", versions, door="sql")
     evidence.expect(
-        "other-versions-than-promised", "other versions than promised",
-        sorted(set(versions) - evidence.parsed("versions", set[str])), "==", [],
-        door="sql",
+        "tls.versions", "other versions than promised",
+        sorted(set(versions) - row.versions), "==", [], door="sql",
     )  # fmt: skip
     evidence.expect(
-        "connection-without-tls", "connection without TLS", _plain_text(inside, sql), "==", "refused for lack of encryption",
-        door="inside",
+        "plain-text", "connection without TLS", _plain_text(inside, sql),
+        "==", "refused for lack of encryption", door="inside",
     )  # fmt: skip
     names = target.names.mlflow
-    wanted = str(evidence.threshold("sslmode"))
     told = {
         f"{pod.name}/{container['name']}": mode
         for pod in kube.ready_pods(names.selector)
         for container in containers(pod.raw["spec"])
         if (mode := _ssl_mode(container)) is not None
     }
+    evidence.expect("clients", "containers that connect", len(told), ">=", 1, door="kubernetes")
     evidence.expect(
-        "containers-connect", "containers that connect", len(told), ">=", 1, door="kubernetes"
-    )
-    evidence.expect(
-        "containers-without-sslmode", f"containers without sslmode={wanted}",
-        {where: mode for where, mode in told.items() if mode != wanted}, "==", {},
+        "clients.sslmode", f"containers without sslmode={row.sslmode}",
+        {where: mode for where, mode in told.items() if mode != row.sslmode}, "==", {},
         door="kubernetes",
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from kubernetes.client.rest import ApiException
 from mlflow_conformance.cluster.kube import Kube, Pod
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import hardening
+from mlflow_conformance.security.thresholds import Restricted
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.runner import OWNER, OWNER_LABEL
 
@@ -29,7 +30,7 @@ def test_pods_are_restricted(evidence: Evidence, target: Target, kube: Kube) -> 
     namespace's label; offer the API server a privileged pod (dry run).
     Expected: no violation; the kernel confirms it; the privileged pod is refused.
     """
-    seccomp = str(evidence.threshold("seccomp"))
+    row = evidence.row(Restricted)
     pods = [p for p in kube.pods({}) if p.labels.get(OWNER_LABEL) != OWNER]
     if not any(target.names.mlflow.selector.items() <= p.labels.items() for p in pods):
         evidence.undecided("no pod of MLflow exists")
@@ -37,20 +38,20 @@ def test_pods_are_restricted(evidence: Evidence, target: Target, kube: Kube) -> 
     found = [
         said
         for where, spec in [*specs, *hardening.templates(kube)]
-        for said in hardening.violations(where, spec, seccomp=seccomp)
+        for said in hardening.violations(where, spec, seccomp=row.seccomp)
     ]
     evidence.note("pods read", [p.name for p in pods], door="kubernetes")
     evidence.expect(
         "violations", "violations", found, "==", [], door="kubernetes", source=_STANDARD
     )
 
-    _expect_admission(evidence, target, kube)
+    _expect_admission(evidence, row, target, kube)
     for pod, process in _servers(evidence, target, kube):
         seen = {k: v for k, v in asdict(process).items() if k not in ("uid", "gid")}
-        evidence.expect("user", f"{pod.name}: user", process.uid, ">=", 1, door="inside")
-        evidence.expect("group", f"{pod.name}: group", process.gid, ">=", 1, door="inside")
+        evidence.expect("process.user", f"{pod.name}: user", process.uid, ">=", 1, door="inside")
+        evidence.expect("process.group", f"{pod.name}: group", process.gid, ">=", 1, door="inside")
         evidence.expect(
-            "first-process",
+            "process",
             f"{pod.name}: first process",
             seen,
             "==",
@@ -66,15 +67,14 @@ def test_pods_are_restricted(evidence: Evidence, target: Target, kube: Kube) -> 
         )
 
 
-def _expect_admission(evidence: Evidence, target: Target, kube: Kube) -> None:
-    level = str(evidence.threshold("pod_security"))
+def _expect_admission(evidence: Evidence, row: Restricted, target: Target, kube: Kube) -> None:
     labels = kube.core.read_namespace(kube.namespace, _request_timeout=15).metadata.labels or {}
     evidence.expect(
-        "enforced-pod-security-level",
+        "admission.level",
         "enforced Pod Security level",
         labels.get("pod-security.kubernetes.io/enforce", "none"),
         "==",
-        level,
+        row.pod_security,
         door="kubernetes",
     )
     try:
@@ -88,11 +88,11 @@ def _expect_admission(evidence: Evidence, target: Target, kube: Kube) -> None:
     except ApiException as refusal:
         answer = f"{refusal.status} {refusal.body}"
     evidence.expect(
-        "privileged-pod-dry-run",
+        "admission.privileged-pod",
         "a privileged pod (dry run)",
         answer,
         "matches",
-        f'403 .*violates PodSecurity ."{level}:.*',
+        f'403 .*violates PodSecurity ."{row.pod_security}:.*',
         door="kubernetes",
     )
 

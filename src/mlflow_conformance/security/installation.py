@@ -74,8 +74,8 @@ def differing(before: Secrets, after: Secrets) -> list[str]:
 
 
 @dataclass
-class Place:
-    """A namespace of a check's own, and what the cluster held when it was new.
+class Installation:
+    """A namespace of a check's own to install into, and what the cluster held when it was new.
 
     Attributes:
         empties: what is called before the namespace is deleted, last one first.
@@ -93,7 +93,9 @@ class Place:
 
 
 @contextmanager
-def place(kube: Kube, name: str, make: Callable[[], object], waiter: Waiter) -> Iterator[Place]:
+def installation(
+    kube: Kube, name: str, make: Callable[[], object], waiter: Waiter
+) -> Iterator[Installation]:
     """A namespace for as long as the context lasts; whatever is in it goes with it.
 
     Args:
@@ -108,7 +110,7 @@ def place(kube: Kube, name: str, make: Callable[[], object], waiter: Waiter) -> 
             f"There is a namespace {name} already, and a check would make it and delete it",
             remedy=f"If an earlier run left it: kubectl delete namespace {name}",
         )
-    there: Place | None = None
+    there: Installation | None = None
     try:
         make()
         own = Kube(kube.kubeconfig, kube.context, name, kube.kubectl, kube.helm)
@@ -119,7 +121,7 @@ def place(kube: Kube, name: str, make: Callable[[], object], waiter: Waiter) -> 
             done=lambda found: len(found) == 2,
             timeout="api reply",
         )  # fmt: skip
-        there = Place(own, name, inventory(kube))
+        there = Installation(own, name, inventory(kube))
         yield there
     finally:
         with uninterrupted():

@@ -7,8 +7,7 @@ from typing import Any
 
 from kubernetes.utils.quantity import parse_quantity
 
-Amounts = dict[str, dict[str, str]]
-"""``{requests: {cpu: 250m, memory: 512Mi}, limits: {…}}``"""
+from mlflow_conformance.security.thresholds import Amounts
 
 _REFERENCE = re.compile(r"(?P<name>.+?)(?::(?P<tag>[\w.-]{1,128}))?(?:@(?P<digest>sha256:\w{64}))?")
 

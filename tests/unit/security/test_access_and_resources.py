@@ -5,6 +5,7 @@ import pytest
 
 from mlflow_conformance.security.access import mounts_token, read_rules
 from mlflow_conformance.security.resources import containers, deviations, pinned
+from mlflow_conformance.security.thresholds import Amounts
 
 
 def test_rules_read_as_lines() -> None:
@@ -70,13 +71,13 @@ def test_images(image: str, names_a_version: bool) -> None:
 
 def test_amounts_are_compared_as_amounts() -> None:
     container = {"resources": {"requests": {"cpu": "0.25", "memory": "536870912"}}}
-    promised = {"requests": {"cpu": "250m", "memory": "512Mi"}}
+    promised: Amounts = {"requests": {"cpu": "250m", "memory": "512Mi"}}
     assert list(deviations(promised, container)) == []
 
 
 def test_deviations_are_named() -> None:
     container = {"resources": {"requests": {"cpu": "100m"}}}
-    promised = {"requests": {"cpu": "250m"}, "limits": {"memory": "1Gi"}}
+    promised: Amounts = {"requests": {"cpu": "250m"}, "limits": {"memory": "1Gi"}}
     assert list(deviations(promised, container)) == [
         "requests cpu is 100m, promised 250m",
         "limits memory is not set, promised 1Gi",
