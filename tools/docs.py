@@ -4,9 +4,8 @@
 A test compares them, so that they cannot go stale.
 """
 
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from types import UnionType
@@ -18,7 +17,10 @@ from pydantic.fields import FieldInfo
 
 from mlflow_conformance.cli import app
 from mlflow_conformance.config import assets, guides
+from mlflow_conformance.config.families import prefix_of
 from mlflow_conformance.config.profile import Profile
+from mlflow_conformance.report import words
+from mlflow_conformance.run.known import thresholds
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _NAMES = {
@@ -28,7 +30,15 @@ _NAMES = {
     date: "date",
     type(None): "nothing",
 }
-START, END = "<!-- written by tools/docs.py -->\n", "<!-- end -->"
+_KINDS = {
+    "object": "mapping",
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "`true` or `false`",
+    "null": "`null`",
+}
+_HEAD, END = "<!-- written by tools/docs.py: {} -->\n", "<!-- end -->"
 
 
 def profile_keys() -> str:
@@ -44,8 +54,7 @@ def profile_keys() -> str:
 def commands() -> str:
     """Every command with its arguments and options."""
     parts: list[str] = []
-    group: Any = typer.main.get_command(app)
-    for name, command in group.commands.items():
+    for name, command in _commands(typer.main.get_command(app)):
         context = typer.Context(command)
         records = [p.get_help_record(context) for p in command.params if p.name != "help"]
         rows = "".join(
@@ -55,6 +64,99 @@ def commands() -> str:
         table = f"\n| | |\n|---|---|\n{rows}" if rows else ""
         parts.append(f"### `mlflow-conformance {name}`\n\n{_cell(command.help)}\n{table}")
     return "\n".join(parts)
+
+
+def thresholds_of_checks() -> str:
+    """The thresholds of every check, a table for each family."""
+    families: dict[str, list[str]] = {}
+    bare: list[str] = []
+    for model, check_ids in _by_form().items():
+        schema = model.model_json_schema()
+        rows = [
+            f"| `{name}` | {_cell(holds)} | {_cell(text)} |\n"
+            for name, holds, text in _thresholds("", schema, schema.get("$defs", {}))
+        ]
+        if not rows:
+            bare += check_ids
+            continue
+        head = "| threshold | holds | meaning |\n|---|---|---|\n"
+        family = words.FAMILIES[prefix_of(check_ids[0])]
+        families.setdefault(family, []).append(f"{', '.join(check_ids)}:\n\n{head}{''.join(rows)}")
+    parts = [f"### {family}\n\n" + "\n".join(tables) for family, tables in families.items()]
+    return "\n".join([*parts, f"### Without thresholds\n\n{', '.join(bare)}\n"])
+
+
+def _by_form() -> dict[type[BaseModel], list[str]]:
+    found: dict[type[BaseModel], list[str]] = {}
+    for check_id, model in thresholds().items():
+        found.setdefault(model, []).append(check_id)
+    return found
+
+
+def _thresholds(
+    prefix: str, schema: dict[str, Any], forms: dict[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """The name, the type and the meaning of each, those of a form within a form below it."""
+    for key, field in schema.get("properties", {}).items():
+        name = f"{prefix}{key}"
+        yield name, _holds(field, forms), field.get("description", "")
+        for step, below in _forms(field, forms):
+            yield from _thresholds(f"{name}{step}.", below, forms)
+
+
+def _forms(field: dict[str, Any], forms: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Forms within a field, and how a path goes from the field into each."""
+    if "$ref" in field:
+        yield "", forms[field["$ref"].rsplit("/", 1)[1]]
+    for branch in field.get("anyOf", []):
+        yield from _forms(branch, forms)
+    for key, step in (("items", "[]"), ("additionalProperties", ".<name>")):
+        if isinstance(field.get(key), dict):
+            yield from ((step + more, form) for more, form in _forms(field[key], forms))
+
+
+def _holds(field: dict[str, Any], forms: dict[str, Any]) -> str:
+    if "$ref" in field:
+        field = forms[field["$ref"].rsplit("/", 1)[1]]
+    kind, inner = field.get("type"), field.get("additionalProperties")
+    if "anyOf" in field:
+        held = " or ".join(dict.fromkeys(_holds(branch, forms) for branch in field["anyOf"]))
+    elif values := field.get("enum", [field["const"]] if "const" in field else []):
+        held = ", ".join(f"`{value}`" for value in values)
+    elif kind == "array":
+        held = f"list of {_holds(field['items'], forms)}"
+    elif kind == "object" and isinstance(inner, dict):
+        held = f"mapping to {_holds(inner, forms)}"
+    elif field.get("format") == "regex":
+        held = "regular expression"
+    else:
+        held = _KINDS.get(kind, "any value") + _range(field)
+    return held
+
+
+def _range(field: dict[str, Any]) -> str:
+    least, most = field.get("minimum"), field.get("maximum")
+    if least is not None and most is not None:
+        return f", {least:g} to {most:g}"
+    said = [
+        text.format(field[key])
+        for key, text in (
+            ("minimum", "{:g} or more"),
+            ("exclusiveMinimum", "more than {:g}"),
+            ("maximum", "{:g} at most"),
+            ("exclusiveMaximum", "less than {:g}"),
+        )
+        if key in field
+    ]
+    return f", {', '.join(said)}" if said else ""
+
+
+def _commands(group: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{above}{name} ")
+        else:
+            yield f"{above}{name}", command
 
 
 def commands_of_guides() -> str:
@@ -138,15 +240,29 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-PAGES = {"profiles.md": profile_keys, "cli.md": commands, "guides.md": commands_of_guides}
+PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "profiles.md": {"keys": profile_keys, "thresholds": thresholds_of_checks},
+    "cli.md": {"commands": commands},
+    "guides.md": {"commands": commands_of_guides},
+}
+"""The parts of each page by the name in their first line."""
 
 
 def renewed(name: str) -> str:
-    """A page with the part that the code knows written again."""
+    """A page with the parts that the code knows written again.
+
+    Raises:
+        ValueError: a part has no place in the page.
+    """
     page = (DOCS / name).read_text(encoding="utf-8")
-    pattern = re.compile(re.escape(START) + ".*?" + re.escape(END), re.DOTALL)
-    part = f"{START}\n{PAGES[name]()}\n{END}"
-    return pattern.sub(lambda _: part, page)
+    for part, write in PAGES[name].items():
+        head = _HEAD.format(part)
+        before, found, after = page.partition(head)
+        _, closed, after = after.partition(END)
+        if not (found and closed):
+            raise ValueError(f"{name} has no place for {part}")
+        page = f"{before}{head}\n{write()}\n{END}{after}"
+    return page
 
 
 def main() -> int:

@@ -17,6 +17,7 @@ from mlflow_conformance.cli.gate import gate
 from mlflow_conformance.cli.host import host
 from mlflow_conformance.cli.images import images
 from mlflow_conformance.cli.mutants import mutants
+from mlflow_conformance.cli.profile import profile
 from mlflow_conformance.cli.report import report
 from mlflow_conformance.cli.semantics import semantics
 from mlflow_conformance.cli.sla import sla
@@ -34,6 +35,7 @@ for _command in (
     gate, semantics, sla, mutants, report, diff, checks, host, images, down, version,
 ):  # fmt: skip
     app.command()(_command)
+app.add_typer(profile, name="profile")
 
 
 def main() -> None:

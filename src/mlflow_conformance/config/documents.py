@@ -48,6 +48,10 @@ class Fault:
         """What is told when the document cannot be used for this."""
         return Unusable(f"{path}:{self.line} {self.what}", remedy=self.remedy)
 
+    def line_of(self, path: Path) -> str:
+        """One line of a list of faults, as compilers and editors write them."""
+        return f"{path}:{self.line}: {self.what}; {self.remedy[:1].lower()}{self.remedy[1:]}"
+
 
 @dataclass(frozen=True)
 class Document(Generic[_M]):

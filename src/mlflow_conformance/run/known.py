@@ -8,7 +8,8 @@ from mlflow_conformance.artifacts import thresholds as artifacts
 from mlflow_conformance.autoscaling import thresholds as autoscaling
 from mlflow_conformance.backup_restore import thresholds as backup_restore
 from mlflow_conformance.config import assets
-from mlflow_conformance.config.profile import LoadedProfile, load
+from mlflow_conformance.config.documents import Document
+from mlflow_conformance.config.profile import LoadedProfile, Profile, examine, load
 from mlflow_conformance.config.thresholds import Registry
 from mlflow_conformance.disruption import thresholds as disruption
 from mlflow_conformance.latency import thresholds as latency
@@ -52,4 +53,18 @@ def promised(
         known_ids=known_ids,
         thresholds=thresholds(),
         today=today or datetime.now(UTC).date(),
+    )
+
+
+def examined(profile: str, known_ids: Collection[str]) -> Document[Profile]:
+    """Everything that is wrong today in a profile by its name or the path of its file.
+
+    Raises:
+        Unusable: there is none, or it cannot be read.
+    """
+    return examine(
+        assets.profile_path(profile),
+        known_ids=known_ids,
+        thresholds=thresholds(),
+        today=datetime.now(UTC).date(),
     )

@@ -153,6 +153,10 @@ USAGE = [
     (["gate", "--check", "AAA-3"], "does not expect AAA-3 in the tier gate"),
     (["gate", "--mutant", "two-is-thre"], "There is no mutant 'two-is-thre', did you mean 'two-is"),
     (["gate", "--mutant", ""], "There is no mutant ''"),
+    (["profile"], "Missing command"),
+    (["profile", "validate"], "Missing argument"),
+    (["profile", "validate", "k3dd"], "There is no profile 'k3dd', did you mean 'k3d'"),
+    (["profile", "validate", "./absent.yaml"], "absent.yaml cannot be read as a profile: No such"),
     (["mutants", "one-is-three"], "There is no mutant 'one-is-three'"),
     (["mutants", "AAA-1"], "There is no mutant 'AAA-1', nor a check of that ID that has one"),
     (["gate", "--namespace", "mlflow"], "--namespace is about an existing cluster"),
@@ -218,7 +222,9 @@ FILES: list[tuple[str, Prepare, str]] = [
     ("a mutant of nothing", lambda s: s.mutant("kills: [AAA-1]"), "is not a mutant: breaks: Field"),
     (
         "a mutant of an unknown check",
-        lambda s: s.mutant("{breaks: two is three, kills: [AAA-5], because: a, by: {proxy: {rule: lie}}}"),
+        lambda s: s.mutant(
+            "{breaks: two is three, kills: [AAA-5], because: a, by: {proxy: {rule: lie}}}"
+        ),
         "kills the check 'AAA-5', which does not exist",
     ),
     (

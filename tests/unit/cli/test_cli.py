@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command, and the documentation that must say what it does."""
 
+import json
 import re
 import runpy
 import shutil
@@ -148,7 +149,9 @@ def test_no_link_leads_nowhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_every_command_in_the_documentation_exists(page: Path) -> None:
     known = set(
-        re.findall(r"^### `mlflow-conformance (\S+)`", (ROOT / "docs/cli.md").read_text(), re.M)
+        re.findall(
+            r"^### `mlflow-conformance ([a-z-]+)[^`]*`", (ROOT / "docs/cli.md").read_text(), re.M
+        )
     )
     used = re.findall(r"(?:^\$ |^|`)mlflow-conformance (?!-)([a-z-]+)", page.read_text(), re.M)
     assert set(used) <= known
@@ -171,3 +174,31 @@ def test_two_runs_are_compared(
     assert ended == code
     assert said.startswith(told)
     assert (tmp_path / "diff.json").is_file()
+
+
+def test_a_profile_without_fault_is_said_to_have_none(command: Command, checkout: Path) -> None:
+    path = checkout / "profiles" / "k3d.yaml"
+    told = f"{path} is a profile that expects 4 checks; nothing is wrong.\n"
+    assert command("profile", "validate", str(path)) == (0, told)
+    assert command("profile", "validate", "k3d") == (0, told)
+
+
+def test_every_fault_of_a_profile_is_one_line(command: Command, checkout: Path) -> None:
+    path = checkout / "profiles" / "k3d.yaml"
+    text = path.read_text().replace("name: k3d", "nmae: k3d").replace("AAA-2:", "AAA-7:")
+    path.write_text(text + "waivers: [{id: AAA-1, reason: long ago it was, expires: 2020-01-01}]")
+    code, said = command("profile", "validate", str(path))
+    assert code == 3
+    assert [line.split(" ")[0] for line in said.splitlines()] == [
+        f"{path}:{number}:" for number in (3, 9, 13)
+    ]
+    assert said.splitlines()[0] == (
+        f"{path}:3: has the unknown key 'nmae', did you mean 'name'; correct or remove it; "
+        "docs/profiles.md lists every key"
+    )
+
+
+def test_the_schema_of_profiles_is_json(command: Command, checkout: Path) -> None:
+    code, said = command("profile", "schema")
+    assert code == 0
+    assert "AAA-1" in json.loads(said)["properties"]["checks"]["properties"]

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mlflow-conformance profile validate` and `mlflow-conformance profile schema`."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from mlflow_conformance.config import assets, catalogue
+
+profile = typer.Typer(
+    help="Find what is wrong in a profile, and help editors to write one.",
+    rich_markup_mode=None,
+)
+
+
+@profile.command()
+def validate(
+    file: Annotated[str, typer.Argument(help="The path of a YAML file, or a profile's name.")],
+) -> None:
+    """Say everything that is wrong in a profile, one line each; exit code 3 if anything is."""
+    from mlflow_conformance.run.known import examined
+
+    document = examined(file, catalogue.read(assets.asset("suites")))
+    for fault in sorted(document.faults, key=lambda fault: fault.line):
+        typer.echo(fault.line_of(document.path))
+    if document.model is None:
+        raise typer.Exit(3)
+    expected = len(document.model.checks)
+    typer.echo(f"{document.path} is a profile that expects {expected} checks; nothing is wrong.")
+
+
+@profile.command()
+def schema() -> None:
+    """Print a JSON Schema of profiles, with the thresholds of each check by name."""
+    from mlflow_conformance.config import profile_schema
+    from mlflow_conformance.run.known import thresholds
+
+    known = catalogue.read(assets.asset("suites"))
+    typer.echo(json.dumps(profile_schema.schema(known, thresholds()), indent=2))

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The JSON Schema of profiles says what reading one says, as far as a schema can."""
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from mlflow_conformance.config import assets, catalogue, profile_schema
+from mlflow_conformance.config.yaml_text import parse
+from mlflow_conformance.run.known import thresholds
+
+KNOWN = catalogue.read(assets.asset("suites"))
+FORMS = thresholds()
+SCHEMA = profile_schema.schema(KNOWN, FORMS)
+CHECKS = SCHEMA["properties"]["checks"]["properties"]
+
+
+def shipped(name: str) -> Any:
+    """A profile as JSON has it: days are text."""
+    return json.loads(json.dumps(parse(assets.profile_path(name).read_bytes()).data, default=str))
+
+
+def faults(document: Any) -> list[str]:
+    errors = Draft202012Validator(SCHEMA).iter_errors(document)
+    return [".".join(map(str, error.absolute_path)) for error in errors]
+
+
+def test_it_is_a_schema_by_the_meta_schema() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+
+
+@pytest.mark.parametrize("name", ["k3d", "eks"])
+def test_it_accepts_the_shipped_profiles(name: str) -> None:
+    assert faults(shipped(name)) == []
+
+
+def test_it_knows_every_check_by_what_it_shows() -> None:
+    assert {i: row["description"] for i, row in CHECKS.items()} == {
+        i: info.title for i, info in KNOWN.items()
+    }
+
+
+@pytest.mark.parametrize("check_id", sorted(FORMS))
+def test_every_threshold_is_described(check_id: str) -> None:
+    reference = CHECKS[check_id]["properties"]["thresholds"]["$ref"]
+    form = SCHEMA["$defs"][reference.rsplit("/", 1)[1]]
+    properties = form.get("properties", {})
+    assert set(properties) == set(FORMS[check_id].model_fields)
+    assert all(each.get("description") for each in properties.values())
+    assert form["additionalProperties"] is False
+
+
+ROW = ("checks", "NET-4", "thresholds")
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("nmae",), "x"),
+        (("checks", "NET-99"), {"promise": "p"}),
+        ((*ROW, "attempst"), 1),
+        ((*ROW, "attempts"), "1"),
+        ((*ROW, "attempts"), None),
+        (("checks", "NET-4", "thorough"), {"attempst": 1}),
+        (("checks", "NET-4", "thorough"), {"attempts": "1"}),
+        (("checks", "NET-4", "tier"), "full"),
+        (("names", "mlflow", "port"), 0),
+    ],
+)
+def test_it_refuses_what_reading_refuses(place: tuple[str, ...], value: object) -> None:
+    document = deepcopy(shipped("k3d"))
+    holder = document
+    for key in place[:-1]:
+        holder = holder.setdefault(key, {})
+    holder[place[-1]] = value
+    assert faults(document)
+
+
+def test_a_missing_threshold_is_refused() -> None:
+    document = shipped("k3d")
+    del document["checks"]["NET-4"]["thresholds"]["attempts"]
+    assert faults(document) == [".".join(ROW)]
+
+
+def test_thorough_needs_only_what_it_replaces() -> None:
+    document = shipped("k3d")
+    document["checks"]["NET-4"]["thorough"] = {"attempts": 7}
+    assert faults(document) == []
