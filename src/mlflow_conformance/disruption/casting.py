@@ -5,7 +5,7 @@ import random
 
 from mlflow_conformance.cluster import kept as objects
 from mlflow_conformance.cluster.view import ClusterView, PodView
-from mlflow_conformance.config.profile import Names
+from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.disruption.scenario import ScenarioSpec, VictimKind

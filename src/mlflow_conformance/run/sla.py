@@ -60,7 +60,7 @@ class Wanted:
             "workload": self.workload,
             "workers": self.workers,
         }
-        stated = _stated(loaded)
+        stated = Latency.model_validate(loaded.profile.checks[LATENCY].thresholds).load
         fields = stated.model_dump() if stated else dict(_UNSTATED)
         fields |= {key: value for key, value in named.items() if value is not None}
         try:
@@ -89,20 +89,6 @@ def duration(text: str) -> float:
             f"{text!r} is no duration", remedy="Give a number with s, m or h, such as 90s or 10m"
         )
     return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
-
-
-def _stated(loaded: LoadedProfile) -> Offer | None:
-    """The load that the profile states; None where it leaves that to the command line."""
-    thresholds = loaded.profile.checks[LATENCY].thresholds
-    try:
-        return Latency.model_validate(thresholds).load
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise Unusable(
-            f"The row {LATENCY} of {loaded.path} cannot be used: {where}: {first['msg']}",
-            remedy="docs/load.md shows what it holds",
-        ) from problem
 
 
 def run(

@@ -99,3 +99,21 @@ def test_a_profile_that_promises_nothing_about_latency(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert "promises nothing about latency" in refused(monkeypatch, capsys)
+
+
+def test_a_misspelt_bound_is_refused(
+    promised: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = promised / "profiles/k3d.yaml"
+    profile.write_text(profile.read_text().replace("{p95: 1.0}", "{p95_ms: 1.0}"))
+    assert "p95_ms" in refused(monkeypatch, capsys)
+
+
+def test_a_load_that_neither_the_profile_nor_the_command_line_states(
+    promised: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = promised / "profiles/k3d.yaml"
+    load = "{workload: health, rate: 20, duration_s: 5, workers: 1, max_in_flight: 4000}"
+    profile.write_text(profile.read_text().replace(load, "null"))
+    said = refused(monkeypatch, capsys, "--rate", "20", "--for", "5s")
+    assert "The load cannot be sent: workload: Field required" in said
