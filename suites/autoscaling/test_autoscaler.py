@@ -27,7 +27,7 @@ def test_autoscaler_is_as_promised(
 
     Preconditions: MLflow runs; metrics of its pods are there after a start-up time.
     Steps: read the autoscaler and its target.
-    Expected: limits, goals and target of the profile; it can scale and its metrics are current.
+    Expected: bounds, goals and target of the profile; it can scale and its metrics are current.
     """
     name = target.names.mlflow.hpa
     if name is None:

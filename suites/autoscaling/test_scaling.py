@@ -171,22 +171,22 @@ def test_scaling_costs_no_errors(evidence: Evidence, target: Target, scaled: Win
     rose = scaled.since_start(first(looks, lambda s: s.wanted > looks[0].wanted))
     if rose is None or rose >= surge.for_s:
         evidence.undecided("no replica was added while the load surged")
-    limit = evidence.row(Errors).errors
+    most = evidence.row(Errors).errors
     growing = scaled.part(rose, surge.for_s)
-    failed = error_share(evidence, growing, limit, "inside", "while replicas came")
+    failed = error_share(evidence, growing, most, "inside", "while replicas came")
     evidence.expect(
         "errors.rising", f"failed while replicas came, of {growing.overall.requests}",
-        failed, "<=", limit, door="inside",
+        failed, "<=", most, door="inside",
     )  # fmt: skip
     fell = scaled.since_start(first(looks, lambda s: any(p.terminating for p in s.pods)))
     if fell is None or fell >= surge.for_s + surge.quiet_s:
         evidence.undecided("no replica left while the load went on")
     evidence.note("first replica left after", fell, unit="s", door="kubernetes")
     shrinking = scaled.part(surge.for_s, surge.for_s + surge.quiet_s)
-    failed = error_share(evidence, shrinking, limit, "inside", "while replicas went")
+    failed = error_share(evidence, shrinking, most, "inside", "while replicas went")
     evidence.expect(
         "errors.falling", f"failed while replicas went, of {shrinking.overall.requests}",
-        failed, "<=", limit, door="inside",
+        failed, "<=", most, door="inside",
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Share, Thresholds
-from mlflow_conformance.load.analysis import SendingLimits
+from mlflow_conformance.load.analysis import SendingBounds
 from mlflow_conformance.load.arrivals import Step
 
 Replicas = Annotated[int, Field(ge=1)]
@@ -66,9 +66,9 @@ class Surge(Strict):
         ]
 
     @property
-    def limits(self) -> SendingLimits:
+    def bounds(self) -> SendingBounds:
         """What the senders must have kept. The load is to be there; its timing is not judged."""
-        return SendingLimits(self.achieved, self.lateness_p99_s)
+        return SendingBounds(self.achieved, self.lateness_p99_s)
 
 
 class Rise(Thresholds):

@@ -51,7 +51,7 @@ class Window:
         """
         if self.recorded is None:
             raise Undecided(f"no load was sent: {self.obstacle}")
-        return analyse(self.recorded.window(since_s, until_s), self.surge.limits)
+        return analyse(self.recorded.window(since_s, until_s), self.surge.bounds)
 
     @property
     def surging(self) -> LoadResult:

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Thresholds
-from mlflow_conformance.load.expectations import OutageLimits
+from mlflow_conformance.load.expectations import OutageBounds
 from mlflow_conformance.load.records import Failure
 
 Status = Annotated[int, Field(ge=100, le=599)]
@@ -69,9 +69,9 @@ class Fault(Thresholds):
         return 0
 
     @property
-    def outage(self) -> OutageLimits:
+    def outage(self) -> OutageBounds:
         """What the load is held against as a whole."""
-        return OutageLimits(self.outage_s, self.failed)
+        return OutageBounds(self.outage_s, self.failed)
 
 
 class HeldFault(Fault):

@@ -31,14 +31,14 @@ def expect_latency(evidence: Evidence, result: LoadResult) -> None:
     """LAT-1; see `mlflow_conformance.load.expectations.expect_latency`."""
     evidence.attachments.append(PAGE)
     expectations.note_load(evidence, result, "front")
-    expectations.expect_latency(evidence, result, evidence.row(Latency).limits, "front")
+    expectations.expect_latency(evidence, result, evidence.row(Latency).bounds, "front")
 
 
 def expect_offered(evidence: Evidence, result: LoadResult) -> None:
     """LAT-3; see `mlflow_conformance.load.expectations.expect_offered`."""
     evidence.attachments.append(PAGE)
     expectations.note_load(evidence, result, "front")
-    expectations.expect_offered(evidence, result, evidence.row(Sent).limits, "front")
+    expectations.expect_offered(evidence, result, evidence.row(Sent).bounds, "front")
 
 
 _JUDGE = {

@@ -10,7 +10,7 @@ from typing import Self
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.latency.thresholds import OFFERED, Offer, Sent
 from mlflow_conformance.load import engine, seeding, workload
-from mlflow_conformance.load.analysis import SendingLimits, analyse
+from mlflow_conformance.load.analysis import SendingBounds, analyse
 from mlflow_conformance.load.arrivals import Step
 from mlflow_conformance.load.document import Series
 from mlflow_conformance.load.operations import World
@@ -95,12 +95,12 @@ def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = 
             with run.phase("objects removed") as note:
                 note.detail = seeding.remove(api, world)
     return Measured(
-        recorded, analyse(recorded, _sending_limits(run)), series(watch, recorded.start.timestamp())
+        recorded, analyse(recorded, _sending_bounds(run)), series(watch, recorded.start.timestamp())
     )
 
 
-def _sending_limits(run: Run) -> SendingLimits:
+def _sending_bounds(run: Run) -> SendingBounds:
     """Those of the row LAT-3; without that row the sender must be as good as ours is."""
     if OFFERED not in run.loaded.profile.checks:
-        return SendingLimits()
-    return run.row(OFFERED, Sent).limits
+        return SendingBounds()
+    return run.row(OFFERED, Sent).bounds

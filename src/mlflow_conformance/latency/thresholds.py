@@ -7,8 +7,8 @@ from pydantic import Field
 
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.config.thresholds import Registry, Seconds, Share, Thresholds
-from mlflow_conformance.load.analysis import PercentileName, SendingLimits
-from mlflow_conformance.load.expectations import LatencyLimits
+from mlflow_conformance.load.analysis import PercentileName, SendingBounds
+from mlflow_conformance.load.expectations import LatencyBounds
 
 LATENCY, OFFERED = "LAT-1", "LAT-3"
 """The checks that one load decides."""
@@ -48,9 +48,9 @@ class Latency(Thresholds):
     )
 
     @property
-    def limits(self) -> LatencyLimits:
+    def bounds(self) -> LatencyBounds:
         """What the result of the load is held against."""
-        return LatencyLimits(self.each_operation_s, self.all_operations_s, self.errors)
+        return LatencyBounds(self.each_operation_s, self.all_operations_s, self.errors)
 
 
 class Sent(Thresholds):
@@ -65,9 +65,9 @@ class Sent(Thresholds):
     )
 
     @property
-    def limits(self) -> SendingLimits:
+    def bounds(self) -> SendingBounds:
         """What the sending of the load is held against."""
-        return SendingLimits(self.achieved, self.lateness_p99_s)
+        return SendingBounds(self.achieved, self.lateness_p99_s)
 
 
 class Burst(Thresholds):

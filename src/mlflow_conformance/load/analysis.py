@@ -31,7 +31,7 @@ _WIDTHS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
 
 @dataclass(frozen=True)
-class SendingLimits:
+class SendingBounds:
     """What the sender must have kept for a verdict to be built on a run (promise LAT-3).
 
     Attributes:
@@ -43,7 +43,7 @@ class SendingLimits:
     lateness_p99_s: float = 0.010
 
 
-def analyse(run: RunRecord, limits: SendingLimits | None = None) -> LoadResult:
+def analyse(run: RunRecord, bounds: SendingBounds | None = None) -> LoadResult:
     """Everything that can be said about a run, or a window of it."""
     header = run.header
     by_operation: dict[int, list[Record]] = defaultdict(list)
@@ -63,7 +63,7 @@ def analyse(run: RunRecord, limits: SendingLimits | None = None) -> LoadResult:
         since_s=run.since_us / _US,
         until_s=run.until_us / _US,
         incomplete=list(run.missing),
-        void=[*run.missing, *_not_offered(sending, limits or SendingLimits())],
+        void=[*run.missing, *_not_offered(sending, bounds or SendingBounds())],
         sending=sending,
         overall=_operation(ALL, run.records),
         operations=[
@@ -134,20 +134,20 @@ def _sending(run: RunRecord) -> Sending:
     )
 
 
-def _not_offered(sending: Sending, limits: SendingLimits) -> Iterator[str]:
+def _not_offered(sending: Sending, bounds: SendingBounds) -> Iterator[str]:
     if sending.achieved is None or sending.lateness_p99_s is None:
         yield "no request was planned, or none was sent"
         return
-    if sending.achieved < limits.achieved:
+    if sending.achieved < bounds.achieved:
         yield (
             f"the load was not offered: {sending.sent} of {sending.offered} planned requests were "
-            f"sent ({sending.achieved:.1%}, at least {limits.achieved:.0%} needed)"
+            f"sent ({sending.achieved:.1%}, at least {bounds.achieved:.0%} needed)"
         )
-    if sending.lateness_p99_s > limits.lateness_p99_s:
+    if sending.lateness_p99_s > bounds.lateness_p99_s:
         yield (
             f"the sender was late: 1 % of requests were sent more than "
             f"{sending.lateness_p99_s * 1000:.1f} ms after their planned moment "
-            f"(at most {limits.lateness_p99_s * 1000:g} ms allowed)"
+            f"(at most {bounds.lateness_p99_s * 1000:g} ms allowed)"
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.model import Door
-from mlflow_conformance.load.analysis import BEYOND, PercentileName, SendingLimits
+from mlflow_conformance.load.analysis import BEYOND, PercentileName, SendingBounds
 from mlflow_conformance.load.result import LoadResult, OperationResult, Percentile
 
 RESOLUTION_S = 0.05
@@ -19,7 +19,7 @@ RESOLUTION_S = 0.05
 
 
 @dataclass(frozen=True)
-class LatencyLimits:
+class LatencyBounds:
     """What is promised of the latency of a load.
 
     Attributes:
@@ -34,7 +34,7 @@ class LatencyLimits:
 
 
 @dataclass(frozen=True)
-class OutageLimits:
+class OutageBounds:
     """What is promised of a service under a fault.
 
     Attributes:
@@ -64,7 +64,7 @@ def note_load(evidence: Evidence, result: LoadResult, door: Door) -> None:
 
 
 def expect_offered(
-    evidence: Evidence, result: LoadResult, limits: SendingLimits, door: Door
+    evidence: Evidence, result: LoadResult, bounds: SendingBounds, door: Door
 ) -> None:
     """The server took all that was planned (LAT-3).
 
@@ -75,7 +75,7 @@ def expect_offered(
         Undecided: the sender itself was late or cut short, so nothing is known about the server.
     """
     sending = result.sending
-    latest = limits.lateness_p99_s
+    latest = bounds.lateness_p99_s
     late = sending.lateness_p99_s is None or sending.lateness_p99_s > latest
     if result.incomplete or late:
         evidence.undecided("; ".join(result.void) or "no request was sent")
@@ -84,13 +84,13 @@ def expect_offered(
         unit="s", door=door,
     )  # fmt: skip
     evidence.expect(
-        "achieved", "achieved of offered requests", sending.achieved, ">=", limits.achieved,
+        "achieved", "achieved of offered requests", sending.achieved, ">=", bounds.achieved,
         door=door,
     )  # fmt: skip
 
 
 def expect_latency(
-    evidence: Evidence, result: LoadResult, limits: LatencyLimits, door: Door
+    evidence: Evidence, result: LoadResult, bounds: LatencyBounds, door: Door
 ) -> None:
     """Every operation keeps its percentiles and its share of errors (LAT-1).
 
@@ -99,15 +99,15 @@ def expect_latency(
     """
     _whole(evidence, result)
     few = [
-        *_each_operation(evidence, result, limits.each_operation_s, door),
-        *_all_operations(evidence, result, limits.all_operations_s, door),
-        *_errors(evidence, result, limits.errors, door),
+        *_each_operation(evidence, result, bounds.each_operation_s, door),
+        *_all_operations(evidence, result, bounds.all_operations_s, door),
+        *_errors(evidence, result, bounds.errors, door),
     ]
     if few:
         evidence.undecided("; ".join(few))
 
 
-def expect_outage(evidence: Evidence, result: LoadResult, limits: OutageLimits, door: Door) -> None:
+def expect_outage(evidence: Evidence, result: LoadResult, bounds: OutageBounds, door: Door) -> None:
     """No longer silence and no more failed requests than promised (DIS-*).
 
     Raises:
@@ -120,23 +120,23 @@ def expect_outage(evidence: Evidence, result: LoadResult, limits: OutageLimits, 
             f"arrivals were too sparse: an outage is known to within {outage.resolution_s:.3f} s, "
             f"and {RESOLUTION_S} s is needed"
         )
-    if limits.silence_s is not None:
+    if bounds.silence_s is not None:
         evidence.expect(
             "silence", "longest span without a success", round(outage.silence.seconds, 3),
-            "<=", limits.silence_s, unit="s", door=door,
+            "<=", bounds.silence_s, unit="s", door=door,
         )  # fmt: skip
     evidence.expect(
-        "failed", "failed requests", result.overall.failed, "<=", limits.failed, door=door
+        "failed", "failed requests", result.overall.failed, "<=", bounds.failed, door=door
     )
 
 
 def error_share(
-    evidence: Evidence, result: LoadResult, limit: float, door: Door, when: str
+    evidence: Evidence, result: LoadResult, bound: float, door: Door, when: str
 ) -> float:
     """The share of all requests together that failed; notes the kinds of failure.
 
     Args:
-        limit: the share that it is to be held against.
+        bound: the share that it is to be held against.
         when: what went on meanwhile, as it reads after "failed".
 
     Raises:
@@ -144,9 +144,9 @@ def error_share(
     """
     _whole(evidence, result)
     overall = result.overall
-    if overall.error_ratio is None or (limit and overall.requests < _needed(limit)):
+    if overall.error_ratio is None or (bound and overall.requests < _needed(bound)):
         evidence.undecided(
-            f"too few requests {when}: {overall.requests} of {_needed(limit) if limit else 1}"
+            f"too few requests {when}: {overall.requests} of {_needed(bound) if bound else 1}"
         )
     if overall.failures:
         evidence.note(f"failures {when}", overall.failures, door=door)
@@ -159,26 +159,26 @@ def _whole(evidence: Evidence, result: LoadResult) -> None:
 
 
 def _each_operation(
-    evidence: Evidence, result: LoadResult, limits: Mapping[PercentileName, float], door: Door
+    evidence: Evidence, result: LoadResult, bounds: Mapping[PercentileName, float], door: Door
 ) -> Iterator[str]:
-    for name, limit in limits.items():
+    for name, bound in bounds.items():
         enough, few = _percentiles(result.operations, name)
         for operation, seen in enough:
             evidence.expect(
-                "latency", f"{operation}, {name} of {seen.samples}", seen.seconds, "<=", limit,
+                "latency", f"{operation}, {name} of {seen.samples}", seen.seconds, "<=", bound,
                 unit="s", door=door,
             )  # fmt: skip
         yield from few
 
 
 def _all_operations(
-    evidence: Evidence, result: LoadResult, limits: Mapping[PercentileName, float], door: Door
+    evidence: Evidence, result: LoadResult, bounds: Mapping[PercentileName, float], door: Door
 ) -> Iterator[str]:
-    for name, limit in limits.items():
+    for name, bound in bounds.items():
         enough, few = _percentiles([result.overall], name)
         for operation, seen in enough:
             evidence.expect(
-                "latency.all", f"{operation}, {name} of {seen.samples}", seen.seconds, "<=", limit,
+                "latency.all", f"{operation}, {name} of {seen.samples}", seen.seconds, "<=", bound,
                 unit="s", door=door,
             )  # fmt: skip
         yield from few
@@ -195,21 +195,21 @@ def _percentiles(
 
 
 def _errors(
-    evidence: Evidence, result: LoadResult, limit: float | None, door: Door
+    evidence: Evidence, result: LoadResult, bound: float | None, door: Door
 ) -> Iterator[str]:
-    if limit is None:
+    if bound is None:
         return
     few = []
     for found in result.operations:
         # At the bound itself ten failures must be expected, or one more or less would decide.
-        if found.error_ratio is None or (limit and found.requests < _needed(limit)):
+        if found.error_ratio is None or (bound and found.requests < _needed(bound)):
             few.append(f"{found.name} {found.requests}")
             continue
         evidence.expect(
             "errors", f"{found.name}, failed of {found.requests}", round(found.error_ratio, 6),
-            "<=", limit, door=door,
+            "<=", bound, door=door,
         )  # fmt: skip
-    yield from _too_few(few, f"errors of at most {limit:g}", limit)
+    yield from _too_few(few, f"errors of at most {bound:g}", bound)
 
 
 def _needed(share: float) -> int:

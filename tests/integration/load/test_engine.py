@@ -18,14 +18,14 @@ import pytest
 from http_server import Exchange, Server, stalling
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
-from mlflow_conformance.load.analysis import SendingLimits, analyse
+from mlflow_conformance.load.analysis import SendingBounds, analyse
 from mlflow_conformance.load.arrivals import Process, Step
 from mlflow_conformance.load.engine import running
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.load.workload import Connection, Workload
 
-BUSY = SendingLimits(lateness_p99_s=1.0)
+BUSY = SendingBounds(lateness_p99_s=1.0)
 """For runs whose numbers are compared coarsely: the machine of a test may be busy."""
 
 
@@ -59,9 +59,9 @@ def plan(
     )
 
 
-def result(plan: LoadPlan, folder: Path, limits: SendingLimits = BUSY) -> LoadResult:
+def result(plan: LoadPlan, folder: Path, bounds: SendingBounds = BUSY) -> LoadResult:
     with running(plan, folder) as load:
-        return analyse(load.wait(), limits)
+        return analyse(load.wait(), bounds)
 
 
 def closed_model_p99(url: str, seconds: float, folder: Path) -> float:
@@ -168,7 +168,7 @@ def test_an_outage_is_as_long_as_the_server_was_away(tmp_path: Path) -> None:
 
 def test_a_sender_that_cannot_keep_up_voids_the_run(tmp_path: Path) -> None:
     with Server() as server:
-        seen = result(plan(server, 15_000, 0.2), tmp_path, SendingLimits())
+        seen = result(plan(server, 15_000, 0.2), tmp_path, SendingBounds())
     assert any("late" in reason or "not offered" in reason for reason in seen.void)
 
 

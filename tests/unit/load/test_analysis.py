@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from load_records import header, healthy, records, run, write
-from mlflow_conformance.load.analysis import SendingLimits, analyse
+from mlflow_conformance.load.analysis import SendingBounds, analyse
 from mlflow_conformance.load.records import Failure
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.load.run_record import read_run
@@ -53,7 +53,7 @@ def test_load_that_was_not_offered_voids_the_run(tmp_path: Path) -> None:
         "the load was not offered: 985 of 1000 planned requests were sent "
         "(98.5%, at least 99% needed)"
     )
-    assert analyse(read_run([path]), SendingLimits(achieved=0.98)).void == []
+    assert analyse(read_run([path]), SendingBounds(achieved=0.98)).void == []
 
 
 def test_requests_sent_after_the_window_were_not_offered_in_it(tmp_path: Path) -> None:

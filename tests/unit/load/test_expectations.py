@@ -11,15 +11,15 @@ from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.verdict import Verdict, judge_check
 from mlflow_conformance.load import expectations
-from mlflow_conformance.load.analysis import SendingLimits, analyse
-from mlflow_conformance.load.expectations import LatencyLimits, OutageLimits
+from mlflow_conformance.load.analysis import SendingBounds, analyse
+from mlflow_conformance.load.expectations import LatencyBounds, OutageBounds
 from mlflow_conformance.load.records import Failure
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.load.run_record import read_run
 
-P95 = LatencyLimits(each_operation_s={"p95": 1.0}, all_operations_s={}, errors=0.05)
-NOTHING = LatencyLimits(each_operation_s={}, all_operations_s={}, errors=None)
-SENT = SendingLimits(achieved=0.99, lateness_p99_s=0.01)
+P95 = LatencyBounds(each_operation_s={"p95": 1.0}, all_operations_s={}, errors=0.05)
+NOTHING = LatencyBounds(each_operation_s={}, all_operations_s={}, errors=None)
+SENT = SendingBounds(achieved=0.99, lateness_p99_s=0.01)
 
 
 def evidence(tmp_path: Path) -> Evidence:
@@ -32,9 +32,9 @@ def verdict(seen: Evidence) -> Verdict:
     )[0]
 
 
-def latency(tmp_path: Path, result: LoadResult, limits: LatencyLimits = P95) -> Verdict:
+def latency(tmp_path: Path, result: LoadResult, bounds: LatencyBounds = P95) -> Verdict:
     seen = evidence(tmp_path)
-    expectations.expect_latency(seen, result, limits, "front")
+    expectations.expect_latency(seen, result, bounds, "front")
     return verdict(seen)
 
 
@@ -78,18 +78,18 @@ def test_a_void_run_decides_nothing_however_bad_it_looks(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "limits",
+    "bounds",
     [
         replace(P95, each_operation_s={"p99.9": 1.0}),
         replace(P95, each_operation_s={"p99": 1.0}, errors=0.001),
     ],
 )
-def test_too_few_samples_decide_nothing(tmp_path: Path, limits: LatencyLimits) -> None:
+def test_too_few_samples_decide_nothing(tmp_path: Path, bounds: LatencyBounds) -> None:
     with pytest.raises(Undecided, match=r"too few samples for .* \(10000 needed\): get-run 1000"):
-        latency(tmp_path, analyse(run(tmp_path, healthy)), limits)
+        latency(tmp_path, analyse(run(tmp_path, healthy)), bounds)
 
 
-def test_without_a_limit_nothing_is_proven(tmp_path: Path) -> None:
+def test_without_a_bound_nothing_is_proven(tmp_path: Path) -> None:
     assert latency(tmp_path, analyse(run(tmp_path, healthy)), NOTHING) is Verdict.UNKNOWN
 
 
@@ -101,8 +101,8 @@ def test_an_outage_is_held_against_the_promise(
         return (0.001, 0, "refused") if 5 <= at < 5 + length else healthy(at)
 
     seen = evidence(tmp_path)
-    limits = OutageLimits(silence_s=2.0, failed=1000)
-    expectations.expect_outage(seen, analyse(run(tmp_path, answer)), limits, "front")
+    bounds = OutageBounds(silence_s=2.0, failed=1000)
+    expectations.expect_outage(seen, analyse(run(tmp_path, answer)), bounds, "front")
     assert verdict(seen) is expected
 
 
@@ -111,8 +111,8 @@ def test_failed_requests_are_held_against_the_promise(tmp_path: Path) -> None:
         return (0.001, 0, "refused") if round(at * 50) == 77 else healthy(at)
 
     seen = evidence(tmp_path)
-    limits = OutageLimits(silence_s=None, failed=0)
-    expectations.expect_outage(seen, analyse(run(tmp_path, answer)), limits, "front")
+    bounds = OutageBounds(silence_s=None, failed=0)
+    expectations.expect_outage(seen, analyse(run(tmp_path, answer)), bounds, "front")
     assert verdict(seen) is Verdict.FAIL
 
 
@@ -121,7 +121,7 @@ def test_an_outage_between_sparse_arrivals_is_undecided(tmp_path: Path) -> None:
         expectations.expect_outage(
             evidence(tmp_path),
             analyse(run(tmp_path, healthy, rate=30)),
-            OutageLimits(silence_s=2.0, failed=100),
+            OutageBounds(silence_s=2.0, failed=100),
             "front",
         )
 
