@@ -9,7 +9,8 @@ from typing import Any
 from mlflow_conformance.artifacts.sts import ROLE
 from mlflow_conformance.artifacts.thresholds import StaticKeys
 from mlflow_conformance.artifacts.tokens import Token
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, new_run
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.evidence.case import Evidence, check
@@ -84,7 +85,7 @@ def test_no_static_keys(
         )
         try:
             said, role = run("sh", "-c", _TOKEN).splitlines()
-        except (KubectlFailed, ValueError):
+        except (KubeFailed, ValueError):
             evidence.expect(
                 "token.projected",
                 f"{pod.name}: projected token",

@@ -10,7 +10,8 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from mlflow_conformance.artifacts.thresholds import CutUploads, KilledPod
-from mlflow_conformance.cluster.kube import Kube, Pod
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.pods import Pod
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, answer, new_run
 from mlflow_conformance.doors.s3 import Bucket
@@ -204,7 +205,7 @@ def test_pod_that_is_killed(
             lambda: sum(f.done() for f in futures),
             done=lambda n: n > 0, interval_s=0.1, timeout="upload settled",
         )  # fmt: skip
-        kube.run("delete", "pod", pod.name, "--grace-period=1", "--wait=false")
+        kube.delete("pod", pod.name, grace_s=1)
         statuses = [f.result() for f in futures]
     waiter.until(
         "replaced: the pod that was killed",

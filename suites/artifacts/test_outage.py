@@ -5,7 +5,8 @@ import time
 from dataclasses import replace
 
 from mlflow_conformance.artifacts.thresholds import StoreOutage
-from mlflow_conformance.cluster.kube import Kube, Pod
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.pods import Pod
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.http import NoReply

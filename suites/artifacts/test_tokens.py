@@ -9,7 +9,7 @@ from mlflow_conformance.artifacts.thresholds import ClientSecret, ExpiredTokens,
 from mlflow_conformance.artifacts.tokens import Token, with_changed_signature
 from mlflow_conformance.cluster import view
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.cluster.nodes import open_node
+from mlflow_conformance.cluster.node_door import open_node
 from mlflow_conformance.core.strength import bits
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.evidence.case import Evidence, check

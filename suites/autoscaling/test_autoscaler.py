@@ -3,10 +3,9 @@
 
 from dataclasses import dataclass
 
-from kubernetes.client.rest import ApiException
-
 from mlflow_conformance.autoscaling.thresholds import AsPromised, AtRest
 from mlflow_conformance.cluster.autoscaler import Autoscaler, autoscaler, pods_with_metrics
+from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import TimedOut, Waiter
@@ -88,7 +87,7 @@ def _measuring(target: Target, kube: Kube, name: str, waiter: Waiter) -> _Look:
         pods = [p.name for p in kube.ready_pods(selector)]
         try:
             measured = pods_with_metrics(kube, selector)
-        except ApiException as refusal:
+        except KubeFailed as refusal:
             return _Look(seen, f"{refusal.status} {refusal.reason}")
         return _Look(seen, [name for name in pods if name not in measured])
 

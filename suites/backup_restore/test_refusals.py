@@ -13,6 +13,7 @@ from mlflow_conformance.backup_restore.restored import Restored
 from mlflow_conformance.backup_restore.store import Store, name_at
 from mlflow_conformance.backup_restore.workbench import Workbench
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi, new_run
 from mlflow_conformance.doors.sql import Sql
@@ -131,7 +132,7 @@ def test_restore_killed_half_way(
                     words={restored.restore.token: name}, change=observed)  # fmt: skip
             caught = frozen_half_way(kube, name, program, share, waiter)
             _expect_half_way(evidence, caught, share, servers, databases(sql))
-            kube.run("delete", "pod", caught.pod, "--grace-period=1", "--wait")
+            removed(kube, "pod", caught.pod, waiter, grace_s=1)
             after = fingerprint(sql)
         evidence.expect(
             "tables-changed-restore-killed", "tables that changed by the restore that was killed", old.differences(after), "==", [],

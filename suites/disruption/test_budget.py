@@ -4,7 +4,8 @@
 from dataclasses import dataclass
 
 from mlflow_conformance.cluster.eviction import Budget, budget, evict
-from mlflow_conformance.cluster.kube import Kube, Pod
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.pods import Pod
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.disruption.thresholds import Evictions
 from mlflow_conformance.evidence.case import Evidence, check
@@ -113,9 +114,7 @@ def _settled(evidence: Evidence, target: Target, kube: Kube, waiter: Waiter) -> 
     names = target.names.mlflow
 
     def observe() -> _Replicas:
-        wanted = kube.apps.read_namespaced_deployment(
-            names.deployment, kube.namespace, _request_timeout=15
-        ).spec.replicas
+        wanted = kube.get("deployment", names.deployment)["spec"]["replicas"]
         return _Replicas(wanted, kube.pods(names.selector, container=names.container))
 
     replicas = waiter.until(

@@ -4,6 +4,7 @@
 from collections import Counter
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.view import read_node
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.disruption.thresholds import Spread
 from mlflow_conformance.evidence.case import Evidence, check
@@ -48,10 +49,5 @@ def test_replicas_are_spread(
 
 def _usable_nodes(kube: Kube) -> set[str]:
     """Nodes that are ready, not cordoned, and take pods without a toleration."""
-    return {
-        node.metadata.name
-        for node in kube.core.list_node(_request_timeout=15).items
-        if not node.spec.unschedulable
-        and not any(t.effect in ("NoSchedule", "NoExecute") for t in node.spec.taints or [])
-        and any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or [])
-    }
+    nodes = map(read_node, kube.items("node"))
+    return {node.name for node in nodes if node.ready and node.schedulable and node.takes_pods}

@@ -47,7 +47,7 @@ def test_policies_hold_from_birth(
     if len(before) < 2:
         evidence.undecided("MLflow has fewer than two ready replicas to spare one")
     probe_pods.ensure(sources)
-    kube.run("delete", "pod", before[0].name, "--wait=false")
+    kube.delete("pod", before[0].name)
     born = waiter.until(
         "there: the address of a new MLflow pod",
         lambda: [p for p in kube.pods(names.selector) if p.uid not in {b.uid for b in before}],

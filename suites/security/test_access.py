@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """SEC: what the deployment's identities may do, which hosts it answers to, and its images."""
 
-from mlflow_conformance.cluster.kube import Kube, Pod
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.pods import Pod
 from mlflow_conformance.doors.inside import InsideSender
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.case import Evidence, check
@@ -26,12 +27,7 @@ def test_service_accounts_may_do_what_is_listed(evidence: Evidence, kube: Kube) 
     Expected: the rules that every account has, and those listed; no pod with an unlisted token.
     """
     row = evidence.row(Rights)
-    accounts = [
-        a.metadata.name
-        for a in kube.core.list_namespaced_service_account(
-            kube.namespace, _request_timeout=15
-        ).items
-    ]
+    accounts = [a["metadata"]["name"] for a in kube.items("serviceaccount")]
     rules = {account: access.rules_of(kube, account) for account in accounts}
     evidence.note("rules that every account has", set.intersection(*rules.values()))
     extra = {

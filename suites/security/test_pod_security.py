@@ -4,9 +4,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
-from kubernetes.client.rest import ApiException
-
-from mlflow_conformance.cluster.kube import Kube, Pod
+from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.pods import Pod
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import hardening
 from mlflow_conformance.security.thresholds import Restricted
@@ -68,7 +68,7 @@ def test_pods_are_restricted(evidence: Evidence, target: Target, kube: Kube) -> 
 
 
 def _expect_admission(evidence: Evidence, row: Restricted, target: Target, kube: Kube) -> None:
-    labels = kube.core.read_namespace(kube.namespace, _request_timeout=15).metadata.labels or {}
+    labels = kube.get("namespace", kube.namespace)["metadata"].get("labels", {})
     evidence.expect(
         "admission.level",
         "enforced Pod Security level",
@@ -78,14 +78,9 @@ def _expect_admission(evidence: Evidence, row: Restricted, target: Target, kube:
         door="kubernetes",
     )
     try:
-        kube.core.create_namespaced_pod(
-            kube.namespace,
-            hardening.privileged_pod(target.names.runner.image),
-            dry_run="All",
-            _request_timeout=15,
-        )
+        kube.create(hardening.privileged_pod(target.names.runner.image), dry_run=True)
         answer = "admitted"
-    except ApiException as refusal:
+    except KubeFailed as refusal:
         answer = f"{refusal.status} {refusal.body}"
     evidence.expect(
         "admission.privileged-pod",

@@ -2,6 +2,7 @@
 """SEC-3.removal: what is left of an installation that was removed."""
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.cluster.terminal import GOOD
 from mlflow_conformance.config.profile import HelmDeployment, KustomizeDeployment
 from mlflow_conformance.core.waits import TimedOut, Waiter
@@ -48,12 +49,12 @@ def test_removal_leaves_nothing(
                     "installed", "objects that were installed", len(made), ">=", row.objects,
                     door="kubernetes",
                 )  # fmt: skip
-            removed = workshop.run("uninstall", SECOND)
-            evidence.expect("uninstall", "uninstall", removed, "==", GOOD, door="kubernetes")
+            said = workshop.run("uninstall", SECOND)
+            evidence.expect("uninstall", "uninstall", said, "==", GOOD, door="kubernetes")
         case KustomizeDeployment():
             there = workshop.namespace(SECOND, "secrets")
             _judge_deletion(evidence, target, kube, workshop)
-            kube.run("delete", "namespace", there.name, "--wait", namespace="", timeout_s=120)
+            removed(kube, "namespace", there.name, waiter, timeout="namespace gone")
     try:
         found = waiter.until(
             "gone: everything of the installation", lambda: workshop.left(there, row.passing),
@@ -71,7 +72,7 @@ def _judge_deletion(evidence: Evidence, target: Target, kube: Kube, workshop: Wo
         "namespace", "the removal deletes the namespace, and all that is in it",
         f"namespace/{namespace}" in workshop.would_delete(), "==", True, door="kubernetes",
     )  # fmt: skip
-    volumes = kube.get("persistentvolumes", namespace="")["items"]
+    volumes = kube.items("persistentvolume")
     mine = [v for v in volumes if v["spec"].get("claimRef", {}).get("namespace") == namespace]
     policies = {v["spec"]["persistentVolumeReclaimPolicy"] for v in mine}
     evidence.expect(

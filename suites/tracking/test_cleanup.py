@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.doors.inventory import Inventory
 from mlflow_conformance.doors.mlflow import ARTIFACTS, ApiError, MlflowApi, answer, new_run
 from mlflow_conformance.doors.s3 import Bucket
@@ -112,7 +113,7 @@ def test_nothing_is_left_and_nothing_else_is_gone(
     try:
         collect(garbage, front, kube, target.names.mlflow, conformance_run.label)
         outcome = "done"
-    except KubectlFailed as problem:
+    except KubeFailed as problem:
         outcome = str(problem)
     evidence.expect("gc", "mlflow gc", outcome, "==", "done", door="kubernetes")
 

@@ -17,7 +17,7 @@ ROLE = "eks.amazonaws.com/role-arn"
 
 _TIMEOUT_S = 30
 _KEYS_LAST_S = 900  # the shortest that an STS gives keys for
-_DURATION = "10m"  # the shortest that Kubernetes gives
+_LIFETIME_S = 600  # the shortest that Kubernetes gives
 _KEYS = {
     "access_key": "AccessKeyId", "secret_key": "SecretAccessKey", "session_token": "SessionToken"
 }  # fmt: skip
@@ -85,17 +85,20 @@ class Sts:
         """A new token of a ServiceAccount, as Kubernetes gives it.
 
         Raises:
-            KubectlFailed: the API server refused.
+            KubeFailed: the API server refused.
         """
-        return self.kube.run(
-            "create", "token", account, f"--audience={audience}", f"--duration={_DURATION}"
-        ).strip()
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": [audience], "expirationSeconds": _LIFETIME_S},
+        }
+        return str(self.kube.ask("serviceaccount", account, "token", request)["status"]["token"])
 
     def exchanged(self, token: str, account: str) -> Exchange:
         """What it answers to a token, for the role of an account.
 
         Raises:
-            KubectlFailed: the account cannot be read.
+            KubeFailed: the account cannot be read.
             NoReply: it did not answer.
         """
         about = self.kube.get("serviceaccount", account)["metadata"]
@@ -107,7 +110,7 @@ def account_of(kube: Kube, deployment: str) -> str:
     """The ServiceAccount that a Deployment's pods have.
 
     Raises:
-        KubectlFailed: it cannot be read.
+        KubeFailed: it cannot be read.
     """
     found = kube.get("deployment", deployment)
     return str(found["spec"]["template"]["spec"]["serviceAccountName"])

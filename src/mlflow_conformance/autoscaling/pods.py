@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import RunnerNames
@@ -31,7 +30,6 @@ from mlflow_conformance.target.runner import HOME, measuring_pod, send_package, 
 
 _MASTER = "load-master"
 _LABELS = {"app.kubernetes.io/name": "load"}
-_SELECTOR = "app.kubernetes.io/name=load"
 _PORT = 5557
 _PLAN, _RECORDS, _SCRIPT, _ENDED = "plan.json", "records", "load.sh", f"{HOME}/ended"
 _LOCUSTFILE = Path(HOME) / "mlflow_conformance" / "load" / "locustfile.py"
@@ -85,18 +83,18 @@ def running_in_pods(
         folder: gets the records and locust.log; it must exist.
 
     Raises:
-        KubectlFailed: the API server refused, or a pod does not take what is sent to it.
+        KubeFailed: the API server refused, or a pod does not take what is sent to it.
         TimedOut: a pod was not ready in time.
         Hopeless: the image cannot be had.
     """
     workers = [f"load-worker-{number}" for number in range(plan.workers)]
-    _remove(kube, names.namespace)
+    _remove(kube, names.namespace, waiter)
     try:
         pods = [measuring_pod(name, names, labels=_LABELS) for name in (_MASTER, *workers)]
         kube.apply(pods, namespace=names.namespace)
         for name in (_MASTER, *workers):
             wait_pod_ready(kube, names.namespace, name, waiter)
-        master_ip = str(_status(kube, names.namespace, _MASTER)["podIP"])
+        master_ip = str(kube.get("pod", _MASTER, namespace=names.namespace)["status"]["podIP"])
 
         def begin(name: str) -> None:
             role: Role = "master" if name == _MASTER else "worker"
@@ -123,7 +121,7 @@ def running_in_pods(
             list(pool.map(begin, (_MASTER, *workers)))
         yield PodLoad(plan, folder.resolve(), kube, names.namespace)
     finally:
-        _remove(kube, names.namespace)
+        _remove(kube, names.namespace, waiter)
 
 
 def _script(locust: Sequence[str]) -> str:
@@ -137,13 +135,12 @@ def _script(locust: Sequence[str]) -> str:
     )
 
 
-def _status(kube: Kube, namespace: str, pod: str) -> dict[str, Any]:
-    status: dict[str, Any] = kube.get("pod", pod, namespace=namespace)["status"]
-    return status
-
-
-def _remove(kube: Kube, namespace: str) -> None:
-    kube.run(
-        "delete", "pod", "--selector", _SELECTOR, "--ignore-not-found", "--wait",
-        namespace=namespace,
-    )  # fmt: skip
+def _remove(kube: Kube, namespace: str, waiter: Waiter) -> None:
+    for pod in kube.pods(_LABELS, namespace=namespace):
+        kube.delete("pod", pod.name, namespace=namespace, missing_ok=True)
+    waiter.until(
+        "gone: the pods that sent load",
+        lambda: [p.name for p in kube.pods(_LABELS, namespace=namespace)],
+        done=lambda left: not left,
+        timeout="object deleted",
+    )

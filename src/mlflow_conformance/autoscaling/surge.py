@@ -40,7 +40,7 @@ def surged(
 
     Raises:
         Undecided: the deployment did not come to rest, or the load did not begin.
-        KubectlFailed: the pods that send it could not be made.
+        KubeFailed: the pods that send it could not be made.
     """
     window = Window(surge)
     with run.phase("autoscaler at rest"):

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_conformance.backup_restore import freeze, held
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
 
@@ -71,7 +72,7 @@ def frozen_half_way(kube: Kube, job: str, program: str, share: float, waiter: Wa
             pod.name, "python", "-S", "-", program, str(share), str(seconds), _MARK,
             stdin=Path(freeze.__file__).read_bytes(), timeout_s=seconds + 10,
         )  # fmt: skip
-    except KubectlFailed as problem:
+    except KubeFailed as problem:
         raise Undecided(f"the restore was over before it could be stopped: {problem}") from problem
     found = json.loads(said)
     return Frozen(pod.name, found["program"], found["read"], found["of"], found["state"])

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.cluster.conditions import holds
+from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import TimedOut, Waiter
 
 Outcome = Literal["complete", "failed", "unfinished", "absent"]
@@ -43,17 +45,16 @@ def names(kube: Kube, selector: Mapping[str, str]) -> set[str]:
     """The names of the Jobs that have these labels.
 
     Raises:
-        KubectlFailed: the API server refused.
+        KubeFailed: the API server refused.
     """
-    labels = ",".join(f"{k}={v}" for k, v in selector.items())
-    return {item["metadata"]["name"] for item in kube.get("jobs", "-l", labels)["items"]}
+    return {item["metadata"]["name"] for item in kube.items("job", labels=selector)}
 
 
 def at_end(kube: Kube, name: str, waiter: Waiter, timeout: str) -> Job:
     """Wait for the end of a Job; how it ended when the time is over is an outcome, too.
 
     Raises:
-        KubectlFailed: there is no such Job.
+        KubeFailed: there is no such Job.
     """
     try:
         outcome = waiter.until(
@@ -70,12 +71,9 @@ def at_end(kube: Kube, name: str, waiter: Waiter, timeout: str) -> Job:
 
 def outcome_of(job: Mapping[str, Any]) -> Outcome:
     """How a Job ended, from its conditions."""
-    true = {
-        c["type"] for c in job.get("status", {}).get("conditions") or [] if c["status"] == "True"
-    }
-    if "Complete" in true:
+    if holds(job, "Complete"):
         return "complete"
-    return "failed" if "Failed" in true else "unfinished"
+    return "failed" if holds(job, "Failed") else "unfinished"
 
 
 def said(kube: Kube, name: str) -> str:
@@ -84,8 +82,8 @@ def said(kube: Kube, name: str) -> str:
     texts = []
     for pod in sorted(pods, key=lambda p: p.raw["metadata"]["creationTimestamp"]):
         try:
-            texts.append(kube.run("logs", pod.name))
-        except KubectlFailed as problem:
+            texts.append(kube.log(pod.name))
+        except KubeFailed as problem:
             texts.append(f"[no log: {problem}]\n")
     return "".join(texts)
 
@@ -132,7 +130,7 @@ def remove(kube: Kube, jobs: Sequence[str]) -> None:
     """Delete Jobs and their pods, as far as they are there.
 
     Raises:
-        KubectlFailed: the API server refused.
+        KubeFailed: the API server refused.
     """
-    if jobs:
-        kube.run("delete", "job", *jobs, "--ignore-not-found", "--wait=false")
+    for job in jobs:
+        kube.delete("job", job, missing_ok=True)

@@ -60,7 +60,7 @@ def back_up(kube: Kube, lines: Lines, store: Store, job: str, waiter: Waiter) ->
         job: name for its Job; must be new.
 
     Raises:
-        KubectlFailed, InsideFailed: cluster or bucket could not be read.
+        KubeFailed, InsideFailed: cluster or bucket could not be read.
     """
     before = set(store.sizes())
     began = time.monotonic_ns()
@@ -143,7 +143,7 @@ def restore(
     """Restore a backup by the documented line, and watch MLflow meanwhile.
 
     Raises:
-        KubectlFailed: the cluster could not be read.
+        KubeFailed: the cluster could not be read.
     """
     before = jobs.names(kube, names.selector)
     started = time.monotonic()
@@ -211,7 +211,7 @@ def another(
 
     Raises:
         Undecided: there is no such Job to go by.
-        KubectlFailed: it was refused.
+        KubeFailed: it was refused.
     """
     if not pattern:
         raise Undecided("the documented line made no restore Job that others could be like")

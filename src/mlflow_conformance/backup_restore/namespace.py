@@ -43,7 +43,7 @@ def remade(kube: Kube, names: Names, lost: LostNames, lines: Lines, waiter: Wait
 
     Raises:
         Undecided: what is to be kept could not be; nothing was deleted.
-        KubectlFailed: the API server refused.
+        KubeFailed: the API server refused.
         TimedOut: the namespace did not go in time.
     """
     with TemporaryDirectory(prefix="mlflow-conformance-") as folder, uninterrupted():
@@ -52,7 +52,7 @@ def remade(kube: Kube, names: Names, lost: LostNames, lines: Lines, waiter: Wait
             raise Undecided(f"nothing was deleted, for nothing was kept: {kept.tail}")
         ours = [keep(kube, "secret", name) for name in _ways_in(names)]
         before = _uid(kube)
-        kube.run("delete", "namespace", kube.namespace, "--wait=false", namespace="")
+        kube.delete("namespace", kube.namespace)
         waiter.until(
             f"gone: namespace {kube.namespace}",
             lambda: _uid(kube),
@@ -93,7 +93,5 @@ def _ways_in(names: Names) -> list[str]:
 
 
 def _uid(kube: Kube) -> str:
-    return kube.run(
-        "get", "namespace", kube.namespace, "--ignore-not-found",
-        "--output=jsonpath={.metadata.uid}", namespace="",
-    ).strip()  # fmt: skip
+    found = kube.find("namespace", kube.namespace)
+    return str(found["metadata"]["uid"]) if found else ""

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlflow_conformance.cluster.kube import Kube, Pod
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.pods import Pod
+from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
@@ -39,9 +41,9 @@ def emptied(kube: Kube, names: Names, waiter: Waiter) -> tuple[list[Volume], lis
     """
     selector = _selector(names)
     pods = kube.pods(selector)
-    owner, replicas = _stateful_set(kube, pods)
+    server, replicas = _stateful_set(kube, pods)
     before = _held(kube, pods)
-    kube.run("scale", owner, "--replicas=0")
+    kube.scale("statefulset", server, 0)
     waiter.until(
         "gone: the pods of PostgreSQL",
         lambda: [p.name for p in kube.pods(selector)],
@@ -49,8 +51,8 @@ def emptied(kube: Kube, names: Names, waiter: Waiter) -> tuple[list[Volume], lis
         timeout="pod ready",
     )
     for volume in before:
-        kube.run("delete", "pvc", volume.claim, "--wait")
-    kube.run("scale", owner, f"--replicas={replicas}")
+        removed(kube, "persistentvolumeclaim", volume.claim, waiter)
+    kube.scale("statefulset", server, replicas)
     ready = waiter.until(
         "ready: PostgreSQL on an empty volume",
         lambda: [p for p in kube.pods(selector) if p.ready],
@@ -82,7 +84,7 @@ def _stateful_set(kube: Kube, pods: Sequence[Pod]) -> tuple[str, int]:
     if len(owners) != 1:
         raise Undecided(f"the pods of PostgreSQL belong to {len(owners)} StatefulSets, not to one")
     name = owners.pop()
-    return f"statefulset/{name}", kube.get("statefulset", name)["spec"]["replicas"]
+    return name, kube.get("statefulset", name)["spec"]["replicas"]
 
 
 def _volumes(kube: Kube, pods: Sequence[Pod]) -> list[Volume]:
@@ -92,7 +94,7 @@ def _volumes(kube: Kube, pods: Sequence[Pod]) -> list[Volume]:
         for v in p.raw["spec"].get("volumes", [])
         if (source := v.get("persistentVolumeClaim"))
     )
-    return [Volume(c, _volume_of(kube.get("pvc", c))) for c in claims]
+    return [Volume(c, _volume_of(kube.get("persistentvolumeclaim", c))) for c in claims]
 
 
 def _volume_of(claim: dict[str, Any]) -> str:

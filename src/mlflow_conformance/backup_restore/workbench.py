@@ -15,7 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlflow_conformance.backup_restore import forge
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.target.runner import wait_pod_ready
@@ -64,7 +66,7 @@ class Workbench:
                 self.pod, "python", "-", json.dumps(request),
                 stdin=Path(forge.__file__).read_bytes(), timeout_s=_CALL_S,
             )  # fmt: skip
-        except KubectlFailed as problem:
+        except KubeFailed as problem:
             raise Undecided(
                 f"backups cannot be made with this deployment's own scripts ({action}): {problem}"
             ) from problem
@@ -80,7 +82,7 @@ def workbench(kube: Kube, cronjob: str, waiter: Waiter) -> Iterator[Workbench]:
     try:
         yield start_workbench(kube, cronjob, waiter)
     finally:
-        kube.run("delete", "pod", _POD, "--ignore-not-found", "--wait=false")
+        kube.delete("pod", _POD, missing_ok=True)
 
 
 def start_workbench(kube: Kube, cronjob: str, waiter: Waiter) -> Workbench:
@@ -92,11 +94,11 @@ def start_workbench(kube: Kube, cronjob: str, waiter: Waiter) -> Workbench:
     """
     try:
         found = kube.get("cronjob", cronjob)
-    except KubectlFailed as problem:
+    except KubeFailed as problem:
         raise Undecided(f"there is no backup to learn from: {problem}") from problem
     template = found["spec"]["jobTemplate"]["spec"]["template"]
     folder = scripts_folder(template)
-    kube.run("delete", "pod", _POD, "--ignore-not-found", "--wait")
+    removed(kube, "pod", _POD, waiter)
     kube.apply([manifest(template, kube.namespace)])
     wait_pod_ready(kube, kube.namespace, _POD, waiter)
     return Workbench(kube, _POD, folder)

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import kubernetes
-from kubernetes.client.rest import ApiException
-
 from mlflow_conformance.cluster.kube import Kube
+
+_METRICS_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -47,16 +46,13 @@ class Autoscaler:
 
 
 def autoscaler(kube: Kube, name: str) -> Autoscaler | None:
-    """The autoscaler of that name, or None when there is none."""
-    try:
-        found = kube.autoscaling.read_namespaced_horizontal_pod_autoscaler(
-            name, kube.namespace, _request_timeout=15
-        )
-    except ApiException as problem:
-        if problem.status == 404:
-            return None
-        raise
-    return read(kube.client.sanitize_for_serialization(found))
+    """The autoscaler of that name, or None when there is none.
+
+    Raises:
+        KubeFailed: it cannot be read.
+    """
+    found = kube.find("horizontalpodautoscaler", name)
+    return None if found is None else read(found)
 
 
 def pods_with_metrics(kube: Kube, selector: Mapping[str, str]) -> list[str]:
@@ -65,14 +61,10 @@ def pods_with_metrics(kube: Kube, selector: Mapping[str, str]) -> list[str]:
     An autoscaler keeps its last status when this API is gone, so its own word is not enough.
 
     Raises:
-        ApiException: the API is not there or does not answer.
+        KubeFailed: the API is not there or does not answer.
     """
-    labels = ",".join(f"{k}={v}" for k, v in selector.items())
-    found = kubernetes.client.CustomObjectsApi(kube.client).list_namespaced_custom_object(
-        "metrics.k8s.io", "v1beta1", kube.namespace, "pods",
-        label_selector=labels, _request_timeout=15,
-    )  # fmt: skip
-    return sorted(item["metadata"]["name"] for item in found["items"] if item.get("containers"))
+    found = kube.items("pods.metrics.k8s.io", labels=selector, timeout_s=_METRICS_S)
+    return sorted(item["metadata"]["name"] for item in found if item.get("containers"))
 
 
 def read(found: Mapping[str, Any]) -> Autoscaler:

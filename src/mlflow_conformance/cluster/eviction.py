@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import kubernetes
-from kubernetes.client.rest import ApiException
-
+from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
+
+_TOO_MANY = 429
 
 
 @dataclass(frozen=True)
@@ -49,49 +49,49 @@ class Answer:
 
 
 def budget(kube: Kube, name: str) -> Budget | None:
-    """The disruption budget of that name, or None when there is none."""
-    try:
-        found = kube.policy.read_namespaced_pod_disruption_budget(
-            name, kube.namespace, _request_timeout=15
-        )
-    except ApiException as problem:
-        if problem.status == 404:
-            return None
-        raise
+    """The disruption budget of that name, or None when there is none.
+
+    Raises:
+        KubeFailed: it cannot be read.
+    """
+    found = kube.find("poddisruptionbudget", name)
+    if found is None:
+        return None
+    spec, status = found["spec"], found.get("status", {})
     return Budget(
-        found.spec.min_available,
-        found.spec.max_unavailable,
-        found.status.disruptions_allowed,
-        found.status.current_healthy,
-        found.status.desired_healthy,
-        found.status.expected_pods,
-        (found.status.observed_generation or 0) >= found.metadata.generation,
+        spec.get("minAvailable"),
+        spec.get("maxUnavailable"),
+        status.get("disruptionsAllowed", 0),
+        status.get("currentHealthy", 0),
+        status.get("desiredHealthy", 0),
+        status.get("expectedPods", 0),
+        status.get("observedGeneration", 0) >= found["metadata"]["generation"],
     )
 
 
 def evict(kube: Kube, pod: str) -> Answer:
-    """Ask for one eviction, once.
+    """Ask for one eviction of a pod of the namespace, once.
 
     Raises:
-        ApiException: the API server refused for another reason than a budget.
+        KubeFailed: the API server refused for another reason than a budget.
     """
-    body = kubernetes.client.V1Eviction(
-        metadata=kubernetes.client.V1ObjectMeta(name=pod, namespace=kube.namespace)
-    )
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": pod, "namespace": kube.namespace},
+    }
     try:
-        _, status, _ = kube.core.create_namespaced_pod_eviction_with_http_info(
-            pod, kube.namespace, body, _request_timeout=15
-        )
-    except ApiException as refusal:
-        if refusal.status != 429:
+        said = kube.ask("pod", pod, "eviction", eviction)
+    except KubeFailed as refusal:
+        if refusal.status != _TOO_MANY:
             raise
         return read_refusal(json.loads(refusal.body or "{}"))
-    return Answer(status)
+    return Answer(said["code"])
 
 
 def read_refusal(body: Mapping[str, Any]) -> Answer:
     """What a refusal says about itself."""
     causes = (body.get("details") or {}).get("causes") or [{}]
     return Answer(
-        429, body.get("reason", ""), causes[0].get("reason", ""), causes[0].get("message", "")
+        _TOO_MANY, body.get("reason", ""), causes[0].get("reason", ""), causes[0].get("message", "")
     )

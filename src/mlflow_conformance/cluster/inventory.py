@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 from mlflow_conformance.cluster.kube import Kube
 
-_EVENTS = ("events", "events.events.k8s.io")
+_EVENTS = "Event"
 """They are what happened, and leave by themselves."""
-_DEPRECATED = ("componentstatuses", "endpoints")
+_DEPRECATED = ("ComponentStatus", "Endpoints")
 """Asking for them only brings warnings; EndpointSlices tell what Endpoints do."""
-_COLUMNS = "custom-columns=KIND:.kind,SPACE:.metadata.namespace,NAME:.metadata.name"
-_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True, order=True)
@@ -30,20 +28,14 @@ def inventory(kube: Kube) -> frozenset[Thing]:
     """Every object of every kind that can be listed, but events.
 
     Raises:
-        KubectlFailed: this user may not list something, or the server did not answer.
+        KubeFailed: this user may not list something, or the server did not answer.
     """
-    listable = kube.run("api-resources", "--verbs=list", "--output=name", namespace="").split()
-    kinds = [k for k in listable if k not in _EVENTS + _DEPRECATED]
-    text = kube.run(
-        "get", ",".join(kinds), "--all-namespaces", "--ignore-not-found", "--no-headers",
-        f"--output={_COLUMNS}", namespace="", timeout_s=_TIMEOUT_S,
-    )  # fmt: skip
-    return frozenset(_thing(line) for line in text.splitlines() if line.strip())
-
-
-def _thing(line: str) -> Thing:
-    kind, namespace, name = line.split(maxsplit=2)
-    return Thing(kind, "" if namespace == "<none>" else namespace, name.strip())
+    resources = [r for r in kube.kinds.listable() if r.kind not in (_EVENTS, *_DEPRECATED)]
+    return frozenset(
+        Thing(resource.kind, item["metadata"].get("namespace", ""), item["metadata"]["name"])
+        for resource in resources
+        for item in kube.items(f"{resource.plural}.{resource.group}", namespace="")
+    )
 
 
 def left_behind(

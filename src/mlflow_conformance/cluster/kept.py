@@ -2,23 +2,20 @@
 """Objects of a cluster as they were, and made so again, with the owners of their fields."""
 
 import copy
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from kubernetes.client.rest import ApiException
-from urllib3.exceptions import HTTPError
-
 from mlflow_conformance.cluster import workloads
-from mlflow_conformance.cluster.kube import Conflict, Kube, KubectlFailed
+from mlflow_conformance.cluster.failures import Conflict, KubeFailed
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import TimedOut, Waiter
 
 _SERVER_SIDE = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
 _CONTROLLER_ANNOTATIONS = ("deployment.kubernetes.io/revision",)
-NO_ANSWER = (ApiException, HTTPError, KubectlFailed, OSError)
+NO_ANSWER = (KubeFailed, OSError)
 """How a cluster fails to answer; what was broken on purpose is then put back a moment later."""
 _T = TypeVar("_T")
 
@@ -61,7 +58,7 @@ def put_back(kube: Kube, kept: dict[str, Any], waiter: Waiter) -> bool:
     Returns whether there was anything to do.
 
     Raises:
-        KubectlFailed: the API server refused.
+        KubeFailed: the API server refused.
         TimedOut: it is not as it was.
     """
     meta = kept["metadata"]
@@ -115,14 +112,9 @@ def look(kube: Kube, kind: str, name: str, namespace: str) -> dict[str, Any] | N
     """An object with the owners of its fields; None when there is none.
 
     Raises:
-        KubectlFailed: the cluster has no such kind, or did not answer.
+        KubeFailed: the cluster has no such kind, or did not answer.
     """
-    said = kube.run("get", kind, name, "-o", "json", "--ignore-not-found", "--show-managed-fields",
-                    namespace=namespace)  # fmt: skip
-    if not said.strip():
-        return None
-    found: dict[str, Any] = json.loads(said)
-    return found
+    return kube.find(kind, name, namespace=namespace, owners=True)
 
 
 def restore_all(kube: Kube, objects: Sequence[Kept], waiter: Waiter) -> None:
@@ -152,7 +144,7 @@ def restore_all(kube: Kube, objects: Sequence[Kept], waiter: Waiter) -> None:
 
 def _restore(kube: Kube, thing: Kept, waiter: Waiter) -> None:
     if thing.before is None:
-        kube.run("delete", thing.kind, thing.name, "--ignore-not-found", namespace=thing.namespace)
+        kube.delete(thing.kind, thing.name, namespace=thing.namespace, missing_ok=True)
         waiter.until(
             f"gone: {thing}",
             lambda: look(kube, thing.kind, thing.name, thing.namespace),

@@ -121,7 +121,7 @@ def terminal(kube: Kube, folder: Path, needed: Sequence[str]) -> Iterator[Termin
 
     Raises:
         Undecided: this machine lacks one of them.
-        KubectlFailed: the kubeconfig cannot be read.
+        KubeFailed: the kubeconfig cannot be read.
     """
     with TemporaryDirectory(prefix="mlflow-conformance-") as made:
         programs = Path(made) / "bin"

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """One look at every pod and node of a cluster, in what a fault changes or must leave alone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.pods import main_container
 
-_DEFAULT = "kubectl.kubernetes.io/default-container"
+_LIST_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -109,14 +111,13 @@ def look(kube: Kube) -> ClusterView:
     """Look at the whole cluster once.
 
     Raises:
-        ApiException: this account may not list pods and nodes of the cluster.
+        KubeFailed: this account may not list pods and nodes of the cluster.
     """
-    convert = kube.client.sanitize_for_serialization
-    pods = convert(kube.core.list_pod_for_all_namespaces(_request_timeout=15))
-    nodes = convert(kube.core.list_node(_request_timeout=15))
+    pods = kube.items("pod", namespace="", timeout_s=_LIST_S)
+    nodes = kube.items("node", timeout_s=_LIST_S)
     return ClusterView(
-        pods=sorted(map(read_pod, pods["items"]), key=lambda p: p.key),
-        nodes=sorted(map(read_node, nodes["items"]), key=lambda n: n.name),
+        pods=sorted(map(read_pod, pods), key=lambda p: p.key),
+        nodes=sorted(map(read_node, nodes), key=lambda n: n.name),
     )
 
 
@@ -131,12 +132,12 @@ def read_pod(item: Mapping[str, Any]) -> PodView:
         node=spec.get("nodeName", ""),
         ip=status.get("podIP", ""),
         owner=owners[0]["kind"] if owners else "",
-        ready=_holds(status.get("conditions"), "Ready"),
+        ready=holds(item, "Ready"),
         terminating="deletionTimestamp" in meta,
         finished=status.get("phase") in ("Succeeded", "Failed"),
         labels=meta.get("labels") or {},
         containers=[_container(c) for c in status.get("containerStatuses") or []],
-        main=_main(meta, spec),
+        main=main_container(item),
     )
 
 
@@ -147,7 +148,7 @@ def read_node(item: Mapping[str, Any]) -> NodeView:
     return NodeView(
         name=item["metadata"]["name"],
         address=next((a["address"] for a in addresses if a["type"] == "InternalIP"), ""),
-        ready=_holds(status.get("conditions"), "Ready"),
+        ready=holds(item, "Ready"),
         schedulable=not spec.get("unschedulable", False),
         takes_pods=not any(
             t["effect"] in ("NoSchedule", "NoExecute")
@@ -155,13 +156,6 @@ def read_node(item: Mapping[str, Any]) -> NodeView:
             if t["key"] != "node.kubernetes.io/unschedulable"
         ),
     )
-
-
-def _main(meta: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
-    # Statuses are in the order of names: the first of them may be a side-car.
-    names = [c["name"] for c in spec.get("containers") or []]
-    annotations: Mapping[str, str] = meta.get("annotations") or {}
-    return annotations.get(_DEFAULT, names[0] if names else "")
 
 
 def _container(status: Mapping[str, Any]) -> ContainerView:
@@ -174,7 +168,3 @@ def _container(status: Mapping[str, Any]) -> ContainerView:
         exit_code=ended.get("exitCode"),
         ended=datetime.fromisoformat(ended["finishedAt"]) if ended.get("finishedAt") else None,
     )
-
-
-def _holds(conditions: Iterable[Mapping[str, Any]] | None, kind: str) -> bool:
-    return any(c["type"] == kind and c["status"] == "True" for c in conditions or [])

@@ -59,7 +59,7 @@ def look(kube: Kube, kind: str, name: str, namespace: str) -> Rollout:
     """Look at a workload once.
 
     Raises:
-        KubectlFailed: there is none of that name.
+        KubeFailed: there is none of that name.
     """
     found = kube.get(kind, name, namespace=namespace)
     rollout = read(found)
@@ -127,7 +127,7 @@ def wait_rolled_out(kube: Kube, kind: str, name: str, namespace: str, waiter: Wa
 
     Raises:
         TimedOut: it was not in time.
-        KubectlFailed: there is no such workload.
+        KubeFailed: there is no such workload.
     """
     return waiter.until(
         f"rolled out: {kind} {namespace}/{name}",

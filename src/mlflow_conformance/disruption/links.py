@@ -9,8 +9,8 @@ answer, as a broken network does, and the rules' own counters show that they dro
 
 from collections.abc import Sequence
 
-from mlflow_conformance.cluster.node import Node
-from mlflow_conformance.cluster.nodes import main_process, task_of
+from mlflow_conformance.cluster.node_container import NodeContainer
+from mlflow_conformance.cluster.node_door import main_process, task_of
 
 MARK = "mlflow-conformance"
 """The comment by which our rules are known, and nobody else's removed."""
@@ -22,7 +22,7 @@ _ENTER = (
 )
 
 
-def cut(node: Node, container_id: str, peers: Sequence[str]) -> None:
+def cut(node: NodeContainer, container_id: str, peers: Sequence[str]) -> None:
     """Drop every packet between a container's pod and these addresses.
 
     Raises:
@@ -36,7 +36,7 @@ def cut(node: Node, container_id: str, peers: Sequence[str]) -> None:
     _run(node, container_id, " && ".join(rules))
 
 
-def dropped(node: Node, container_id: str) -> int:
+def dropped(node: NodeContainer, container_id: str) -> int:
     """Packets that our rules have dropped until now; 0 when there are no rules.
 
     Raises:
@@ -51,7 +51,7 @@ def count(listing: str) -> int:
     return sum(int(line.split()[0]) for line in listing.splitlines() if line.strip())
 
 
-def mend(node: Node, container_id: str) -> int:
+def mend(node: NodeContainer, container_id: str) -> int:
     """Remove our rules; returns how many there were.
 
     Raises:
@@ -68,7 +68,7 @@ def mend(node: Node, container_id: str) -> int:
     return said.count("removed")
 
 
-def _run(node: Node, container_id: str, script: str) -> str:
+def _run(node: NodeContainer, container_id: str, script: str) -> str:
     task = task_of(container_id)
     enter = _ENTER.format(task=task, main=main_process(task))
     return node.exec(["bash", "-c", f"set -o pipefail; {enter}{script}"]).stdout

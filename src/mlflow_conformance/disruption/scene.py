@@ -5,6 +5,7 @@ An experiment is a process of its own. It gets this file instead of selectors: t
 by UID, so that a fault cannot drift to something else, nor quietly hit nothing.
 """
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,7 +59,7 @@ class Scene(Strict):
     hold_s: float = 0
     time_scale: float = 1.0
 
-    @property
+    @cached_property
     def kube(self) -> Kube:
         """The cluster."""
         return Kube(self.kubeconfig, self.context, self.names.namespace, kubectl=self.kubectl)

@@ -89,7 +89,7 @@ class Stage:
         Raises:
             Undecided: the deployment has nobody to hit.
             TimedOut: it is not whole, or too little was written before the fault.
-            KubectlFailed: what it broke could not be put back.
+            KubeFailed: what it broke could not be put back.
         """
         kube = self.target.need_kube()
         number = 1 + sum(1 for _ in self.folder.glob("[0-9]*-*/"))

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.errors import Unusable
@@ -85,7 +86,7 @@ def _scripts(kube: Kube, names: Names) -> tuple[str, Mapping[str, str]]:
                 found = kube.get("configmap", volume["configMap"]["name"])
                 if any(file.endswith(".py") for file in found.get("data", {})):
                     return found["metadata"]["name"], found["data"]
-    except KubectlFailed as problem:
+    except KubeFailed as problem:
         raise Unusable(
             f"The scripts of the backup cannot be read: {problem}",
             remedy="Check names.backup in the profile",

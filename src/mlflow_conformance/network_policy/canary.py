@@ -64,7 +64,7 @@ def run_canary(probes: Probes, waiter: Waiter, attempt_timeout_s: float) -> Cana
         attempt_timeout_s: how long an attempt waits before the path counts as cut.
 
     Raises:
-        KubectlFailed: the probes could not be made or asked, or the policy was refused.
+        KubeFailed: the probes could not be made or asked, or the policy was refused.
         TimedOut: a probe pod was not ready in time.
     """
     probes.ensure(
@@ -98,7 +98,7 @@ def run_canary(probes: Probes, waiter: Waiter, attempt_timeout_s: float) -> Cana
     try:
         denied, cut_after_s = wait_for("timeout", "cut: the canary's path")
     finally:
-        probes.kube.run("delete", "networkpolicy", "canary", namespace=NAMESPACE)
+        probes.kube.delete("networkpolicy", "canary", namespace=NAMESPACE)
     if cut_after_s is None:
         return Canary(before, denied, None, None, None)
     after, open_after_s = wait_for("open", "open again: the canary's path")

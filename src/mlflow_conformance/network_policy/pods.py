@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors import attempt
@@ -20,7 +21,6 @@ from mlflow_conformance.target.runner import namespace_manifest, restricted_pod
 NAMESPACE = "mlflow-conformance-probe"
 _ROLE_LABEL = "mlflow-conformance/role"
 _PROBE = {_ROLE_LABEL: "probe"}
-_SELECTOR = f"{_ROLE_LABEL}=probe"
 _SCRIPT = Path(attempt.__file__).read_text(encoding="utf-8")
 
 
@@ -61,7 +61,7 @@ class Probes:
             commands: what the pod of a source runs, where it is not to wait for `attempts`.
 
         Raises:
-            KubectlFailed: the API server refused a namespace or a pod.
+            KubeFailed: the API server refused a namespace or a pod.
             TimedOut: a pod was not ready in time.
         """
         new = {name: source for name, source in sources.items() if name not in self._made}
@@ -93,8 +93,7 @@ class Probes:
 
     def ip(self, source: str) -> str:
         """The address of a source's pod."""
-        pod = self._made[source]
-        found: str = self.kube.core.read_namespaced_pod(pod.name, pod.namespace).status.pod_ip
+        found: str = self._seen(source)["status"]["podIP"]
         return found
 
     def watchers(
@@ -108,7 +107,7 @@ class Probes:
         """Make pods that try destinations from their very first moment; see `watched`.
 
         Raises:
-            KubectlFailed: the API server refused a namespace or a pod.
+            KubeFailed: the API server refused a namespace or a pod.
             TimedOut: a pod was not ready in time.
         """
         wanted = json.dumps(_wanted(destinations, attempt_timeout_s))
@@ -119,21 +118,18 @@ class Probes:
         """What a watcher saw so far: one list per round, in the order of its destinations.
 
         Raises:
-            KubectlFailed: its log cannot be read.
+            KubeFailed: its log cannot be read.
         """
-        pod = self._made[source]
-        lines = self.kube.run("logs", pod.name, namespace=pod.namespace).splitlines()
+        lines = self._log(source).splitlines()
         return [[Attempt(**r) for r in json.loads(line)] for line in lines if line != "done"]
 
     def has_ended(self, source: str) -> bool:
         """Whether a watcher made all its rounds.
 
         Raises:
-            KubectlFailed: its log cannot be read.
+            KubeFailed: its log cannot be read.
         """
-        pod = self._made[source]
-        last = self.kube.run("logs", pod.name, "--tail=1", namespace=pod.namespace)
-        return last.strip() == "done"
+        return self._log(source, lines=1).strip() == "done"
 
     def attempts(
         self, wanted: Mapping[str, Sequence[Destination]], timeout_s: float
@@ -141,7 +137,7 @@ class Probes:
         """Try destinations from several sources at once, in one exec each.
 
         Raises:
-            KubectlFailed: a pod could not be asked.
+            KubeFailed: a pod could not be asked.
         """
 
         def ask(name: str) -> list[Attempt]:
@@ -155,15 +151,13 @@ class Probes:
         """Delete every pod and namespace that was made; does not wait until they are gone.
 
         Raises:
-            KubectlFailed: the API server refused.
+            KubeFailed: the API server refused.
         """
-        if self._namespaces:
-            self.kube.run("delete", "namespace", *self._namespaces, "--ignore-not-found",
-                          "--wait=false")  # fmt: skip
+        for namespace in self._namespaces:
+            self.kube.delete("namespace", namespace, missing_ok=True)
         for pod in self._made.values():
             if pod.namespace not in self._namespaces:
-                self.kube.run("delete", "pod", pod.name, "--ignore-not-found", "--wait=false",
-                              namespace=pod.namespace)  # fmt: skip
+                self.kube.delete("pod", pod.name, namespace=pod.namespace, missing_ok=True)
         self._made.clear()
         self._namespaces.clear()
 
@@ -171,33 +165,25 @@ class Probes:
         """Delete what a killed run left, and wait until it is gone.
 
         Raises:
-            KubectlFailed: the API server refused.
+            KubeFailed: the API server refused.
             TimedOut: it was not gone in time.
         """
         for kind in ("namespace", "pod"):
-            listed = [kind, "--selector", _SELECTOR]
-            everywhere = ["--all-namespaces"] if kind == "pod" else []
-            found = self._left(*listed, *everywhere)
-            if not found:
-                continue
-            for item in found:
-                space = item["metadata"].get("namespace")
-                self.kube.run("delete", kind, item["metadata"]["name"], "--ignore-not-found",
-                              "--wait=false", namespace=space)  # fmt: skip
+            left = partial(self.kube.items, kind, labels=_PROBE, namespace="")
+            for item in left():
+                meta = item["metadata"]
+                self.kube.delete(
+                    kind, meta["name"], namespace=meta.get("namespace", ""), missing_ok=True
+                )
             self.waiter.until(
                 f"gone: every {kind} that an earlier run left",
-                partial(self._left, *listed, *everywhere),
-                done=lambda left: not left,
+                left,
+                done=lambda found: not found,
                 timeout="namespace gone",
             )
 
-    def _left(self, *query: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.kube.get(*query)["items"]
-        return found
-
     def _make_namespaces(self, wanted: Mapping[str, Mapping[str, str]]) -> None:
-        items = self.kube.core.list_namespace(_request_timeout=15).items
-        there = {item.metadata.name for item in items}
+        there = {item["metadata"]["name"] for item in self.kube.items("namespace")}
         made = [name for name in wanted if name not in there]
         if made:
             self._namespaces += made
@@ -206,10 +192,10 @@ class Probes:
             self.waiter.until(
                 f"usable: the namespaces {', '.join(made)}",
                 lambda: {
-                    account.metadata.namespace
-                    for account in self.kube.core.list_service_account_for_all_namespaces(
-                        field_selector="metadata.name=default", _request_timeout=15
-                    ).items
+                    account["metadata"]["namespace"]
+                    for account in self.kube.items(
+                        "serviceaccount", fields={"metadata.name": "default"}, namespace=""
+                    )
                 },
                 done=lambda have: have.issuperset(made),
                 timeout="api reply",
@@ -217,11 +203,15 @@ class Probes:
             )
 
     def _is_ready(self, name: str) -> bool:
-        pod = self._made[name]
-        status: Any = self.kube.core.read_namespaced_pod(
-            pod.name, pod.namespace, _request_timeout=15
-        ).status
-        return any(c.type == "Ready" and c.status == "True" for c in status.conditions or [])
+        return holds(self._seen(name), "Ready")
+
+    def _seen(self, source: str) -> dict[str, Any]:
+        pod = self._made[source]
+        return self.kube.get("pod", pod.name, namespace=pod.namespace)
+
+    def _log(self, source: str, lines: int | None = None) -> str:
+        pod = self._made[source]
+        return self.kube.log(pod.name, pod.name, namespace=pod.namespace, lines=lines)
 
 
 def namespace_of(source: Source) -> str:
@@ -259,7 +249,7 @@ def attempts_from(
     """Try destinations at once from a container that has Python.
 
     Raises:
-        KubectlFailed: the container could not be asked.
+        KubeFailed: the container could not be asked.
     """
     said = kube.exec(
         pod,

@@ -25,7 +25,7 @@ def cells_from_servers(
         allowed: whether the destinations must answer or must not.
 
     Raises:
-        KubectlFailed: a container could not be asked.
+        KubeFailed: a container could not be asked.
         Undecided: no pod of MLflow is ready.
     """
     pods = kube.ready_pods(names.selector)

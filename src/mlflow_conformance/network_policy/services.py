@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from kubernetes.client.rest import ApiException
-
+from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Undecided
@@ -30,14 +29,12 @@ def destinations(kube: Kube, names: Names) -> Sequence[Destination]:
     """
     found: list[Destination] = []
     for service, name, port, selector in _inside(names):
-        address = kube.core.read_namespaced_service(
-            name, names.namespace, _request_timeout=15
-        ).spec.cluster_ip
+        address = _address(kube.get("service", name, namespace=names.namespace))
         ready = kube.ready_pods(selector)
         if not ready:
             raise Undecided(f"no pod of {service} is ready, so nothing can be reached or denied")
         say = _SAYS[service]
-        if address and address != "None":
+        if address:
             found.append(Destination(f"{service} service", service, address, port, say))
         # A pod may serve more than one of them, so its name alone does not tell them apart.
         suffix = " metrics" if service == "postgresql-metrics" else ""
@@ -55,28 +52,31 @@ def destination_of(kube: Kube, name: str, wanted: ServicePort) -> Destination:
     """
     where = f"{wanted.namespace}/{wanted.service}"
     try:
-        found = kube.core.read_namespaced_service(
-            wanted.service, wanted.namespace, _request_timeout=15
-        )
-    except ApiException as problem:
+        address = _address(kube.get("service", wanted.service, namespace=wanted.namespace))
+    except KubeFailed as problem:
         raise Undecided(
             f"the Service {where} cannot be read: {problem.status} {problem.reason}"
         ) from problem
-    address = found.spec.cluster_ip
-    if not address or address == "None":
+    if not address:
         raise Undecided(f"the Service {where} has no address")
     return Destination(name, "elsewhere", address, wanted.port)
+
+
+def _address(service: Mapping[str, Any]) -> str:
+    """A Service's own address; empty when it has none."""
+    address: str = service["spec"].get("clusterIP") or ""
+    return "" if address == "None" else address
 
 
 def exposures(kube: Kube, names: Names) -> Sequence[str]:
     """Every way from outside the cluster to PostgreSQL or the bucket that the API knows.
 
     Raises:
-        KubectlFailed: the objects cannot be read.
+        KubeFailed: the objects cannot be read.
     """
-    services = kube.get("services")["items"]
-    ingresses = kube.get("ingresses")["items"]
-    pods = kube.get("pods")["items"]
+    services = kube.items("service")
+    ingresses = kube.items("ingress")
+    pods = kube.items("pod")
     return [
         said
         for service, name, _, selector in _inside(names)

@@ -21,7 +21,7 @@ def survey(
     nodes that it connects to, so a path may open late; the matrix keeps every attempt.
 
     Raises:
-        KubectlFailed: a probe could not be made or asked.
+        KubeFailed: a probe could not be made or asked.
         TimedOut: a probe pod was not ready in time.
     """
     probes.ensure(sources)

@@ -26,7 +26,7 @@ def workers(kube: Kube, pod: str, container: str) -> int:
     """How many processes serve in a container, which has Python.
 
     Raises:
-        KubectlFailed: it cannot be looked into.
+        KubeFailed: it cannot be looked into.
     """
     return serving(json.loads(kube.exec(pod, "python", "-c", _COMMAND_LINES, container=container)))
 

@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person needs to see after a fail or an unknown, collected at that moment."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+import yaml
+
+from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.tables import aligned, table
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.model import CheckFinished
@@ -12,10 +19,20 @@ from mlflow_conformance.target.base import Target
 
 _EACH_S = 15
 _MAX_BYTES = 400_000
+_LINES = 500
+_SCALING = ("horizontalpodautoscaler", "poddisruptionbudget")
 _KINDS = (
-    "pods", "deployments", "statefulsets", "jobs", "services", "endpointslices", "hpa", "pdb",
-    "networkpolicies", "ingresses", "pvc",
-)  # fmt: skip
+    "pod",
+    "deployment",
+    "statefulset",
+    "job",
+    "service",
+    "endpointslice",
+    *_SCALING,
+    "networkpolicy",
+    "ingress",
+    "persistentvolumeclaim",
+)
 
 
 def added(record: CheckFinished, target: Target, run: Run) -> CheckFinished:
@@ -46,40 +63,75 @@ def collect(target: Target, folder: Path, check_id: str, log: EvidenceLog) -> st
     relative = f"diagnostics/{check_id}"
     bundle = folder / relative
     bundle.mkdir(parents=True, exist_ok=True)
-    for name, arguments in _parts(target.kube, target).items():
-        try:
-            text = target.kube.run(*arguments, timeout_s=_EACH_S)
-        except KubectlFailed as problem:
-            text = f"not to be had: {problem}\n"
+    for name, part in _parts(target.kube, target).items():
+        text = "".join(_to_be_had(each) for each in part)
         (bundle / name).write_text(log.concealed(text)[-_MAX_BYTES:], encoding="utf-8")
     return relative
 
 
-def _parts(kube: Kube, target: Target) -> dict[str, tuple[str, ...]]:
-    selector = ",".join(f"{k}={v}" for k, v in target.names.mlflow.selector.items())
-    parts: dict[str, tuple[str, ...]] = {
-        "overview.txt": (
-            "get", ",".join(_KINDS), "-o", "wide",
-        ),
-        "events.txt": ("get", "events", "--sort-by=.lastTimestamp"),
-        "nodes.txt": ("get", "nodes", "-o", "wide"),
-        "pods.txt": ("describe", "pods"),
-        "hpa-pdb.yaml": ("get", "hpa,pdb", "-o", "yaml"),
-        "network-policies.yaml": ("get", "networkpolicies", "-o", "yaml"),
-        "mlflow.log": (
-            "logs", "--selector", selector, "--all-containers", "--prefix", "--tail=500",
-        ),
-    }  # fmt: skip
-    for pod in _restarted(kube):
-        parts[f"{pod}-previous.log"] = ("logs", pod, "--previous", "--tail=500")
+def _to_be_had(part: Callable[[], str]) -> str:
+    try:
+        return part()
+    except KubeFailed as problem:
+        return f"not to be had: {problem}\n"
+
+
+def _parts(kube: Kube, target: Target) -> dict[str, list[Callable[[], str]]]:
+    """What each file is made of."""
+    parts: dict[str, list[Callable[[], str]]] = {
+        "overview.txt": [partial(_titled, kube, kind) for kind in _KINDS],
+        "events.txt": [partial(_events, kube)],
+        "nodes.txt": [partial(table, kube, "node", timeout_s=_EACH_S)],
+        "pods.yaml": [partial(_documents, kube, "pod")],
+        "hpa-pdb.yaml": [partial(_documents, kube, kind) for kind in _SCALING],
+        "network-policies.yaml": [partial(_documents, kube, "networkpolicy")],
+    }
+    try:
+        pods = kube.pods({})
+    except KubeFailed:
+        return parts  # overview.txt of the same bundle holds the reason
+    served = target.names.mlflow.selector.items()
+    parts["mlflow.log"] = [
+        partial(_log, kube, pod.name, container["name"])
+        for pod in pods
+        if served <= pod.labels.items()
+        for container in _containers(pod.raw["spec"])
+    ]
+    for pod in pods:
+        for status in pod.raw["status"].get("containerStatuses", []):
+            if status["restartCount"]:
+                name = f"{pod.name}-{status['name']}-previous.log"
+                parts[name] = [partial(_log, kube, pod.name, status["name"], previous=True)]
     return parts
 
 
-def _restarted(kube: Kube) -> list[str]:
-    """Pods in which a container was restarted; none when the cluster does not say."""
-    restarted = "?(@.status.containerStatuses[0].restartCount>0)"
-    template = f'{{range .items[{restarted}]}}{{.metadata.name}}{{"\\n"}}{{end}}'
-    try:
-        return kube.run("get", "pods", "-o", f"jsonpath={template}", timeout_s=_EACH_S).split()
-    except KubectlFailed:
-        return []  # overview.txt of the same bundle holds the reason
+def _titled(kube: Kube, kind: str) -> str:
+    return f"# {kind}\n{table(kube, kind, timeout_s=_EACH_S)}\n"
+
+
+def _events(kube: Kube) -> str:
+    rows = [
+        [
+            str(event.get("lastTimestamp") or event.get("eventTime")),
+            str(event.get("type", "")),
+            str(event.get("reason", "")),
+            "{kind}/{name}".format_map({"kind": "", "name": "", **event["involvedObject"]}),
+            " ".join(str(event.get("message", "")).split()),
+        ]
+        for event in kube.items("event", timeout_s=_EACH_S)
+    ]
+    return aligned([["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"], *sorted(rows)])
+
+
+def _documents(kube: Kube, kind: str) -> str:
+    found = kube.items(kind, timeout_s=_EACH_S)
+    return "".join(f"---\n{yaml.safe_dump(item, sort_keys=False)}" for item in found)
+
+
+def _containers(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*(spec.get("initContainers") or []), *spec["containers"]]
+
+
+def _log(kube: Kube, pod: str, container: str, *, previous: bool = False) -> str:
+    said = kube.log(pod, container, lines=_LINES, previous=previous, timeout_s=_EACH_S)
+    return "".join(f"[{pod}/{container}] {line}\n" for line in said.splitlines())

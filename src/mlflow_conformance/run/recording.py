@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.cluster.kube import KubectlFailed
+from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.config.catalogue import CheckInfo
 from mlflow_conformance.config.profile import Row
 from mlflow_conformance.core.errors import Undecided
@@ -20,7 +20,7 @@ from mlflow_conformance.evidence.model import CheckFinished
 _EVIDENCE = pytest.StashKey[Evidence]()
 _PROBLEMS = pytest.StashKey[list[pytest.ExceptionInfo[BaseException]]]()
 _OBSERVATION_FAILURES = (
-    Undecided, TimedOut, Hopeless, NoReply, ApiError, InsideFailed, KubectlFailed
+    Undecided, TimedOut, Hopeless, NoReply, ApiError, InsideFailed, KubeFailed
 )  # fmt: skip
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a ServiceAccount may do, and whether a pod holds its token."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,22 +15,15 @@ def rules_of(kube: Kube, account: str) -> set[str]:
     so that rules of all its groups and of the whole cluster are there.
 
     Raises:
-        KubectlFailed: we may not impersonate it, or the API server did not answer.
+        KubeFailed: we may not impersonate it, or the API server did not answer.
     """
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectRulesReview",
         "spec": {"namespace": kube.namespace},
     }
-    said = kube.run(
-        "create",
-        f"--as=system:serviceaccount:{kube.namespace}:{account}",
-        "--output=json",
-        "--validate=false",  # needs the right to list CRDs, which the account has not
-        "--filename=-",
-        stdin=json.dumps(review),
-    )
-    return set(read_rules(json.loads(said)["status"]))
+    answered = kube.create(review, as_user=f"system:serviceaccount:{kube.namespace}:{account}")
+    return set(read_rules(answered["status"]))
 
 
 def read_rules(status: Mapping[str, Any]) -> Iterator[str]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.cluster.kube import Kube
 
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 
@@ -63,14 +64,14 @@ def templates(kube: Kube) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every pod template of the namespace: what the next pods will be like, CronJobs included.
 
     Raises:
-        KubectlFailed: they cannot be read.
+        KubeFailed: they cannot be read.
     """
-    kinds = "deployments,statefulsets,daemonsets,cronjobs,jobs"
-    for item in kube.get(kinds)["items"]:
-        spec = item["spec"]
-        if item["kind"] == "CronJob":
-            spec = spec["jobTemplate"]["spec"]
-        yield f"{item['kind']} {item['metadata']['name']}", spec["template"]["spec"]
+    for kind in ("deployment", "statefulset", "daemonset", "cronjob", "job"):
+        for item in kube.items(kind):
+            spec = item["spec"]
+            if item["kind"] == "CronJob":
+                spec = spec["jobTemplate"]["spec"]
+            yield f"{item['kind']} {item['metadata']['name']}", spec["template"]["spec"]
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def running_process(kube: Kube, pod: str, container: str) -> Process:
     """Look at a container's first process from inside, and try to write into the root directory.
 
     Raises:
-        KubectlFailed: nothing can be run in the container.
+        KubeFailed: nothing can be run in the container.
     """
     said = kube.exec(pod, "sh", "-c", f"{{ {_SCRIPT}; }} || true", container=container)
     return parse_process(said)
@@ -113,7 +114,7 @@ def parse_process(said: str) -> Process:
     """What `running_process` printed.
 
     Raises:
-        KubectlFailed: it is not what the kernel prints.
+        KubeFailed: it is not what the kernel prints.
     """
     lines = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
     try:
@@ -127,7 +128,7 @@ def parse_process(said: str) -> Process:
             root_write=said.splitlines()[-1].split(":")[-1].strip(),
         )
     except (KeyError, ValueError, IndexError) as problem:
-        raise KubectlFailed(f"/proc/1/status cannot be understood: {said[:200]!r}") from problem
+        raise KubeFailed(f"/proc/1/status cannot be understood: {said[:200]!r}") from problem
 
 
 def privileged_pod(image: str) -> dict[str, Any]:

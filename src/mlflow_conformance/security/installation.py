@@ -10,6 +10,7 @@ from typing import Any
 
 from mlflow_conformance.cluster.inventory import Thing, inventory
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
@@ -17,6 +18,7 @@ from mlflow_conformance.core.waits import Waiter
 Secrets = Mapping[str, str]
 """Values in base64, as they are stored, by ``secret/key``."""
 
+_IN_EVERY_NAMESPACE = (("serviceaccount", "default"), ("configmap", "kube-root-ca.crt"))
 _NOT_OURS = ("helm.sh/release.v1", "kubernetes.io/service-account-token")
 
 
@@ -24,9 +26,9 @@ def secrets_in(kube: Kube, namespace: str) -> dict[str, str]:
     """Every entry of every Secret of a namespace; not those that helm keeps its releases in.
 
     Raises:
-        KubectlFailed: they cannot be read.
+        KubeFailed: they cannot be read.
     """
-    return _entries(kube.get("secrets", namespace=namespace)["items"])
+    return _entries(kube.items("secret", namespace=namespace))
 
 
 def rendered_secrets(objects: Collection[Mapping[str, Any]]) -> dict[str, str]:
@@ -103,9 +105,9 @@ def installation(
 
     Raises:
         Unusable: there is one of that name already.
-        KubectlFailed, TimedOut: it could not be made, or was not gone in time.
+        KubeFailed, TimedOut: it could not be made, or was not gone in time.
     """
-    if kube.run("get", "namespace", name, "--ignore-not-found", "--output=name", namespace=""):
+    if kube.find("namespace", name) is not None:
         raise Unusable(
             f"There is a namespace {name} already, and a check would make it and delete it",
             remedy=f"If an earlier run left it: kubectl delete namespace {name}",
@@ -113,22 +115,17 @@ def installation(
     there: Installation | None = None
     try:
         make()
-        own = Kube(kube.kubeconfig, kube.context, name, kube.kubectl, kube.helm)
+        own = kube.within(name)
         waiter.until(
             f"complete: the namespace {name}",
-            lambda: own.run("get", "serviceaccount/default", "configmap/kube-root-ca.crt",
-                            "--ignore-not-found", "--output=name").split(),
-            done=lambda found: len(found) == 2,
+            lambda: [own.find(*thing) is not None for thing in _IN_EVERY_NAMESPACE],
+            done=all,
             timeout="api reply",
-        )  # fmt: skip
+        )
         there = Installation(own, name, inventory(kube))
         yield there
     finally:
         with uninterrupted():
             for empty in reversed(there.empties if there else []):
                 empty()
-            seconds = waiter.seconds("namespace gone")
-            kube.run(
-                "delete", "namespace", name, "--ignore-not-found", "--wait",
-                f"--timeout={seconds:.0f}s", namespace="", timeout_s=seconds + 10,
-            )  # fmt: skip
+            removed(kube, "namespace", name, waiter, timeout="namespace gone")

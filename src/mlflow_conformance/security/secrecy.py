@@ -8,6 +8,19 @@ from urllib.parse import quote
 
 from mlflow_conformance.cluster.kube import Kube
 
+_PUBLIC = (
+    "configmap",
+    "pod",
+    "deployment",
+    "statefulset",
+    "cronjob",
+    "job",
+    "ingress",
+    "service",
+    "event",
+)
+"""Kinds that people read without the right to read Secrets."""
+
 
 def spellings(credential: str) -> set[str]:
     """How a credential may be written down: as it is, in base64, or in a URL."""
@@ -33,11 +46,11 @@ def public_texts(kube: Kube) -> Iterator[tuple[str, str]]:
     """Everything of the namespace that people read without the right to read Secrets.
 
     Raises:
-        KubectlFailed: it cannot be read; a container that never started has no log.
+        KubeFailed: it cannot be read; a container that never started has no log.
     """
-    kinds = "configmaps,pods,deployments,statefulsets,cronjobs,jobs,ingresses,services,events"
-    for item in kube.get(kinds)["items"]:
-        yield f"{item['kind']} {item['metadata']['name']}", json.dumps(item, ensure_ascii=False)
+    for kind in _PUBLIC:
+        for item in kube.items(kind):
+            yield f"{item['kind']} {item['metadata']['name']}", json.dumps(item, ensure_ascii=False)
     for pod in kube.pods({}):
         statuses = pod.raw.get("status", {})
         for container in [
@@ -47,5 +60,4 @@ def public_texts(kube: Kube) -> Iterator[tuple[str, str]]:
             if "waiting" in container.get("state", {}) and not container.get("restartCount"):
                 continue
             name = container["name"]
-            text = kube.run("logs", pod.name, f"--container={name}", timeout_s=60)
-            yield f"log of {pod.name}/{name}", text
+            yield f"log of {pod.name}/{name}", kube.log(pod.name, name)

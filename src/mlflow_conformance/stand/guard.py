@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from mlflow_conformance.cluster.node import Node
+from mlflow_conformance.cluster.node_container import NodeContainer
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand.kind_cluster import KindCluster
 
@@ -130,7 +130,7 @@ def judge(observation: Observation, *, allowed: dict[str, str]) -> None:
 
 
 def _observe(
-    node: Node, place: str, addresses: Iterable[str], names: Iterable[str]
+    node: NodeContainer, place: str, addresses: Iterable[str], names: Iterable[str]
 ) -> list[Observation]:
     settings = (f"DNS={_DNS}", f"NAMES={' '.join(names)}")
     done = node.exec(

@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 
 from mlflow_conformance.cluster import engine
-from mlflow_conformance.cluster.node import Node, podman
+from mlflow_conformance.cluster.conditions import holds
+from mlflow_conformance.cluster.node_container import NodeContainer, podman
 from mlflow_conformance.config.assets import asset
 from mlflow_conformance.config.yaml_text import parse
 from mlflow_conformance.core import shell
@@ -197,7 +198,7 @@ def _describe(
     options: Options,
     built: images.Built,
     kubeconfig: Path,
-    nodes: tuple[Node, ...],
+    nodes: tuple[NodeContainer, ...],
     *,
     reused: bool,
 ) -> KindCluster:
@@ -231,8 +232,7 @@ def _unwell(cluster: KindCluster) -> str | None:
     for node in listed["items"]:
         if node["spec"].get("unschedulable"):
             return f"{node['metadata']['name']} cordoned"
-        states_of = {each["type"]: each["status"] for each in node["status"]["conditions"]}
-        if states_of.get("Ready") != "True":
+        if not holds(node, "Ready"):
             return f"{node['metadata']['name']} not Ready"
     return None
 

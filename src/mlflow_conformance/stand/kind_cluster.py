@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_conformance.cluster import engine
-from mlflow_conformance.cluster.node import Node, podman
+from mlflow_conformance.cluster.node_container import NodeContainer, podman
 from mlflow_conformance.core import shell
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand import images
@@ -31,7 +31,7 @@ class KindCluster:
 
     name: str
     kubeconfig: Path
-    nodes: tuple[Node, ...]
+    nodes: tuple[NodeContainer, ...]
     front_port: int
     node_image: str
     images_mode: str
@@ -54,7 +54,7 @@ def containers(*words: str) -> list[dict[str, Any]]:
     return found
 
 
-def nodes_of(name: str) -> tuple[Node, ...]:
+def nodes_of(name: str) -> tuple[NodeContainer, ...]:
     """The nodes of a cluster of ours, none when there is no cluster.
 
     Raises:
@@ -73,5 +73,5 @@ def nodes_of(name: str) -> tuple[Node, ...]:
             )
         role = about["Config"]["Labels"][_ROLE]
         address = networks[engine.NETWORK]["IPAddress"]
-        nodes.append(Node(about["Name"], about["Id"], address, role))
+        nodes.append(NodeContainer(about["Name"], about["Id"], address, role))
     return tuple(sorted(nodes, key=lambda node: node.name))

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.config.assets import asset
 from mlflow_conformance.config.profile import HelmDeployment, KustomizeDeployment, Profile
 from mlflow_conformance.core.errors import Unusable
@@ -156,10 +157,7 @@ def deploy(profile: Profile, kube: Kube, tools: images.Tools, run: Run, *, afres
         Unusable: it was refused, or not ready in time.
     """
     if afresh:
-        kube.run(
-            "delete", "namespace", kube.namespace, "--ignore-not-found",
-            timeout_s=run.waiter.seconds("namespace gone"),
-        )  # fmt: skip
+        removed(kube, "namespace", kube.namespace, run.waiter, timeout="namespace gone")
     seconds = run.waiter.seconds("deployment ready")
     match profile.deployment:
         case HelmDeployment() as deployment:

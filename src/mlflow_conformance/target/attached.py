@@ -7,9 +7,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from urllib3.exceptions import HTTPError
-
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.cluster.failures import KubeFailed, NoKubernetes
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.reading import ABSENT
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
@@ -20,6 +20,8 @@ from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.target.base import HttpDoor, Target, TargetKind
 from mlflow_conformance.target.runner import remove_runner, start_runner
 
+_FIRST_REPLY_S = 15.0
+
 
 def require_namespace(kube: Kube) -> None:
     """Make sure that the cluster answers and has the namespace.
@@ -27,33 +29,36 @@ def require_namespace(kube: Kube) -> None:
     Raises:
         Unusable: it does not answer, refuses us, or has no such namespace.
     """
-    from kubernetes.client.rest import ApiException
-
+    path = f"/api/v1/namespaces/{kube.namespace}"
     try:
-        found = kube.core.read_namespace(kube.namespace, _request_timeout=(5, 15))
-    except ApiException as problem:
-        if problem.status == 404:
+        found = kube.api.json(f"get {path}", "GET", path, timeout_s=_FIRST_REPLY_S)
+    except NoKubernetes as problem:
+        raise _stranger(kube) from problem
+    except KubeFailed as problem:
+        if problem.status == ABSENT:
             raise Unusable(
                 f"There is no namespace {kube.namespace!r} in the cluster of {kube.context!r}",
                 remedy="Name the one that MLflow is in with --namespace",
+            ) from problem
+        if problem.status is None:
+            raise Unusable(
+                f"The cluster of context {kube.context!r} does not answer: {problem.reason[:200]}",
+                remedy="Check that it is up and that this machine reaches its API server",
             ) from problem
         raise Unusable(
             f"The cluster of {kube.context!r} refused to show the namespace {kube.namespace!r}: "
             f"{problem.status} {problem.reason}",
             remedy="Use a context that may read that namespace",
         ) from problem
-    except (HTTPError, OSError) as problem:
-        reason = " ".join(str(getattr(problem, "reason", problem)).split())
-        raise Unusable(
-            f"The cluster of context {kube.context!r} does not answer: {reason[:200]}",
-            remedy="Check that it is up and that this machine reaches its API server",
-        ) from problem
-    # The client makes an empty object of whatever came with a 200.
-    if found.metadata is None or found.metadata.name != kube.namespace:
-        raise Unusable(
-            f"What answers for the context {kube.context!r} is no Kubernetes API",
-            remedy="Correct the server's address in the kubeconfig",
-        )
+    if found.get("metadata", {}).get("name") != kube.namespace:
+        raise _stranger(kube)
+
+
+def _stranger(kube: Kube) -> Unusable:
+    return Unusable(
+        f"What answers for the context {kube.context!r} is no Kubernetes API",
+        remedy="Correct the server's address in the kubeconfig",
+    )
 
 
 @contextmanager
@@ -129,7 +134,7 @@ def _end_runner(kube: Kube, names: Names, *, keep: bool) -> None:
         return
     try:
         remove_runner(kube, names.runner)
-    except KubectlFailed as problem:
+    except KubeFailed as problem:
         raise Unusable(
             f"The namespace {names.runner.namespace} of the runner could not be removed: {problem}",
             remedy=f"Delete it: kubectl delete namespace {names.runner.namespace}",

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Objects of a target's cluster changed for a while and put back exactly as they were."""
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from mlflow_conformance.cluster import workloads
+from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kept import Kept, look, restore_all
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.config.placeholders import filled, placeholders
 from mlflow_conformance.core.errors import Unusable
@@ -36,7 +37,7 @@ def changed(target: Target, changes: Sequence[ObjectChange], waiter: Waiter) -> 
     objects = [_found(kube, change) for change in changes]
     try:
         for change, thing in zip(changes, objects, strict=True):
-            _apply(kube, change, thing)
+            _apply(kube, change, thing, waiter)
         for thing in objects:
             if thing.is_workload:
                 _wait_effective(kube, thing, waiter)
@@ -77,7 +78,7 @@ def _found(kube: Kube, change: ObjectChange) -> Kept:
         )
     try:
         before = look(kube, kind, name, namespace)
-    except KubectlFailed as problem:
+    except KubeFailed as problem:
         raise _inapplicable(change, kind, name, problem) from problem
     if change.action == "add" and before is not None:
         raise Unusable(
@@ -92,21 +93,23 @@ def _found(kube: Kube, change: ObjectChange) -> Kept:
     return Kept(kind, name, namespace, before)
 
 
-def _apply(kube: Kube, change: ObjectChange, thing: Kept) -> None:
+def _apply(kube: Kube, change: ObjectChange, thing: Kept, waiter: Waiter) -> None:
     try:
         match change.action:
             case "add":
-                kube.run("create", "-f", "-", namespace=thing.namespace,
-                         stdin=json.dumps(change.manifest))  # fmt: skip
+                kube.create(change.manifest, namespace=thing.namespace)
             case "delete":
-                kube.run("delete", thing.kind, thing.name, namespace=thing.namespace)
+                removed(kube, thing.kind, thing.name, waiter, namespace=thing.namespace)
             case "patch":
                 patch = change.json_patch if change.patch_type == "json" else change.patch
-                kube.run(
-                    "patch", thing.kind, thing.name, f"--type={change.patch_type}",
-                    "--patch", json.dumps(patch), namespace=thing.namespace,
-                )  # fmt: skip
-    except KubectlFailed as problem:
+                kube.patch(
+                    thing.kind,
+                    thing.name,
+                    patch,
+                    how=change.patch_type,
+                    namespace=thing.namespace,
+                )
+    except (KubeFailed, TimedOut) as problem:
         raise _inapplicable(change, thing.kind, thing.name, problem) from problem
 
 

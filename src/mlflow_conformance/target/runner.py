@@ -7,13 +7,15 @@ when it starts, so that a change of code never means another image.
 """
 
 import io
-import json
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.cluster.conditions import holds
+from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.config.names import RunnerNames
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Hopeless, TimedOut, Waiter
@@ -116,7 +118,7 @@ def send_package(
     """Send this package into a pod, and other files by their paths below `HOME`.
 
     Raises:
-        KubectlFailed: the pod did not take it.
+        KubeFailed: the pod did not take it.
     """
     kube.exec(
         pod,
@@ -159,11 +161,11 @@ def start_runner(kube: Kube, names: RunnerNames, waiter: Waiter) -> AgentInside:
     try:
         kube.apply([namespace_manifest(names.namespace, names.labels)])
         # A pod of an earlier version cannot be changed into this one.
-        kube.run("delete", "pod", _POD, "--ignore-not-found", "--wait", namespace=names.namespace)
+        removed(kube, "pod", _POD, waiter, namespace=names.namespace)
         kube.apply([pod])
         wait_pod_ready(kube, names.namespace, _POD, waiter)
         send_package(kube, names.namespace, _POD)
-    except (KubectlFailed, TimedOut, Hopeless) as problem:
+    except (KubeFailed, TimedOut, Hopeless) as problem:
         raise Unusable(
             f"The runner pod did not start in namespace {names.namespace}: {problem}",
             remedy="Check that the image of `names.runner` in the profile can be pulled there",
@@ -190,10 +192,10 @@ def remove_runner(kube: Kube, names: RunnerNames) -> None:
     """Delete the runner's namespace if we made it.
 
     Raises:
-        KubectlFailed: the API server refused.
+        KubeFailed: the API server refused.
     """
     if _owner(kube, names.namespace) == OWNER:
-        kube.run("delete", "namespace", names.namespace, "--ignore-not-found", "--wait=false")
+        kube.delete("namespace", names.namespace, missing_ok=True)
 
 
 def wait_pod_ready(kube: Kube, namespace: str, pod: str, waiter: Waiter) -> None:
@@ -205,11 +207,10 @@ def wait_pod_ready(kube: Kube, namespace: str, pod: str, waiter: Waiter) -> None
     """
 
     def observe() -> dict[str, Any]:
-        status: dict[str, Any] = kube.get("pod", pod, namespace=namespace).get("status", {})
-        return status
+        return kube.get("pod", pod, namespace=namespace)
 
-    def hopeless(status: dict[str, Any]) -> str | None:
-        for container in status.get("containerStatuses", []):
+    def hopeless(seen: dict[str, Any]) -> str | None:
+        for container in seen.get("status", {}).get("containerStatuses", []):
             waiting = container.get("state", {}).get("waiting", {})
             if waiting.get("reason") in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName"):
                 return f"{waiting['reason']}: {waiting.get('message', '')}"
@@ -218,9 +219,7 @@ def wait_pod_ready(kube: Kube, namespace: str, pod: str, waiter: Waiter) -> None
     waiter.until(
         f"ready: pod {namespace}/{pod}",
         observe,
-        done=lambda s: any(
-            c["type"] == "Ready" and c["status"] == "True" for c in s.get("conditions", [])
-        ),
+        done=lambda seen: holds(seen, "Ready"),
         hopeless=hopeless,
         timeout="pod ready",
         interval_s=0.3,
@@ -229,12 +228,9 @@ def wait_pod_ready(kube: Kube, namespace: str, pod: str, waiter: Waiter) -> None
 
 def _owner(kube: Kube, namespace: str) -> str | None:
     """Who made a namespace; "" when nobody says, None when it does not exist."""
-    try:
-        found = kube.get("namespace", namespace)
-    except KubectlFailed as problem:
-        if "NotFound" in str(problem):
-            return None
-        raise
+    found = kube.find("namespace", namespace)
+    if found is None:
+        return None
     owner: str = found["metadata"].get("labels", {}).get(OWNER_LABEL, "")
     return owner
 
@@ -242,7 +238,7 @@ def _owner(kube: Kube, namespace: str) -> str | None:
 def _refuse_foreign_namespace(kube: Kube, namespace: str) -> None:
     try:
         owner = _owner(kube, namespace)
-    except KubectlFailed as problem:
+    except KubeFailed as problem:
         raise Unusable(
             f"The cluster of context {kube.context!r} cannot be used: {problem}",
             remedy="Check that the cluster is up and that you may read and create namespaces",
@@ -258,8 +254,8 @@ def _wait_while_leaving(kube: Kube, namespace: str, waiter: Waiter) -> None:
     """Let a namespace that the run before this one deleted go first: it takes no new pods."""
 
     def leaving() -> bool:
-        found = kube.run("get", "namespace", namespace, "--ignore-not-found", "-o", "json")
-        return bool(found.strip()) and "deletionTimestamp" in json.loads(found)["metadata"]
+        found = kube.find("namespace", namespace)
+        return found is not None and "deletionTimestamp" in found["metadata"]
 
     try:
         waiter.until(
@@ -268,7 +264,7 @@ def _wait_while_leaving(kube: Kube, namespace: str, waiter: Waiter) -> None:
             done=lambda still: not still,
             timeout="namespace gone",
         )
-    except (KubectlFailed, TimedOut) as problem:
+    except (KubeFailed, TimedOut) as problem:
         raise Unusable(
             f"The namespace {namespace} of an earlier run does not go away: {problem}",
             remedy=f"See what keeps it with `kubectl describe namespace {namespace}`",

@@ -9,10 +9,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from kubernetes.client.rest import ApiException
-from urllib3.exceptions import HTTPError
-
 from mlflow_conformance.cluster.autoscaler import Autoscaler, autoscaler
+from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.doors.exposition import total
@@ -24,6 +22,7 @@ from mlflow_conformance.load.document import Series
 from mlflow_conformance.target.base import Target
 
 _LOOK_S, _COUNT_S, _METRICS_S = 1.0, 3.0, 5.0
+_REPLY_S = 10.0
 # Which pg_stat_activity does not tell an account that may only read. One is the one that counts.
 _CONNECTIONS = "SELECT sum(numbackends)::int - 1 FROM pg_stat_database"
 _SERVED = "mlflow_http_request_total"
@@ -113,15 +112,13 @@ def look(kube: Kube, names: MlflowNames) -> Look:
     """Look once.
 
     Raises:
-        ApiException: the API server refused.
+        KubeFailed: the API server refused.
     """
-    deployment = kube.apps.read_namespaced_deployment(
-        names.deployment, kube.namespace, _request_timeout=10
-    )
+    deployment = kube.get("deployment", names.deployment, timeout_s=_REPLY_S)
     return Look(
         at=time.time(),
         scaler=autoscaler(kube, names.hpa) if names.hpa else None,
-        wanted=deployment.spec.replicas,
+        wanted=deployment["spec"]["replicas"],
         pods=[
             PodState(p.name, p.ready, p.terminating, _unschedulable(p.raw))
             for p in kube.pods(names.selector, container=names.container)
@@ -280,7 +277,7 @@ class _Repeated:
             begun = time.monotonic()
             try:
                 self._act()
-            except (ApiException, HTTPError, InsideFailed, LookupError, OSError) as problem:
+            except (KubeFailed, InsideFailed, LookupError, OSError) as problem:
                 # A look that failed is no observation; the gap that it leaves is judged.
                 self._failures.append(f"{type(problem).__name__}: {problem}")
             if self._ended.wait(max(0.0, self._every_s - (time.monotonic() - begun))):

@@ -9,7 +9,8 @@ always called with all three lists, and is not called at all when it could not b
 import secrets
 from typing import Any
 
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.doors.mlflow import MlflowApi, answer
 
@@ -31,14 +32,14 @@ def collect(
         label: what a name of ours begins with.
 
     Raises:
-        KubectlFailed: no pod of MLflow is ready, or the command failed.
+        KubeFailed: no pod of MLflow is ready, or the command failed.
         ApiError, NoReply: MLflow did not make what each list needs to have one entry.
     """
     if not experiments:
         return
     ready = kube.ready_pods(names.selector, container=names.container)
     if not ready:
-        raise KubectlFailed("no pod of MLflow is ready to run mlflow gc")
+        raise KubeFailed("no pod of MLflow is ready to run mlflow gc")
     experiment, run, model = _first_of_each_list(front, label)
     experiments.append(experiment)
     kube.exec(

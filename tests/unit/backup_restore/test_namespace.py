@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A lost namespace: nothing is deleted before something is kept, and it always comes back."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -47,16 +46,16 @@ class Scene:
         }
     )  # fmt: skip
 
-    def run(self, verb: str, *arguments: str, **_: object) -> str:
-        if arguments[0] == "namespace":
-            if verb == "get":
-                return f"uid-{self.number}" if self.there else ""
-            self.log.append("delete")
-            if not self.stays:
-                self.there, self.secret = False, None
-            return ""
+    def find(self, kind: str, name: str, **_: object) -> dict[str, Any] | None:
+        if kind == "namespace":
+            return {"metadata": {"uid": f"uid-{self.number}"}} if self.there else None
+        return self.secret
 
-        return json.dumps(self.secret) if self.secret else ""
+    def delete(self, kind: str, name: str) -> None:
+        assert (kind, name) == ("namespace", self.namespace)
+        self.log.append("delete")
+        if not self.stays:
+            self.there, self.secret = False, None
 
     def put(self, given: dict[str, Any], *, new: bool) -> None:
         assert self.there

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.cluster.node import Node
-from mlflow_conformance.cluster.nodes import processes
+from mlflow_conformance.cluster.node_container import NodeContainer
+from mlflow_conformance.cluster.node_door import processes
 from mlflow_conformance.core import shell
 from mlflow_conformance.disruption import links
 
@@ -29,7 +29,7 @@ esac""",
 
 
 @dataclass(frozen=True)
-class _Here(Node):
+class _Here(NodeContainer):
     """A node whose commands run here."""
 
     folder: Path = Path()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clusters import NAMES, node, pod
-from mlflow_conformance.cluster.nodes import read_states, task_of
+from mlflow_conformance.cluster.node_door import read_states, task_of
 from mlflow_conformance.cluster.view import read_node, read_pod
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.disruption import links

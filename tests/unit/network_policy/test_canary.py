@@ -43,10 +43,9 @@ class Network:
         assert manifests[0]["kind"] == "NetworkPolicy"
         self.policy = True
 
-    def run(self, *arguments: str, namespace: str) -> str:
-        assert arguments[:2] == ("delete", "networkpolicy")
+    def delete(self, kind: str, name: str, *, namespace: str) -> None:
+        assert (kind, name) == ("networkpolicy", "canary")
         self.policy = False
-        return ""
 
 
 def _probes(network: Network) -> Probes:

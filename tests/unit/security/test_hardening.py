@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_conformance.cluster.kube import KubectlFailed
+from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.security.hardening import parse_process, violations
 
 GOOD: dict[str, Any] = {
@@ -113,5 +113,5 @@ def test_a_process_as_the_kernel_shows_it() -> None:
 
 @pytest.mark.parametrize("said", ["", "Uid: x\n", STATUS.replace("Seccomp:", "Other:")])
 def test_something_else_is_no_process(said: str) -> None:
-    with pytest.raises(KubectlFailed, match="cannot be understood"):
+    with pytest.raises(KubeFailed, match="cannot be understood"):
         parse_process(said)

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
+from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import MlflowApi
@@ -65,6 +66,6 @@ def test_nothing_is_run_for_nothing() -> None:
 
 def test_without_a_ready_pod_it_fails_before_it_makes_anything() -> None:
     heard: list[tuple[str, str]] = []
-    with pytest.raises(KubectlFailed):
+    with pytest.raises(KubeFailed):
         collect(["7"], _front(heard), cast(Kube, Cluster([])), NAMES, "mlc-run")
     assert heard == []

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mlflow_conformance.cluster.node import Node
-from mlflow_conformance.cluster.nodes import open_node
+from mlflow_conformance.cluster.node_container import NodeContainer
+from mlflow_conformance.cluster.node_door import open_node
 from mlflow_conformance.cluster.view import ClusterView, NodeView, look
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import TimedOut
@@ -17,7 +17,7 @@ Said = dict[str, Any]
 """What an activity returns into the journal."""
 
 
-def victim_and_node(play: Scene) -> tuple[VictimPod, Node]:
+def victim_and_node(play: Scene) -> tuple[VictimPod, NodeContainer]:
     """The victim, and its node.
 
     Raises:

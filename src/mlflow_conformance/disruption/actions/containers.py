@@ -3,7 +3,7 @@
 
 import time
 
-from mlflow_conformance.cluster.nodes import open_node, processes
+from mlflow_conformance.cluster.node_door import open_node, processes
 from mlflow_conformance.cluster.view import ClusterView
 from mlflow_conformance.disruption.actions.acting import (
     Said,

@@ -3,7 +3,7 @@
 
 import time
 
-from mlflow_conformance.cluster.nodes import open_node, task_of
+from mlflow_conformance.cluster.node_door import open_node, task_of
 from mlflow_conformance.disruption import links
 from mlflow_conformance.disruption.actions.acting import (
     Said,

@@ -2,12 +2,10 @@
 """A node that is drained, and pods that are spread over nodes again."""
 
 import time
-from dataclasses import replace
 from typing import cast
 
-from kubernetes.client.rest import ApiException
-
 from mlflow_conformance.cluster.eviction import evict
+from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.view import ClusterView, PodView, look
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import TimedOut
@@ -19,7 +17,7 @@ from mlflow_conformance.disruption.wholeness import missing, unready_mlflow
 def cordon_node(scene: str) -> Said:
     """Take no new pods on the node."""
     play = Scene.read(scene)
-    play.kube.run("cordon", play.node, namespace="")
+    play.kube.cordon(play.node, on=True)
     return {"node": play.node, "at": time.time()}
 
 
@@ -79,7 +77,7 @@ def wait_serving(scene: str) -> Said:
 def uncordon_node(scene: str) -> Said:
     """Take pods on the node again."""
     play = Scene.read(scene)
-    play.kube.run("uncordon", play.node, namespace="")
+    play.kube.cordon(play.node, on=False)
     return {"node": play.node, "at": time.time()}
 
 
@@ -114,7 +112,7 @@ def uncordoned(play: Scene) -> bool:
     node = look(play.kube).node(play.node) if play.node else None
     if node is None or node.schedulable:
         return False
-    play.kube.run("uncordon", play.node, namespace="")
+    play.kube.cordon(play.node, on=False)
     return True
 
 
@@ -138,11 +136,11 @@ def _evicted(play: Scene, pod: PodView) -> bool:
     """Ask for one eviction; False when a budget refused it. A pod that is gone counts as evicted.
 
     Raises:
-        ApiException: it was refused for another reason.
+        KubeFailed: it was refused for another reason.
     """
     try:
-        return evict(replace(play.kube, namespace=pod.namespace), pod.name).status != 429
-    except ApiException as problem:
+        return evict(play.kube.within(pod.namespace), pod.name).status != 429
+    except KubeFailed as problem:
         if problem.status == 404:
             return True
         raise

@@ -34,7 +34,7 @@ def renew(play: Scene) -> None:
 def _deleted(play: Scene) -> Said:
     victim = play.pods[0]
     at = time.time()
-    play.kube.run("delete", "pod", victim.name, "--wait=false", namespace=victim.namespace)
+    play.kube.delete("pod", victim.name, namespace=victim.namespace)
     return {"pod": victim.name, "at": at}
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Updates of MLflow's Deployment, and its pods that are restarted."""
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -64,7 +63,7 @@ def _patched(play: Scene, fields: dict[str, Any]) -> Said:
     container = {"name": play.names.mlflow.container, **fields}
     patch = {"spec": {"template": {"spec": {"containers": [container]}}}}
     at = time.time()
-    play.kube.run("patch", "deployment", play.deployment, "--patch", json.dumps(patch))
+    play.kube.patch("deployment", play.deployment, patch)
     return {"deployment": play.deployment, **fields, "at": at}
 
 

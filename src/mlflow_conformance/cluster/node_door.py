@@ -9,13 +9,13 @@ name and its address, so that a cluster elsewhere whose nodes have the same name
 import json
 import shutil
 
-from mlflow_conformance.cluster.node import Node, podman
+from mlflow_conformance.cluster.node_container import NodeContainer, podman
 from mlflow_conformance.cluster.view import NodeView
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.shell import CommandFailed
 
 
-def open_node(node: NodeView) -> Node:
+def open_node(node: NodeView) -> NodeContainer:
     """The door to a node.
 
     Raises:
@@ -33,10 +33,10 @@ def open_node(node: NodeView) -> Node:
     if node.address not in addresses:
         raise Undecided(f"{refusal}: the one of that name is at {sorted(addresses)}")
     role = about["Config"]["Labels"].get("io.x-k8s.kind.role", "worker")
-    return Node(node.name, about["Id"], node.address, role)
+    return NodeContainer(node.name, about["Id"], node.address, role)
 
 
-def processes(node: Node, container_id: str) -> dict[int, str]:
+def processes(node: NodeContainer, container_id: str) -> dict[int, str]:
     """State of a container's main process and its descendants, by number: ``R``, ``S``, ``T``, …
 
     What was executed in the container from outside, as a probe is, is none of its own. A process

@@ -12,7 +12,7 @@ _ENGINE_S = 60.0
 
 
 @dataclass(frozen=True)
-class Node:
+class NodeContainer:
     """One node.
 
     Args:

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kubectl: for lines that people type, and for the streams of commands in containers."""
+
+import subprocess
+
+from mlflow_conformance.cluster.connection import Connection
+from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.core.errors import Unusable
+
+
+class Kubectl(Connection):
+    """What is done by the program."""
+
+    def argv(self, *arguments: str, namespace: str | None = None) -> list[str]:
+        """A kubectl command line for this cluster and namespace; none at all when it is empty."""
+        where = self.namespace if namespace is None else namespace
+        return [
+            self.kubectl,
+            f"--kubeconfig={self.kubeconfig}",
+            f"--context={self.context}",
+            *([f"--namespace={where}"] if where else []),
+            *arguments,
+        ]
+
+    def run(
+        self,
+        *arguments: str,
+        namespace: str | None = None,
+        stdin: bytes | None = None,
+        timeout_s: float = 60,
+    ) -> str:
+        """Run kubectl; returns its standard output.
+
+        Raises:
+            KubeFailed: it ended with an error or not in time.
+            Unusable: there is no kubectl.
+        """
+        argv = self.argv(*arguments, namespace=namespace)
+        try:
+            done = subprocess.run(
+                argv,
+                input=stdin,
+                capture_output=True,
+                timeout=timeout_s,
+                check=False,
+                # Ctrl-C in the terminal must not kill the command that puts things back.
+                start_new_session=True,
+            )
+        except FileNotFoundError as problem:
+            raise Unusable(
+                f"There is no {self.kubectl} on this machine",
+                remedy=f"Install {self.kubectl}",
+            ) from problem
+        except subprocess.TimeoutExpired as problem:
+            raise KubeFailed(
+                f"kubectl {' '.join(arguments[:3])}: no answer within {timeout_s:g} s"
+            ) from problem
+        if done.returncode != 0:
+            said = " ".join(done.stderr.decode("utf-8", "replace").split())
+            raise KubeFailed(f"kubectl {' '.join(arguments[:3])}: {_ending(said)}")
+        return done.stdout.decode("utf-8", "replace")
+
+    def exec(
+        self,
+        pod: str,
+        *command: str,
+        namespace: str | None = None,
+        container: str | None = None,
+        timeout_s: float = 60,
+        stdin: bytes | None = None,
+    ) -> str:
+        """Run a command in a container; returns its standard output.
+
+        Raises:
+            KubeFailed: it ended with an error or could not be started.
+        """
+        where = [f"--container={container}"] if container else []
+        flags = ["-i"] if stdin is not None else []
+        return self.run(
+            "exec", *flags, pod, *where, "--", *command,
+            namespace=namespace, timeout_s=timeout_s, stdin=stdin,
+        )  # fmt: skip
+
+
+def _ending(said: str, limit: int = 600) -> str:
+    """The last part of a message: a traceback says what is wrong at its end."""
+    return said if len(said) <= limit else f"…{said[-limit:]}"
