@@ -9,10 +9,10 @@ SQL and the bucket. What a check says of the fault itself is in scenarios/<name>
 from mlflow_conformance.disruption import judging
 from mlflow_conformance.disruption.proofs import disturbed_decoys
 from mlflow_conformance.disruption.thresholds import (
-    Fault,
-    HeldFault,
-    HeldReplicaFault,
-    ReplicaFault,
+    FaultBounds,
+    HeldFaultBounds,
+    HeldReplicaFaultBounds,
+    ReplicaFaultBounds,
 )
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.run.fixtures.disruption import Trial
@@ -32,7 +32,7 @@ def test_rolling_restart(evidence: Evidence, trial: Trial) -> None:
     Steps: restart the rollout; wait until it is complete.
     Expected: every pod has a new UID, not one request failed, every acknowledged write is there.
     """
-    row = evidence.row(ReplicaFault)
+    row = evidence.row(ReplicaFaultBounds)
     seen = trial.of("mlflow-rolling-restart", row)
     judging.expect_replicas(evidence, seen, row.replicas)
     judging.expect_served(evidence, seen, row)
@@ -53,7 +53,7 @@ def test_rolling_update(evidence: Evidence, trial: Trial) -> None:
     back; wait again.
     Expected: every pod has a new UID, not one request failed, every acknowledged write is there.
     """
-    row = evidence.row(ReplicaFault)
+    row = evidence.row(ReplicaFaultBounds)
     seen = trial.of("mlflow-rolling-update", row)
     judging.expect_replicas(evidence, seen, row.replicas)
     judging.expect_served(evidence, seen, row)
@@ -73,7 +73,7 @@ def test_broken_update(evidence: Evidence, trial: Trial) -> None:
     Expected: the pods of before are untouched, not one request failed, every acknowledged write is
     there.
     """
-    row = evidence.row(HeldReplicaFault)
+    row = evidence.row(HeldReplicaFaultBounds)
     seen = trial.of("mlflow-broken-update", row)
     judging.expect_replicas(evidence, seen, row.replicas)
     judging.expect_served(evidence, seen, row)
@@ -94,7 +94,7 @@ def test_drain(evidence: Evidence, trial: Trial) -> None:
     wait until MLflow has all its pods elsewhere; uncordon it and spread the pods again.
     Expected: the drain comes to its end, not one request failed, every acknowledged write is there.
     """
-    row = evidence.row(ReplicaFault)
+    row = evidence.row(ReplicaFaultBounds)
     seen = trial.of("mlflow-drain", row)
     judging.expect_replicas(evidence, seen, row.replicas)
     drained = seen.played.journal.output("drain_node")
@@ -117,7 +117,7 @@ def test_crash(evidence: Evidence, trial: Trial) -> None:
     Expected: another container in the same pod; no longer without an answer, and no longer with
     failures, than promised; every acknowledged write is there.
     """
-    row = evidence.row(ReplicaFault)
+    row = evidence.row(ReplicaFaultBounds)
     seen = trial.of("mlflow-crash", row)
     judging.expect_replicas(evidence, seen, row.replicas)
     judging.expect_served(evidence, seen, row)
@@ -136,7 +136,7 @@ def test_deletion(evidence: Evidence, trial: Trial) -> None:
     Steps: delete one pod with its grace period.
     Expected: another pod; no more failed requests than promised; every acknowledged write is there.
     """
-    row = evidence.row(ReplicaFault)
+    row = evidence.row(ReplicaFaultBounds)
     seen = trial.of("mlflow-deletion", row)
     judging.expect_replicas(evidence, seen, row.replicas)
     judging.expect_served(evidence, seen, row)
@@ -156,7 +156,7 @@ def test_hang(evidence: Evidence, trial: Trial) -> None:
     Expected: its processes were stopped all the while; no longer with failures than promised; every
     acknowledged write is there.
     """
-    row = evidence.row(HeldReplicaFault)
+    row = evidence.row(HeldReplicaFaultBounds)
     seen = trial.of("mlflow-hang", row)
     judging.expect_replicas(evidence, seen, row.replicas)
     judging.expect_served(evidence, seen, row)
@@ -177,7 +177,7 @@ def test_postgresql_crash(evidence: Evidence, trial: Trial) -> None:
     Expected: another container in the same pod; failures are clear, and over in time; no container
     of MLflow was restarted; every acknowledged write is there.
     """
-    row = evidence.row(Fault)
+    row = evidence.row(FaultBounds)
     judging.expect_served(evidence, trial.of("postgresql-crash", row), row)
 
 
@@ -195,7 +195,7 @@ def test_postgresql_deletion(evidence: Evidence, trial: Trial) -> None:
     Expected: another pod; failures are clear, and over in time; no container of MLflow was
     restarted; every acknowledged write is there.
     """
-    row = evidence.row(Fault)
+    row = evidence.row(FaultBounds)
     judging.expect_served(evidence, trial.of("postgresql-deletion", row), row)
 
 
@@ -213,7 +213,7 @@ def test_postgresql_hang(evidence: Evidence, trial: Trial) -> None:
     Expected: its processes were stopped all the while; failures are over in time; every
     acknowledged write is there.
     """
-    row = evidence.row(HeldFault)
+    row = evidence.row(HeldFaultBounds)
     judging.expect_served(evidence, trial.of("postgresql-hang", row), row)
 
 
@@ -231,7 +231,7 @@ def test_s3_crash(evidence: Evidence, trial: Trial) -> None:
     Expected: another container in the same pod; no more failed reads than promised; every
     acknowledged metric and artifact is there, byte for byte.
     """
-    row = evidence.row(Fault)
+    row = evidence.row(FaultBounds)
     judging.expect_served(evidence, trial.of("s3-crash", row), row)
 
 
@@ -249,7 +249,7 @@ def test_postgresql_partition(evidence: Evidence, trial: Trial) -> None:
     Expected: packets were dropped; failures are over in time; no container of MLflow was restarted;
     every acknowledged write is there.
     """
-    row = evidence.row(HeldFault)
+    row = evidence.row(HeldFaultBounds)
     judging.expect_served(evidence, trial.of("postgresql-partition", row), row)
 
 
@@ -267,7 +267,7 @@ def test_s3_partition(evidence: Evidence, trial: Trial) -> None:
     Expected: packets were dropped; no more failed reads than promised; every acknowledged metric
     and artifact is there.
     """
-    row = evidence.row(HeldFault)
+    row = evidence.row(HeldFaultBounds)
     judging.expect_served(evidence, trial.of("s3-partition", row), row)
 
 
@@ -285,7 +285,7 @@ def test_decoys(evidence: Evidence, trial: Trial) -> None:
     Expected: the same UIDs, the same containers, the same numbers of restarts.
     """
     if not any(d.scenario.name == "postgresql-crash" for d in trial.stage.history):
-        trial.of("postgresql-crash", evidence.row(Fault))
+        trial.of("postgresql-crash", evidence.row(FaultBounds))
     touched = [
         f"{seen.scenario.name}: {what}"
         for seen in trial.stage.history

@@ -4,7 +4,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from mlflow_conformance.load.arrivals import Process, Step, times
+from mlflow_conformance.load.arrivals import Process, RateStep, times
 from mlflow_conformance.load.records import (
     End,
     Failure,
@@ -30,7 +30,7 @@ def header(**changed: object) -> Header:
         "connection": "close",
         "arrivals": "constant",
         "timeout_s": 10.0,
-        "steps": [Step(rate=50, duration_s=20)],
+        "steps": [RateStep(rate=50, duration_s=20)],
         "seed": 1,
         "worker": 0,
         "workers": 1,
@@ -51,7 +51,7 @@ def records(
     late_us: int = 500,
 ) -> list[Record]:
     made = []
-    for at in times([Step(rate=rate, duration_s=seconds)], process, 1):
+    for at in times([RateStep(rate=rate, duration_s=seconds)], process, 1):
         service, status, failure = answer(at)
         planned = round(at * US)
         sent = planned + late_us
@@ -74,6 +74,6 @@ def run(
 ) -> RunRecord:
     """A whole run of one operation at even intervals."""
     made = records(answer, rate=rate, seconds=seconds, late_us=late_us)
-    steps = [Step(rate=rate, duration_s=seconds)]
+    steps = [RateStep(rate=rate, duration_s=seconds)]
     path = write(folder / "records-0.ndjson.gz", header(steps=steps, offered=len(made)), made)
     return read_run([path])

@@ -8,7 +8,7 @@ from pydantic import Field
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Share, Thresholds
 from mlflow_conformance.load.analysis import SendingBounds
-from mlflow_conformance.load.arrivals import Step
+from mlflow_conformance.load.arrivals import RateStep
 
 Replicas = Annotated[int, Field(ge=1)]
 """How many replicas; one at least."""
@@ -58,11 +58,11 @@ class Surge(Strict):
     )
 
     @property
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[RateStep]:
         """The surge, and the quiet after it."""
         return [
-            Step(rate=self.rate, duration_s=self.for_s),
-            Step(rate=self.quiet_rate, duration_s=self.quiet_s),
+            RateStep(rate=self.rate, duration_s=self.for_s),
+            RateStep(rate=self.quiet_rate, duration_s=self.quiet_s),
         ]
 
     @property

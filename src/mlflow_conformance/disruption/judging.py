@@ -9,9 +9,9 @@ from typing import Any
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.disruption.disturbance import Disturbance
 from mlflow_conformance.disruption.proofs import decoys, disturbed_decoys, prove
-from mlflow_conformance.disruption.readback import Kept
+from mlflow_conformance.disruption.readback import WritesKept
 from mlflow_conformance.disruption.scene import pods_of
-from mlflow_conformance.disruption.thresholds import Fault
+from mlflow_conformance.disruption.thresholds import FaultBounds
 from mlflow_conformance.disruption.writers import KINDS
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.ledger.history import Operation
@@ -52,8 +52,8 @@ def expect_kept(
     evidence: Evidence,
     seen: Disturbance,
     operations: Sequence[Operation],
-    kept: Sequence[Kept],
-    row: Fault,
+    kept: Sequence[WritesKept],
+    row: FaultBounds,
 ) -> None:
     """No acknowledged write is lost, torn or changed, at any door, and writes go on afterwards.
 
@@ -97,7 +97,7 @@ def expect_kept(
             )
 
 
-def asked_before(row: Fault) -> dict[str, int]:
+def asked_before(row: FaultBounds) -> dict[str, int]:
     """Writes that must be acknowledged when the fault comes, by kind of the ledger's operations."""
     return dict(zip(KINDS, (row.writes_before, row.artifacts_before), strict=True))
 
@@ -139,7 +139,7 @@ def expect_whole_again(evidence: Evidence, seen: Disturbance, within_s: float) -
         )  # fmt: skip
 
 
-def expect_served(evidence: Evidence, seen: Disturbance, row: Fault) -> None:
+def expect_served(evidence: Evidence, seen: Disturbance, row: FaultBounds) -> None:
     """Clients were disturbed no longer, no oftener and in no other way than promised.
 
     Raises:
@@ -194,7 +194,10 @@ def expect_replicas(evidence: Evidence, seen: Disturbance, least: int) -> None:
 
 
 def table_line(
-    seen: Disturbance, proof: str | None, operations: Sequence[Operation], kept: Sequence[Kept]
+    seen: Disturbance,
+    proof: str | None,
+    operations: Sequence[Operation],
+    kept: Sequence[WritesKept],
 ) -> dict[str, Any]:
     """One line of the report's table."""
     lost = {str(value) for k in kept for value in k.finding.lost}

@@ -13,7 +13,7 @@ from mlflow_conformance.disruption.stage import EDGE_S, LONGEST_S, Stage
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.load import engine, seeding
-from mlflow_conformance.load.arrivals import Step
+from mlflow_conformance.load.arrivals import RateStep
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.workload import load as load_workload
@@ -52,7 +52,7 @@ def on_stage(target: Target, run: Run, rate: float, garbage: list[str]) -> Itera
         plan = LoadPlan(
             url=door.url,
             workload=load_workload(_WORKLOAD),
-            steps=[Step(rate=rate, duration_s=LONGEST_S)],
+            steps=[RateStep(rate=rate, duration_s=LONGEST_S)],
             seed=run.seed,
             world=world,
             ca_file=door.ca_file,

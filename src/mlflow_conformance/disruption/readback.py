@@ -22,7 +22,7 @@ _PAGE = 5000
 
 
 @dataclass(frozen=True)
-class Kept:
+class WritesKept:
     """What one door shows of the acknowledged writes.
 
     Attributes:
@@ -60,7 +60,7 @@ class Kept:
 
 def judge_metrics(
     door: str, operations: Iterable[Operation], present: Mapping[str, Sequence[tuple[int, float]]]
-) -> Kept:
+) -> WritesKept:
     """Hold the metrics that a door shows, by run, against the ledger."""
     adds = [o for o in operations if o.kind == "add"]
     named = [replace(o, value=[o.key, o.value]) for o in adds]
@@ -80,19 +80,21 @@ def judge_metrics(
         for step, value in points
         if value != value_of(step)
     ]
-    return Kept(door, check_set(named, seen), halves, wrong)
+    return WritesKept(door, check_set(named, seen), halves, wrong)
 
 
-def judge_artifacts(door: str, operations: Iterable[Operation], present: Mapping[int, str]) -> Kept:
+def judge_artifacts(
+    door: str, operations: Iterable[Operation], present: Mapping[int, str]
+) -> WritesKept:
     """Hold the artifacts that a door shows, their sha256 by number, against the ledger."""
     puts = [o for o in operations if o.kind == "put"]
     wrong = [f"{n}: {digest}" for n, digest in present.items() if digest != digest_of(n)]
-    return Kept(door, check_set(puts, list(present)), [], wrong)
+    return WritesKept(door, check_set(puts, list(present)), [], wrong)
 
 
 def read_back(
     operations: Sequence[Operation], writers: Writers, api: MlflowApi, sql: Sql, bucket: Bucket
-) -> list[Kept]:
+) -> list[WritesKept]:
     """What MLflow, SQL and the bucket show of the writes; call it when the server is well again.
 
     Raises:

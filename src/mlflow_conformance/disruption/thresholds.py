@@ -29,7 +29,7 @@ class Evictions(Thresholds):
     min_available: Count = Field(description="replicas that an eviction must leave")
 
 
-class Fault(Thresholds):
+class FaultBounds(Thresholds):
     """What is asked of every check of a fault, and what is promised where it ends by itself."""
 
     probe_rate: Annotated[float, Field(gt=0, le=20_000)] = Field(
@@ -74,7 +74,7 @@ class Fault(Thresholds):
         return OutageBounds(self.outage_s, self.failed)
 
 
-class HeldFault(Fault):
+class HeldFaultBounds(FaultBounds):
     """What is promised of a fault that must be ended."""
 
     hold_s: Annotated[float, Field(gt=0, le=3600)] = Field(
@@ -83,7 +83,7 @@ class HeldFault(Fault):
 
     @property
     def held_s(self) -> float:
-        """See `Fault.held_s`."""
+        """See `FaultBounds.held_s`."""
         return self.hold_s
 
 
@@ -93,29 +93,29 @@ class _OfReplicas(Thresholds):
     )
 
 
-class ReplicaFault(Fault, _OfReplicas):
+class ReplicaFaultBounds(FaultBounds, _OfReplicas):
     """What is promised of a fault of MLflow itself, with so many replicas."""
 
 
-class HeldReplicaFault(HeldFault, _OfReplicas):
+class HeldReplicaFaultBounds(HeldFaultBounds, _OfReplicas):
     """What is promised of a fault of MLflow itself that must be ended."""
 
 
 THRESHOLDS: Registry = {
     "DIS-1": Evictions,
-    "DIS-2": ReplicaFault,
-    "DIS-3": ReplicaFault,
-    "DIS-3.deletion": ReplicaFault,
-    "DIS-3.hang": HeldReplicaFault,
-    "DIS-4": Fault,
-    "DIS-4.deletion": Fault,
-    "DIS-4.hang": HeldFault,
-    "DIS-5": Fault,
-    "DIS-6": HeldFault,
-    "DIS-6.s3": HeldFault,
-    "DIS-8": ReplicaFault,
-    "DIS-8.broken": HeldReplicaFault,
-    "DIS-8.update": ReplicaFault,
+    "DIS-2": ReplicaFaultBounds,
+    "DIS-3": ReplicaFaultBounds,
+    "DIS-3.deletion": ReplicaFaultBounds,
+    "DIS-3.hang": HeldReplicaFaultBounds,
+    "DIS-4": FaultBounds,
+    "DIS-4.deletion": FaultBounds,
+    "DIS-4.hang": HeldFaultBounds,
+    "DIS-5": FaultBounds,
+    "DIS-6": HeldFaultBounds,
+    "DIS-6.s3": HeldFaultBounds,
+    "DIS-8": ReplicaFaultBounds,
+    "DIS-8.broken": HeldReplicaFaultBounds,
+    "DIS-8.update": ReplicaFaultBounds,
     "DIS-9": Spread,
-    "DIS-11": Fault,
+    "DIS-11": FaultBounds,
 }

@@ -11,7 +11,7 @@ from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.latency.thresholds import OFFERED, Offer, Sent
 from mlflow_conformance.load import engine, seeding, workload
 from mlflow_conformance.load.analysis import SendingBounds, analyse
-from mlflow_conformance.load.arrivals import Step
+from mlflow_conformance.load.arrivals import RateStep
 from mlflow_conformance.load.document import Series
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.load.plan import LoadPlan
@@ -74,7 +74,7 @@ def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = 
         plan = LoadPlan(
             url=to.door.url,
             workload=mixed,
-            steps=[Step(rate=offer.rate, duration_s=offer.duration_s)],
+            steps=[RateStep(rate=offer.rate, duration_s=offer.duration_s)],
             seed=run.seed,
             workers=offer.workers,
             max_in_flight=offer.max_in_flight,

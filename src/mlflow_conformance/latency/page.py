@@ -12,7 +12,7 @@ from mlflow_conformance.latency.judging import checks_of, judged
 from mlflow_conformance.latency.measuring import Measured
 from mlflow_conformance.latency.thresholds import LATENCY, Latency
 from mlflow_conformance.load import export
-from mlflow_conformance.load.budget import Budget, spend
+from mlflow_conformance.load.budget import ErrorBudget, spend
 from mlflow_conformance.load.document import Band, LoadDocument
 from mlflow_conformance.load.records import Record
 from mlflow_conformance.load.result import LoadResult
@@ -64,8 +64,8 @@ def write_documents(folder: Path, page: str, shown: LoadDocument) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def _budgets(recorded: RunRecord, row: Latency) -> list[Budget]:
-    budgets: list[Budget] = []
+def _budgets(recorded: RunRecord, row: Latency) -> list[ErrorBudget]:
+    budgets: list[ErrorBudget] = []
     bound = row.each_operation_s.get("p95")
     if row.errors:
         budgets.append(spend(recorded, "answered without error", 1 - row.errors, _failed))
@@ -79,7 +79,7 @@ def _budgets(recorded: RunRecord, row: Latency) -> list[Budget]:
     return budgets
 
 
-def _alerts(budgets: Sequence[Budget]) -> Iterator[Band]:
+def _alerts(budgets: Sequence[ErrorBudget]) -> Iterator[Band]:
     """When an alert on the error budget would have been on."""
     for budget in budgets:
         for kind, alert in zip(("page", "ticket"), budget.alerts, strict=True):

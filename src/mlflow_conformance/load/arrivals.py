@@ -19,7 +19,7 @@ gaps are all equal, for measuring how long an outage took."""
 _STRATA = 100
 
 
-class Step(Strict):
+class RateStep(Strict):
     """One step of a load: an arrival rate for some time."""
 
     rate: float = Field(gt=0, le=20_000, description="arrivals a second, all workers together")
@@ -40,7 +40,7 @@ class Arrival(NamedTuple):
     operation: int
 
 
-def times(steps: Sequence[Step], process: Process, seed: int) -> Iterator[float]:
+def times(steps: Sequence[RateStep], process: Process, seed: int) -> Iterator[float]:
     """Planned times in ascending order, in seconds from the start of the run."""
     # The step begins anew: a Poisson process has no memory, and a metronome may restart.
     gaps = random.Random(f"{seed}:gaps")  # noqa: S311 - replayable, no secret
@@ -63,7 +63,7 @@ def _exponential(numbers: random.Random, rate: float) -> float:
 
 
 def plan(
-    steps: Sequence[Step], process: Process, mix: Mapping[str, float], seed: int
+    steps: Sequence[RateStep], process: Process, mix: Mapping[str, float], seed: int
 ) -> Iterator[Arrival]:
     """Every arrival of a run, with its operation."""
     operations = _operations([mix[name] for name in sorted(mix)], seed)

@@ -39,7 +39,7 @@ class BurnAlert(Strict):
     spans: list[tuple[float, float]] = Field(default=[])
 
 
-class Budget(Strict):
+class ErrorBudget(Strict):
     """A promise of good requests, and what the run spent of what it leaves for bad ones."""
 
     name: str
@@ -52,7 +52,7 @@ class Budget(Strict):
     alerts: list[BurnAlert]
 
 
-def spend(run: RunRecord, name: str, slo: float, bad: Callable[[Record], bool]) -> Budget:
+def spend(run: RunRecord, name: str, slo: float, bad: Callable[[Record], bool]) -> ErrorBudget:
     """The budget of one promise over a run.
 
     Args:
@@ -69,7 +69,7 @@ def spend(run: RunRecord, name: str, slo: float, bad: Callable[[Record], bool]) 
     flags = [bad(r) for r in run.records]
     count = sum(flags)
     burn = count / valid / (1 - slo) if valid else None
-    return Budget(
+    return ErrorBudget(
         name=name,
         slo=slo,
         valid=valid,

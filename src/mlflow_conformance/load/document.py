@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from mlflow_conformance.config.documents import Strict
-from mlflow_conformance.load.budget import Budget
+from mlflow_conformance.load.budget import ErrorBudget
 from mlflow_conformance.load.result import LoadResult
 
 
@@ -39,7 +39,7 @@ class LoadDocument(Strict):
 
     schema_version: Literal["2"] = "2"
     result: LoadResult
-    budgets: list[Budget] = Field(default=[])
+    budgets: list[ErrorBudget] = Field(default=[])
     bands: list[Band] = Field(default=[])
     series: list[Series] = Field(default=[])
     bound_s: float | None = None

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.load import arrivals
-from mlflow_conformance.load.arrivals import Arrival, Step
+from mlflow_conformance.load.arrivals import Arrival, RateStep
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.load.workload import Workload
 
@@ -23,7 +23,7 @@ class LoadPlan(Strict):
 
     url: str = Field(description="scheme, host and port, without a trailing slash")
     workload: Workload
-    steps: list[Step] = Field(min_length=1)
+    steps: list[RateStep] = Field(min_length=1)
     seed: int
     workers: int = Field(default=1, ge=1, le=1000)
     max_in_flight: int = Field(

@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.core.closing import Closing
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.load.arrivals import Process, Step
+from mlflow_conformance.load.arrivals import Process, RateStep
 from mlflow_conformance.load.workload import Connection
 
 Failure = Literal["", "name", "refused", "reset", "timeout", "tls", "status", "body", "other"]
@@ -70,7 +70,7 @@ class Header(Strict):
     connection: Connection
     arrivals: Process
     timeout_s: float
-    steps: list[Step]
+    steps: list[RateStep]
     seed: int
     worker: int
     workers: int

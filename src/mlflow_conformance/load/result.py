@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from mlflow_conformance.config.documents import Strict
-from mlflow_conformance.load.arrivals import Process, Step
+from mlflow_conformance.load.arrivals import Process, RateStep
 from mlflow_conformance.load.outage import Outage
 from mlflow_conformance.load.workload import Connection
 
@@ -94,7 +94,7 @@ class LoadResult(Strict):
     connection: Connection
     arrivals: Process
     timeout_s: float
-    steps: list[Step]
+    steps: list[RateStep]
     seed: int
     workers: int
     started: AwareDatetime

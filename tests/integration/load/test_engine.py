@@ -19,7 +19,7 @@ from http_server import Exchange, Server, stalling
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.load.analysis import SendingBounds, analyse
-from mlflow_conformance.load.arrivals import Process, Step
+from mlflow_conformance.load.arrivals import Process, RateStep
 from mlflow_conformance.load.engine import running
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.result import LoadResult
@@ -52,7 +52,7 @@ def plan(
     return LoadPlan(
         url=server.url,
         workload=workload,
-        steps=[Step(rate=rate, duration_s=seconds)],
+        steps=[RateStep(rate=rate, duration_s=seconds)],
         seed=11,
         workers=workers,
         max_in_flight=max_in_flight,

@@ -21,7 +21,7 @@ from mlflow_conformance.config import assets
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.verdict import Verdict, judge_check
-from mlflow_conformance.load.arrivals import Step
+from mlflow_conformance.load.arrivals import RateStep
 from mlflow_conformance.load.run_record import RunRecord, read_run
 from mlflow_conformance.target.watch import Look, PodState, Watch
 
@@ -60,7 +60,7 @@ def looks(wanted: Sequence[int], scaler: Autoscaler | None) -> list[Look]:
 
 def recorded(folder: Path, answer: Answer) -> RunRecord:
     kept = records(answer, seconds=90)
-    steps = [Step(rate=50, duration_s=60), Step(rate=50, duration_s=30)]
+    steps = [RateStep(rate=50, duration_s=60), RateStep(rate=50, duration_s=30)]
     head = record_header(steps=steps, offered=len(kept), started=START)
     return read_run([write(folder / "r.gz", head, kept)])
 

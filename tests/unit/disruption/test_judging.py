@@ -19,7 +19,7 @@ from mlflow_conformance.disruption.disturbance import Disturbance, whole_part
 from mlflow_conformance.disruption.proofs import Played
 from mlflow_conformance.disruption.readback import judge_metrics
 from mlflow_conformance.disruption.scenario import find
-from mlflow_conformance.disruption.thresholds import ReplicaFault
+from mlflow_conformance.disruption.thresholds import ReplicaFaultBounds
 from mlflow_conformance.disruption.toolkit import Activity, Journal
 from mlflow_conformance.disruption.writers import value_of
 from mlflow_conformance.evidence.case import Evidence
@@ -30,7 +30,7 @@ from mlflow_conformance.load.analysis import analyse
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 FAULT_NS, OVER_NS = 5_000_000_000, 25_000_000_000
 CRASHED = changed(container(pod("one"), id="containerd://one1", restarts=1, exit_code=137))
-ROW = ReplicaFault(
+ROW = ReplicaFaultBounds(
     probe_rate=50, writes=5, writes_before=1, artifacts_before=1, requests=900, whole_s=60,
     failed=60, outage_s=2, failing_s=2, failures=["status"], statuses=[503], writes_failed=None,
     replicas=2,

@@ -12,7 +12,7 @@ import yaml
 from mlflow_conformance.config import assets
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.disruption.scenario import find, read
-from mlflow_conformance.disruption.thresholds import THRESHOLDS, HeldFault
+from mlflow_conformance.disruption.thresholds import THRESHOLDS, HeldFaultBounds
 
 SCENARIOS = sorted(p.parent.name for p in assets.asset("scenarios").glob("*/scenario.yaml"))
 
@@ -65,7 +65,7 @@ def test_a_fault_that_is_held_has_its_time_in_the_row_and_no_other_has(name: str
     experiment = _experiment(name)
     held = any(a.get("pauses") == {"after": "${hold_s}"} for a in experiment["method"])
     (check_id,) = experiment["tags"]
-    assert issubclass(THRESHOLDS[check_id], HeldFault) is held
+    assert issubclass(THRESHOLDS[check_id], HeldFaultBounds) is held
 
 
 def test_a_folder_without_an_experiment(tmp_path: Path) -> None:

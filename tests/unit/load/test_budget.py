@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from load_records import healthy, run
-from mlflow_conformance.load.budget import Budget, spend
+from mlflow_conformance.load.budget import ErrorBudget, spend
 from mlflow_conformance.load.records import Failure, Record
 from mlflow_conformance.load.run_record import RunRecord
 
@@ -22,7 +22,7 @@ def failing_every(count: int, run_seconds: float, folder: Path, rate: float = 10
     return run(folder, answer, rate=rate, seconds=run_seconds)
 
 
-def spent(run: RunRecord, slo: float) -> Budget:
+def spent(run: RunRecord, slo: float) -> ErrorBudget:
     return spend(run, "answered", slo, failed)
 
 

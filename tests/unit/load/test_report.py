@@ -24,7 +24,7 @@ from mlflow_conformance.evidence.model import (
 from mlflow_conformance.evidence.verdict import RunVerdict, judge
 from mlflow_conformance.load import export
 from mlflow_conformance.load.analysis import analyse
-from mlflow_conformance.load.arrivals import Step
+from mlflow_conformance.load.arrivals import RateStep
 from mlflow_conformance.load.budget import spend
 from mlflow_conformance.load.document import Band, LoadDocument, Series
 from mlflow_conformance.load.records import Failure
@@ -152,7 +152,7 @@ def test_ten_minutes_of_ten_operations_with_faults_stay_small_and_quick(tmp_path
         r._replace(operation=i % 10, done_us=r.done_us + (i * 7919) % 400_000)
         for i, r in enumerate(records(outage, rate=20, seconds=600))
     ]
-    head = header(operations=names, steps=[Step(rate=20, duration_s=600)], offered=len(kept))
+    head = header(operations=names, steps=[RateStep(rate=20, duration_s=600)], offered=len(kept))
     recorded = read_run([write(tmp_path / "r.gz", head, kept)])
     shown = document(recorded).model_copy(
         update={
