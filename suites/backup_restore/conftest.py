@@ -18,7 +18,7 @@ from mlflow_conformance.backup_restore.rehearsal import Rehearsal, Sizes, reconc
 from mlflow_conformance.backup_restore.restored import Restored, restored_state
 from mlflow_conformance.backup_restore.store import Store, store_of
 from mlflow_conformance.backup_restore.workbench import Workbench, workbench
-from mlflow_conformance.backup_restore.writers import Writers, seed, write_text
+from mlflow_conformance.backup_restore.writers import BackupWriters, seed, write_text
 from mlflow_conformance.cluster.terminal import terminal
 from mlflow_conformance.config.names import RestoreNames
 from mlflow_conformance.core.errors import Undecided
@@ -92,7 +92,7 @@ def rehearsal(
     word: str,
 ) -> Iterator[Rehearsal]:
     """Writes before, while and after one backup by the documented line; planted old backups."""
-    sizes = Sizes.of(conformance_run.loaded.profile)
+    sizes = Sizes.of(conformance_run)
     kube, sql = target.need_kube(), target.need_sql()
     made = answer("experiments/create", front.post("experiments/create", name=word))
     experiment: str = made["experiment_id"]
@@ -116,7 +116,7 @@ def rehearsal(
         # Not synced: the ledger has to outlive this process, not this machine.
         with Ledger(folder / "BKP-ledger.jsonl", sync=False) as ledger:
             seed(target, ledger, experiment, sizes.runs)
-            with Writers(front, ledger, experiment, sizes.writers).going() as writers:
+            with BackupWriters(front, ledger, experiment, sizes.writers).going() as writers:
                 writers.more(_SETTLED_WRITES, waiter)
                 count = "SELECT count(*) FROM runs"
                 before = sql.one(count)

@@ -7,8 +7,8 @@ from typing import Any
 
 from mlflow_conformance.backup_restore import jobs
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal, latencies
-from mlflow_conformance.backup_restore.retention import Rule
 from mlflow_conformance.backup_restore.store import Store, name_at, time_of
+from mlflow_conformance.backup_restore.thresholds import Manual, Retention, Schedule, Sealed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.inventory import plain_bytes
@@ -31,16 +31,18 @@ def test_schedule(evidence: Evidence, target: Target, kube: Kube) -> None:
     """
     if target.names.backup is None:
         evidence.undecided("the profile does not say how backups are made (names.backup)")
+    row = evidence.row(Schedule)
     spec = kube.get("cronjob", target.names.backup.cronjob)["spec"]
-    for name, key, threshold in (
-        ("schedule", "schedule", "schedule"),
-        ("time zone", "timeZone", "time_zone"),
-        ("concurrency", "concurrencyPolicy", "concurrency"),
-    ):
-        evidence.expect(
-            threshold.replace("_", "-"), name, spec.get(key), "==", evidence.threshold(threshold),
-            door="kubernetes",
-        )  # fmt: skip
+    evidence.expect(
+        "schedule", "schedule", spec.get("schedule"), "==", row.schedule, door="kubernetes"
+    )
+    evidence.expect(
+        "time-zone", "time zone", spec.get("timeZone"), "==", row.time_zone, door="kubernetes"
+    )
+    evidence.expect(
+        "concurrency", "concurrency", spec.get("concurrencyPolicy"), "==", row.concurrency,
+        door="kubernetes",
+    )  # fmt: skip
     evidence.expect(
         "suspended", "suspended", spec.get("suspend", False), "==", False, door="kubernetes"
     )
@@ -48,12 +50,10 @@ def test_schedule(evidence: Evidence, target: Target, kube: Kube) -> None:
         ("successful Jobs kept", "successfulJobsHistoryLimit"),
         ("failed Jobs kept", "failedJobsHistoryLimit"),
     ):
-        evidence.expect(
-            "history", name, spec.get(key, 0), ">=", evidence.number("history"), door="kubernetes"
-        )
+        evidence.expect("history", name, spec.get(key, 0), ">=", row.history, door="kubernetes")
     evidence.expect(
-        "time-within-which-missed", "time within which a missed backup is made up for",
-        spec.get("startingDeadlineSeconds"), ">=", evidence.number("made_up_within_s"),
+        "deadline", "time within which a missed backup is made up for",
+        spec.get("startingDeadlineSeconds"), ">=", row.made_up_within_s,
         unit="s", door="kubernetes",
     )  # fmt: skip
 
@@ -73,7 +73,7 @@ def test_manual_backup(evidence: Evidence, rehearsal: Rehearsal) -> None:
     backup = rehearsal.backup
     evidence.expect("job", "Job", backup.outcome, "==", "complete", door="kubernetes")
     evidence.expect(
-        "new-backup-bucket",
+        "stored",
         "new backup in the bucket",
         backup.name is not None,
         "==",
@@ -81,8 +81,8 @@ def test_manual_backup(evidence: Evidence, rehearsal: Rehearsal) -> None:
         door="s3",
     )
     evidence.expect(
-        "duration-job", "duration of the Job", round(backup.seconds, 1), "<=", evidence.number("within_s"),
-        unit="s", door="kubernetes",
+        "duration", "duration of the Job", round(backup.seconds, 1), "<=",
+        evidence.row(Manual).within_s, unit="s", door="kubernetes",
     )  # fmt: skip
     second = 1_000_000_000
     for when, since, until in (
@@ -117,16 +117,14 @@ def test_manifest(evidence: Evidence, rehearsal: Rehearsal, store: Store, sql: S
     evidence.expect(
         "backup", "backup", rehearsal.backup.outcome, "==", "complete", door="kubernetes"
     )
-    evidence.expect(
-        "manifest-can-be-read", "manifest can be read", manifest is not None, "==", True, door="s3"
-    )
+    evidence.expect("manifest", "manifest can be read", manifest is not None, "==", True, door="s3")
     if name is None or manifest is None:
         return
     key = store.bucket.prefix + name
     stored = store.bucket.digests([key])[key]
-    evidence.expect("name-manifest", "name in the manifest", manifest.name, "==", name, door="s3")
+    evidence.expect("manifest.name", "name in the manifest", manifest.name, "==", name, door="s3")
     evidence.expect(
-        "sha256-object",
+        "object.sha256",
         "sha256 of the object",
         stored.sha256 if stored else None,
         "==",
@@ -134,21 +132,17 @@ def test_manifest(evidence: Evidence, rehearsal: Rehearsal, store: Store, sql: S
         door="s3",
     )
     evidence.expect(
-        "size-object", "size of the object", stored.size if stored else None, "==", manifest.bytes,
+        "object.size", "size of the object", stored.size if stored else None, "==", manifest.bytes,
         unit="By", door="s3",
     )  # fmt: skip
     rows = manifest.contents.rows
     tables = sorted(sql.column(TABLES))
-    evidence.expect(
-        "tables-are-counted", "tables that are counted", sorted(rows), "==", tables, door="sql"
-    )
+    evidence.expect("tables", "tables that are counted", sorted(rows), "==", tables, door="sql")
     before, after = rehearsal.runs
     evidence.expect(
-        "runs-backup", "runs in the backup", rows.get("runs", 0), ">=", before, door="sql"
+        "runs.least", "runs in the backup", rows.get("runs", 0), ">=", before, door="sql"
     )
-    evidence.expect(
-        "runs-backup", "runs in the backup", rows.get("runs", 0), "<=", after, door="sql"
-    )
+    evidence.expect("runs.most", "runs in the backup", rows.get("runs", 0), "<=", after, door="sql")
     evidence.note("rows", {t: n for t, n in rows.items() if n}, door="s3")
 
 
@@ -167,6 +161,7 @@ def test_compressed_and_encrypted(
     Expected: the object is at most the promised share of all rows as text; no word of a dump is in
     it; the object store says that it is encrypted with the promised key.
     """
+    row = evidence.row(Sealed)
     evidence.expect(
         "backup", "backup", rehearsal.backup.outcome, "==", "complete", door="kubernetes"
     )
@@ -180,26 +175,25 @@ def test_compressed_and_encrypted(
         "size",
         len(content),
         "<=",
-        int(plain * evidence.number("share")),
+        int(plain * row.share),
         unit="By",
         door="s3",
     )
-    words = evidence.parsed("words", list[str])
     evidence.expect(
-        "words-dump-object", "words of a dump in the object", [w for w in words if w.encode() in content], "==", [],
-        door="s3",
+        "words", "words of a dump in the object",
+        [w for w in row.words if w.encode() in content], "==", [], door="s3",
     )  # fmt: skip
     head = store.bucket.head(store.bucket.prefix + rehearsal.backup.name) or {}
     evidence.expect(
-        "encryption-rest", "encryption at rest", head.get("encryption"), "==", evidence.threshold("encryption"),
+        "encryption", "encryption at rest", head.get("encryption"), "==", row.encryption,
         door="s3",
     )  # fmt: skip
     evidence.expect(
-        "key-rest",
+        "key",
         "key at rest",
         head.get("key_id") or "",
         "matches",
-        evidence.threshold("key_id"),
+        row.key_id.pattern,
         door="s3",
     )
 
@@ -212,8 +206,8 @@ def test_compressed_and_encrypted(
     disruptive=True,
 )
 def test_retention(
-    evidence: Evidence, target: Target, kube: Kube, waiter: Waiter, store: Store,
-    rehearsal: Rehearsal, word: str,
+    evidence: Evidence, kube: Kube, waiter: Waiter, store: Store, rehearsal: Rehearsal,
+    word: str,
 ) -> None:  # fmt: skip
     """Backups stay as long as promised, those that failed count for nothing, a good one stays.
 
@@ -224,17 +218,17 @@ def test_retention(
     Expected: exactly the good ones that the rule spares are there; the failed one deletes none, and
     the newest one has no expiry of the bucket's own.
     """
-    rule = evidence.parsed("rule", Rule)
+    row = evidence.row(Retention)
     backup = rehearsal.backup
     evidence.expect("backup", "backup", backup.outcome, "==", "complete", door="kubernetes")
     if backup.name is None:
         return
     times = {n: t for n in [*rehearsal.good, backup.name] if (t := time_of(store.names, n))}
-    staying = rule.staying(times.values(), datetime.now(UTC))
+    staying = row.rule.staying(times.values(), datetime.now(UTC))
     spared = sorted(name_at(store.names, t) for t in staying)
     evidence.note("good backups with those that were planted", sorted(times), door="s3")
     evidence.expect(
-        "backups-rule-deletes",
+        "deletable",
         "backups that the rule deletes",
         len(times) - len(spared),
         ">=",
@@ -242,16 +236,16 @@ def test_retention(
         door="s3",
     )
     evidence.expect(
-        "good-backups-after", "good backups after it", store.good(), "==", spared, door="s3"
+        "good.after-backup", "good backups after it", store.good(), "==", spared, door="s3"
     )
     head = store.bucket.head(store.bucket.prefix + backup.name) or {}
     # A rule of the bucket does not know that no newer backup came.
     evidence.expect(
-        "when-bucket-itself-deletes", "when the bucket itself deletes the last good one", head.get("expires"), "==", None,
-        door="s3",
+        "expiry", "when the bucket itself deletes the last good one", head.get("expires"),
+        "==", None, door="s3",
     )  # fmt: skip
 
-    failing = _failing(kube, target, backup.job.name, f"{word}-failing", evidence)
+    failing = _failing(kube, backup.job.name, f"{word}-failing", row.failing_environment)
     kube.apply([failing])
     name = failing["metadata"]["name"]
     try:
@@ -261,12 +255,10 @@ def test_retention(
             done=lambda seen: bool(seen.get("failed") or seen.get("succeeded")),
             timeout="backup finished",
         )
-        evidence.expect(
-            "pods-succeeded", "pods that succeeded", failed.get("succeeded", 0), "==", 0
-        )
+        evidence.expect("failing.pods", "pods that succeeded", failed.get("succeeded", 0), "==", 0)
         evidence.note("what the failed one said", jobs.said(kube, name)[-500:], door="kubernetes")
         evidence.expect(
-            "good-backups-after-failed",
+            "good.after-failure",
             "good backups after a failed one",
             store.good(),
             "==",
@@ -277,11 +269,8 @@ def test_retention(
         jobs.remove(kube, [name])
 
 
-def _failing(
-    kube: Kube, target: Target, pattern: str, name: str, evidence: Evidence
-) -> dict[str, Any]:
-    """A Job like the backup's whose environment leads nowhere, as the profile says."""
-    wrong = evidence.parsed("failing_environment", dict[str, str])
+def _failing(kube: Kube, pattern: str, name: str, wrong: dict[str, str]) -> dict[str, Any]:
+    """A Job like the backup's whose environment leads nowhere."""
     made = jobs.like(copy.deepcopy(kube.get("job", pattern)), name, {})
     container = made["spec"]["template"]["spec"]["containers"][0]
     container["env"] = [e for e in container.get("env", []) if e["name"] not in wrong] + [

@@ -11,6 +11,7 @@ from mlflow_conformance.backup_restore.pulse import Pulse
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal
 from mlflow_conformance.backup_restore.restored import Restored
 from mlflow_conformance.backup_restore.store import Store, name_at
+from mlflow_conformance.backup_restore.thresholds import HalfWay, Refusals
 from mlflow_conformance.backup_restore.workbench import Workbench
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.removal import removed
@@ -42,8 +43,8 @@ def test_damaged_backups_are_refused(
     database of the server is another afterwards; MLflow answered every request.
     """
     good = restored.proven_backup(rehearsal)
-    refusals = evidence.parsed("refusals", dict[str, str])
-    forged = {
+    refusals = evidence.row(Refusals).refusals
+    forged: dict[str, str] = {
         kind: name_at(store.names, _LONG_AGO + timedelta(seconds=n))
         for n, kind in enumerate(refusals)
     }
@@ -65,11 +66,11 @@ def test_damaged_backups_are_refused(
         for kind, job in ended.items():
             evidence.expect("job", f"{kind}: Job", job.outcome, "==", "failed", door="kubernetes")
             evidence.expect(
-                "what-says", f"{kind}: what it says", job.sentence, "matches", refusals[kind],
-                door="kubernetes",
+                "sentence", f"{kind}: what it says", job.sentence, "matches",
+                refusals[kind].pattern, door="kubernetes",
             )  # fmt: skip
         evidence.expect(
-            "live-tables-changed",
+            "live.tables",
             "live tables that changed",
             before.differences(fingerprint(sql)),
             "==",
@@ -77,10 +78,10 @@ def test_damaged_backups_are_refused(
             door="sql",
         )
         evidence.expect(
-            "databases-server", "databases of the server", databases(sql), "==", servers, door="sql"
+            "live.databases", "databases of the server", databases(sql), "==", servers, door="sql"
         )
-        evidence.expect("requests-mlflow-did-not", "requests that MLflow did not answer", pulse.described, "==", [],
-                        door="front")  # fmt: skip
+        evidence.expect("live.unanswered", "requests that MLflow did not answer",
+                        pulse.described, "==", [], door="front")  # fmt: skip
         evidence.note("requests meanwhile", pulse.asked, door="front")
         if any(job.outcome == "complete" for job in ended.values()):
             _put_back(kube, waiter, rehearsal, restored, f"{word}-put-back")
@@ -120,9 +121,9 @@ def test_restore_killed_half_way(
     Expected: after the kill the data is exactly what it was before, and MLflow answered every
     request; at the end it is exactly the backup's, and no other database is left.
     """
+    row = evidence.row(HalfWay)
     restored.proven_backup(rehearsal)
-    share, program = evidence.number("killed_at_share"), str(evidence.threshold("program"))
-    for number in range(int(evidence.number("runs_since"))):
+    for number in range(row.runs_since):
         new_run(front, rehearsal.experiment, f"since {number}")
     old, servers = fingerprint(sql), databases(sql)
     name, again = f"{word}-killed", f"{word}-again"
@@ -130,16 +131,16 @@ def test_restore_killed_half_way(
         with Pulse(front) as pulse:
             another(kube, restored.restore.pattern, name=name,
                     words={restored.restore.token: name}, change=observed)  # fmt: skip
-            caught = frozen_half_way(kube, name, program, share, waiter)
-            _expect_half_way(evidence, caught, share, servers, databases(sql))
+            caught = frozen_half_way(kube, name, row.program.pattern, row.killed_at_share, waiter)
+            _expect_half_way(evidence, caught, row.killed_at_share, servers, databases(sql))
             removed(kube, "pod", caught.pod, waiter, grace_s=1)
             after = fingerprint(sql)
         evidence.expect(
-            "tables-changed-restore-killed", "tables that changed by the restore that was killed", old.differences(after), "==", [],
-            door="sql",
+            "killed.tables", "tables that changed by the restore that was killed",
+            old.differences(after), "==", [], door="sql",
         )  # fmt: skip
-        evidence.expect("requests-mlflow-did-not", "requests that MLflow did not answer", pulse.described, "==", [],
-                        door="front")  # fmt: skip
+        evidence.expect("killed.unanswered", "requests that MLflow did not answer",
+                        pulse.described, "==", [], door="front")  # fmt: skip
         job = jobs.at_end(kube, name, waiter, "restore finished")
         evidence.note("the Job that was hit", f"{job.outcome}: {job.sentence}", door="kubernetes")
         if job.outcome != "complete":
@@ -147,14 +148,14 @@ def test_restore_killed_half_way(
                     words={restored.restore.token: again})  # fmt: skip
             job = jobs.at_end(kube, again, waiter, "restore finished")
         evidence.expect(
-            "next-restore", "the next restore", job.outcome, "==", "complete", door="kubernetes"
+            "next", "the next restore", job.outcome, "==", "complete", door="kubernetes"
         )
         evidence.expect(
-            "tables-differ-backup", "tables that differ from the backup", fingerprint(sql).differences(restored.data),
-            "==", [], door="sql",
+            "next.tables", "tables that differ from the backup",
+            fingerprint(sql).differences(restored.data), "==", [], door="sql",
         )  # fmt: skip
         evidence.expect(
-            "databases-end", "databases at the end", databases(sql), "==", servers, door="sql"
+            "next.databases", "databases at the end", databases(sql), "==", servers, door="sql"
         )
     finally:
         jobs.remove(kube, [name, again])
@@ -167,9 +168,9 @@ def _expect_half_way(
     evidence.note("stopped", {"program": caught.program, "pod": caught.pod}, door="kubernetes")
     evidence.note("databases that it was filling", sorted(set(now) - set(before)), door="sql")
     evidence.expect(
-        "state-process", "state of its process", caught.state, "==", "T", door="kubernetes"
+        "stopped.state", "state of its process", caught.state, "==", "T", door="kubernetes"
     )
     evidence.expect(
-        "share-dump-had-read", "share of the dump that it had read", round(caught.read / caught.size, 3), ">=", share,
-        door="kubernetes",
+        "stopped.share", "share of the dump that it had read",
+        round(caught.read / caught.size, 3), ">=", share, door="kubernetes",
     )  # fmt: skip

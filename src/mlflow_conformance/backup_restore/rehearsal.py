@@ -10,10 +10,10 @@ from mlflow_conformance.backup_restore.making import Backup, Witness
 from mlflow_conformance.backup_restore.model import RegisteredModel
 from mlflow_conformance.backup_restore.retention import Planted, Rule
 from mlflow_conformance.backup_restore.store import Store, name_at, time_of
-from mlflow_conformance.config.profile import Profile
-from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.backup_restore.thresholds import Recovery, Retention, Sealed
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql
+from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.ledger.log import read
 from mlflow_conformance.ledger.reconciliation import Reconciliation, reconcile, stored_artifacts
 from mlflow_conformance.ledger.snapshot import SnapshotFinding, check_snapshot
@@ -36,31 +36,19 @@ class Sizes:
     rule: Rule | None
 
     @classmethod
-    def of(cls, profile: Profile) -> "Sizes":
+    def of(cls, run: Run) -> "Sizes":
         """Read the rows.
 
         Raises:
-            Undecided: a row or a threshold is missing.
+            Undecided: the profile has no row BKP-4 or BKP-6.
         """
+        recovery, promised = run.row("BKP-6", Recovery), run.loaded.profile.checks
         return cls(
-            runs=_number(profile, "BKP-6", "runs"),
-            writers=_number(profile, "BKP-6", "writers"),
-            text_bytes=_number(profile, "BKP-4", "text_bytes"),
-            rule=_rule(profile),
+            runs=recovery.runs,
+            writers=recovery.writers,
+            text_bytes=run.row("BKP-4", Sealed).text_bytes,
+            rule=run.row("BKP-3", Retention).rule if "BKP-3" in promised else None,
         )
-
-
-def _number(profile: Profile, row: str, name: str) -> int:
-    found = profile.checks[row].thresholds.get(name) if row in profile.checks else None
-    if isinstance(found, bool) or not isinstance(found, int):
-        raise Undecided(f"the profile's row {row} has no whole number {name!r}")
-    return found
-
-
-def _rule(profile: Profile) -> Rule | None:
-    if "BKP-3" not in profile.checks:
-        return None
-    return Rule.model_validate(profile.checks["BKP-3"].thresholds.get("rule"))
 
 
 @dataclass(frozen=True)

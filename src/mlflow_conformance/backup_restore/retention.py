@@ -18,8 +18,8 @@ _DAY = timedelta(days=1)
 class Rule(Strict):
     """How long backups stay: the newest so many, or so many days; exactly one of the two."""
 
-    keep: int | None = Field(default=None, ge=1)
-    days: float | None = Field(default=None, gt=0)
+    keep: int | None = Field(default=None, ge=1, description="the newest so many stay")
+    days: float | None = Field(default=None, gt=0, description="days for which they stay")
 
     @model_validator(mode="after")
     def _one(self) -> "Rule":

@@ -1,6 +1,134 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The thresholds of the checks of backup restore, as a profile's rows write them down."""
+"""The thresholds of the checks of backup and restore, as a profile's rows write them down."""
 
-from mlflow_conformance.config.thresholds import Registry
+from re import Pattern
+from typing import Literal
 
-THRESHOLDS: Registry = {}
+from pydantic import Field
+
+from mlflow_conformance.backup_restore.retention import Rule
+from mlflow_conformance.config.thresholds import Registry, Seconds, Thresholds
+
+Damage = Literal[
+    "truncated",
+    "empty",
+    "flipped",
+    "manifest of another",
+    "cut at a line",
+    "foreign key",
+    "newer schema",
+]
+"""What is wrong with a backup that no restore may take; see `forge.Bench.forge`."""
+
+
+class Schedule(Thresholds):
+    """BKP-1."""
+
+    schedule: str = Field(min_length=1, description="when backups are made, as cron writes it")
+    time_zone: str = Field(min_length=1, description="the time zone that this is in")
+    concurrency: Literal["Forbid", "Replace", "Allow"] = Field(
+        description="what becomes of a backup while another one goes on"
+    )
+    history: int = Field(
+        ge=1, description="Jobs that are kept, of those that succeeded and of those that failed"
+    )
+    made_up_within_s: Seconds = Field(
+        description="time within which a backup that was missed is made up for, seconds, at least"
+    )
+
+
+class Manual(Thresholds):
+    """BKP-1.manual."""
+
+    within_s: Seconds = Field(description="duration of a backup by the documented line, seconds")
+
+
+class Sealed(Thresholds):
+    """BKP-4."""
+
+    text_bytes: int = Field(
+        ge=1,
+        description="text of one letter that is stored before the backup, so that also a small one "
+        "can be compressed, bytes",
+    )
+    share: float = Field(gt=0, le=1, description="size of a backup, as a part of all rows as text")
+    words: list[str] = Field(
+        min_length=1, description="words of a dump, none of which is in a backup"
+    )
+    encryption: str = Field(
+        min_length=1, description="how the object store encrypts it, as S3 names that"
+    )
+    key_id: Pattern[str] = Field(
+        description="regular expression that the key's ID matches as a whole"
+    )
+
+
+class Retention(Thresholds):
+    """BKP-3."""
+
+    rule: Rule = Field(description="how long backups stay")
+    failing_environment: dict[str, str] = Field(
+        min_length=1, description="environment in which a backup fails, by the variables' names"
+    )
+
+
+class RecoveryTime(Thresholds):
+    """BKP-5.empty and BKP-5.namespace."""
+
+    rto_s: Seconds = Field(
+        description="time from the documented line until MLflow answers from restored data, seconds"
+    )
+
+
+class Many(RecoveryTime):
+    """BKP-6.many."""
+
+    runs: int = Field(ge=1, description="runs before the backup, at least")
+
+
+class Recovery(Many):
+    """BKP-6."""
+
+    writers: int = Field(ge=1, description="clients that write while the backup is made")
+    rpo_s: Seconds = Field(
+        description="recovery point: the time between two backups and the duration of one, seconds"
+    )
+
+
+class Refusals(Thresholds):
+    """BKP-2."""
+
+    refusals: dict[Damage, Pattern[str]] = Field(
+        min_length=1,
+        description="by the kind of damage: regular expression that matches, as a whole, what the "
+        "restore's Job says at last",
+    )
+
+
+class HalfWay(Thresholds):
+    """BKP-9."""
+
+    program: Pattern[str] = Field(
+        description="regular expression that the command line of the program matches which "
+        "restores, and no earlier one; its last argument is the dump"
+    )
+    killed_at_share: float = Field(
+        gt=0, lt=1, description="part of the dump that it has read when it is killed"
+    )
+    runs_since: int = Field(ge=1, description="runs that are made since the last restore")
+
+
+THRESHOLDS: Registry = {
+    "BKP-1": Schedule,
+    "BKP-1.manual": Manual,
+    "BKP-2": Refusals,
+    "BKP-2.manifest": Thresholds,
+    "BKP-3": Retention,
+    "BKP-4": Sealed,
+    "BKP-5": Thresholds,
+    "BKP-5.empty": RecoveryTime,
+    "BKP-5.namespace": RecoveryTime,
+    "BKP-6": Recovery,
+    "BKP-6.many": Many,
+    "BKP-9": HalfWay,
+}

@@ -139,7 +139,7 @@ def write_text(api: MlflowApi, experiment: str, size: int) -> None:
         answer("runs/log-batch", api.post("runs/log-batch", run_id=run_id, params=part))
 
 
-class Writers:
+class BackupWriters:
     """Clients that write one after the other's sleep, each in its own order, until the end."""
 
     def __init__(self, api: MlflowApi, ledger: Ledger, experiment: str, clients: int) -> None:
@@ -150,7 +150,7 @@ class Writers:
         self._jobs: list[Future[None]] = []
 
     @contextmanager
-    def going(self) -> Iterator["Writers"]:
+    def going(self) -> Iterator["BackupWriters"]:
         """Write for as long as the context lasts.
 
         Raises:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,10 +25,13 @@ from mlflow_conformance.backup_restore.store import name_at, time_of
 from mlflow_conformance.cluster.terminal import Terminal
 from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.names import BackupNames
-from mlflow_conformance.config.profile import Profile
+from mlflow_conformance.config.profile import LoadedProfile, Profile
 from mlflow_conformance.core.errors import Undecided, Unusable
+from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.mlflow import MlflowApi
+from mlflow_conformance.evidence.log import EvidenceLog
+from mlflow_conformance.evidence.run import Run, RunFolder
 from mlflow_conformance.ledger.log import Ledger
 from mlflow_conformance.mutants import mutant as mutation
 from mlflow_conformance.mutants.mutant import ScriptChange
@@ -87,10 +90,19 @@ def test_latencies_are_those_of_a_time_and_of_some_clients(tmp_path: Path) -> No
 
 
 ROWS = {
-    "BKP-3": {"promise": "p", "thresholds": {"rule": {"keep": 7}}},
-    "BKP-4": {"promise": "p", "thresholds": {"text_bytes": 1000}},
-    "BKP-6": {"promise": "p", "thresholds": {"runs": 10, "writers": 2}},
-}
+    "BKP-3": {
+        "promise": "p",
+        "thresholds": {"rule": {"keep": 7}, "failing_environment": {"DATABASE_URI": "nowhere"}},
+    },
+    "BKP-4": {
+        "promise": "p",
+        "thresholds": {
+            "text_bytes": 1000, "share": 0.5, "words": ["PGDMP"], "encryption": "aws:kms",
+            "key_id": "key",
+        },
+    },
+    "BKP-6": {"promise": "p", "thresholds": {"runs": 10, "writers": 2, "rpo_s": 1, "rto_s": 1}},
+}  # fmt: skip
 
 
 def profile(rows: Mapping[str, object]) -> Profile:
@@ -109,17 +121,41 @@ def profile(rows: Mapping[str, object]) -> Profile:
     )
 
 
-def test_sizes_are_the_profiles() -> None:
-    sizes = Sizes.of(profile(ROWS))
+RunOf = Callable[[Mapping[str, object]], Run]
+
+
+@pytest.fixture
+def run_of(tmp_path: Path) -> Iterator[RunOf]:
+    """Makes a run of a profile with these rows."""
+    with EvidenceLog(tmp_path / "evidence.jsonl") as log:
+        yield lambda rows: Run(
+            loaded=LoadedProfile(profile(rows), tmp_path / "p.yaml", ""),
+            rows={},
+            left_out={},
+            folder=RunFolder(tmp_path, ()),
+            run_id="r",
+            seed=1,
+            command=[],
+            log=log,
+            waiter=Waiter(),
+        )
+
+
+def test_sizes_are_the_profiles(run_of: RunOf) -> None:
+    sizes = Sizes.of(run_of(ROWS))
     assert (sizes.runs, sizes.writers, sizes.text_bytes) == (10, 2, 1000)
     assert sizes.rule is not None
     assert sizes.rule.keep == 7
 
 
 @pytest.mark.parametrize("missing", ["BKP-4", "BKP-6"])
-def test_a_profile_without_sizes_decides_nothing(missing: str) -> None:
+def test_a_profile_without_sizes_decides_nothing(run_of: RunOf, missing: str) -> None:
     with pytest.raises(Undecided, match=missing):
-        Sizes.of(profile({k: v for k, v in ROWS.items() if k != missing}))
+        Sizes.of(run_of({k: v for k, v in ROWS.items() if k != missing}))
+
+
+def test_a_profile_may_promise_no_retention(run_of: RunOf) -> None:
+    assert Sizes.of(run_of({k: v for k, v in ROWS.items() if k != "BKP-3"})).rule is None
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_conformance.backup_restore.writers import Writers
+from mlflow_conformance.backup_restore.writers import BackupWriters
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import MlflowApi
@@ -41,7 +41,7 @@ class _Server:
 
 def _write(path: Path, server: _Server) -> None:
     api = MlflowApi("http://x", server, {})
-    with Ledger(path, sync=False) as ledger, Writers(api, ledger, "1", 2).going() as writers:
+    with Ledger(path, sync=False) as ledger, BackupWriters(api, ledger, "1", 2).going() as writers:
         writers.more(3, Waiter())
 
 
