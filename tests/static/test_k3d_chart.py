@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from mlflow.server.security_utils import should_block_cors_request
 
 from manifest_policy import violations
 from mlflow_conformance.stand.deploy.helm import Helm, Release
@@ -381,6 +382,20 @@ def test_only_callers_of_the_guide_may_reach_the_server(helm: Helm, chart: Path)
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "traefik"}}},
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}},
     ]
+
+
+def test_origins_that_the_server_answers(helm: Helm, chart: Path) -> None:
+    """MLflow's own pages work at the ingress hosts, and no other page may call the API."""
+    server = only(render(helm, chart), "Deployment", "mlflow")["spec"]["template"]["spec"]
+    [said] = [a for a in server["containers"][0]["args"] if a.startswith("--cors-allowed-origins=")]
+    allowed = said.partition("=")[2].split(",")
+    for origin in ("https://mlflow.local", "https://mlflow.local:15443"):
+        assert not should_block_cors_request(origin, "POST", allowed), origin
+    for origin in (
+        "https://evil.example", "https://mlflow.local.evil.example", "https://evil.mlflow.local",
+        "http://mlflow.local",
+    ):  # fmt: skip
+        assert should_block_cors_request(origin, "POST", allowed), origin
 
 
 def test_hosts_that_the_server_answers(helm: Helm, chart: Path) -> None:

@@ -236,6 +236,21 @@ digit by digit: `10.42.*` would let 10.42.evil.example in.
 {{- end }}
 
 {{/*
+Origins of web pages that may call the API. MLflow's own pages are among them: a browser sends the
+Origin of the page with every POST, also to the page's own server, and MLflow refuses those that it
+does not know but for localhost. A port counts; browsers leave the scheme's own out.
+*/}}
+{{- define "mlflow.allowedOrigins" -}}
+{{- $origins := list -}}
+{{- if .Values.ingress.enabled -}}
+{{- range .Values.ingress.hosts -}}
+{{- $origins = concat $origins (list (printf "https://%s" .host) (printf "https://%s:[0-9]*" .host)) -}}
+{{- end -}}
+{{- end -}}
+{{- concat $origins .Values.mlflow.corsAllowedOrigins | uniq | join "," -}}
+{{- end }}
+
+{{/*
 One credential of a Secret, as it goes into `data`: what the user gave, else what the Secret on the
 cluster already holds, else a fresh one. A changed `rotation` forgets what the cluster holds.
 Call with (dict "root" $ "secret" name "key" key "given" text "fresh" text "rotation" text).

@@ -15,7 +15,6 @@ _PROBES = frozenset(
     {
         "/health",
         "/api/2.0/mlflow/experiments/search?max_results=1",
-        "/api/2.0/mlflow/users/get?username=readiness-probe",
     }
 )
 
