@@ -26,7 +26,7 @@ from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.stand import images
 
-_POSTGRESQL_BIN = Path("/usr/lib/postgresql/15/bin")
+POSTGRESQL_BIN = Path("/usr/lib/postgresql/15/bin")
 _UNPRIVILEGED = "postgres"  # PostgreSQL refuses to run as root
 
 
@@ -94,9 +94,9 @@ def postgresql(folder: Path, waiter: Waiter) -> Iterator[Postgresql]:
     Raises:
         Unusable: PostgreSQL is not installed, or did not start.
     """
-    if not (_POSTGRESQL_BIN / "postgres").is_file():
+    if not (POSTGRESQL_BIN / "postgres").is_file():
         raise Unusable(
-            f"There is no PostgreSQL in {_POSTGRESQL_BIN}", remedy="apt-get install postgresql-15"
+            f"There is no PostgreSQL in {POSTGRESQL_BIN}", remedy="apt-get install postgresql-15"
         )
     account = pwd.getpwnam(_UNPRIVILEGED) if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     data, port = folder / "postgresql", free_port()
@@ -107,13 +107,13 @@ def postgresql(folder: Path, waiter: Waiter) -> Iterator[Postgresql]:
     password.write_text(secret)
     os.chown(password, account.pw_uid, account.pw_gid)
     _run(
-        [str(_POSTGRESQL_BIN / "initdb"), "-D", str(data), "-U", "mlflow", "-E", "UTF8",
+        [str(POSTGRESQL_BIN / "initdb"), "-D", str(data), "-U", "mlflow", "-E", "UTF8",
          "--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={password}", "--no-sync"],
         account,
     )  # fmt: skip
     owner = f"host=127.0.0.1 port={port} user=mlflow password={secret}"
     with _process(
-        [str(_POSTGRESQL_BIN / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port),
+        [str(POSTGRESQL_BIN / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port),
          "-c", "unix_socket_directories=", "-c", "fsync=off"],
         folder / "postgresql.log",
         account=account,

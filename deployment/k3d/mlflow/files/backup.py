@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Back the tracking database up: dump, count, encrypt, send, read back, then forget old ones.
+"""Back the tracking database up: dump, digest, encrypt, send, read back, then forget old ones.
 
 Environment: DATABASE_URI (read-only suffices), BACKUP_DESTINATION (s3://bucket/prefix),
 BACKUP_KEY (32 bytes in base64), BACKUP_KEEP (how many good backups stay) or BACKUP_KEEP_DAYS (how
@@ -23,8 +23,9 @@ import psycopg
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from envelope import encrypt
-from manifest import NAME, SUFFIX, Contents, Manifest, Place, count_rows, sha256_of
+from manifest import NAME, SUFFIX, Contents, Manifest, Place, sha256_of
 from schema import TRACKING, database_revision, libpq_environment, libpq_uri
+from state import State
 
 
 class Failed(Exception):  # noqa: N818 - told to a person as one sentence
@@ -38,14 +39,14 @@ def dump(uri: str, path: Path, now: datetime) -> Contents:
         Failed: pg_dump failed, or there is no MLflow in the database.
     """
     with psycopg.connect(libpq_uri(uri), connect_timeout=10) as connection:
-        # The counts and the dump see the same snapshot, whatever is written meanwhile.
+        # The digests and the dump see the same snapshot, whatever is written meanwhile.
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         row = connection.execute("SELECT pg_export_snapshot()").fetchone()
         revision = database_revision(connection, TRACKING)
         if row is None or revision is None:
             raise Failed("the database holds no MLflow: there is nothing to back up")
-        rows = count_rows(connection)
+        state = State.read(connection)
         done = subprocess.run(
             ["pg_dump", "--format=custom", "--compress=6", "--no-owner", "--no-privileges",
              f"--snapshot={row[0]}", f"--file={path}"],
@@ -57,9 +58,12 @@ def dump(uri: str, path: Path, now: datetime) -> Contents:
         created=now.isoformat(timespec="seconds"),
         mlflow=importlib.metadata.version("mlflow"),
         revision=revision,
-        rows=rows,
+        rows=state.rows,
         dump_sha256=sha256_of(path),
         dump_bytes=path.stat().st_size,
+        content=state.content,
+        sequences=state.sequences,
+        structure=state.structure,
     )
 
 

@@ -9,15 +9,15 @@ who may read the bucket, and its `contents` are authenticated with the dump.
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import psycopg
-from psycopg import sql
+from state import State
 
-SCHEMA = 1
+SCHEMA = 2
+"""1 had the rows alone of what `State` is; such a backup can still be restored."""
 NAME = re.compile(r"mlflow_backup_\d{8}_\d{6}\.dump\.enc")
 SUFFIX = ".manifest.json"
 
@@ -32,10 +32,22 @@ class Contents:
     rows: dict[str, int]
     dump_sha256: str
     dump_bytes: int
+    content: dict[str, str] = field(default_factory=dict)
+    sequences: dict[str, int | None] = field(default_factory=dict)
+    structure: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> State:
+        """The database that was dumped."""
+        return State(self.rows, self.content, self.sequences, self.structure)
 
     def context(self) -> bytes:
         """The bytes that are authenticated with the dump: the same for the same contents."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()
+        told = {k: v for k, v in asdict(self).items() if v or k not in _SINCE_2}
+        return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+
+
+_SINCE_2 = ("content", "sequences", "structure")
 
 
 @dataclass(frozen=True)
@@ -60,8 +72,8 @@ class Manifest:
         """
         try:
             fields: dict[str, Any] = json.loads(text)
-            if fields.pop("schema") != SCHEMA:
-                raise ValueError("its schema is not 1: another version of this chart made it")
+            if fields.pop("schema") not in (1, SCHEMA):
+                raise ValueError("its schema is not 1 or 2: a newer version of this chart made it")
             contents = Contents(**fields.pop("contents"))
             return cls(contents=contents, **fields)
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
@@ -91,17 +103,3 @@ def sha256_of(path: Path) -> str:
     """The digest of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def count_rows(connection: psycopg.Connection) -> dict[str, int]:
-    """Rows per table of schema public, as the connection's transaction sees them."""
-    tables = connection.execute(
-        "SELECT table_name FROM information_schema.tables "
-        "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY table_name"
-    ).fetchall()
-    rows = {}
-    for (table,) in tables:
-        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
-        row = connection.execute(query).fetchone()
-        rows[table] = int(row[0]) if row else 0
-    return rows

@@ -2,9 +2,10 @@
 """Put a backup in the place of the tracking database, or leave everything as it is.
 
 The backup is fetched, its digest compared, decrypted as a whole and read through by pg_restore
-before any database is touched. It is restored into an empty database beside the live one, its rows
-are counted against the manifest, and its schema is migrated to this image's. Then, in one
-transaction, the two change names. Killed at any moment, this leaves the old data or the new.
+before any database is touched. It is restored into an empty database beside the live one; its rows,
+their content, its sequences and its structure are held against the manifest, and it is migrated to
+this image's schema. Then, in one transaction, the two change names. Killed at any moment, this
+leaves the old data or the new.
 
 Environment: PGHOST, PGUSER, PGPASSWORD of the administrator; MLFLOW_BACKEND_STORE_URI and what
 migrate.py reads; BACKUP_DESTINATION, BACKUP_FILE,
@@ -26,10 +27,11 @@ import boto3
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 from envelope import NotAuthentic, decrypt
-from manifest import NAME, SUFFIX, Manifest, Place, count_rows, sha256_of
+from manifest import NAME, SUFFIX, Manifest, Place, sha256_of
 from migrate import migrate_schemas
 from psycopg import sql
 from schema import TRACKING, Refused, refuse_newer, revisions
+from state import State
 
 LIVE = "mlflow"
 SIDE = "mlflow_restoring"
@@ -120,10 +122,10 @@ def _drop(admin: psycopg.Connection, database: str) -> None:
 
 
 def fill_side(admin: psycopg.Connection, manifest: Manifest, plain: Path) -> None:
-    """Restore the dump into an empty database beside the live one, and count its rows.
+    """Restore the dump into an empty database beside the live one, and compare the two.
 
     Raises:
-        Invalid: it does not restore without error, or the counts differ from the manifest's.
+        Invalid: it does not restore without error, or it is not the database of the manifest.
     """
     _drop(admin, SIDE)
     admin.execute(
@@ -139,15 +141,11 @@ def fill_side(admin: psycopg.Connection, manifest: Manifest, plain: Path) -> Non
     if done.returncode != 0:
         raise Invalid(f"pg_restore failed: {done.stderr.strip()}")
     with psycopg.connect(dbname=SIDE) as side:
-        rows = count_rows(side)
-    expected = manifest.contents.rows
-    if rows != expected:
-        tables = sorted(
-            table for table in rows.keys() | expected if rows.get(table) != expected.get(table)
-        )
+        different = State.read(side).differences(manifest.contents.state)
+    if different:
         raise Invalid(
-            "the restored rows differ from the manifest's: "
-            + ", ".join(f"{t} {rows.get(t)} instead of {expected.get(t)}" for t in tables)
+            "the restored database is not the one of the manifest; different: "
+            + ", ".join(different)
         )
 
 

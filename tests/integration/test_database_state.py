@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a backup says of a database, on a real PostgreSQL: a dump that restores the same, or not."""
+
+import importlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import processes
+import psycopg
+import pytest
+
+from mlflow_conformance.config.assets import asset
+from mlflow_conformance.core.waits import Waiter
+
+SETUP = """
+CREATE TABLE runs (id text PRIMARY KEY, number double precision, at timestamptz, raw bytea);
+CREATE TABLE experiments (id serial PRIMARY KEY, name text UNIQUE NOT NULL DEFAULT 'none');
+CREATE TABLE tags (run text REFERENCES runs (id), key text, CHECK (key <> ''));
+CREATE INDEX tags_by_key ON tags (key);
+INSERT INTO experiments (name) VALUES ('one'), ('two');
+INSERT INTO runs VALUES ('a', 0.1, now(), '\\x00ff'), ('b', 'NaN', NULL, NULL), ('c', 1e-30, now(), '');
+INSERT INTO tags VALUES ('a', 'x'), ('a', 'x'), ('b', 'y');
+"""
+
+
+@pytest.fixture(scope="module")
+def state() -> Iterator[Any]:
+    """The module of the chart's Jobs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(asset("deployment/k3d/mlflow/files")))
+        yield importlib.import_module("state")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a database with rows of every kind."""
+    folder = tmp_path_factory.mktemp("postgresql")
+    # The server runs as another account, which must get to its own folder.
+    for part in (folder, *folder.parents[:2]):
+        part.chmod(0o755)
+    with processes.postgresql(folder, Waiter(1)) as running:
+        uri = running.uri.replace("postgresql+psycopg2", "postgresql")
+        with psycopg.connect(uri) as connection:
+            connection.execute(SETUP.encode())
+        yield uri
+
+
+@pytest.fixture
+def copy(server: str, tmp_path: Path) -> Iterator[str]:
+    """A second database that was made from a dump of the first."""
+    dump, uri = tmp_path / "dump", server.rpartition("/")[0] + "/copy"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE copy TEMPLATE template0")
+        program = processes.POSTGRESQL_BIN
+        subprocess.run([program / "pg_dump", "-Fc", f"--file={dump}", server], check=True)
+        subprocess.run([program / "pg_restore", f"--dbname={uri}", dump], check=True)
+        yield uri
+        admin.execute("DROP DATABASE copy WITH (FORCE)")
+
+
+def test_a_restored_dump_is_the_same(state: Any, server: str, copy: str) -> None:
+    with psycopg.connect(server) as one, psycopg.connect(copy) as other:
+        other.execute("SET timezone = 'Asia/Tokyo'")
+        expected = state.State.read(one)
+        assert expected.rows == {"experiments": 2, "runs": 3, "tags": 3}
+        assert expected.sequences == {"experiments_id_seq": 2}
+        assert state.State.read(other).differences(expected) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("UPDATE runs SET number = 0.2 WHERE id = 'a'", "content of runs"),
+        ("UPDATE runs SET raw = '\\x00fe' WHERE id = 'a'", "content of runs"),
+        ("UPDATE runs SET at = at + interval '1 microsecond' WHERE id = 'a'", "content of runs"),
+        ("UPDATE tags SET key = 'z' WHERE key = 'y'", "content of tags"),
+        ("DELETE FROM tags WHERE key = 'y'", "rows of tags"),
+        ("SELECT setval('experiments_id_seq', 1)", "sequences of experiments_id_seq"),
+        ("DROP INDEX tags_by_key", "structure of indexes"),
+        ("ALTER TABLE tags DROP CONSTRAINT tags_run_fkey", "structure of constraints"),
+        ("ALTER TABLE experiments ALTER id DROP DEFAULT", "structure of columns"),
+        ("CREATE TABLE another ()", "rows of another"),
+    ],
+)
+def test_a_difference_is_told(state: Any, server: str, copy: str, change: str, told: str) -> None:
+    with psycopg.connect(copy) as other, psycopg.connect(server) as one:
+        other.execute(change.encode())
+        assert told in state.State.read(other).differences(state.State.read(one))
+
+
+def test_what_an_older_manifest_does_not_say_is_not_compared(state: Any, server: str) -> None:
+    with psycopg.connect(server) as one:
+        read = state.State.read(one)
+    older = state.State(rows=read.rows, content={}, sequences={}, structure={})
+    assert read.differences(older) == []
