@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import processes
 import psycopg
 import pytest
 
+import processes
 from mlflow_conformance.config.assets import asset
 from mlflow_conformance.core.waits import Waiter
 
@@ -20,7 +20,8 @@ CREATE TABLE experiments (id serial PRIMARY KEY, name text UNIQUE NOT NULL DEFAU
 CREATE TABLE tags (run text REFERENCES runs (id), key text, CHECK (key <> ''));
 CREATE INDEX tags_by_key ON tags (key);
 INSERT INTO experiments (name) VALUES ('one'), ('two');
-INSERT INTO runs VALUES ('a', 0.1, now(), '\\x00ff'), ('b', 'NaN', NULL, NULL), ('c', 1e-30, now(), '');
+INSERT INTO runs VALUES
+  ('a', 0.1, now(), '\\x00ff'), ('b', 'NaN', NULL, NULL), ('c', 1e-30, now(), '');
 INSERT INTO tags VALUES ('a', 'x'), ('a', 'x'), ('b', 'y');
 """
 

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from mlflow_conformance.config.assets import asset
 
-MODULES = ("schema", "envelope", "state", "manifest", "migrate", "backup", "restore", "wait_for_schema",
-           "write_auth_config")  # fmt: skip
+MODULES = ("schema", "envelope", "state", "manifest", "migrate", "backup", "restore",
+           "wait_for_schema", "write_auth_config")  # fmt: skip
 KEY = bytes(range(32))
 NAME = "mlflow_backup_20260125_020000.dump.enc"
 
