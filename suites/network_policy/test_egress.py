@@ -6,9 +6,11 @@ import pytest
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.network_policy.judging import expect_right
+from mlflow_conformance.network_policy.elsewhere import elsewhere
+from mlflow_conformance.network_policy.judging import expect_promised, expect_right
 from mlflow_conformance.network_policy.matrix import Source
 from mlflow_conformance.network_policy.pods import Probes
+from mlflow_conformance.network_policy.promises import egress_beyond, egress_promised
 from mlflow_conformance.network_policy.servers import cells_from_servers
 from mlflow_conformance.network_policy.services import destination_of, destinations
 from mlflow_conformance.network_policy.thresholds import Egress
@@ -28,8 +30,9 @@ def test_egress_of_mlflow(
     """MLflow's pods reach DNS, PostgreSQL and the bucket, and nothing else.
 
     Preconditions: NET-0; what is to be denied is open from a pod that no policy restricts.
-    Steps: connect from MLflow's own containers to what the profile lists.
-    Expected: the stores and DNS are open, everything else times out.
+    Steps: connect from MLflow's own containers to what the profile lists, to pods of every other
+    namespace and to every node; read what the NetworkPolicies let MLflow's pods reach.
+    Expected: the stores and DNS are open, everything else times out, and no policy admits more.
     """
     row = evidence.row(Egress)
     stores = [d for d in destinations(kube, target.names) if d.service in ("postgresql", "s3")]
@@ -38,10 +41,14 @@ def test_egress_of_mlflow(
     control = "unrestricted"
     probe_pods.ensure({control: Source(reaches=[])})
     timeout_s = waiter.seconds("denied connection")
-    answers = probe_pods.attempts({control: denied}, timeout_s)[control]
-    closed = [d.name for d, a in zip(denied, answers, strict=True) if a.outcome != "open"]
-    if closed:
-        evidence.undecided(f"not even an unrestricted pod reaches {', '.join(closed)}")
+    promised = egress_promised(kube, target.names, row.allowed)
+    others = elsewhere(kube, target.names, promised)
+    tried = [*denied, *others]
+    answers = probe_pods.attempts({control: tried}, timeout_s)[control]
+    closed = [d for d, a in zip(tried, answers, strict=True) if a.outcome != "open"]
+    if listed := [d.name for d in closed if d in denied]:
+        evidence.undecided(f"not even an unrestricted pod reaches {', '.join(listed)}")
+    denied += [d for d in others if d not in closed]
     names = target.names.mlflow
     cells = [
         *cells_from_servers(kube, names, allowed, timeout_s, allowed=True),
@@ -49,3 +56,4 @@ def test_egress_of_mlflow(
     ]
     evidence.note("cells", {f"{c.source} to {c.destination.name}": str(c) for c in cells})
     expect_right(evidence, "wrong cells", cells)
+    expect_promised(evidence, egress_beyond(kube, target.names, promised))

@@ -6,10 +6,12 @@ import pytest
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.network_policy.judging import expect_right
+from mlflow_conformance.network_policy.exposure import exposures
+from mlflow_conformance.network_policy.judging import expect_promised, expect_right
 from mlflow_conformance.network_policy.pods import Probes
+from mlflow_conformance.network_policy.promises import ingress_beyond
 from mlflow_conformance.network_policy.servers import cells_from_servers
-from mlflow_conformance.network_policy.services import destinations, exposures
+from mlflow_conformance.network_policy.services import destinations
 from mlflow_conformance.network_policy.survey import survey
 from mlflow_conformance.network_policy.thresholds import Sources
 from mlflow_conformance.target.base import Target
@@ -28,8 +30,10 @@ def test_matrix_of_sources(
     """Only authorized sources reach MLflow, PostgreSQL and the bucket.
 
     Preconditions: NET-0; every service has a ready pod.
-    Steps: from a pod of every source of the profile, connect to every Service and every pod.
-    Expected: what the profile allows answers, everything else times out.
+    Steps: from a pod of every source of the profile, connect to every Service and every pod; read
+    what the NetworkPolicies admit to MLflow.
+    Expected: what the profile allows answers, everything else times out, and no policy admits to
+    MLflow what the profile's sources do not say.
     """
     sources = evidence.row(Sources).sources
     matrix = survey(probe_pods, sources, destinations(kube, target.names), waiter)
@@ -41,10 +45,11 @@ def test_matrix_of_sources(
         "cells tried",
         len(cells),
         "==",
-        len(sources) * len(matrix.destinations),
+        len(matrix.probed) * len(matrix.destinations),
         door="inside",
     )
     expect_right(evidence, "wrong cells", cells)
+    expect_promised(evidence, ingress_beyond(kube, target.names, sources, ["mlflow"]))
 
 
 @check(
@@ -60,19 +65,24 @@ def test_stores_admit_mlflow_and_the_backup_alone(
 
     Preconditions: NET-0; every service has a ready pod.
     Steps: connect to both stores from MLflow's own pods and from a pod of every source; read
-    Services, Ingresses and pods.
+    NetworkPolicies, Services with their endpoints, Ingresses, routes of other kinds, and pods.
     Expected: MLflow and the sources that the profile allows are answered, others time out; no
-    NodePort, LoadBalancer, Ingress or host port leads to a store.
+    policy admits more; no NodePort, LoadBalancer, Ingress, route or host port leads to a store.
     """
     stores = [d for d in destinations(kube, target.names) if d.service in ("postgresql", "s3")]
     if not stores:
         evidence.undecided("neither store runs in the cluster")
-    matrix = survey(probe_pods, evidence.row(Sources).sources, stores, waiter)
+    sources = evidence.row(Sources).sources
+    matrix = survey(probe_pods, sources, stores, waiter)
     timeout_s = waiter.seconds("denied connection")
     own = cells_from_servers(kube, target.names.mlflow, stores, timeout_s, allowed=True)
     cells = [*matrix.cells, *own]
     evidence.note("cells", {f"{c.source} to {c.destination.name}": str(c) for c in cells})
     expect_right(evidence, "wrong cells", cells)
+    expect_promised(
+        evidence,
+        ingress_beyond(kube, target.names, sources, ["postgresql", "postgresql-metrics", "s3"]),
+    )
     evidence.expect(
         "exposures",
         "ways in from outside",

@@ -16,6 +16,7 @@ def placeholders(names: Names) -> dict[str, JsonValue]:
         "namespace": names.namespace,
         "deployment": names.mlflow.deployment,
         "service": names.mlflow.service,
+        "mlflow pods": dict(names.mlflow.selector),
         "container": names.mlflow.container,
         "hpa": names.mlflow.hpa,
         "pdb": names.mlflow.pdb,

@@ -21,3 +21,15 @@ def expect_right(evidence: Evidence, name: str, cells: Sequence[Cell]) -> None:
     evidence.expect(
         "cells.wrong", name, [c.wrong for c in cells if c.wrong], "==", [], door="inside"
     )
+
+
+def expect_promised(evidence: Evidence, beyond: Sequence[str]) -> None:
+    """Hold what policies admit against the promise; the observation is ``policies.beyond``."""
+    evidence.expect(
+        "policies.beyond",
+        "what policies admit beyond the promise",
+        list(beyond),
+        "==",
+        [],
+        door="kubernetes",
+    )

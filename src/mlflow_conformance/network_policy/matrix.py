@@ -24,14 +24,21 @@ class Source(Strict):
         default={}, description="labels of the namespace, when it is not named"
     )
     pod_labels: dict[str, str] = Field(default={}, description="labels of the pod")
+    cidr: str | None = Field(
+        default=None,
+        description="addresses outside of the cluster, such as the subnets of a load balancer, in "
+        "the place of pods: policies may admit them, and no probe can be made there",
+    )
     reaches: list[Service] = Field(
         description="the services that must answer it; every other one must not"
     )
 
     @model_validator(mode="after")
-    def _one_namespace(self) -> "Source":
+    def _one_place(self) -> "Source":
         if self.namespace is not None and self.namespace_labels:
             raise ValueError("a source names its namespace or its labels, not both")
+        if self.cidr is not None and (self.namespace or self.namespace_labels or self.pod_labels):
+            raise ValueError("a source is pods or addresses, not both")
         return self
 
 
@@ -117,6 +124,11 @@ class Matrix:
             for destination in self.destinations
             if (seen := self._seen.get((name, destination.name)))
         ]
+
+    @property
+    def probed(self) -> list[str]:
+        """The sources that are pods; at addresses outside of the cluster there is no probe."""
+        return [name for name, source in self.sources.items() if source.cidr is None]
 
     @property
     def rounds(self) -> int:

@@ -24,6 +24,7 @@ def survey(
         KubeFailed: a probe could not be made or asked.
         TimedOut: a probe pod was not ready in time.
     """
+    sources = {name: source for name, source in sources.items() if source.cidr is None}
     probes.ensure(sources)
     matrix = Matrix(sources, destinations)
     timeout_s = waiter.seconds("denied connection")

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from pydantic import JsonValue
+
 from mlflow_conformance.cluster import workloads
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kept import Kept, look, restore_all
@@ -12,6 +14,7 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.config.placeholders import filled, placeholders
+from mlflow_conformance.config.profile import Names
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Hopeless, TimedOut, Waiter
@@ -32,7 +35,7 @@ def changed(target: Target, changes: Sequence[ObjectChange], waiter: Waiter) -> 
         Undecided: the target is not in a cluster.
     """
     kube = target.need_kube()
-    words = placeholders(target.names)
+    words = {**placeholders(target.names), **_addresses(kube, target.names)}
     changes = [ObjectChange.model_validate(filled(c.model_dump(), words)) for c in changes]
     objects = [_found(kube, change) for change in changes]
     try:
@@ -45,6 +48,14 @@ def changed(target: Target, changes: Sequence[ObjectChange], waiter: Waiter) -> 
     finally:
         with uninterrupted():
             restore_all(kube, objects, waiter)
+
+
+def _addresses(kube: Kube, names: Names) -> dict[str, JsonValue]:
+    """What ``{postgresql address}`` stands for: where its pod is now."""
+    if names.postgresql is None or not names.postgresql.selector:
+        return {}
+    ready = kube.ready_pods(names.postgresql.selector)
+    return {"postgresql address": ready[0].ip} if ready else {}
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from mlflow_conformance.network_policy.services import ways_in
+from mlflow_conformance.network_policy.exposure import ways_in
+from mlflow_conformance.network_policy.services import InCluster
 
 LABELS = {"app": "postgresql"}
 POD: dict[str, Any] = {
@@ -28,9 +29,13 @@ def _ingress(*services: str, default: str | None = None) -> dict[str, Any]:
 
 
 def _ways(
-    services: list[dict[str, Any]], ingresses: list[dict[str, Any]], pod: dict[str, Any] = POD
+    services: list[dict[str, Any]],
+    routes: list[dict[str, Any]],
+    pod: dict[str, Any] = POD,
+    slices: list[dict[str, Any]] | None = None,
 ) -> list[str]:
-    return list(ways_in("postgresql", LABELS, services, ingresses, [pod, OTHER]))
+    part = InCluster("postgresql", "postgresql", 5432, LABELS)
+    return list(ways_in(part, services, slices or [], routes, [pod, OTHER]))
 
 
 def test_a_cluster_service_is_no_way_in() -> None:
@@ -48,6 +53,32 @@ def test_services_of_others_and_without_a_selector_are_none() -> None:
     others = _service("mlflow", {"app": "mlflow"}, type="NodePort")
     without = {"metadata": {"name": "manual"}, "spec": {"type": "NodePort"}}
     assert _ways([others, without], []) == []
+
+
+def test_a_service_without_a_selector_leads_where_its_endpoints_say() -> None:
+    manual = {"metadata": {"name": "manual"}, "spec": {"type": "NodePort"}}
+    endpoints = {
+        "metadata": {"name": "x", "labels": {"kubernetes.io/service-name": "manual"}},
+        "endpoints": [{"addresses": ["10.0.0.7"]}],
+    }
+    at = {**POD, "status": {"podIP": "10.0.0.7"}}
+    assert _ways([manual], [], at, [endpoints]) == ["Service manual is a NodePort"]
+    assert _ways([manual], [], {**POD, "status": {"podIP": "10.0.0.8"}}, [endpoints]) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("TCPRoute", {"rules": [{"backendRefs": [{"name": "postgresql", "port": 5432}]}]}),
+        ("IngressRouteTCP", {"routes": [{"match": "*", "services": [{"name": "postgresql"}]}]}),
+    ],
+)
+def test_routes_of_other_kinds(kind: str, spec: dict[str, Any]) -> None:
+    route = {"kind": kind, "metadata": {"name": "r"}, "spec": spec}
+    assert _ways([], [route]) == [f"{kind} r leads to Service postgresql"]
+    elsewhere = {"backendRefs": [{"name": "postgresql", "kind": "TraefikService"}]}
+    other = {"kind": kind, "metadata": {"name": "r"}, "spec": {"rules": [elsewhere]}}
+    assert _ways([], [other]) == []
 
 
 def test_external_addresses() -> None:
