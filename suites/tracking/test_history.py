@@ -32,6 +32,8 @@ def test_metric_history(
         2. Log NaN, both infinities, the smallest and the largest numbers, negative steps, and keys
            in Unicode.
         3. SQL holds every step once; every replica gives the history in order, page by page.
+        4. The latest value, which the pages show and searches compare, is that of the last step:
+           in SQL, at every replica, and for a search by it.
     """
     run_id = new_run(front, experiment).run_id
     steps = evidence.row(History).steps
@@ -70,7 +72,42 @@ def test_metric_history(
             _differences([[int(m.get("step", 0)), m["value"]] for m in history], expected),
             "==", [], door="inside",
         )  # fmt: skip
+    _latest(evidence, replicas, sql, experiment, run_id, steps)
     _special_values(evidence, front, replicas, sql, run_id)
+
+
+def _latest(
+    evidence: Evidence, replicas: list[MlflowApi], sql: Sql, experiment: str, run_id: str,
+    steps: int,
+) -> None:  # fmt: skip
+    """What is known as the value of a metric with a long history."""
+    last = [steps - 1, 1 / steps]
+    evidence.expect(
+        "latest.sql", "latest value in SQL: step and value",
+        sql.rows("SELECT step, value FROM latest_metrics WHERE run_uuid = %s AND key = 'loss'",
+                 run_id),
+        "==", [last], door="sql",
+    )  # fmt: skip
+    for number, replica in enumerate(replicas, 1):
+        run = answer("runs/get", replica.get("runs/get", run_id=run_id))["run"]
+        shown = [m for m in run["data"].get("metrics", []) if m["key"] == "loss"]
+        evidence.expect(
+            "latest.value", f"replica {number}: latest value: step and value",
+            [[int(m.get("step", 0)), m["value"]] for m in shown], "==", [last], door="inside",
+        )  # fmt: skip
+        found = answer(
+            "runs/search",
+            replica.post(
+                "runs/search",
+                experiment_ids=[experiment],
+                # Between the last step's value and the one before it.
+                filter=f"metrics.loss < {(1 / steps + 1 / (steps - 1)) / 2!r}",
+            ),
+        )
+        evidence.expect(
+            "latest.search", f"replica {number}: runs found by the latest value",
+            [r["info"]["run_id"] for r in found.get("runs", [])], "==", [run_id], door="inside",
+        )  # fmt: skip
 
 
 def _special_values(

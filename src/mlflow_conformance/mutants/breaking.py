@@ -10,6 +10,7 @@ from mlflow_conformance.mutants.files import edited
 from mlflow_conformance.mutants.in_front import in_front_of
 from mlflow_conformance.mutants.mutant import Mutant
 from mlflow_conformance.mutants.scripts import rewritten
+from mlflow_conformance.mutants.statements import executed
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.changes import changed
 
@@ -33,6 +34,9 @@ def broken(target: Target, mutant: Mutant, waiter: Waiter) -> Iterator[Target]:
     elif by.scripts:
         with rewritten(target, by.scripts, waiter) as other:
             yield other
+    elif by.sql is not None:
+        with executed(target, by.sql, waiter):
+            yield target
     elif by.files:
         with edited(target, by.files) as other:
             yield other

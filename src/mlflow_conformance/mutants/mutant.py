@@ -53,19 +53,29 @@ class ScriptChange(Strict):
     put: str
 
 
+class SqlChange(Strict):
+    """Statements for MLflow's database, as its owner, and those that take them back."""
+
+    do: str = Field(min_length=1)
+    undo: str = Field(min_length=1)
+
+
 class By(Strict):
-    """What a mutant does: to objects, by a lying proxy, in files or in scripts; exactly one."""
+    """What a mutant does: to objects, by a lying proxy, in files, in scripts or by SQL; one."""
 
     objects: list[ObjectChange] = Field(default=[])
     proxy: ProxyRule | None = None
     files: list[FileChange] = Field(default=[])
     scripts: list[ScriptChange] = Field(default=[])
+    sql: SqlChange | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "By":
-        kinds = (self.objects, self.proxy, self.files, self.scripts)
+        kinds = (self.objects, self.proxy, self.files, self.scripts, self.sql)
         if sum(bool(kind) for kind in kinds) != 1:
-            raise ValueError("a mutant has objects, a proxy, files or scripts: exactly one of them")
+            raise ValueError(
+                "a mutant has objects, a proxy, files, scripts or sql: exactly one of them"
+            )
         return self
 
 

@@ -20,7 +20,12 @@ class Upkeep(Thresholds):
 class Search(Strict):
     """A search as MLflow makes it, and the indexes of which each could serve it."""
 
-    query: str = Field(min_length=1, description="the SQL that MLflow sends")
+    query: str = Field(
+        min_length=1,
+        description="the SQL that MLflow sends; `{experiment}` is the number of an experiment that "
+        "the check made, `{run}`, `{key}` and `{value}` are drawn anew in every run: a plan for a "
+        "value that is written down here would show an index that serves this one value",
+    )
     served_by: list[_Name] = Field(
         min_length=1, description="the indexes of which one must be in the plan"
     )
