@@ -4,9 +4,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kept import insisted
-from mlflow_conformance.cluster.kube import Kube, KubectlFailed
-from mlflow_conformance.config.profile import MlflowNames
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
@@ -50,7 +51,7 @@ def _execute(kube: Kube, names: MlflowNames, statements: str) -> None:
             ready[0].name, "python", "-c", _EXECUTE,
             container=names.container, stdin=statements.encode(),
         )  # fmt: skip
-    except KubectlFailed as problem:
+    except KubeFailed as problem:
         raise Unusable(
             f"The database refused the mutant's statements: {problem}",
             remedy="Correct the mutant, or leave it out for this deployment",

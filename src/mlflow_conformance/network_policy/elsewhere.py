@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Sequence
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.profile import Names
+from mlflow_conformance.config.names import Names
 from mlflow_conformance.network_policy.matrix import Destination
 from mlflow_conformance.network_policy.policies import (
     NAME_OF_NAMESPACE,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube, Pod
-from mlflow_conformance.config.profile import Names
+from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.network_policy.matrix import Service, ServicePort, Source
 from mlflow_conformance.network_policy.policies import (

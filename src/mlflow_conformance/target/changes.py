@@ -12,9 +12,9 @@ from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kept import Kept, look, restore_all
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.removal import removed
+from mlflow_conformance.config.names import Names
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.config.placeholders import filled, placeholders
-from mlflow_conformance.config.profile import Names
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Hopeless, TimedOut, Waiter
