@@ -4,7 +4,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mlflow_conformance.cluster.kube import Kube, Pod
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.pods import Pod
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.network_policy.matrix import Service, ServicePort, Source
