@@ -7,7 +7,7 @@ refused one must not, an open one may or may not: it is never held against the s
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -65,43 +65,6 @@ def check_set(operations: Iterable[Operation], present: Iterable[JsonValue]) -> 
         duplicated=[json.loads(k) for k, n in found.items() if n > 1],
         recovered=[values[k] for k in found if k in possible and "acknowledged" not in outcomes[k]],
     )
-
-
-@dataclass(frozen=True)
-class CounterFinding:
-    """A counter after the ledger's increments.
-
-    Attributes:
-        lowest: the sum of the acknowledged increments.
-        highest: that and the open ones.
-    """
-
-    value: float
-    lowest: float
-    highest: float
-
-    @property
-    def holds(self) -> bool:
-        """The value lies between the two."""
-        return self.lowest <= self.value <= self.highest
-
-
-def check_counter(operations: Iterable[Operation], value: float) -> CounterFinding:
-    """The value is the sum of what was acknowledged and of some of what is open.
-
-    Raises:
-        TypeError: an increment is not a number.
-    """
-    low = high = 0.0
-    for operation in operations:
-        step = operation.value
-        if isinstance(step, bool) or not isinstance(step, int | float):
-            raise TypeError(f"{step!r} is no increment")
-        if operation.outcome == "refused":
-            continue
-        low += step if operation.acknowledged else min(step, 0)
-        high += step if operation.acknowledged else max(step, 0)
-    return CounterFinding(value, low, high)
 
 
 @dataclass(frozen=True)
@@ -164,49 +127,3 @@ def check_unique_append(
         gaps=[n for n in range(first, max(there, default=first - 1)) if n not in there],
         ghosts=unclaimed[still_open:],
     )
-
-
-@dataclass(frozen=True)
-class RegisterFinding:
-    """One key's last value.
-
-    Attributes:
-        possible: the values that some order of the operations ends with.
-    """
-
-    key: str
-    value: JsonValue
-    possible: Sequence[JsonValue]
-
-    @property
-    def holds(self) -> bool:
-        """The value is one of those."""
-        return _key(self.value) in map(_key, self.possible)
-
-
-def check_registers(
-    operations: Iterable[Operation],
-    present: Mapping[str, JsonValue],
-    *,
-    initial: JsonValue = None,
-) -> list[RegisterFinding]:
-    """Each key holds the value of a write that no acknowledged write followed entirely.
-
-    Operations of the kind ``read`` are left to `mlflow_conformance.ledger.linearizability`.
-    """
-    writes: dict[str, list[Operation]] = {key: [] for key in present}
-    for operation in operations:
-        if operation.kind != "read" and operation.outcome != "refused":
-            writes.setdefault(operation.key, []).append(operation)
-    return [
-        RegisterFinding(key, present.get(key, initial), _last_values(of_key, initial))
-        for key, of_key in writes.items()
-    ]
-
-
-def _last_values(writes: Sequence[Operation], initial: JsonValue) -> list[JsonValue]:
-    # A write can be the last one unless an acknowledged one began after it had returned.
-    latest = max((w.invoked_ns for w in writes if w.acknowledged), default=None)
-    if latest is None:
-        return [initial, *(w.value for w in writes)]
-    return [w.value for w in writes if w.returned_ns is None or w.returned_ns >= latest]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Latencies in an HdrHistogram: any percentile with an error of at most 0.1 %, and mergeable."""
+"""Latencies in an HdrHistogram: any percentile with an error of at most 0.1 %."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -54,14 +54,6 @@ class Latencies:
                 value = self._counts.get_highest_equivalent_value(item.value_iterated_to)
                 found.append(value / 1e6)
         return found
-
-    def merged(self, *others: "Latencies") -> "Latencies":
-        """The latencies of all, as if they had been counted in one place."""
-        result = Latencies()
-        for part in (self, *others):
-            if part.total:
-                result._counts.add(part._counts)
-        return result
 
     def encoded(self) -> str:
         """In the compressed HdrHistogram V2 format, base64."""

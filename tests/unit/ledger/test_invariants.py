@@ -7,8 +7,6 @@ from hypothesis import strategies as st
 
 from mlflow_conformance.ledger.history import Operation, Outcome
 from mlflow_conformance.ledger.invariants import (
-    check_counter,
-    check_registers,
     check_set,
     check_unique_append,
 )
@@ -60,17 +58,6 @@ def test_a_set_that_lost_nothing_holds(tries: dict[int, Outcome], data: st.DataO
         assert finding.lost == [victim]
 
 
-def test_a_counter_may_hold_open_increments() -> None:
-    operations = [op(1), op(2), op(4, "open"), op(8, "refused"), op(-3, "open")]
-    assert [v for v in range(-5, 20) if check_counter(operations, v).holds] == list(range(8))
-
-
-@pytest.mark.parametrize("step", ["1", None, True, [1]])
-def test_a_counter_refuses_what_is_no_number(step: object) -> None:
-    with pytest.raises(TypeError, match="no increment"):
-        check_counter([op(step)], 1)
-
-
 def test_versions_are_unique_dense_and_kept() -> None:
     good = [op(None, result=n) for n in (3, 1, 2)]
     assert check_unique_append(good, [1, 2, 3]).holds
@@ -91,25 +78,3 @@ def test_an_open_append_explains_one_number_and_no_more() -> None:
 def test_an_acknowledged_append_without_a_number_is_an_error() -> None:
     with pytest.raises(TypeError, match="no number"):
         check_unique_append([op(None, result="1")], [1])
-
-
-def test_a_register_holds_the_last_write() -> None:
-    operations = [op("old", start=0, end=1), op("new", start=2, end=3)]
-    (good,) = check_registers(operations, {"k": "new"})
-    (stale,) = check_registers(operations, {"k": "old"})
-    assert good.holds
-    assert not stale.holds
-
-
-def test_writes_beside_each_other_may_end_either_way() -> None:
-    operations = [op("a", start=0, end=5), op("b", start=1, end=4), op("c", "open", end=None)]
-    for value, expected in (("a", True), ("b", True), ("c", True), (None, False)):
-        (finding,) = check_registers(operations, {"k": value})
-        assert finding.holds is expected
-
-
-def test_a_register_that_nobody_wrote_holds_its_initial_value() -> None:
-    (finding,) = check_registers([op("x", "refused")], {"k": 0}, initial=0)
-    assert finding.holds
-    (gone,) = check_registers([op("x", key="absent")], {}, initial=0)
-    assert not gone.holds
