@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
-from mlflow_conformance.stand.host import BROWSERS
+from mlflow_conformance.stand.packages import BROWSERS
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.tracking.thresholds import Pages
 

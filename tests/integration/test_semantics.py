@@ -17,7 +17,7 @@ import pytest
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import Judged, judge
-from mlflow_conformance.stand.host import BROWSERS
+from mlflow_conformance.stand.packages import BROWSERS
 from processes import Stand, minio_binary, mlflow_server, stand
 from repository import ROOT
 

@@ -14,12 +14,12 @@ from mlflow_conformance.config.profile import HelmDeployment, KustomizeDeploymen
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.progress import tell
 from mlflow_conformance.evidence.run import Run
-from mlflow_conformance.stand import host as host_check
-from mlflow_conformance.stand import images, kind
+from mlflow_conformance.stand import host, images, kind
 from mlflow_conformance.stand.claim import Claim, claim, recorded
 from mlflow_conformance.stand.deploy.helm import Helm, Release
 from mlflow_conformance.stand.deploy.kustomize import Kustomize
 from mlflow_conformance.stand.kind_cluster import KindCluster
+from mlflow_conformance.stand.machine import Host
 from mlflow_conformance.target.attached import open_target
 from mlflow_conformance.target.base import Target
 
@@ -38,7 +38,7 @@ def prepare_host(tell: Callable[[str], None], *, cluster_up: bool = False) -> No
     Raises:
         Unusable: it cannot be mended from here; the exact commands are named.
     """
-    host_check.prepare(host_check.Host.this(cluster_up=cluster_up), tell)
+    host.prepare(Host.this(cluster_up=cluster_up), tell)
 
 
 @dataclass(frozen=True)

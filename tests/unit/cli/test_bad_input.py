@@ -19,8 +19,7 @@ import pytest
 import yaml
 
 from mlflow_conformance import cli
-from mlflow_conformance.stand import host as check
-from mlflow_conformance.stand import images
+from mlflow_conformance.stand import images, machine
 from mlflow_conformance.stand.claim import claim
 from mlflow_conformance.stand.images import steps
 from repository import RECORDS, ROOT
@@ -568,8 +567,8 @@ DEPLOYMENT = "deployment: {kind: helm, chart: c, release: r}\nnames:"
 
 
 def test_a_machine_without_podman(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
-    bare = replace(check.Host.this(), uid=1000, which=lambda _: None)
-    scene.patch.setattr(check.Host, "this", lambda **_: bare)
+    bare = replace(machine.Host.this(), uid=1000, which=lambda _: None)
+    scene.patch.setattr(machine.Host, "this", lambda **_: bare)
     scene.change("names:", DEPLOYMENT)
     refuse(scene, capsys, ["gate"], "privileges")
     refuse(scene, capsys, ["host"], "privileges")

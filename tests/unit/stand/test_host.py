@@ -8,15 +8,10 @@ import pytest
 
 from mlflow_conformance.cluster import engine
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.stand.host import (
-    BROWSERS,
-    GIB,
-    Finding,
-    Host,
-    State,
-    findings,
-    require,
-)
+from mlflow_conformance.stand.capacity import GIB
+from mlflow_conformance.stand.host import findings, require
+from mlflow_conformance.stand.machine import Finding, Host, State
+from mlflow_conformance.stand.packages import BROWSERS
 
 _FILES = {
     "etc/os-release": 'NAME="Debian"\nID=debian\n',

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a cluster needs of a machine that no command gives it: its kind, its size, and rights."""
+
+from mlflow_conformance.stand.machine import Finding, Host, State
+
+GIB = 1024**3
+MIN_MEMORY = 8 * GIB
+"""Bytes that must be available: three nodes, MLflow, its database and its store."""
+MIN_MEMORY_BESIDE = 2 * GIB
+"""Bytes that must be available beside a cluster that is up: the load, and a browser."""
+MIN_DISK = 40 * GIB
+"""Bytes that must be free for the cache on a first build; what is built already counts."""
+MIN_PYTHON = (3, 11)
+ARCHITECTURE = "x86_64"
+
+
+def architecture(host: Host) -> Finding:
+    """The kind of processor."""
+    if host.machine == ARCHITECTURE:
+        return Finding("processor", State.OK, host.machine)
+    return Finding(
+        "processor",
+        State.IMPOSSIBLE,
+        f"images are built for {ARCHITECTURE}, this is {host.machine}",
+        f"Use a machine with {ARCHITECTURE}",
+    )
+
+
+def python(host: Host) -> Finding:
+    """The version of Python."""
+    version = ".".join(map(str, host.python))
+    if host.python >= MIN_PYTHON:
+        return Finding("Python", State.OK, version)
+    least = ".".join(map(str, MIN_PYTHON))
+    return Finding("Python", State.IMPOSSIBLE, f"{version} is too old", f"Use Python {least}")
+
+
+def privileges(host: Host) -> Finding:
+    """Who runs this."""
+    if host.uid == 0:
+        return Finding("privileges", State.OK, "root")
+    return Finding(
+        "privileges",
+        State.IMPOSSIBLE,
+        "nodes are privileged containers, and a rootless engine cannot give them their cgroups",
+        "Run it as root, for example with sudo",
+    )
+
+
+def cgroups(host: Host) -> Finding:
+    """Control groups."""
+    if not (host.root / "sys/fs/cgroup").is_dir():
+        return Finding(
+            "control groups",
+            State.IMPOSSIBLE,
+            "there is no /sys/fs/cgroup, so containers cannot be limited",
+            "Run it outside of this container, or mount /sys/fs/cgroup into it",
+        )
+    unified = (host.root / "sys/fs/cgroup/cgroup.controllers").is_file()
+    return Finding("control groups", State.OK, "v2" if unified else "v1")
+
+
+def memory(host: Host) -> Finding:
+    """Memory that is available."""
+    fields = dict(
+        line.split(":", 1) for line in host.text("/proc/meminfo").splitlines() if ":" in line
+    )
+    available = int(fields.get("MemAvailable", "0 kB").split()[0]) * 1024
+    detail = f"{available / GIB:.1f} GiB available"
+    least = MIN_MEMORY_BESIDE if host.cluster_up else MIN_MEMORY
+    if available >= least:
+        return Finding("memory", State.OK, detail)
+    return Finding(
+        "memory",
+        State.IMPOSSIBLE,
+        f"{detail}, {least // GIB} GiB are needed",
+        "End other programs, or use a larger machine",
+    )
+
+
+def disk(host: Host) -> Finding:
+    """Room for what is built."""
+    detail = f"{host.cache_free / GIB:.1f} GiB free for the cache"
+    if host.cache_free >= MIN_DISK or host.cache_used:
+        return Finding("disk", State.OK, detail)
+    return Finding(
+        "disk",
+        State.IMPOSSIBLE,
+        f"{detail}, {MIN_DISK // GIB} GiB are needed",
+        "Free some, or set MLFLOW_CONFORMANCE_CACHE to a folder on another disk",
+    )
