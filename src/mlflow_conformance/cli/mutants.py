@@ -20,6 +20,10 @@ def mutants(
     keep: KeepOption = False,
     reuse: ReuseOption = False,
     output: OutputOption = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the interrupted run in --output."),
+    ] = False,
     show: Annotated[bool, typer.Option("--list", help="List them and stop.")] = False,
 ) -> None:
     """Break the deployment on purpose, and show that the named check notices."""
@@ -31,15 +35,17 @@ def mutants(
         for mutant in found.values():
             typer.echo(f"{mutant.name:40} {', '.join(mutant.spec.kills):16} {mutant.spec.breaks}")
         return
-    from mlflow_conformance.run import mutants as mutation_run
+    from mlflow_conformance.mutants.choosing import chosen
+    from mlflow_conformance.run.mutants import run
 
     raise typer.Exit(
-        mutation_run.run(
-            mutation_run.chosen(found, only or [], known),
+        run(
+            chosen(found, only or [], known),
             profile=profile,
             tier=tier,
             keep=keep or reuse,
             reuse=reuse,
             output=output,
+            resumes=resume,
         )
     )

@@ -167,6 +167,9 @@ class Mutation(_Frozen):
     mutated: str = Field(description="verdict against the mutant")
     because: str = Field(default="", description="the observation that must break, by its ID")
     broke: list[str] = Field(default=[], description="the observations that did, by their IDs")
+    bounded: list[str] = Field(
+        default=[], description="what had a bound on the healthy target, by the observations' IDs"
+    )
     killed: bool
     duration_s: Seconds
     detail: str = ""

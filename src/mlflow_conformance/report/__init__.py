@@ -7,13 +7,13 @@ from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.recorded import recorded
 from mlflow_conformance.evidence.verdict import RunVerdict
 from mlflow_conformance.load.document import LoadDocument
-from mlflow_conformance.report import html, junit, latency, pictures, summary
+from mlflow_conformance.report import html, junit, latency, pictures, summary, verdict_document
 from mlflow_conformance.report.disruptions import TIME_LINE, TIME_LINE_RECORD, on_time_line
 from mlflow_conformance.report.files import replace
 
 
 def write_all(log_path: Path) -> RunVerdict:
-    """Write report.html, junit.xml and summary.md beside a log, and return its verdict.
+    """Write report.html, junit.xml, summary.md and verdict.json beside a log; return its verdict.
 
     A run with faults gets disruption.html as well: its load with a band for each fault.
 
@@ -28,6 +28,7 @@ def write_all(log_path: Path) -> RunVerdict:
         ("report.html", html.render(run, pictures.of_run(run, folder))),
         ("junit.xml", junit.render(run)),
         ("summary.md", summary.render(run)),
+        ("verdict.json", verdict_document.render(run)),
     ):
         replace(folder / name, content)
     _write_time_line(run, folder)

@@ -15,6 +15,7 @@ from mlflow_conformance import __version__
 from mlflow_conformance.evidence.bounds import outcome
 from mlflow_conformance.evidence.describing import promised
 from mlflow_conformance.evidence.model import CheckFinished, Door, Observation
+from mlflow_conformance.evidence.score import score
 from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
 from mlflow_conformance.report import words
 from mlflow_conformance.report.disruptions import TIME_LINE, disruptions, on_time_line
@@ -148,6 +149,7 @@ def _page(run: RunVerdict, detail: Detail, of_passed: Detail, pictures: Mapping[
             counts=[(v, len(of[v])) for v in _ORDER],
             target=list(_facts(run.run.target)),
             rows=_rows,
+            score=score(run),
             steps=_steps(run),
             disruptions=disruptions(run),
             most_disruptions=_FAULTS,
@@ -187,6 +189,7 @@ def environment() -> Environment:
         cut=words.cut,
         door=_DOORS.__getitem__,
         duration=words.duration,
+        fate=lambda m: words.fate(m, alive=True),
         family_name=lambda f: words.FAMILIES.get(f, ""),
         href=href,
         moment=_moment,

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from mlflow_conformance.config.families import prefix_of
 from mlflow_conformance.evidence.describing import describe
-from mlflow_conformance.evidence.model import CheckFinished
+from mlflow_conformance.evidence.model import CheckFinished, Observation
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
 from mlflow_conformance.report import words
 
@@ -39,7 +39,11 @@ def render(run: RunVerdict) -> str:
         case = _case(suite, "mutants", mutation.mutant, mutation.duration_s)
         if mutation in run.survivors:
             message = f"{mutation.check} did not notice: {mutation.breaks}"
-            detail = f"healthy: {mutation.healthy}\nmutated: {mutation.mutated}\n{mutation.detail}"
+            detail = (
+                f"healthy: {mutation.healthy}\nmutated: {mutation.mutated}\n"
+                f"because: {mutation.because}\nbroke: {', '.join(mutation.broke)}\n"
+                f"{mutation.detail}"
+            )
             _outcome(case, "failure", "survived", message, detail)
     if run.verdict is not Verdict.PASS and not _tells(run):
         # Readers look at test cases alone: a run cut short must not look like one that passed.
@@ -77,7 +81,7 @@ def _check(suite: ET.Element, judged: Judged) -> None:
         detail = _detail(judged, record) if record else f"Promised: {judged.promise}"
         _outcome(case, _TAGS[judged.verdict], judged.raw, judged.reason, detail)
     if record and record.observations:
-        lines = [describe(o) for o in record.observations]
+        lines = [_named(o) for o in record.observations]
         ET.SubElement(case, "system-out").text = words.plain("\n".join(lines))
 
 
@@ -85,13 +89,19 @@ def _detail(judged: Judged, record: CheckFinished) -> str:
     lines = [
         record.title,
         f"Promised: {judged.promise}",
-        *(f"Observed: {describe(o)}" for o in judged.failed_observations),
+        *(f"Observed: {_named(o)}" for o in judged.failed_observations),
         f"Impact: {record.impact}",
         f"What to do: {record.remedy}",
         *([f"Diagnostics: {record.diagnostics}"] if record.diagnostics else []),
         *([f"\n{record.error}"] if record.error else []),
     ]
     return "\n".join(lines)
+
+
+def _named(observation: Observation) -> str:
+    """An observation's sentence, with its ID where it has one."""
+    told = describe(observation)
+    return f"[{observation.id}] {told}" if observation.id else told
 
 
 def _case(suite: ET.Element, classname: str, name: str, seconds: float) -> ET.Element:

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from mlflow_conformance.evidence.describing import describe
+from mlflow_conformance.evidence.score import score
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
 from mlflow_conformance.report import words
 
 _MARKS = {Verdict.FAIL: "❌", Verdict.UNKNOWN: "❔", Verdict.WAIVED: "🏳️", Verdict.PASS: "✅"}
 _ORDER = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.WAIVED)
 _ACTIVE = re.compile(r"([\\`*_\[\]|~$]|:(?=//|\w)|(?<=www)\.)")
+_ID = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 _TEXT, _DETAIL = 300, 2000  # characters of a cell and of a detail; CI pages cut off at 1 MiB
 
 
@@ -80,7 +82,8 @@ def _details(judged: Judged) -> Iterator[str]:
     yield f"- **Promised:** {_text(judged.promise, _DETAIL)}"
     for observation in judged.failed_observations[:10]:
         source = f" (source: {_text(observation.bound.source)})" if observation.bound else ""
-        yield f"- **Observed:** {_text(describe(observation), _DETAIL)}{source}"
+        name = f" {_code(observation.id)}" if observation.id else ""
+        yield f"- **Observed:**{name} {_text(describe(observation), _DETAIL)}{source}"
     if len(judged.failed_observations) > 10:
         yield f"- … and {len(judged.failed_observations) - 10} more in evidence.jsonl"
     if judged.verdict is not Verdict.FAIL:
@@ -92,15 +95,32 @@ def _details(judged: Judged) -> Iterator[str]:
 
 
 def _mutants(run: RunVerdict) -> Iterator[str]:
-    killed = len(run.mutations) - len(run.survivors)
-    yield from ("", f"### Mutation score: {killed} of {len(run.mutations)} killed", "")
+    found = score(run)
+    yield from ("", f"### Mutation score: {found.killed} of {found.mutants} killed", "")
+    yield words.score(found)
     yield from (
-        "| Mutant | Breaks | Check | Healthy | Mutated | Outcome |",
+        "",
+        "| Mutant | Breaks | Check | Verdicts | Because | Outcome |",
         "|---|---|---|---|---|---|",
     )
     for m in run.mutations:
-        cells = map(_text, (m.mutant, m.breaks, m.check, m.healthy, m.mutated))
-        yield f"| {' | '.join(cells)} | {'❌ survived' if m in run.survivors else 'killed'} |"
+        alive = m in run.survivors
+        cells = (
+            *map(_text, (m.mutant, m.breaks, m.check, f"{m.healthy} → {m.mutated}")),
+            _code(m.because),
+            ("❌ " if alive else "") + _text(words.fate(m, alive=alive)),
+        )
+        yield f"| {' | '.join(cells)} |"
+    if found.shown < found.observations:
+        yield from ("", "| Check | Not shown to be able to break |", "|---|---|")
+        for check in found.checks:
+            if check.unshown:
+                yield f"| {_text(check.check)} | {', '.join(map(_code, check.unshown))} |"
+
+
+def _code(observation_id: str) -> str:
+    """An ID in code font. Its pattern leaves nothing that could end it; what has none is text."""
+    return f"`{observation_id}`" if _ID.fullmatch(observation_id) else _text(observation_id)
 
 
 def _text(text: str, limit: int = _TEXT) -> str:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mlflow_conformance.evidence.score import Score, score
 from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
 from mlflow_conformance.report import words
 
@@ -20,7 +21,7 @@ _STYLES = {
 
 
 def render(run: RunVerdict, *, width: int = 80, color: bool = False) -> str:
-    """The headline, the table of checks, that of mutants, and the times of the steps.
+    """The headline, the table of checks, those of mutants, and the times of the steps.
 
     Args:
         width: columns of the terminal.
@@ -42,6 +43,9 @@ def render(run: RunVerdict, *, width: int = 80, color: bool = False) -> str:
             console.print(_checks(run))
         if run.mutations:
             console.print(_mutants(run))
+            found = score(run)
+            console.print(Text(words.score(found)))
+            console.print(_scores(found))
         if run.phases:
             console.print(_steps(run))
     return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
@@ -51,7 +55,7 @@ def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
     for name in columns:
         last = name == "Time"
-        table.add_column(name, justify="right" if last else "left", no_wrap=last)
+        table.add_column(name, justify="right" if last else "left", no_wrap=last, overflow="fold")
     return table
 
 
@@ -72,16 +76,30 @@ def _checks(run: RunVerdict) -> Table:
 
 
 def _mutants(run: RunVerdict) -> Table:
-    table = _table("Mutant", "Check", "Healthy", "Mutated", "Outcome", "Time")
+    table = _table("Mutant", "Check", "Verdicts", "Because", "Outcome", "Time")
     for m in run.mutations:
         alive = m in run.survivors
         table.add_row(
             Text(words.line(m.mutant)),
             Text(words.line(m.check)),
-            Text(words.line(m.healthy)),
-            Text(words.line(m.mutated)),
-            Text("SURVIVED", style=_STYLES[Verdict.FAIL]) if alive else Text("killed"),
+            Text(words.line(f"{m.healthy} → {m.mutated}")),
+            Text(words.line(m.because)),
+            Text(words.fate(m, alive=alive), style=_STYLES[Verdict.FAIL] if alive else ""),
             Text(words.duration(m.duration_s)),
+        )
+    return table
+
+
+def _scores(found: Score) -> Table:
+    table = _table("Check", "Killed", "Observations", "Not shown to be able to break")
+    table.columns[-1].ratio = 1
+    for check in found.checks:
+        shown = len(check.observations) - len(check.unshown)
+        table.add_row(
+            Text(words.line(check.check)),
+            Text(f"{check.killed} of {check.mutants}"),
+            Text(f"{shown} of {len(check.observations)}"),
+            Text(words.line(", ".join(check.unshown))),
         )
     return table
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from pydantic import JsonValue
 
 from mlflow_conformance.config.families import prefix_of
-from mlflow_conformance.evidence.model import RunStarted
+from mlflow_conformance.evidence.model import Mutation, RunStarted
+from mlflow_conformance.evidence.score import Score
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
 
 FAMILIES = {
@@ -157,6 +158,24 @@ def _mutants(run: RunVerdict) -> str:
     if total == 0 or run.checks:
         return ""
     return "The only mutant was killed." if total == 1 else f"All {total} mutants were killed."
+
+
+def fate(mutation: Mutation, *, alive: bool) -> str:
+    """How a mutant ended: ``killed``, or ``SURVIVED`` and what broke in place of what should."""
+    if not alive:
+        return "killed"
+    instead = ", ".join(i or "one without an ID" for i in mutation.broke)
+    return line(f"SURVIVED: {instead} broke") if instead else "SURVIVED"
+
+
+def score(found: Score) -> str:
+    """The mutation score in one sentence."""
+    killed = f"{found.killed} of {plural(found.mutants, 'mutant')} killed"
+    bounded = f"{plural(found.observations, 'observation')} with a bound"
+    shown = f"{found.shown} shown to be able to break"
+    return (
+        f"Mutation score: {killed}; of {bounded} in {plural(len(found.checks), 'check')}, {shown}."
+    )
 
 
 def _cut_short(run: RunVerdict) -> str:

@@ -72,7 +72,7 @@ def test_the_semantics_of_a_server(
     (folder,) = (tmp_path / "results").iterdir()
     assert f"results/{folder.name}/report.html" in said
     assert {p.name for p in folder.iterdir()} == {
-        "evidence.jsonl", "report.html", "junit.xml", "summary.md",
+        "evidence.jsonl", "report.html", "junit.xml", "summary.md", "verdict.json",
     }  # fmt: skip
 
 

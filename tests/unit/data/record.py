@@ -6,6 +6,7 @@ They are files and not fixtures made on the fly so that a change of the schema s
 and so that reports are tested from what a reader of old evidence has.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -232,6 +233,7 @@ def phases() -> Iterator[Phase]:
 def observation(seen: Seen, check_id: str) -> Observation:
     name, observed, op, value, unit, door = seen
     return Observation(
+        id="-".join(re.findall("[a-z]+", name.lower())[:4]),
         name=name,
         observed=observed,
         unit=unit,
@@ -332,6 +334,7 @@ def mixed() -> list[Event]:
         }
     )
     del of["ART-7"]
+    ids = {i: [o.id for o in check.observations if o.id] for i, check in checks().items()}
     waiver = WaiverRecord(
         id="REG-1",
         reason="Known limit of MLflow 3.17, fixed upstream, we take it with 3.19",
@@ -348,6 +351,9 @@ def mixed() -> list[Event]:
                 breaks=breaks,
                 healthy="pass",
                 mutated="unknown" if name == "no-pdb" else "fail",
+                because=ids[check][0],
+                broke=[] if name == "no-pdb" else ids[check][:1],
+                bounded=ids[check],
                 killed=name != "no-pdb",
                 duration_s=12.5 + n,
             )
@@ -405,6 +411,9 @@ def hostile() -> list[Event]:
         breaks=HOSTILE,
         healthy=HOSTILE,
         mutated=HOSTILE,
+        because=HOSTILE,
+        broke=[HOSTILE],
+        bounded=[HOSTILE],
         killed=True,
         duration_s=1,
         detail=HOSTILE,

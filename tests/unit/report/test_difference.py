@@ -32,8 +32,8 @@ def test_what_got_worse_is_told_before_and_after() -> None:
         "ART-7 verdict pass unknown: the profile expects this check and it never reported" in rows
     )
     assert (
-        "time until Ready again holds: 14.2 s, promised ≤ 60 s broken: 97.4 s, promised ≤ 60 s"
-        in rows
+        "time-until-ready-again: time until Ready again "
+        "holds: 14.2 s, promised ≤ 60 s broken: 97.4 s, promised ≤ 60 s" in rows
     )
     assert "DIS-1 mutant no-pdb - survived" in rows
     assert render(between("mixed", "healthy")).startswith("DIFFERENT — ")

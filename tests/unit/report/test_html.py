@@ -100,8 +100,11 @@ def test_sections_come_in_the_order_of_need(mixed: Page) -> None:
 @pytest.mark.parametrize(
     "told",
     [
-        "from default to 5000/tcp connected = timeout broken promise NET-1, seen through",
-        "time until Ready again 97.4 s ≤ 60 s broken",
+        (
+            "from default to 5000/tcp from-default-to-tcp "
+            "connected = timeout broken promise NET-1, seen through"
+        ),
+        "time until Ready again time-until-ready-again 97.4 s ≤ 60 s broken",
         "Any pod of the cluster can read and change every experiment",
         "Apply the NetworkPolicy mlflow in namespace mlflow",
         "Could not decide: the metrics API did not answer within 60 s",

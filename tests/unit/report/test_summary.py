@@ -27,11 +27,15 @@ def test_what_did_not_pass_comes_first_and_in_full() -> None:
     rows = re.findall(r"^\| ([A-Z]{3}-\d) \| \S+ (\w+)", text, re.MULTILINE)
     assert [verdict for _, verdict in rows[:6]] == ["fail"] * 2 + ["unknown"] * 3 + ["waived"]
     assert text.index("### NET-1 Only") < text.index("<details>")
-    assert "- **Observed:** time until Ready again: 97.4 s, promised ≤ 60 s" in text
+    assert (
+        "- **Observed:** `time-until-ready-again` time until Ready again: 97.4 s, promised ≤ 60 s"
+        in text
+    )
     assert "(source: promise DIS-1)" in text
     assert "- **What to do:** Look at the start of the new pod" in text
     assert "Mutation score: 5 of 6 killed" in text
-    assert "| ❌ survived |" in text
+    assert "| HPA-1 | `maxreplicas`, `cpu-target` |" in text
+    assert "| ❌ SURVIVED |" in text
 
 
 @pytest.mark.parametrize("log", ["mixed", "hostile", "hundred"])

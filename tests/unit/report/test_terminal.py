@@ -2,6 +2,7 @@
 """The table in the terminal, with and without colour, wide and narrow."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -26,7 +27,7 @@ def test_the_headline_is_the_first_line() -> None:
 
 
 def test_every_check_has_its_row() -> None:
-    rows = re.findall(r"^ ([A-Z]{3}-\d) +(\w+) ", rendered("mixed"), re.MULTILINE)
+    rows = re.findall(r"^ ([A-Z]{3}-\d) +([a-z]+) ", rendered("mixed"), re.MULTILINE)
     assert len(rows) == 12
     assert ("NET-1", "fail") in rows
     assert ("ART-7", "unknown") in rows
@@ -37,6 +38,28 @@ def test_every_check_has_its_row() -> None:
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_it_fits(log: str, width: int) -> None:
     assert max(cell_len(line) for line in rendered(log, width=width).splitlines()) <= width
+
+
+def test_a_mutant_is_told_with_its_reason_and_what_broke_instead() -> None:
+    told = judge(read(RECORDS / "mixed.jsonl"))
+    survivor = next(m for m in told.mutations if m.mutant == "no-pdb")
+    odd = survivor.model_copy(update={"mutated": "fail", "broke": ["other", ""]})
+    text = terminal.render(replace(told, mutations=[odd]), width=200)
+    (row,) = (" ".join(line.split()) for line in text.splitlines() if line.startswith(" no-pdb"))
+    assert row == (
+        "no-pdb DIS-1 pass → fail status-of-the-first "
+        "SURVIVED: other, one without an ID broke 16.5 s"
+    )
+
+
+def test_the_mutation_score_is_by_check_and_by_observation() -> None:
+    text = rendered("mixed", width=200)
+    assert (
+        "Mutation score: 5 of 6 mutants killed; "
+        "of 19 observations with a bound in 6 checks, 5 shown to be able to break." in text
+    )
+    rows = [" ".join(line.split()) for line in text.splitlines()]
+    assert "HPA-1 1 of 1 1 of 3 maxreplicas, cpu-target" in rows
 
 
 def test_ids_verdicts_and_times_are_whole_at_80_columns() -> None:

@@ -11,7 +11,7 @@ from mlflow_conformance.evidence.verdict import Verdict
 from mlflow_conformance.report import html, write_all
 from repository import RECORDS
 
-REPORTS = {"report.html", "junit.xml", "summary.md"}
+REPORTS = {"report.html", "junit.xml", "summary.md", "verdict.json"}
 
 
 def folder_with(tmp_path: Path, log: str) -> Path:

@@ -224,7 +224,7 @@ def test_the_run_is_described(run: Run, server: str) -> None:
 def test_reports_stand_beside_the_evidence(run: Run) -> None:
     outcome = run()
     assert {p.name for p in outcome.log.parent.iterdir()} == {
-        "evidence.jsonl", "report.html", "junit.xml", "summary.md",
+        "evidence.jsonl", "report.html", "junit.xml", "summary.md", "verdict.json",
     }  # fmt: skip
     assert "AAA-1" in outcome.stdout
     assert str(outcome.log) in outcome.stdout
