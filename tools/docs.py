@@ -21,6 +21,7 @@ from mlflow_conformance.config.families import prefix_of
 from mlflow_conformance.config.profile import Profile
 from mlflow_conformance.report import words
 from mlflow_conformance.run.known import thresholds
+from rooms import families, rooms
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _NAMES = {
@@ -130,7 +131,7 @@ def _holds(field: dict[str, Any], forms: dict[str, Any]) -> str:
     elif field.get("format") == "regex":
         held = "regular expression"
     else:
-        held = _KINDS.get(kind, "any value") + _range(field)
+        held = _KINDS.get(str(kind), "any value") + _range(field)
     return held
 
 
@@ -241,6 +242,7 @@ def _cell(text: str) -> str:
 
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "architecture.md": {"families": families, "rooms": rooms},
     "profiles.md": {"keys": profile_keys, "thresholds": thresholds_of_checks},
     "cli.md": {"commands": commands},
     "guides.md": {"commands": commands_of_guides},

@@ -63,7 +63,7 @@ FILES = {
         @check("AAA-2", impact="i", remedy="r")
         def test_two(evidence):
             '''Two is two.'''
-            evidence.expect("two", "two", 2, "<=", evidence.number("most"))
+            evidence.expect("two", "two", 2, "<=", evidence.thresholds["most"])
 
         @check("AAA-3", impact="i", remedy="r")
         def test_three(evidence):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import pytest
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue, ValidationError
 
 from mlflow_conformance.config.thresholds import Model
 from mlflow_conformance.core.errors import Undecided
@@ -27,7 +27,6 @@ from mlflow_conformance.evidence.model import (
 )
 
 _T = TypeVar("_T", bound=Callable[..., object])
-_Parsed = TypeVar("_Parsed")
 
 
 def check(
@@ -131,41 +130,6 @@ class Evidence:
         except ValidationError as problem:
             said = " ".join(str(problem).split())
             raise Undecided(f"the thresholds of {self.id} cannot be used: {said}") from None
-
-    def threshold(self, name: str) -> JsonValue:
-        """A threshold of the profile's row for this check.
-
-        Raises:
-            Undecided: the profile does not have it; a bound that is not written down in the
-                profile is no promise.
-        """
-        try:
-            return self.thresholds[name]
-        except KeyError:
-            raise Undecided(
-                f"the profile has no threshold {name!r} for {self.id}; "
-                f"it has: {', '.join(self.thresholds) or 'none'}"
-            ) from None
-
-    def number(self, name: str) -> float:
-        """A numeric threshold of the profile; see `threshold`."""
-        value = self.threshold(name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Undecided(f"the threshold {name!r} of {self.id} is {value!r}, not a number")
-        return value
-
-    def parsed(self, name: str, kind: type[_Parsed]) -> _Parsed:
-        """A threshold that has a form of its own, such as a model or a dict of models.
-
-        Raises:
-            Undecided: the profile does not have it, or it has another form.
-        """
-        value = self.threshold(name)
-        try:
-            return TypeAdapter(kind).validate_python(value)
-        except ValidationError as problem:
-            said = " ".join(str(problem).split())
-            raise Undecided(f"the threshold {name!r} of {self.id} cannot be used: {said}") from None
 
     def attach(self, name: str, content: bytes | str, media_type: str, suffix: str) -> Path:
         """Keep a file beside the evidence and refer to it from the report."""

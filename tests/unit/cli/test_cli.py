@@ -125,7 +125,7 @@ def test_what_nohup_ignores_stays_ignored() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-@pytest.mark.parametrize("page", ["profiles.md", "cli.md", "guides.md"])
+@pytest.mark.parametrize("page", ["architecture.md", "profiles.md", "cli.md", "guides.md"])
 def test_what_tools_docs_writes_is_current(page: str) -> None:
     renewed = runpy.run_path(str(ROOT / "tools" / "docs.py"))["renewed"]
     assert (ROOT / "docs" / page).read_text() == renewed(page), "run `python tools/docs.py`"

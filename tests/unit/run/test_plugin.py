@@ -94,6 +94,12 @@ def write_check(checkout: Path, body: str, more: str = "") -> None:
 
 GOOD = 'evidence.expect("one", "one", 1, "==", 1)\n'
 BAD = 'evidence.expect("one", "one", 2, "==", 1)\n'
+MOST = """
+from mlflow_conformance.config.thresholds import Thresholds
+class Most(Thresholds):
+    most: int
+evidence.row(Most)
+"""
 FIXTURE = """
     @pytest.fixture
     def thing():
@@ -120,8 +126,8 @@ FIXTURE = """
         (GOOD + "raise ValueError('x')", "unknown", "ended with ValueError: x", 2),
         (GOOD + "sys.exit(0)", "unknown", "ended with SystemExit: 0", 2),
         (GOOD + "raise NoReply('reset', 'd', 1)", "unknown", "NoReply: reset after 1.00 s: d", 2),
-        (GOOD + "evidence.number('most')", "unknown", "the profile has no threshold 'most'", 2),
-        ('evidence.expect("one", "1", "<=", 1)', "unknown", "TypeError", 2),
+        (GOOD + MOST, "unknown", "the thresholds of AAA-1 cannot be used: 1 validation error", 2),
+        ('evidence.expect("one", "one", "1", "<=", 1)', "unknown", "TypeError", 2),
         ('evidence.expect("one", "one", object(), "==", 1)', "unknown", "TypeError", 2),
     ],
 )
