@@ -11,6 +11,7 @@ _T = TypeVar("_T")
 TIMEOUTS: dict[str, float] = {
     "api reply": 10,
     "backup finished": 180,
+    "clean-up": 20,
     "cluster ready": 180,
     "container restarted": 90,
     "denied connection": 3,

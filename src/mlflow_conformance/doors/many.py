@@ -12,7 +12,7 @@ from typing import Any, Self, cast
 
 from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.inside import Inside, http_arguments, reply_of
-from mlflow_conformance.doors.mlflow import MlflowApi
+from mlflow_conformance.doors.mlflow import MlflowApi, need_known_host
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ def send_many(
 
     Raises:
         InsideFailed: the runner itself did not answer, and what the requests did is not known.
+        Undecided: MLflow does not know the name that it was called by.
     """
     if not requests:
         return []
@@ -105,7 +106,11 @@ def send_many(
         ],
         concurrency=concurrency,
     )
-    return [_outcome(a) for a in cast(list[dict[str, Any]], answers)]
+    outcomes = [_outcome(a) for a in cast(list[dict[str, Any]], answers)]
+    for request, outcome in zip(requests, outcomes, strict=True):
+        if isinstance(outcome.reply, Reply):
+            need_known_host(outcome.reply, request.url, request.headers)
+    return outcomes
 
 
 def _outcome(answer: dict[str, Any]) -> Outcome:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.http import Reply, Sender
 
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 """Where the server proxies the artifact store; a key of the store follows after a slash."""
+_HOST_REFUSED = "Invalid Host header"  # what MLflow says to a name that is not among its own
 
 
 class ApiError(Exception):
@@ -37,6 +39,21 @@ def error_of(reply: Reply) -> tuple[str, str]:
     return "", reply.text[:200]
 
 
+def need_known_host(reply: Reply, url: str, headers: Mapping[str, str]) -> None:
+    """Nothing, unless MLflow refused the very name by which this suite calls it.
+
+    Whatever was asked, such a reply says nothing of it: the way there is at fault. A request that
+    chose its `Host` header itself wants to know what becomes of that name, and is left alone.
+
+    Raises:
+        Undecided: it did.
+    """
+    if reply.status == 403 and reply.text.startswith(_HOST_REFUSED) and "Host" not in headers:
+        raise Undecided(
+            f"MLflow refuses the name of {url} (403 {_HOST_REFUSED}): let --allowed-hosts have it"
+        )
+
+
 @dataclass(frozen=True)
 class MlflowApi:
     """One MLflow server, as seen through one door.
@@ -57,13 +74,16 @@ class MlflowApi:
 
         Raises:
             NoReply: no complete reply came.
+            Undecided: MLflow does not know the name that this door calls it by.
         """
         headers = dict(self.headers)
         if content_type:
             headers["Content-Type"] = content_type
-        return self.sender(
+        reply = self.sender(
             method, self.base_url + path, headers=headers, body=body, timeout_s=self.timeout_s
         )
+        need_known_host(reply, self.base_url, headers)
+        return reply
 
     def post(self, call: str, **fields: Any) -> Reply:
         """POST to an API call such as ``runs/create``."""
