@@ -18,6 +18,8 @@ SETUP = """
 CREATE TABLE runs (id text PRIMARY KEY, number double precision, at timestamptz, raw bytea);
 CREATE TABLE experiments (id serial PRIMARY KEY, name text UNIQUE NOT NULL DEFAULT 'none');
 CREATE TABLE tags (run text REFERENCES runs (id), key text, CHECK (key <> ''));
+CREATE TABLE stages (stage varchar(20), CONSTRAINT stage CHECK (stage IN ('active', 'deleted')));
+CREATE INDEX active ON stages (stage) WHERE stage IN ('active', 'deleted');
 CREATE INDEX tags_by_key ON tags (key);
 INSERT INTO experiments (name) VALUES ('one'), ('two');
 INSERT INTO runs VALUES
@@ -65,7 +67,7 @@ def test_a_restored_dump_is_the_same(state: Any, server: str, copy: str) -> None
     with psycopg.connect(server) as one, psycopg.connect(copy) as other:
         other.execute("SET timezone = 'Asia/Tokyo'")
         expected = state.State.read(one)
-        assert expected.rows == {"experiments": 2, "runs": 3, "tags": 3}
+        assert expected.rows == {"experiments": 2, "runs": 3, "stages": 0, "tags": 3}
         assert expected.sequences == {"experiments_id_seq": 2}
         assert state.State.read(other).differences(expected) == []
 
@@ -81,6 +83,11 @@ def test_a_restored_dump_is_the_same(state: Any, server: str, copy: str) -> None
         ("SELECT setval('experiments_id_seq', 1)", "sequences of experiments_id_seq"),
         ("DROP INDEX tags_by_key", "structure of indexes"),
         ("ALTER TABLE tags DROP CONSTRAINT tags_run_fkey", "structure of constraints"),
+        (
+            "ALTER TABLE stages DROP CONSTRAINT stage, "
+            + "ADD CONSTRAINT stage CHECK (stage IN ('active', 'gone'))",
+            "structure of constraints",
+        ),
         ("ALTER TABLE experiments ALTER id DROP DEFAULT", "structure of columns"),
         ("CREATE TABLE another ()", "rows of another"),
     ],

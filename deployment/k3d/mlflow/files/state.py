@@ -27,6 +27,9 @@ FROM {} t
 _SEQUENCES = """
 SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public' ORDER BY 1
 """
+# A list of values is written with its casts and parentheses elsewhere after a dump was restored:
+# ((ARRAY['a'::character varying])::text[]) becomes (ARRAY[('a'::character varying)::text]). So
+# neither is compared.
 _STRUCTURE = {
     "columns": """
 SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -36,12 +39,14 @@ FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
       AND a.attnum > 0 AND NOT a.attisdropped
 """,
-    "constraints": """
-SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated
+    "constraints": r"""
+SELECT conrelid::regclass::text, conname, convalidated,
+       regexp_replace(pg_get_constraintdef(oid), '::[a-z]+( [a-z]+)*(\[\])?|[()]', '', 'g')
 FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid <> 0
 """,
-    "indexes": """
-SELECT pg_get_indexdef(i.indexrelid), i.indisvalid
+    "indexes": r"""
+SELECT i.indisvalid,
+       regexp_replace(pg_get_indexdef(i.indexrelid), '::[a-z]+( [a-z]+)*(\[\])?|[()]', '', 'g')
 FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
 WHERE c.relnamespace = 'public'::regnamespace
 """,
