@@ -9,11 +9,14 @@ import yaml
 from pydantic import TypeAdapter
 
 from mlflow_conformance.config import assets, catalogue
+from mlflow_conformance.config.families import FOLDERS, folder_of
 from mlflow_conformance.config.placeholders import filled as filled_in
 from mlflow_conformance.config.placeholders import placeholders
 from mlflow_conformance.mutants import mutant as mutation
 from mlflow_conformance.network_policy.matrix import Source
 from mlflow_conformance.run.known import promised
+from observation_ids import expectations, reached
+from repository import ROOT
 
 KNOWN = catalogue.read(assets.asset("suites"))
 PROFILES = [promised(name, KNOWN, today=date(2026, 1, 1)).profile for name in ("k3d", "eks")]
@@ -56,3 +59,27 @@ def test_no_mutant_file_is_left_alone() -> None:
     assert {p.name for p in folder.glob("*/*") if p.is_dir()} == set(MUTANTS)
     for path in folder.glob("*/*/mutant.yaml"):
         assert isinstance(yaml.safe_load(Path(path).read_text()), dict)
+
+
+SHARED = [
+    path
+    for path in sorted((ROOT / "src" / "mlflow_conformance").rglob("*.py"))
+    if ".expect(" in path.read_text("utf-8")
+]
+
+UNREACHED = {("version-refused-at-once", "REG-1")}
+"""Mutants that no observation of their check is about; none must be added."""
+
+
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=lambda m: m.name)
+def test_the_reason_of_a_kill_is_an_observation_that_its_check_may_make(
+    mutant: mutation.Mutant,
+) -> None:
+    for check_id in mutant.spec.kills:
+        info = KNOWN[check_id]
+        others = set(FOLDERS.values()) - {folder_of(check_id)}
+        calls = reached(info.path, info.function)
+        calls += [e for p in SHARED if others.isdisjoint(p.parts) for e in expectations(p)]
+        known = {i for e in calls for i in e.ids}
+        unreached = (mutant.name, check_id) in UNREACHED
+        assert (mutant.spec.reason(check_id) in known) is not unreached, check_id

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every observation with a bound has an ID that the source shows, and that stands for one thing."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mlflow_conformance.config import assets, catalogue
+from observation_ids import Expectation, expectations, reached
+from repository import ROOT
+
+ID = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
+FILES = [
+    path
+    for folder in ("suites", "src")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if ".expect(" in path.read_text("utf-8")
+]
+KNOWN = catalogue.read(assets.asset("suites"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_ids_are_literals_of_the_right_form(path: Path) -> None:
+    bad = [
+        f"{path}:{e.line}"
+        for e in expectations(path)
+        if not e.ids or not all(map(ID.fullmatch, e.ids))
+    ]
+    assert bad == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_call_is_seen(path: Path) -> None:
+    """A call that these tests cannot read would hide an ID from them."""
+    calls = path.read_text("utf-8").count("evidence.expect(")
+    assert len(expectations(path)) == calls
+
+
+@pytest.mark.parametrize("check_id", KNOWN)
+def test_two_things_of_a_check_do_not_share_an_id(check_id: str) -> None:
+    """Only what is observed of several subjects has one ID with several sentences."""
+    info = KNOWN[check_id]
+    by_id: dict[str, dict[str, Expectation]] = {}
+    for e in reached(info.path, info.function):
+        if e.sentence is not None:
+            for observation_id in e.ids:
+                by_id.setdefault(observation_id, {})[e.sentence] = e
+    shared = {i: sorted(sentences) for i, sentences in by_id.items() if len(sentences) > 1}
+    assert shared == {}
