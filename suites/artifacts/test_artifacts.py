@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mlflow_conformance.artifacts.thresholds import Contents, Reconciled
+from mlflow_conformance.artifacts.thresholds import ArtifactBytes, Reconciled
 from mlflow_conformance.doors.many import Request, send_many
 from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi
 from mlflow_conformance.doors.s3 import Bucket
@@ -83,7 +83,7 @@ def test_artifact_is_the_object(
         3. Download again: everything but the small files through the front door, the awkward
            names through each replica.
     """
-    row = evidence.row(Contents)
+    row = evidence.row(ArtifactBytes)
     run_id = mlflow_client.create_run(experiment).info.run_id
     contents = {f"size/{n}": rng.randbytes(n) for n in row.sizes}
     contents |= {f"names/{name}": name.encode() * 3 for name in _NAMES}

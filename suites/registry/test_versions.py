@@ -11,7 +11,7 @@ from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.ledger.invariants import check_unique_append
 from mlflow_conformance.ledger.log import Ledger, read
 from mlflow_conformance.ledger.writing import attempt
-from mlflow_conformance.registry.thresholds import Writers
+from mlflow_conformance.registry.thresholds import VersionWriters
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 
 
@@ -41,7 +41,7 @@ def test_versions_are_unique_and_dense(
            numbers from 1 on without a gap.
         3. Every replica lists the same versions.
     """
-    row = evidence.row(Writers)
+    row = evidence.row(VersionWriters)
     writers, each = row.writers, row.versions // row.writers
     name = belongings.model(unique("model"))
     answer("registered-models/create", front.post("registered-models/create", name=name))

@@ -18,7 +18,7 @@ from mlflow_conformance.ledger.log import Ledger, read
 from mlflow_conformance.ledger.writing import attempt
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.tracking.thresholds import ReadsFollowWrites, Writers
+from mlflow_conformance.tracking.thresholds import ConcurrentWriters, ReadsFollowWrites
 
 _API = "/api/2.0/mlflow"
 _PATIENCE_S = 300
@@ -50,7 +50,7 @@ def test_concurrent_writers(
         3. Every acknowledged metric is in PostgreSQL once, and in the history that each replica
            gives.
     """
-    row = evidence.row(Writers)
+    row = evidence.row(ConcurrentWriters)
     writers, rounds = row.writers, row.rounds
     each = row.metrics // writers
     apis = [replicas[n % len(replicas)] for n in range(writers)]

@@ -11,7 +11,7 @@ from mlflow_conformance.config.thresholds import Count, Registry, Thresholds
 _Name = Annotated[str, Field(min_length=1)]
 
 
-class Contents(Thresholds):
+class ArtifactBytes(Thresholds):
     """ART-1."""
 
     sizes: list[Count] = Field(min_length=1, description="sizes of the artifacts, bytes")
@@ -135,7 +135,7 @@ class StoreOutage(Thresholds):
 
 
 THRESHOLDS: Registry = {
-    "ART-1": Contents,
+    "ART-1": ArtifactBytes,
     "ART-2": StaticKeys,
     "ART-2.expired": ExpiredTokens,
     "ART-2.tokens": ForeignTokens,

@@ -116,7 +116,7 @@ class Moment:
         """
         return cls(int(sql.one("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")))
 
-    def written_since(self, sql: Sql) -> list["Row"]:
+    def written_since(self, sql: Sql) -> list["TableRow"]:
         """The first rows of each table that were inserted or changed since, by anyone.
 
         Raises:
@@ -128,11 +128,11 @@ class Moment:
             "SELECT '{table}', left(row_to_json(t)::text, " + str(_SHOWN) + ") "
             'FROM "{table}" t WHERE xmin::text::bigint >= ' + str(first) + f" LIMIT {_MOST}"
         )
-        return [Row(table, text) for table, text in _of_each_table(sql, query)]
+        return [TableRow(table, text) for table, text in _of_each_table(sql, query)]
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One row of a table; `text` is its JSON, cut."""
 
     table: str

@@ -22,7 +22,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from mlflow_conformance.load.engine import FOLDER_VARIABLE, PLAN_VARIABLE, record_path
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.records import End, Header, Record, RecordWriter
-from mlflow_conformance.load.sender import Sender, take_precedence
+from mlflow_conformance.load.sender import LoadSender, take_precedence
 
 _HEAD_START_S = 0.5
 """Between the decision to begin and the first planned moment: for the message to every worker."""
@@ -91,8 +91,8 @@ class OpenModelUser(User):  # type: ignore[misc] # Locust has no types
         end = self._sender(worker, started, send).run()
         runner.send_message("load-end", {"worker": worker, "end": end.model_dump()})
 
-    def _sender(self, worker: int, started: float, write: Any) -> Sender:
-        return Sender(_plan, worker, started, write, self._tell)
+    def _sender(self, worker: int, started: float, write: Any) -> LoadSender:
+        return LoadSender(_plan, worker, started, write, self._tell)
 
     def _tell(self, operation: str, record: Record) -> None:
         self.environment.events.request.fire(

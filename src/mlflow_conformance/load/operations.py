@@ -29,7 +29,7 @@ class World(Strict):
 
 
 @dataclass(frozen=True)
-class Request:
+class LoadRequest:
     """One request, and a part of the body that a right reply holds."""
 
     method: str
@@ -39,7 +39,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Operation:
+class LoadOperation:
     """A kind of request.
 
     Attributes:
@@ -47,28 +47,28 @@ class Operation:
         needs_world: it reads or writes objects that must have been made before.
     """
 
-    build: Callable[[World, random.Random, int], Request]
+    build: Callable[[World, random.Random, int], LoadRequest]
     needs_world: bool = True
 
 
-def _get(call: str, expected: str, **parameters: str | int) -> Request:
-    return Request("GET", f"{_API}{call}?{urlencode(parameters)}", None, expected.encode())
+def _get(call: str, expected: str, **parameters: str | int) -> LoadRequest:
+    return LoadRequest("GET", f"{_API}{call}?{urlencode(parameters)}", None, expected.encode())
 
 
-def _post(call: str, expected: str, **fields: Any) -> Request:
-    return Request("POST", _API + call, json.dumps(fields).encode(), expected.encode())
+def _post(call: str, expected: str, **fields: Any) -> LoadRequest:
+    return LoadRequest("POST", _API + call, json.dumps(fields).encode(), expected.encode())
 
 
-def _health(_world: World, _numbers: random.Random, _index: int) -> Request:
-    return Request("GET", "/health", None, b"OK")
+def _health(_world: World, _numbers: random.Random, _index: int) -> LoadRequest:
+    return LoadRequest("GET", "/health", None, b"OK")
 
 
-def _get_run(world: World, numbers: random.Random, _index: int) -> Request:
+def _get_run(world: World, numbers: random.Random, _index: int) -> LoadRequest:
     run = numbers.choice(world.run_ids)
     return _get("runs/get", run, run_id=run)
 
 
-def _search_runs(world: World, _numbers: random.Random, _index: int) -> Request:
+def _search_runs(world: World, _numbers: random.Random, _index: int) -> LoadRequest:
     return _post(
         "runs/search",
         '"runs"',
@@ -78,22 +78,22 @@ def _search_runs(world: World, _numbers: random.Random, _index: int) -> Request:
     )
 
 
-def _get_metric_history(world: World, numbers: random.Random, _index: int) -> Request:
+def _get_metric_history(world: World, numbers: random.Random, _index: int) -> LoadRequest:
     run = numbers.choice(world.run_ids)
     return _get("metrics/get-history", '"metrics"', run_id=run, metric_key="loss")
 
 
-def _get_experiment(world: World, _numbers: random.Random, _index: int) -> Request:
+def _get_experiment(world: World, _numbers: random.Random, _index: int) -> LoadRequest:
     return _get(
         "experiments/get-by-name", world.experiment_name, experiment_name=world.experiment_name
     )
 
 
-def _get_alias(world: World, _numbers: random.Random, _index: int) -> Request:
+def _get_alias(world: World, _numbers: random.Random, _index: int) -> LoadRequest:
     return _get("registered-models/alias", '"model_version"', name=world.model, alias="load")
 
 
-def _create_run(world: World, _numbers: random.Random, index: int) -> Request:
+def _create_run(world: World, _numbers: random.Random, index: int) -> LoadRequest:
     return _post(
         "runs/create",
         '"run"',
@@ -104,8 +104,8 @@ def _create_run(world: World, _numbers: random.Random, index: int) -> Request:
     )
 
 
-def _log_batch(metrics: int) -> Callable[[World, random.Random, int], Request]:
-    def build(world: World, numbers: random.Random, index: int) -> Request:
+def _log_batch(metrics: int) -> Callable[[World, random.Random, int], LoadRequest]:
+    def build(world: World, numbers: random.Random, index: int) -> LoadRequest:
         names = ["loss", "accuracy", *(f"metric-{n}" for n in range(2, metrics))]
         return _post(
             "runs/log-batch",
@@ -120,7 +120,7 @@ def _log_batch(metrics: int) -> Callable[[World, random.Random, int], Request]:
     return build
 
 
-def _log_metric(world: World, numbers: random.Random, index: int) -> Request:
+def _log_metric(world: World, numbers: random.Random, index: int) -> LoadRequest:
     return _post(
         "runs/log-metric",
         "{",
@@ -132,28 +132,28 @@ def _log_metric(world: World, numbers: random.Random, index: int) -> Request:
     )
 
 
-def _set_tag(world: World, numbers: random.Random, index: int) -> Request:
+def _set_tag(world: World, numbers: random.Random, index: int) -> LoadRequest:
     run = numbers.choice(world.run_ids)
     return _post("runs/set-tag", "{", run_id=run, key="load", value=str(index))
 
 
-def _update_run(world: World, numbers: random.Random, _index: int) -> Request:
+def _update_run(world: World, numbers: random.Random, _index: int) -> LoadRequest:
     run = numbers.choice(world.run_ids)
     return _post("runs/update", "run_info", run_id=run, status="RUNNING")
 
 
-OPERATIONS: Mapping[str, Operation] = {
-    "create-run": Operation(_create_run),
-    "get-alias": Operation(_get_alias),
-    "get-experiment": Operation(_get_experiment),
-    "get-metric-history": Operation(_get_metric_history),
-    "get-run": Operation(_get_run),
-    "health": Operation(_health, needs_world=False),
-    "log-batch": Operation(_log_batch(2)),
-    "log-batch-50": Operation(_log_batch(50)),
-    "log-metric": Operation(_log_metric),
-    "search-runs": Operation(_search_runs),
-    "set-tag": Operation(_set_tag),
-    "update-run": Operation(_update_run),
+OPERATIONS: Mapping[str, LoadOperation] = {
+    "create-run": LoadOperation(_create_run),
+    "get-alias": LoadOperation(_get_alias),
+    "get-experiment": LoadOperation(_get_experiment),
+    "get-metric-history": LoadOperation(_get_metric_history),
+    "get-run": LoadOperation(_get_run),
+    "health": LoadOperation(_health, needs_world=False),
+    "log-batch": LoadOperation(_log_batch(2)),
+    "log-batch-50": LoadOperation(_log_batch(50)),
+    "log-metric": LoadOperation(_log_metric),
+    "search-runs": LoadOperation(_search_runs),
+    "set-tag": LoadOperation(_set_tag),
+    "update-run": LoadOperation(_update_run),
 }
 """By the name that a workload's mix uses; docs/load.md says which API call each one is."""

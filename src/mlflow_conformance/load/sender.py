@@ -38,7 +38,7 @@ def take_precedence() -> bool:
 
 
 @dataclass
-class Sender:
+class LoadSender:
     """One worker's open-model sender.
 
     Attributes:

@@ -19,7 +19,7 @@ from gevent import socket
 from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketPoolResponse
 
-from mlflow_conformance.load.operations import Request
+from mlflow_conformance.load.operations import LoadRequest
 from mlflow_conformance.load.records import Failure
 from mlflow_conformance.load.workload import Connection
 
@@ -82,7 +82,7 @@ class Wire:
         }
         self._head = "".join(f"{name}: {value}\r\n" for name, value in fixed.items())
 
-    def send(self, request: Request) -> tuple[int, Failure]:
+    def send(self, request: LoadRequest) -> tuple[int, Failure]:
         """Send once; returns the status (0 without a complete reply) and why it failed, or ""."""
         try:
             with gevent.Timeout(self._timeout_s, _TooLong):
@@ -95,7 +95,7 @@ class Wire:
             return status, "status"
         return status, "" if request.expected in body else "body"
 
-    def _exchange(self, request: Request) -> tuple[int, bytes]:
+    def _exchange(self, request: LoadRequest) -> tuple[int, bytes]:
         body = request.body or b""
         length = (
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""

@@ -7,7 +7,7 @@ from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.config.thresholds import Registry, Thresholds
 
 
-class Series(Strict):
+class ExporterMetrics(Strict):
     """What an exporter calls its metrics; each is summed over its labels."""
 
     up: str = Field(min_length=1, description="1 when PostgreSQL answers the exporter")
@@ -18,7 +18,7 @@ class Series(Strict):
 class DatabaseMetrics(Thresholds):
     """OBS-6."""
 
-    series: Series = Field(description="names of the exporter's metrics")
+    series: ExporterMetrics = Field(description="names of the exporter's metrics")
     connections: int = Field(ge=1, description="connections that the check holds open")
     hold_s: float = Field(gt=0, description="how long it holds them, seconds")
     tolerance: float = Field(

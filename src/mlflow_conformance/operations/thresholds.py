@@ -17,7 +17,7 @@ class Upkeep(Thresholds):
     within_s: float = Field(gt=0, description="time that each of the guide's commands has, seconds")
 
 
-class Search(Strict):
+class IndexedSearch(Strict):
     """A search as MLflow makes it, and the indexes of which each could serve it."""
 
     query: str = Field(
@@ -41,7 +41,7 @@ class Indexes(Thresholds):
     indexes: list[_Name] = Field(
         min_length=1, description="indexes that must be there and be valid"
     )
-    searches: dict[str, Search] = Field(
+    searches: dict[str, IndexedSearch] = Field(
         min_length=1, description="searches by a name for people, each with its indexes"
     )
 

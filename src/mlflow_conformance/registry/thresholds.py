@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from mlflow_conformance.config.thresholds import Registry, Seconds, Thresholds
 
 
-class Writers(Thresholds):
+class VersionWriters(Thresholds):
     """REG-1."""
 
     writers: int = Field(ge=2, description="writers at the same time")
@@ -45,7 +45,7 @@ class Webhooks(Thresholds):
 
 
 THRESHOLDS: Registry = {
-    "REG-1": Writers,
+    "REG-1": VersionWriters,
     "REG-2": Thresholds,
     "REG-2.archive": Races,
     "REG-3": Thresholds,

@@ -80,7 +80,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Step:
+class TimeLineRow:
     """One row of the time line."""
 
     name: str
@@ -262,10 +262,10 @@ def _rows(check: CheckFinished, detail: Detail) -> Rows:
     return Rows(shown, rest, len(check.observations) - len(shown) - len(rest))
 
 
-def _steps(run: RunVerdict) -> list[Step]:
+def _steps(run: RunVerdict) -> list[TimeLineRow]:
     """The phases, and all checks in one row of their own, in the order in which they began."""
     steps = [
-        Step(
+        TimeLineRow(
             name=p.name,
             # The detail of a failed step is told at the top of the page.
             detail="" if p.outcome == "failed" else p.detail,
@@ -279,7 +279,7 @@ def _steps(run: RunVerdict) -> list[Step]:
     records = [(c.check, c.verdict) for c in run.checks if c.check]
     if records:
         steps.append(
-            Step(
+            TimeLineRow(
                 name="checks",
                 detail="each in the colour of its verdict",
                 outcome=f"{len(records)} reported",

@@ -41,7 +41,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Lane:
+class StepLine:
     """A number that changed in steps, drawn below the latencies."""
 
     name: str
@@ -62,7 +62,7 @@ class Chart:
     sent: str
     most: str
     marks: Sequence[Mark]
-    lanes: Sequence[Lane]
+    lanes: Sequence[StepLine]
 
 
 def render(
@@ -233,11 +233,11 @@ def _marks(document: LoadDocument) -> Iterator[Mark]:
         )
 
 
-def _lane(name: str, steps: Sequence[tuple[float, float]], result: LoadResult) -> Lane:
+def _lane(name: str, steps: Sequence[tuple[float, float]], result: LoadResult) -> StepLine:
     most = max((value for _, value in steps), default=0) or 1
     parts: list[str] = []
     for at, value in steps[:2000]:
         x = min(max(_x(result, at), 0.0), float(_WIDE))
         y = 38 - 34 * value / most
         parts.append(f"M{x:.1f} {y:.1f}" if not parts else f"H{x:.1f}V{y:.1f}")
-    return Lane(name, "".join(parts) + f"H{_WIDE}" if parts else "", f"{most:g}")
+    return StepLine(name, "".join(parts) + f"H{_WIDE}" if parts else "", f"{most:g}")

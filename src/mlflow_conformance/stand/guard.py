@@ -66,8 +66,8 @@ done
 
 
 @dataclass(frozen=True)
-class Observation:
-    """What one attempt gave.
+class WayOut:
+    """What one attempt to leave the cluster gave.
 
     Args:
         place: ``node NAME`` or ``a pod on NAME``.
@@ -80,7 +80,7 @@ class Observation:
     result: str
 
 
-def prove(cluster: KindCluster) -> tuple[Observation, ...]:
+def prove(cluster: KindCluster) -> tuple[WayOut, ...]:
     """Show that nothing leaves the cluster; returns what was observed.
 
     Raises:
@@ -106,7 +106,7 @@ def prove(cluster: KindCluster) -> tuple[Observation, ...]:
     return tuple(seen)
 
 
-def judge(observation: Observation, *, allowed: dict[str, str]) -> None:
+def judge(observation: WayOut, *, allowed: dict[str, str]) -> None:
     """Refuse an observation that shows a way out, or a control that does not work.
 
     Args:
@@ -131,7 +131,7 @@ def judge(observation: Observation, *, allowed: dict[str, str]) -> None:
 
 def _observe(
     node: NodeContainer, place: str, addresses: Iterable[str], names: Iterable[str]
-) -> list[Observation]:
+) -> list[WayOut]:
     settings = (f"DNS={_DNS}", f"NAMES={' '.join(names)}")
     done = node.exec(
         ["env", *settings, "bash", "-c", _SCRIPT, "guard", place, *addresses], timeout_s=_PROBE_S
@@ -140,7 +140,7 @@ def _observe(
     found = []
     for line in done.stdout.splitlines():
         attempt, target, *result = line.split(" ", 2)
-        found.append(Observation(where, f"{attempt} {target}", "".join(result).strip()))
+        found.append(WayOut(where, f"{attempt} {target}", "".join(result).strip()))
     return found
 
 

@@ -80,7 +80,7 @@ def up(
     started = time.monotonic()
     try:
         pytest_kind.create(
-            pytest_kind.Request(
+            pytest_kind.KindRequest(
                 name=held.name,
                 image=built.node_image,
                 kubeconfig=str(kubeconfig),

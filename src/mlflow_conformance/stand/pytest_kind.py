@@ -22,7 +22,7 @@ from mlflow_conformance.core.errors import Unusable
 
 
 @dataclass(frozen=True)
-class Request:
+class KindRequest:
     """What pytest-kind is to work on; paths are absolute."""
 
     name: str
@@ -34,7 +34,7 @@ class Request:
 
 
 def create(
-    request: Request, *, folder: Path, env: Mapping[str, str], timeout_s: float
+    request: KindRequest, *, folder: Path, env: Mapping[str, str], timeout_s: float
 ) -> shell.Completed:
     """Create the cluster.
 
@@ -61,7 +61,7 @@ def main() -> None:
 
     # kind goes on when only this process ends, and would fight with the run that takes over
     signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
-    request = Request(**json.load(sys.stdin))
+    request = KindRequest(**json.load(sys.stdin))
     cluster = KindCluster(
         request.name,
         Path(request.kubeconfig),

@@ -58,7 +58,7 @@ class BadInput(Thresholds):
     )
 
 
-class Writers(Thresholds):
+class ConcurrentWriters(Thresholds):
     """TRK-7."""
 
     writers: int = Field(ge=2, description="writers at the same time")
@@ -116,7 +116,7 @@ THRESHOLDS: Registry = {
     "TRK-4": Search,
     "TRK-5": Thresholds,
     "TRK-6": BadInput,
-    "TRK-7": Writers,
+    "TRK-7": ConcurrentWriters,
     "TRK-8": Pages,
     "TRK-8.snippets": Programs,
     "TRK-9": ReadsFollowWrites,

@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from http_server import Behave, Exchange, Server, healthy
-from mlflow_conformance.load.operations import Request
+from mlflow_conformance.load.operations import LoadRequest
 from mlflow_conformance.load.records import Failure
 from mlflow_conformance.load.wire import Wire
 from mlflow_conformance.load.workload import Connection
 
-HEALTH = Request("GET", "/health", None, b"OK")
+HEALTH = LoadRequest("GET", "/health", None, b"OK")
 
 
 def wire(url: str, connection: Connection = "close", ca_file: str | None = None) -> Wire:

@@ -3,7 +3,7 @@
 
 from dataclasses import replace
 
-from mlflow_conformance.doors.inventory import Inventory, Row
+from mlflow_conformance.doors.inventory import Inventory, TableRow
 
 BEFORE = Inventory(
     {"runs": 2, "tags": 5},
@@ -34,7 +34,7 @@ def test_an_object_of_another_content_is_gone() -> None:
 
 
 def test_a_row_is_known_by_what_stands_in_it() -> None:
-    row = Row("runs", '{"name": "absent-ffff"}')
+    row = TableRow("runs", '{"name": "absent-ffff"}')
     assert row.names_any(("nothing", "absent-f"))
     assert not row.names_any(("nothing",))
     assert str(row).startswith("runs: ")

@@ -68,7 +68,7 @@ SHARED = [
 ]
 
 UNREACHED = {("version-refused-at-once", "REG-1")}
-"""Mutants that no observation of their check is about; none must be added."""
+"""Mutants whose check holds nothing of that ID to a bound yet; no other may come here."""
 
 
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=lambda m: m.name)

@@ -86,8 +86,8 @@ def test_the_ingress_listens_where_the_configuration_points() -> None:
     assert service["spec"]["ports"][0]["nodePort"] == 30443
 
 
-def _seen(attempt: str, result: str) -> guard.Observation:
-    return guard.Observation("node n", attempt, result)
+def _seen(attempt: str, result: str) -> guard.WayOut:
+    return guard.WayOut("node n", attempt, result)
 
 
 _ALLOWED = {"tcp 10.96.0.1": "connected", "dns kubernetes": "10.96.0.1"}
