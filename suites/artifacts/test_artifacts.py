@@ -16,7 +16,7 @@ from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.ledger.reconciliation import reconcile, stored_artifacts
+from mlflow_conformance.ledger.reconciliation import is_served, reconcile, stored_artifacts
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.target.base import Target
 
@@ -202,9 +202,12 @@ def test_reconciliation(
            object that came in between has an owner in the second reading.
         3. Every logged artifact is there; each ready model and each model version has objects;
            each object lies below the URI of a run, a model or a trace.
+        4. Every active experiment, the one that MLflow made itself and this check's own among them,
+           has a location that the server serves.
     """
     runs = [mlflow_client.create_run(experiment).info.run_id for _ in range(4)]
-    names = [f"{n % 7}/{n}.txt" for n in range(evidence.row(Reconciled).artifacts // len(runs))]
+    row = evidence.row(Reconciled)
+    names = [f"{n % 7}/{n}.txt" for n in range(row.artifacts // len(runs))]
     own = [f"{experiment}/{run_id}/artifacts/{name}" for run_id in runs for name in names]
     refused = _put(target, replicas, own)
     evidence.expect(
@@ -252,3 +255,16 @@ def test_reconciliation(
     evidence.expect(
         "objects.orphaned", "objects without owner", list(result.orphans), "==", [], door="s3"
     )
+    locations = dict(
+        sql.rows(
+            "SELECT experiment_id::text, artifact_location FROM experiments "
+            "WHERE lifecycle_stage = 'active'"
+        )
+    )
+    evidence.note("locations of active experiments", len(locations), door="sql")
+    evidence.expect(
+        "locations.elsewhere", "active experiments whose location the server does not serve",
+        {number: location for number, location in locations.items()
+         if not is_served(location or "", row.location_scheme)},
+        "==", {}, door="sql",
+    )  # fmt: skip

@@ -4,8 +4,8 @@
 from functools import partial
 from typing import Any
 
-from mlflow_conformance.artifacts.sts import Sts
-from mlflow_conformance.artifacts.thresholds import KeysInSecret, Role, Roles
+from mlflow_conformance.artifacts.roles import keys_of
+from mlflow_conformance.artifacts.thresholds import Roles
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.evidence.case import Evidence, check
@@ -35,24 +35,14 @@ def test_each_role_has_its_bucket_alone(
     key = f"{bucket.prefix}{unique('probe')}"
 
     def tried(name: str, where: str) -> dict[str, Any]:
-        door = {**bucket.door, **keys_of(roles[name]), "bucket": where}
+        keys = keys_of(roles[name], kube, target.inside, bucket)
+        door = {**bucket.door, **keys, "bucket": where}
         call = partial(target.inside.call, door=door)
         return {
             "write": call("s3_put", key=key),
             "list": call("s3_try_list", prefix=bucket.prefix),
             "delete": call("s3_delete", key=key),
         }
-
-    def keys_of(role: Role) -> dict[str, str]:
-        if isinstance(role, KeysInSecret):
-            kept = kube.secret(role.secret)
-            return {"access_key": kept[role.access_key], "secret_key": kept[role.secret_key]}
-        sts = Sts.of(kube, target.inside, bucket, role.sts)
-        token = sts.token(role.service_account, role.audience)
-        seen = sts.exchanged(token, role.service_account)
-        if not seen.keys:
-            evidence.undecided(f"the STS gives {role.service_account} no keys: {seen}")
-        return dict(seen.keys)
 
     for name, role in roles.items():
         for where in sorted({r.bucket for r in roles.values()}):

@@ -22,6 +22,11 @@ class Reconciled(Thresholds):
     """ART-7."""
 
     artifacts: int = Field(ge=4, description="artifacts that are stored in four runs")
+    location_scheme: str = Field(
+        min_length=1,
+        description="scheme of the location that every active experiment has: the server's own, so "
+        "that clients need neither keys of the object store nor a way to it",
+    )
 
 
 class StaticKeys(Thresholds):

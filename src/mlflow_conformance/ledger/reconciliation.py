@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Artifacts as PostgreSQL names them, held against the keys of the bucket."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -154,6 +155,11 @@ def folder_of(uri: str, bucket: str, prefix: str) -> str | None:
     if scheme == "s3" and rest.startswith(f"//{bucket}/"):
         return rest[len(bucket) + 3 :].rstrip("/")
     return None
+
+
+def is_served(location: str, scheme: str) -> bool:
+    """Whether a location is a path at whichever server a client asks: a scheme, and no host."""
+    return re.fullmatch(f"{re.escape(scheme)}:/(?!/).+", location) is not None
 
 
 def _parents(key: str) -> Iterator[str]:

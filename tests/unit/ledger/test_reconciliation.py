@@ -3,7 +3,13 @@
 
 import pytest
 
-from mlflow_conformance.ledger.reconciliation import Owner, StoredArtifacts, folder_of, reconcile
+from mlflow_conformance.ledger.reconciliation import (
+    Owner,
+    StoredArtifacts,
+    folder_of,
+    is_served,
+    reconcile,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +25,23 @@ from mlflow_conformance.ledger.reconciliation import Owner, StoredArtifacts, fol
 )
 def test_a_uri_leads_to_a_folder_or_elsewhere(uri: str, folder: str | None) -> None:
     assert folder_of(uri, "bucket", "p/") == folder
+
+
+@pytest.mark.parametrize(
+    ("location", "served"),
+    [
+        ("mlflow-artifacts:/0", True),
+        ("mlflow-artifacts:/team/7", True),
+        ("mlflow-artifacts://another-host/7", False),
+        ("mlflow-artifacts:/", False),
+        ("s3://bucket/7", False),
+        ("/mlruns/0", False),
+        ("file:///mlruns/0", False),
+        ("", False),
+    ],
+)
+def test_a_location_is_served_by_whichever_server_is_asked(location: str, served: bool) -> None:
+    assert is_served(location, "mlflow-artifacts") is served
 
 
 def _stored(*owners: tuple[str, str, bool]) -> StoredArtifacts:

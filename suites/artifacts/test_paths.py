@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Paths that lead out of the artifacts."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from urllib.parse import quote
+
+from mlflow_conformance.doors.http import NoReply, Reply
+from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, new_run
+from mlflow_conformance.doors.s3 import Bucket
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.registry.versions import register_versions
+from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
+
+_PLAIN = "plain.txt"
+_SECRET_SIGNS = ("root:x:0:0", "root:*:0:0", "PATH=", "HOSTNAME=")
+
+
+def _escapes(up: str) -> list[str]:
+    """Spellings of a path that leads to /etc/passwd or out of the folder."""
+    plain = f"{up}/etc/passwd"
+    return [
+        plain,
+        quote(plain, safe=""),
+        quote(quote(plain, safe=""), safe=""),
+        plain.replace("..", "%2e%2e"),
+        plain.replace("..", ".%2e"),
+        plain.replace("/", "%2f"),
+        plain.replace("/", "\\"),
+        plain.replace("/", "%5c"),
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        "//etc/passwd",
+        "file:///etc/passwd",
+        "file:%2f%2f%2fetc%2fpasswd",
+        f"a/{plain}",
+        f"{plain}%00.txt",
+        "/proc/self/environ",
+        "%2fproc%2fself%2fenviron",
+    ]
+
+
+@check(
+    "ART-8",
+    impact="Anyone who reaches MLflow reads or overwrites files of the server, or of others.",
+    remedy="Upgrade MLflow, and let no proxy in front of it decode paths.",
+)
+def test_path_traversal(
+    evidence: Evidence,
+    front: MlflowApi,
+    replicas: list[MlflowApi],
+    bucket: Bucket,
+    experiment: str,
+    unique: Unique,
+    belongings: Belongings,
+) -> None:
+    """Paths that climb out of the artifacts are refused, whatever their spelling.
+
+    Steps:
+        1. Write a plain path; through the front door and at a replica it is served by every way
+           there is to read one: of the store, of a run and of a model's version.
+        2. By the same ways read and list paths with `..`, absolute, encoded once and twice, with
+           backslashes and with a scheme; write them to the store.
+        3. No request succeeds in a write or shows a file of the server; the bucket has no key that
+           came of it.
+    """
+    run = new_run(front, experiment)
+    root = f"{experiment}/{run.run_id}/artifacts"
+    put = front.request("PUT", f"{ARTIFACTS}/{root}/1/{_PLAIN}", body=_PLAIN.encode())
+    evidence.expect("plain.stored", "a plain path: written", put.status, "==", 200, door="front")
+    model = belongings.model(unique("model"))
+    register_versions(front, model, run, 1)
+    by_version = f"/model-versions/get-artifact?name={model}&version=1&path="
+    by_run = f"run_id={run.run_id}&path="
+    before = {o.key for o in bucket.objects()}
+    leaks: list[str] = []
+    served: list[str] = []
+    written: list[str] = []
+    sent = 0
+    for door, api in (("front", front), ("replica 1", replicas[0])):
+        plain = {
+            f"{ARTIFACTS}/{root}/1/{_PLAIN}": _PLAIN,
+            f"{ARTIFACTS}?path={root}/1": f'"{_PLAIN}"',
+            f"/get-artifact?{by_run}1/{_PLAIN}": _PLAIN,
+            f"/api/2.0/mlflow/artifacts/list?{by_run}1": f'"1/{_PLAIN}"',
+            f"{by_version}{_PLAIN}": _PLAIN,
+        }
+        replies = [
+            (target, _status(api, "GET", target, None), said) for target, said in plain.items()
+        ]
+        evidence.expect(
+            "plain.served", f"{door}: plain paths that are not served",
+            [f"{target}: {told}" for target, outcome, said in replies
+             if (told := _told(outcome)) != "HTTP 200" or said not in _text(outcome)],
+            "==", [], door="front",
+        )  # fmt: skip
+        for path in _escapes("../../../../../.."):
+            if door == "front" and path.startswith("/"):
+                continue  # an ingress makes one slash of two, and then nothing is absolute
+            requests = [
+                ("GET", f"{ARTIFACTS}/{path}", None),
+                ("GET", f"{ARTIFACTS}?path={path}", None),
+                ("GET", f"/get-artifact?{by_run}{path}", None),
+                ("GET", f"/api/2.0/mlflow/artifacts/list?{by_run}{path}", None),
+                ("GET", f"{by_version}{path}", None),
+                ("PUT", f"{ARTIFACTS}/{path}", b"conformance"),
+            ]
+            sent += len(requests)
+            with ThreadPoolExecutor(len(requests)) as pool:
+                outcomes = list(pool.map(partial(_status, api), *zip(*requests, strict=True)))
+            for (method, target, _), outcome in zip(requests, outcomes, strict=True):
+                if not isinstance(outcome, Reply):
+                    continue
+                told = f"{door}: {method} {target}: {_told(outcome)}"
+                if any(sign in outcome.text for sign in _SECRET_SIGNS):
+                    leaks.append(told)
+                if outcome.status == 200 and method == "PUT":
+                    written.append(told)
+                if outcome.status == 200 and method == "GET" and not _empty(outcome):
+                    served.append(told)
+    evidence.note("requests", sent)
+    evidence.expect(
+        "files.shown", "files of the server that were shown", leaks, "==", [], door="front"
+    )
+    evidence.expect(
+        "reads.answered",
+        "escaping reads that were answered",
+        served,
+        "==",
+        [],
+        door="front",
+    )
+    after = {o.key for o in bucket.objects()}
+    new = sorted(k for k in after - before if "passwd" in k or "environ" in k)
+    evidence.expect(
+        "writes.answered",
+        "escaping writes that were answered with 200",
+        written,
+        "==",
+        [],
+        door="front",
+    )
+    evidence.expect("objects.made", "objects that came of it", new, "==", [], door="s3")
+    for key in new:
+        front.request("DELETE", f"{ARTIFACTS}/{quote(key.removeprefix(bucket.prefix))}")
+
+
+def _status(api: MlflowApi, method: str, target: str, body: bytes | None) -> Reply | NoReply:
+    try:
+        return api.request(method, target, body=body)
+    except NoReply as lost:
+        return lost
+
+
+def _told(outcome: Reply | NoReply) -> str:
+    return f"HTTP {outcome.status}" if isinstance(outcome, Reply) else outcome.failure
+
+
+def _text(outcome: Reply | NoReply) -> str:
+    return outcome.text if isinstance(outcome, Reply) else ""
+
+
+def _empty(reply: Reply) -> bool:
+    """A list without files, or the page of the UI: nothing that lies at the path."""
+    if "text/html" in reply.headers.get("content-type", reply.headers.get("Content-Type", "")):
+        return True
+    try:
+        body = reply.json()
+    except ValueError:
+        return not reply.body
+    return isinstance(body, dict) and not body.get("files")
