@@ -19,8 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_conformance.core.errors import Undecided, Unusable
-from mlflow_conformance.core.shell import END_WITH_US
 from mlflow_conformance.core.signals import uninterrupted
+
+# SIGINT alone interrupts an experiment: on SIGTERM an action ends, the next one runs, and the
+# journal says completed. A run in the background of a shell hands it on ignored, hence `env`; the
+# kernel sends it when we die.
+_INTERRUPTED_WITH_US = ("env", "--default-signal=INT", "setpriv", "--pdeathsig", "INT", "--")
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def run(experiment: Path, scene: Path, folder: Path, *, hold_s: float, timeout_s
     folder, scene, experiment = folder.resolve(), scene.resolve(), experiment.resolve()
     journal, log = folder / "journal.json", folder / "chaostoolkit.log"
     argv = [
-        *END_WITH_US, sys.executable, "-m", "chaostoolkit",
+        *_INTERRUPTED_WITH_US, sys.executable, "-m", "chaostoolkit",
         "--no-version-check", "--no-log-file",
         "run", "--rollback-strategy=always", "--journal-path", str(journal),
         "--var", f"scene={scene}", "--var", f"hold_s:float={hold_s}",
@@ -220,7 +224,7 @@ def _environment() -> dict[str, str]:
 
 def _interrupt(process: "subprocess.Popen[bytes]", patience_s: float) -> None:
     """End an experiment by a signal that it answers with its rollbacks."""
-    for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+    for sent in (signal.SIGINT, signal.SIGKILL):
         process.send_signal(sent)
         try:
             process.wait(patience_s)

@@ -74,7 +74,7 @@ def _experiment(folder: Path, method: Sequence[dict[str, Any]], state: str = "we
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     return tmp_path
 
 
@@ -139,8 +139,15 @@ def test_time_is_over(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_whatever_ends_the_caller_the_fault_is_taken_back(folder: Path, sent: int) -> None:
-    experiment = _experiment(folder, [_call("action", "linger")])
+@pytest.mark.parametrize("ignored", [False, True], ids=["", "SIGINT ignored from the start"])
+def test_whatever_ends_the_caller_the_fault_is_taken_back(
+    folder: Path, sent: int, ignored: bool
+) -> None:
+    """At once: an action that was to come after the one that was interrupted does not run."""
+    if ignored and sent == signal.SIGINT:
+        pytest.skip("who ignores it is not ended by it")
+    after = _call("action", "note", what="the next fault")
+    experiment = _experiment(folder, [_call("action", "linger"), after])
     script = (
         "from pathlib import Path; from mlflow_conformance.core.signals import ending_once\n"
         "from mlflow_conformance.disruption import toolkit\n"
@@ -148,12 +155,14 @@ def test_whatever_ends_the_caller_the_fault_is_taken_back(folder: Path, sent: in
         "with ending_once():\n"
         f"    toolkit.run(Path({str(experiment)!r}), p / 'scene', p, hold_s=0, timeout_s=60)\n"
     )
-    caller = subprocess.Popen([sys.executable, "-c", script], env=dict(os.environ))
+    ignoring = ["env", "--ignore-signal=INT"] if ignored else []
+    caller = subprocess.Popen([*ignoring, sys.executable, "-c", script], env=dict(os.environ))
     _wait_for(folder / "scene", "lingering")
     time.sleep(0.2)
     caller.send_signal(sent)
     caller.wait(30)
     _wait_for(folder / "scene", "rolled back")
+    assert (folder / "scene").read_text() == "lingering\nrolled back\n"
 
 
 def _wait_for(path: Path, text: str) -> None:
