@@ -4,7 +4,12 @@
 from dataclasses import dataclass
 
 from mlflow_conformance.autoscaling.thresholds import AsPromised, AtRest
-from mlflow_conformance.cluster.autoscaler import Autoscaler, autoscaler, pods_with_metrics
+from mlflow_conformance.cluster.autoscaler import (
+    Autoscaler,
+    autoscaler,
+    autoscalers_of,
+    pods_with_metrics,
+)
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.errors import Undecided
@@ -26,7 +31,8 @@ def test_autoscaler_is_as_promised(
 
     Preconditions: MLflow runs; metrics of its pods are there after a start-up time.
     Steps: read the autoscaler and its target.
-    Expected: bounds, goals and target of the profile; it can scale and its metrics are current.
+    Expected: bounds, goals and target of the profile, no other goal and no other autoscaler of the
+    same Deployment; it can scale and its metrics are current.
     """
     name = target.names.mlflow.hpa
     if name is None:
@@ -42,9 +48,16 @@ def test_autoscaler_is_as_promised(
     evidence.expect(
         "goals", "utilization goals", found.goals, "==", goals, unit="%", door="kubernetes"
     )
+    evidence.expect(
+        "goals.other", "what else it scales by", found.other_goals, "==", [], door="kubernetes"
+    )
     evidence.expect("target", "scales", found.target, "==", target_name, door="kubernetes")
     if found.target != target_name:
         return
+    evidence.expect(
+        "alone", "autoscalers of the Deployment", autoscalers_of(kube, target_name), "==", [name],
+        door="kubernetes",
+    )  # fmt: skip
     look = _measuring(target, kube, name, waiter)
     found = look.autoscaler
     evidence.expect(
@@ -84,7 +97,7 @@ def _measuring(target: Target, kube: Kube, name: str, waiter: Waiter) -> _Look:
         seen = autoscaler(kube, name)
         if seen is None:
             raise Undecided(f"the autoscaler {name} went away while it was looked at")
-        pods = [p.name for p in kube.ready_pods(selector)]
+        pods = [p.name for p in kube.ready_pods(selector) if p.replica]
         try:
             measured = pods_with_metrics(kube, selector)
         except KubeFailed as refusal:

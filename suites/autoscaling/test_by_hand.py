@@ -98,7 +98,9 @@ def _at_minimum(target: Target, kube: Kube, waiter: Waiter, hpa: str) -> set[str
     pods = waiter.until(
         f"ready: {found.minimum} replicas of MLflow and no more",
         lambda: [
-            p for p in kube.pods(names.selector, container=names.container) if not p.terminating
+            p
+            for p in kube.pods(names.selector, container=names.container)
+            if p.replica and not p.terminating
         ],
         done=lambda pods: len(pods) == found.minimum and all(p.ready for p in pods),
         timeout="pod ready",

@@ -3,6 +3,7 @@
 
 from functools import partial
 
+from mlflow_conformance.autoscaling.connections import idle
 from mlflow_conformance.autoscaling.surge import surged, wait_until_back
 from mlflow_conformance.autoscaling.thresholds import Back, Errors, NewReplicas, Rise
 from mlflow_conformance.autoscaling.window import Window, first_fall, last_rise
@@ -75,11 +76,17 @@ def test_replicas_rise_under_load(evidence: Evidence, target: Target, scaled: Wi
     scaler = _that_could_scale(evidence, target, scaled)
     if scaler is None:
         return
-    looks = scaled.looks
+    row = evidence.row(Rise)
+    looks, sooner = scaled.from_second(row.cannot_rise_within_s)
     before = looks[0].wanted
     rose = scaled.since_start(first(looks, lambda s: s.wanted > before))
     ready = scaled.since_start(first(looks, lambda s: s.ready > before))
     wanted = max(s.wanted for s in looks)
+    if sooner and rose is None:
+        evidence.undecided(
+            f"replicas were added {sooner[0]} s after the load began, which it cannot have caused, "
+            "and none later"
+        )
     evidence.expect(
         "replicas.wanted", "replicas asked for", wanted, ">=", before + 1, door="kubernetes"
     )
@@ -90,7 +97,7 @@ def test_replicas_rise_under_load(evidence: Evidence, target: Target, scaled: Wi
     if rose is not None:
         evidence.expect(
             "rise", "time until more were asked for", rose, "<=",
-            evidence.row(Rise).rises_within_s, unit="s", door="kubernetes",
+            row.rises_within_s, unit="s", door="kubernetes",
             source="Kubernetes' own bound: 30+30+15+15+10 s",
         )  # fmt: skip
     evidence.note("time until more were ready", ready, unit="s", door="kubernetes")
@@ -114,8 +121,9 @@ def test_new_replicas_serve(evidence: Evidence, target: Target, sql: Sql, scaled
 
     Preconditions: HPA-2's load made new replicas, that were ready long enough to get requests.
     Steps: read each pod's own counter of requests, and PostgreSQL's connections, all the while.
-    Expected: each new pod served the profile's number at least, and the highest number of
-    connections is at most the profile's share of max_connections.
+    Expected: each new pod served the profile's number at least; the highest number of connections
+    is at most the profile's share of max_connections, and no more than the pools of so many
+    replicas may open; afterwards no more are idle than the pools keep.
     """
     if scaled.obstacle is not None:
         evidence.undecided(f"no load was sent: {scaled.obstacle}")
@@ -147,6 +155,17 @@ def test_new_replicas_serve(evidence: Evidence, target: Target, sql: Sql, scaled
     evidence.expect(
         "connections.most", "most connections", peak, "<=", int(admitted * row.connections_share),
         door="sql",
+    )  # fmt: skip
+    replicas = max(len(seen.pods) for seen in scaled.looks)
+    evidence.expect(
+        "connections.pools", f"most connections, with {replicas} replicas at most", peak, "<=",
+        row.pools.opened(replicas) + row.other_connections, door="sql",
+    )  # fmt: skip
+    names = target.names.mlflow
+    pods = [p for p in target.need_kube().pods(names.selector) if p.replica]
+    evidence.expect(
+        "connections.idle", f"idle connections of {len(pods)} replicas",
+        idle(sql, {p.ip for p in pods if p.ip}), "<=", row.pools.kept(len(pods)), door="sql",
     )  # fmt: skip
 
 

@@ -115,7 +115,8 @@ def _settled(evidence: Evidence, target: Target, kube: Kube, waiter: Waiter) -> 
 
     def observe() -> _Replicas:
         wanted = kube.get("deployment", names.deployment)["spec"]["replicas"]
-        return _Replicas(wanted, kube.pods(names.selector, container=names.container))
+        pods = kube.pods(names.selector, container=names.container)
+        return _Replicas(wanted, [p for p in pods if p.replica])
 
     replicas = waiter.until(
         "settled: MLflow's replicas",

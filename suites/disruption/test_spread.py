@@ -28,7 +28,7 @@ def test_replicas_are_spread(
     names = target.names.mlflow
     pods = waiter.until(
         "ready: every replica of MLflow",
-        lambda: [p for p in kube.pods(names.selector) if not p.terminating],
+        lambda: [p for p in kube.pods(names.selector) if p.replica and not p.terminating],
         done=lambda seen: bool(seen) and all(p.ready for p in seen),
         timeout="pod ready",
     )

@@ -12,6 +12,7 @@ def autoscaler(cpu: int) -> Autoscaler:
         maximum=10,
         target="Deployment/mlflow",
         goals={"cpu": 70},
+        other_goals=[],
         replicas=2,
         desired=2,
         current={"cpu": cpu},

@@ -78,6 +78,29 @@ class Rise(Thresholds):
     rises_within_s: Seconds = Field(
         description="from the start of the load until more replicas are asked for, seconds"
     )
+    cannot_rise_within_s: Seconds = Field(
+        description="from the start of the load, seconds: what rises sooner it cannot have caused, "
+        "for it has not been measured yet"
+    )
+
+
+class Pools(Strict):
+    """The pools of connections to the database that every replica has."""
+
+    workers: Replicas = Field(description="processes of a replica")
+    engines: Replicas = Field(
+        description="pools of a process: one each for tracking, the registry, and users with login"
+    )
+    size: Count = Field(description="connections that a pool keeps open")
+    overflow: Count = Field(description="connections that it opens besides while they are needed")
+
+    def kept(self, replicas: int) -> int:
+        """The most that so many replicas keep open when nobody uses them."""
+        return replicas * self.workers * self.engines * self.size
+
+    def opened(self, replicas: int) -> int:
+        """The most that so many replicas may open."""
+        return replicas * self.workers * self.engines * (self.size + self.overflow)
 
 
 class NewReplicas(Thresholds):
@@ -89,6 +112,10 @@ class NewReplicas(Thresholds):
     )
     connections_share: Share = Field(
         description="most of PostgreSQL's max_connections that may be used, as a share"
+    )
+    pools: Pools = Field(description="connections that the replicas may have")
+    other_connections: Count = Field(
+        description="connections of others than MLflow that there may be: jobs, metrics, people"
     )
 
 

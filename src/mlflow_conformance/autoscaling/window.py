@@ -39,6 +39,17 @@ class Window:
         before = [s for s in self.watch.looks if s.at <= self.start]
         return [*before[-1:], *(s for s in self.watch.looks if s.at > self.start)]
 
+    def from_second(self, second: float) -> tuple[Sequence[Look], Sequence[float]]:
+        """Looks from a second of the load on, with the last one before it.
+
+        Also at which seconds more replicas were asked for until then.
+        """
+        until = self.start + second
+        before = [s for s in self.looks if s.at <= until]
+        rises = [at for at, old, new in changes(before) if new > old]
+        later = [s for s in self.looks if s.at > until]
+        return [*before[-1:], *later], [round(at - self.start, 1) for at in rises]
+
     def since_start(self, at: float | None) -> float | None:
         """Seconds from the start of the load."""
         return None if at is None else round(at - self.start, 1)

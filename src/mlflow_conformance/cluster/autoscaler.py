@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A HorizontalPodAutoscaler in the few numbers that a promise is about."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ class Autoscaler:
     Attributes:
         target: what it scales, ``Kind/name``.
         goals: promised average utilization per resource, percent of the request.
+        other_goals: what else it scales by, and a second goal of one resource, in words.
         current: utilization as it was last measured, percent; a resource without one is missing.
         conditions: status of every condition by its type.
         reasons: reason and message of the conditions that are not ``True``.
@@ -26,6 +28,7 @@ class Autoscaler:
     maximum: int
     target: str
     goals: Mapping[str, int]
+    other_goals: Sequence[str]
     replicas: int
     desired: int
     current: Mapping[str, int]
@@ -55,6 +58,16 @@ def autoscaler(kube: Kube, name: str) -> Autoscaler | None:
     return None if found is None else read(found)
 
 
+def autoscalers_of(kube: Kube, target: str) -> list[str]:
+    """Names of the namespace's autoscalers of one thing, ``Kind/name``.
+
+    Raises:
+        KubeFailed: they cannot be listed.
+    """
+    found = kube.items("horizontalpodautoscaler")
+    return sorted(item["metadata"]["name"] for item in found if read(item).target == target)
+
+
 def pods_with_metrics(kube: Kube, selector: Mapping[str, str]) -> list[str]:
     """Names of the pods that the resource metrics API has a measurement of now.
 
@@ -71,11 +84,13 @@ def read(found: Mapping[str, Any]) -> Autoscaler:
     """An ``autoscaling/v2`` object in the numbers that a promise is about."""
     spec, status = found["spec"], found.get("status", {})
     conditions = status.get("conditions") or []
+    goals = spec.get("metrics") or []
     return Autoscaler(
         minimum=spec.get("minReplicas", 1),
         maximum=spec["maxReplicas"],
         target=f"{spec['scaleTargetRef']['kind']}/{spec['scaleTargetRef']['name']}",
-        goals=_utilization(spec.get("metrics") or [], "target"),
+        goals=_utilization(goals, "target"),
+        other_goals=_others(goals),
         replicas=status.get("currentReplicas", 0),
         desired=status.get("desiredReplicas", 0),
         current=_utilization(status.get("currentMetrics") or [], "current"),
@@ -89,13 +104,24 @@ def read(found: Mapping[str, Any]) -> Autoscaler:
 
 
 def _utilization(metrics: list[Mapping[str, Any]], which: str) -> dict[str, int]:
-    """Percent per resource; a metric of another kind is named by its kind, so none is lost."""
+    """Percent of the request per resource, of whole pods; the first of several for one resource."""
     found: dict[str, int] = {}
     for metric in metrics:
-        kind = metric.get("type", "")
-        details = metric.get(kind[:1].lower() + kind[1:]) or {}
-        name = details.get("name", kind) if kind == "Resource" else kind
-        value = (details.get(which) or {}).get("averageUtilization")
+        resource = metric.get("resource") or {}
+        value = (resource.get(which) or {}).get("averageUtilization")
         if value is not None:
-            found[name] = value
+            found.setdefault(resource["name"], value)
+    return found
+
+
+def _others(metrics: list[Mapping[str, Any]]) -> list[str]:
+    """The goals that `_utilization` does not hold, each as it is written."""
+    found, seen = [], set[str]()
+    for metric in metrics:
+        resource = metric.get("resource") or {}
+        utilization = (resource.get("target") or {}).get("averageUtilization")
+        if utilization is None or resource["name"] in seen:
+            found.append(json.dumps(metric, sort_keys=True))
+        else:
+            seen.add(resource["name"])
     return found

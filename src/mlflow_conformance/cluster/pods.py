@@ -9,6 +9,8 @@ from mlflow_conformance.cluster.api import REPLY_S
 from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.reading import Reading
 
+ENDED = ("Succeeded", "Failed")
+"""Phases of a pod that ran to its end."""
 _LIST_S = 15.0
 _DEFAULT = "kubectl.kubernetes.io/default-container"
 
@@ -34,6 +36,12 @@ class Pod:
     started: str | None
     labels: Mapping[str, str]
     raw: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def replica(self) -> bool:
+        """It is one of those that go on: not at its end, and no Job's, whatever its labels are."""
+        owners = self.raw["metadata"].get("ownerReferences") or []
+        return self.phase not in ENDED and not any(o["kind"] == "Job" for o in owners)
 
 
 class Pods(Reading):

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.cluster.pods import main_container
+from mlflow_conformance.cluster.pods import ENDED, main_container
 
 _LIST_S = 15.0
 
@@ -58,6 +58,11 @@ class PodView:
     def key(self) -> str:
         """``namespace/name``."""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def replica(self) -> bool:
+        """It is one of those that go on: not at its end, and no Job's, whatever its labels are."""
+        return not self.finished and self.owner != "Job"
 
     def container(self, name: str) -> ContainerView:
         """A container by its name, or the pod's main one when the name is empty.
@@ -134,7 +139,7 @@ def read_pod(item: Mapping[str, Any]) -> PodView:
         owner=owners[0]["kind"] if owners else "",
         ready=holds(item, "Ready"),
         terminating="deletionTimestamp" in meta,
-        finished=status.get("phase") in ("Succeeded", "Failed"),
+        finished=status.get("phase") in ENDED,
         labels=meta.get("labels") or {},
         containers=[_container(c) for c in status.get("containerStatuses") or []],
         main=main_container(item),

@@ -79,7 +79,7 @@ def _pods(target: Target, kube: Kube) -> int:
     """Pods of MLflow, with those that are on their way out."""
     names = target.names
     found = look(kube).of(names.namespace, names.mlflow.selector)
-    return sum(not pod.finished for pod in found)
+    return sum(pod.replica for pod in found)
 
 
 @contextmanager

@@ -71,8 +71,8 @@ def _pod_replaced(played: Played) -> str:
 def _pods_replaced(played: Played) -> str:
     selector = played.scene.names.mlflow.selector
     namespace = played.scene.names.namespace
-    before = {p.uid for p in played.before.of(namespace, selector) if not p.finished}
-    after = {p.uid for p in played.after.of(namespace, selector) if not p.finished}
+    before = {p.uid for p in played.before.of(namespace, selector) if p.replica}
+    after = {p.uid for p in played.after.of(namespace, selector) if p.replica}
     if not before or before & after:
         raise Undecided(f"{len(before & after)} of {len(before)} pods of MLflow are the old ones")
     return f"all {len(before)} pods have new UIDs"
@@ -85,7 +85,7 @@ def _node_drained(played: Played) -> str:
     there = {
         p.uid
         for p in played.before.of(played.scene.names.namespace, selector)
-        if p.node == node and not p.finished
+        if p.node == node and p.replica
     }
     if state["schedulable"]:
         raise Undecided(f"the node {node} was not cordoned")

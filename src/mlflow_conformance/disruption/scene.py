@@ -94,7 +94,7 @@ def pods_of(names: Names, kind: VictimKind, view: ClusterView) -> list[PodView]:
             labels = names.mlflow.selector
     if not labels:
         raise Undecided(f"the profile names no pods of {kind}: it is outside of the cluster")
-    return [p for p in view.of(names.namespace, labels) if not p.terminating and not p.finished]
+    return [p for p in view.of(names.namespace, labels) if not p.terminating and p.replica]
 
 
 def container_of(names: Names, kind: VictimKind) -> str:

@@ -24,7 +24,7 @@ def unready_mlflow(play: Scene, view: ClusterView) -> list[str]:
     leaving = [
         p
         for p in view.of(play.names.namespace, play.names.mlflow.selector)
-        if p.terminating and not p.finished
+        if p.terminating and p.replica
     ]
     wanted = play.kube.get("deployment", play.deployment)["spec"]["replicas"]
     ready = sum(p.ready for p in pods)

@@ -122,6 +122,7 @@ def look(kube: Kube, names: MlflowNames) -> Look:
         pods=[
             PodState(p.name, p.ready, p.terminating, _unschedulable(p.raw))
             for p in kube.pods(names.selector, container=names.container)
+            if p.replica
         ],
     )
 

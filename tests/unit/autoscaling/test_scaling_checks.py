@@ -32,20 +32,35 @@ SURGE = Surge(
     workload="surge", rate=50, for_s=60, quiet_rate=50, quiet_s=30, workers=1, achieved=0.95,
     lateness_p99_s=1,
 )  # fmt: skip
-RISE: dict[str, JsonValue] = {"load": SURGE.model_dump(), "rises_within_s": 30}
+RISE: dict[str, JsonValue] = {
+    "load": SURGE.model_dump(), "rises_within_s": 30, "cannot_rise_within_s": 5,
+}  # fmt: skip
 GROWN = (2,) * 20 + (4,) * 50 + (2,) * 21
-TARGET = SimpleNamespace(names=SimpleNamespace(mlflow=SimpleNamespace(deployment="mlflow")))
+PODS = [SimpleNamespace(ip=f"10.0.0.{n}", replica=True) for n in range(2)]
+TARGET = SimpleNamespace(
+    names=SimpleNamespace(mlflow=SimpleNamespace(deployment="mlflow", selector={})),
+    need_kube=lambda: SimpleNamespace(pods=lambda _: PODS),
+)
 
 
 @dataclass
 class Database:
-    """Says how many connections it admits."""
+    """Says how many connections it admits, and which there are: role, address, state, hidden."""
 
     admitted: int = 100
+    sessions: Sequence[tuple[str, str, str, bool]] = ()
 
     def one(self, query: str) -> Any:
         assert "max_connections" in query
         return str(self.admitted)
+
+    def rows(self, query: str) -> list[list[Any]]:
+        assert "pg_stat_activity" in query
+        return [list(session) for session in self.sessions]
+
+    def column(self, query: str) -> list[str]:
+        assert "pg_tables" in query
+        return ["owner"]
 
 
 def looks(wanted: Sequence[int], scaler: Autoscaler | None) -> list[Look]:
@@ -133,6 +148,21 @@ def test_replicas_that_do_not_rise_fail_and_say_why(
     assert said in reason
 
 
+@pytest.mark.parametrize(
+    ("wanted", "expected", "said"),
+    [
+        ((2, *(3,) * 90), Verdict.UNKNOWN, "added 1.0 s after the load began, which it cannot"),
+        ((2, *(3,) * 19, *(4,) * 71), Verdict.PASS, ""),
+    ],
+)
+def test_a_rise_that_the_load_cannot_have_caused_does_not_count(
+    tmp_path: Path, wanted: Sequence[int], expected: Verdict, said: str
+) -> None:
+    found, reason = rises(tmp_path, window(tmp_path, wanted))
+    assert found is expected
+    assert said in reason
+
+
 def test_load_that_was_too_little_decides_nothing(tmp_path: Path) -> None:
     idle = replace(BUSY, current={"cpu": 60})
     found, reason = rises(tmp_path, window(tmp_path, (2,) * 91, idle))
@@ -146,11 +176,14 @@ def test_an_autoscaler_that_cannot_act_fails_without_load(tmp_path: Path) -> Non
     assert "what keeps it from scaling: pinned" in reason
 
 
-def serve(folder: Path, seen: Window, admitted: int = 100) -> tuple[Verdict, str]:
+def serve(
+    folder: Path, seen: Window, sessions: Sequence[tuple[str, str, str, bool]] = ()
+) -> tuple[Verdict, str]:
     thresholds: dict[str, JsonValue] = {
         "requests_each": 20, "ready_for_s": 20, "connections_share": 0.9,
+        "pools": {"workers": 1, "engines": 2, "size": 2, "overflow": 3}, "other_connections": 51,
     }  # fmt: skip
-    return verdict("test_new_replicas_serve", folder, thresholds, Database(admitted), seen)
+    return verdict("test_new_replicas_serve", folder, thresholds, Database(sessions=sessions), seen)
 
 
 def test_new_replicas_that_serve_pass(tmp_path: Path) -> None:
@@ -173,6 +206,10 @@ def test_new_replicas_that_serve_pass(tmp_path: Path) -> None:
             Verdict.FAIL, "most connections: 91, promised ≤ 90",
         ),
         (
+            lambda w: w.watch.connections.append((START, 92)),
+            Verdict.FAIL, "most connections, with 4 replicas at most: 92, promised ≤ 91",
+        ),
+        (
             lambda w: w.watch.served.pop("p2"),
             Verdict.UNKNOWN, "the requests of p2 were never read",
         ),
@@ -193,6 +230,28 @@ def test_new_replicas_that_do_not_serve_or_take_every_connection_fail_unless_nob
     change(seen)
     found, reason = serve(tmp_path, seen)
     assert found is verdict
+    assert said in reason
+
+
+IDLE = ("owner", "10.9.9.9", "idle", False)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "expected", "said"),
+    [
+        ([IDLE] * 8, Verdict.PASS, ""),
+        ([IDLE] * 9, Verdict.FAIL, "idle connections of 2 replicas: 9, promised ≤ 8"),
+        ([("owner", "10.0.0.1", "active", False)] * 9, Verdict.PASS, ""),
+        ([("people", "10.9.9.9", "idle", False)] * 9, Verdict.PASS, ""),
+        ([("server", "10.0.0.1", "idle in transaction", False)] * 9, Verdict.FAIL, ": 9"),
+        ([("owner", "", "", True)], Verdict.UNKNOWN, "grant it pg_read_all_stats"),
+    ],
+)
+def test_connections_that_nobody_uses(
+    tmp_path: Path, sessions: Sequence[tuple[str, str, str, bool]], expected: Verdict, said: str
+) -> None:
+    found, reason = serve(tmp_path, window(tmp_path), sessions)
+    assert found is expected
     assert said in reason
 
 

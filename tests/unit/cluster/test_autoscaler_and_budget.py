@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Objects of the API in the numbers that promises are about."""
 
+import json
 from typing import Any
+
+import pytest
 
 from mlflow_conformance.cluster.autoscaler import read
 from mlflow_conformance.cluster.eviction import Answer, read_refusal
@@ -60,13 +63,24 @@ def test_reasons_are_kept_for_what_is_not_true() -> None:
     assert found.reasons == {"ScalingActive": "Failed: no pods"}
 
 
-def test_a_metric_of_another_kind_is_not_lost() -> None:
-    metric = {
-        "type": "ContainerResource",
-        "containerResource": {"name": "cpu", "target": {"averageUtilization": 50}},
-    }
-    found = read({"spec": {**HPA["spec"], "metrics": [metric]}})
-    assert found.goals == {"ContainerResource": 50}
+CPU = HPA["spec"]["metrics"][0]
+ONE_CONTAINER = {
+    "type": "ContainerResource",
+    "containerResource": {"name": "cpu", "target": {"averageUtilization": 50}},
+}
+AN_AMOUNT = {
+    "type": "Resource",
+    "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "3Gi"}},
+}
+REQUESTS = {"type": "Pods", "pods": {"metric": {"name": "requests"}, "target": {"value": "9"}}}
+TWICE = {"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 10}}}
+
+
+@pytest.mark.parametrize("metric", [ONE_CONTAINER, AN_AMOUNT, REQUESTS, TWICE])
+def test_a_goal_of_another_kind_is_not_lost(metric: dict[str, Any]) -> None:
+    found = read({"spec": {**HPA["spec"], "metrics": [CPU, metric]}})
+    assert found.goals == {"cpu": 70}
+    assert [json.loads(said) for said in found.other_goals] == [metric]
 
 
 def test_a_refused_eviction_names_its_budget() -> None:
