@@ -7,8 +7,10 @@ from typing import Any
 
 from mlflow_conformance.backup_restore import jobs
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal, latencies
+from mlflow_conformance.backup_restore.sealing import disguised, entropy
 from mlflow_conformance.backup_restore.store import Store, name_at, time_of
 from mlflow_conformance.backup_restore.thresholds import Manual, Retention, Schedule, Sealed
+from mlflow_conformance.backup_restore.workbench import Workbench
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.inventory import plain_bytes
@@ -153,13 +155,15 @@ def test_manifest(evidence: Evidence, rehearsal: Rehearsal, store: Store, sql: S
     disruptive=True,
 )
 def test_compressed_and_encrypted(
-    evidence: Evidence, sql: Sql, rehearsal: Rehearsal, store: Store
+    evidence: Evidence, sql: Sql, rehearsal: Rehearsal, store: Store, bench: Workbench
 ) -> None:
     """A backup is compressed, encrypted by the Job, and encrypted again at rest.
 
-    Steps: store text that compresses well in MLflow, back up, and read the object.
+    Steps: store text that compresses well in MLflow, back up, and read the object. Try to open it
+    with the backup's own program: with its key, with other keys, and with a byte changed.
     Expected: the object is at most the promised share of all rows as text; no word of a dump is in
-    it; the object store says that it is encrypted with the promised key.
+    it, nor its beginning under a key that can be guessed; its key opens it, and nothing else does;
+    the object store says that it is encrypted with the promised key.
     """
     row = evidence.row(Sealed)
     evidence.expect(
@@ -183,6 +187,10 @@ def test_compressed_and_encrypted(
         "words", "words of a dump in the object",
         [w for w in row.words if w.encode() in content], "==", [], door="s3",
     )  # fmt: skip
+    evidence.expect(
+        "entropy", "entropy of a byte", round(entropy(content), 3), ">=", row.entropy,
+        unit="bit", door="s3",
+    )  # fmt: skip
     head = store.bucket.head(store.bucket.prefix + rehearsal.backup.name) or {}
     evidence.expect(
         "encryption", "encryption at rest", head.get("encryption"), "==", row.encryption,
@@ -196,6 +204,24 @@ def test_compressed_and_encrypted(
         row.key_id.pattern,
         door="s3",
     )
+    opening = bench.examine(rehearsal.backup.name)
+    evidence.expect(
+        "opened", "what its own key opens", opening.own, "==", "the dump", door="kubernetes"
+    )
+    evidence.expect(
+        "other-keys", "other keys that open it", opening.keys, "==", {}, door="kubernetes"
+    )
+    evidence.expect(
+        "changed", "opened though a byte was changed", opening.changed, "==", {}, door="kubernetes"
+    )
+    evidence.expect(
+        "repeated", "the same text gives the same bytes", opening.repeated, "==", False,
+        door="kubernetes",
+    )  # fmt: skip
+    evidence.expect(
+        "disguised", "how the beginning of a dump is in the object",
+        disguised(content, opening.head or row.words[0].encode()), "==", [], door="s3",
+    )  # fmt: skip
 
 
 @check(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs in the workbench beside the backup's own scripts: plants and forges backups.
+"""Runs in the workbench beside the backup's own scripts: plants, forges and opens backups.
 
 Fed to ``python -`` with one JSON argument; answers with one JSON line. It uses the account and the
 key of the backup, which never leave that pod, and the formats of its scripts: only so can an
@@ -15,6 +15,9 @@ import json
 import os
 import sys
 from typing import Any
+
+_COMPARED = 256
+_TEXT = bytes(4096)
 
 
 class Bench:
@@ -83,9 +86,9 @@ class Bench:
                 case "empty":
                     self.store(name, b"", manifest)
                 case "flipped":
-                    self.store(name, _flipped(sealed), manifest)
+                    self.store(name, _flipped(sealed, len(sealed) // 2), manifest)
                 case "manifest of another":
-                    self.store(name, _flipped(sealed), original)
+                    self.store(name, _flipped(sealed, len(sealed) // 2), original)
                 case "cut at a line":
                     half = plain[: plain.rindex(b"\n", 0, len(plain) // 2) + 1]
                     self._seal(manifest, half, key, {})
@@ -95,6 +98,47 @@ class Bench:
                     self._seal(manifest, plain, key, {"revision": "ffffffffffff"})
                 case _:
                     raise ValueError(f"no backup is forged as {kind!r}")
+
+    def examine(self, name: str) -> dict[str, Any]:
+        """What opens a backup and what does not; see `sealing.Opening`."""
+        sealed = self.get(name)
+        contents = self.manifest.Manifest.from_json(
+            self.get(name + self.manifest.SUFFIX).decode()
+        ).contents
+        key = base64.b64decode(os.environ["BACKUP_KEY"], validate=True)
+        own, plain = self._tried(sealed, key, contents)
+        others = {
+            "random": os.urandom(len(key)),
+            "zeros": bytes(len(key)),
+            "first byte changed": _flipped(key, 0),
+            "last byte changed": _flipped(key, len(key) - 1),
+        }
+        places = {"middle": len(sealed) // 2, "last": len(sealed) - 1}
+        twice = [self._encrypted(plain or _TEXT, key, contents) for _ in range(2)]
+        return {
+            "own": own,
+            "keys": {how: self._tried(sealed, k, contents)[0] for how, k in others.items()},
+            "changed": {
+                f"{how} byte": self._tried(_flipped(sealed, at), key, contents)[0]
+                for how, at in places.items()
+            },
+            "repeated": twice[0][-_COMPARED:] == twice[1][-_COMPARED:],
+            "head": base64.b64encode(plain[:_COMPARED]).decode(),
+        }
+
+    def _tried(self, sealed: bytes, key: bytes, contents: Any) -> tuple[str, bytes]:
+        """What came of opening a backup, and the plaintext if it did."""
+        try:
+            plain = self._opened(sealed, key, contents)
+        except Exception as problem:  # noqa: BLE001 - however it says no
+            return f"refused: {type(problem).__name__}: {problem}", b""
+        same = hashlib.sha256(plain).hexdigest() == contents.dump_sha256
+        return "the dump" if same else "something else", plain
+
+    def _encrypted(self, plain: bytes, key: bytes, contents: Any) -> bytes:
+        sink = io.BytesIO()
+        self.envelope.encrypt(io.BytesIO(plain), sink, key=key, context=contents.context())
+        return sink.getvalue()
 
     def _opened(self, sealed: bytes, key: bytes, contents: Any) -> bytes:
         sink = io.BytesIO()
@@ -109,9 +153,7 @@ class Bench:
             dump_bytes=len(plain),
             **changes,
         )
-        sink = io.BytesIO()
-        self.envelope.encrypt(io.BytesIO(plain), sink, key=key, context=contents.context())
-        sealed = sink.getvalue()
+        sealed = self._encrypted(plain, key, contents)
         self.store(
             manifest.name,
             sealed,
@@ -124,17 +166,18 @@ class Bench:
         )
 
 
-def _flipped(content: bytes) -> bytes:
-    """One bit in the middle is another."""
+def _flipped(content: bytes, at: int) -> bytes:
+    """One bit of one byte is another."""
     changed = bytearray(content)
-    changed[len(changed) // 2] ^= 1
+    changed[at] ^= 1
     return bytes(changed)
 
 
 def main(request: dict[str, Any]) -> None:
-    """Do what is asked."""
+    """Do what is asked, and answer."""
     bench = Bench(request["scripts"])
-    getattr(bench, request["action"])(**request["arguments"])
+    answer = getattr(bench, request["action"])(**request["arguments"])
+    sys.stdout.write(json.dumps(answer) + "\n")
 
 
 if __name__ == "__main__":

@@ -55,6 +55,9 @@ class Sealed(Thresholds):
     words: list[str] = Field(
         min_length=1, description="words of a dump, none of which is in a backup"
     )
+    entropy: float = Field(
+        gt=0, le=8, description="entropy of a backup's bytes, bits for each, at least"
+    )
     encryption: str = Field(
         min_length=1, description="how the object store encrypts it, as S3 names that"
     )

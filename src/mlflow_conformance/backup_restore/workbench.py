@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlflow_conformance.backup_restore import forge
+from mlflow_conformance.backup_restore.sealing import Opening
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.removal import removed
@@ -59,17 +60,26 @@ class Workbench:
         """
         self._do("forget", names=list(names))
 
-    def _do(self, action: str, **arguments: Any) -> None:
+    def examine(self, name: str) -> Opening:
+        """Try to open a backup with its own key, with others, and changed.
+
+        Raises:
+            Undecided: as `plant`.
+        """
+        return Opening.read(self._do("examine", name=name))
+
+    def _do(self, action: str, **arguments: Any) -> Any:
         request = {"scripts": self.scripts, "action": action, "arguments": arguments}
         try:
-            self.kube.exec(
+            said = self.kube.exec(
                 self.pod, "python", "-", json.dumps(request),
                 stdin=Path(forge.__file__).read_bytes(), timeout_s=_CALL_S,
             )  # fmt: skip
         except KubeFailed as problem:
             raise Undecided(
-                f"backups cannot be made with this deployment's own scripts ({action}): {problem}"
+                f"this deployment's own scripts cannot be used for it ({action}): {problem}"
             ) from problem
+        return json.loads(said.splitlines()[-1])
 
 
 @contextmanager

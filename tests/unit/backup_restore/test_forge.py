@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
@@ -17,7 +17,10 @@ import pytest
 from pydantic import TypeAdapter
 
 from mlflow_conformance.backup_restore.forge import Bench
+from mlflow_conformance.backup_restore.sealing import Opening
 from mlflow_conformance.config import assets, catalogue
+from mlflow_conformance.mutants import mutant as mutation
+from mlflow_conformance.mutants.scripts import applied
 from mlflow_conformance.run.known import promised
 
 GOOD = "mlflow_backup_20260125_020000.dump.enc"
@@ -131,6 +134,36 @@ def test_planted_backups_are_what_they_are_called(bench: Bench) -> None:
     assert key(names["unfinished"] + suffix) not in stored
     bench.forget(list(names.values()))
     assert sorted(stored) == [key(GOOD), key(GOOD + suffix)]
+
+
+def test_only_its_own_key_opens_a_backup(bench: Bench) -> None:
+    opening = Opening.read(bench.examine(GOOD))
+    assert (opening.own, opening.keys, opening.changed) == ("the dump", {}, {})
+    assert not opening.repeated
+    assert DUMP.startswith(opening.head)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("bkp-xored", "own"),
+        ("bkp-key-for-everybody", "keys"),
+        ("bkp-damage-decrypts", "changed"),
+        ("bkp-salt-forgotten", "repeated"),
+    ],
+)
+def test_a_backup_that_anybody_opens_is_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    source = assets.asset("deployment/k3d/mlflow/files/envelope.py").read_text()
+    changes = mutation.find(name, catalogue.read(assets.asset("suites"))).spec.by.scripts
+    broken = ModuleType("envelope")
+    exec(applied({"envelope.py": source}, changes)["envelope.py"], broken.__dict__)
+    monkeypatch.setattr(bench, "envelope", broken)
+    m = bench.manifest
+    bench._seal(m.Manifest(BAD, "", 0, m.Contents("", "", "abc", {}, "", 0)), DUMP, KEY, {})
+    opening = Opening.read(bench.examine(BAD))
+    assert getattr(opening, told) not in ("the dump", {}, False)
 
 
 def test_an_unknown_kind_is_refused(bench: Bench) -> None:

@@ -97,8 +97,8 @@ ROWS = {
     "BKP-4": {
         "promise": "p",
         "thresholds": {
-            "text_bytes": 1000, "share": 0.5, "words": ["PGDMP"], "encryption": "aws:kms",
-            "key_id": "key",
+            "text_bytes": 1000, "share": 0.5, "words": ["PGDMP"], "entropy": 7.9,
+            "encryption": "aws:kms", "key_id": "key",
         },
     },
     "BKP-6": {"promise": "p", "thresholds": {"runs": 10, "writers": 2, "rpo_s": 1, "rto_s": 1}},

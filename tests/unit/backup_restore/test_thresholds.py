@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from mlflow_conformance.backup_restore.thresholds import THRESHOLDS, Damage
 
 SEALED = {
-    "text_bytes": 1000, "share": 0.5, "words": ["PGDMP"], "encryption": "aws:kms", "key_id": "k.*",
+    "text_bytes": 1000, "share": 0.5, "words": ["PGDMP"], "entropy": 7.9, "encryption": "aws:kms",
+    "key_id": "k.*",
 }  # fmt: skip
 RECOVERY = {"runs": 1000, "writers": 3, "rpo_s": 86700, "rto_s": 120}
 HALF_WAY = {"program": "pg_restore .*", "killed_at_share": 0.5, "runs_since": 10}
@@ -40,6 +41,7 @@ def test_a_row_that_judges_is_taken(check_id: str, row: dict[str, Any]) -> None:
         ("BKP-3", {**RETENTION, "rule": {}}, "either keep or days"),
         ("BKP-3", {**RETENTION, "failing_environment": {}}, "failing_environment"),
         ("BKP-4", {**SEALED, "share": 50}, "share"),
+        ("BKP-4", {**SEALED, "entropy": 79}, "entropy"),
         ("BKP-6", {**RECOVERY, "rto": 120}, "rto"),
         ("BKP-6", {k: v for k, v in RECOVERY.items() if k != "rpo_s"}, "rpo_s"),
         ("BKP-5", {"rto_s": 120}, "rto_s"),
