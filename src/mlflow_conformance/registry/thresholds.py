@@ -13,6 +13,9 @@ class VersionWriters(Thresholds):
 
     writers: int = Field(ge=2, description="writers at the same time")
     versions: int = Field(ge=2, description="versions that are registered, by all writers together")
+    refused: int = Field(
+        ge=0, description="registrations that may be refused, or get no answer, of all"
+    )
 
     @model_validator(mode="after")
     def _every_writer_writes(self) -> Self:

@@ -8,9 +8,9 @@ from mlflow_conformance.registry.thresholds import THRESHOLDS
 
 
 def test_every_writer_registers_a_version() -> None:
-    THRESHOLDS["REG-1"].model_validate({"writers": 8, "versions": 8})
+    THRESHOLDS["REG-1"].model_validate({"writers": 8, "versions": 8, "refused": 0})
     with pytest.raises(ValidationError, match="every writer registers one at least"):
-        THRESHOLDS["REG-1"].model_validate({"writers": 8, "versions": 7})
+        THRESHOLDS["REG-1"].model_validate({"writers": 8, "versions": 7, "refused": 0})
 
 
 def test_a_port_is_one_that_a_receiver_can_have() -> None:
