@@ -7,6 +7,7 @@ from mlflow_conformance.cluster.eviction import Budget, budget, evict
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod
 from mlflow_conformance.core.waits import TimedOut, Waiter
+from mlflow_conformance.disruption.drains import held
 from mlflow_conformance.disruption.thresholds import Evictions
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.target.base import Target
@@ -24,15 +25,18 @@ def test_budget_admits_one_and_refuses_the_next(
     """The budget admits an eviction as long as enough replicas stay, and refuses the next by name.
 
     Preconditions: every replica that the Deployment wants is ready, and there are two at least.
-    Steps: evict as many pods as the budget allows, and at once one more.
-    Expected: 201 for those, 429 TooManyRequests that names the budget for the last one; as many
-    disruptions allowed as promised right before and again after recovery, none in between.
+    Steps: ask by dry run for the eviction of every pod of the namespace that a drain would evict;
+    then evict as many pods as the budget allows, and at once one more.
+    Expected: no dry run is refused for good, and pods that are not ready may go as promised; 201
+    for as many as the budget allows, 429 TooManyRequests that names the budget for the last one; as
+    many disruptions allowed as promised right before and again after recovery, none in between.
     """
     name = target.names.mlflow.pdb
     if name is None:
         evidence.undecided("the profile names no budget under names.mlflow.pdb")
     pods = _settled(evidence, target, kube, waiter)
-    kept_back = evidence.row(Evictions).min_available
+    row = evidence.row(Evictions)
+    kept_back = row.min_available
     allowed = len(pods) - kept_back
     before = _budget_allowing(kube, name, allowed, waiter)
     evidence.expect("exists", "budget exists", before is not None, "==", True, door="kubernetes")
@@ -41,6 +45,14 @@ def test_budget_admits_one_and_refuses_the_next(
     evidence.note(
         "budget", {"minAvailable": before.min_available, "maxUnavailable": before.max_unavailable}
     )
+    evidence.expect(
+        "unhealthy", "pods that are not ready may be evicted", before.unhealthy, "==",
+        row.unhealthy_pods, door="kubernetes",
+    )  # fmt: skip
+    evidence.expect(
+        "drains", "pods that a drain would wait for in vain", _held(kube, waiter), "==", [],
+        door="kubernetes", source="evictions by dry run",
+    )  # fmt: skip
     as_promised = [
         evidence.expect(
             "selected", "pods the budget selects", before.expected, "==", len(pods),
@@ -127,6 +139,20 @@ def _settled(evidence: Evidence, target: Target, kube: Kube, waiter: Waiter) -> 
     if replicas.wanted < 2:
         evidence.undecided("MLflow has one replica, so no eviction can be admitted")
     return replicas.pods
+
+
+def _held(kube: Kube, waiter: Waiter) -> list[str]:
+    """Pods of the namespace whose eviction is refused for as long as a budget may need at most."""
+    try:
+        return waiter.until(
+            "evictable: every pod",
+            lambda: held(kube),
+            done=lambda seen: not seen,
+            timeout="disruption budget",
+            interval_s=1,
+        )
+    except TimedOut:
+        return held(kube)
 
 
 def _budget_allowing(kube: Kube, name: str, allowed: int, waiter: Waiter) -> Budget | None:

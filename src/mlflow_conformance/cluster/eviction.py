@@ -19,6 +19,8 @@ class Budget:
     Attributes:
         min_available: as it is written: a number, a percentage, or None.
         max_unavailable: likewise.
+        unhealthy: whether pods that are not ready may go beyond the budget: ``AlwaysAllow``, or
+            ``IfHealthyBudget``, which Kubernetes takes when nothing is written.
         current: the counts belong to the newest specification.
     """
 
@@ -28,6 +30,7 @@ class Budget:
     healthy: int
     desired: int
     expected: int
+    unhealthy: str
     current: bool
 
 
@@ -65,12 +68,16 @@ def budget(kube: Kube, name: str) -> Budget | None:
         status.get("currentHealthy", 0),
         status.get("desiredHealthy", 0),
         status.get("expectedPods", 0),
+        spec.get("unhealthyPodEvictionPolicy", "IfHealthyBudget"),
         status.get("observedGeneration", 0) >= found["metadata"]["generation"],
     )
 
 
-def evict(kube: Kube, pod: str) -> Answer:
+def evict(kube: Kube, pod: str, *, dry_run: bool = False) -> Answer:
     """Ask for one eviction of a pod of the namespace, once.
+
+    Args:
+        dry_run: it is judged, and the pod stays.
 
     Raises:
         KubeFailed: the API server refused for another reason than a budget.
@@ -79,6 +86,7 @@ def evict(kube: Kube, pod: str) -> Answer:
         "apiVersion": "policy/v1",
         "kind": "Eviction",
         "metadata": {"name": pod, "namespace": kube.namespace},
+        "deleteOptions": {"dryRun": ["All"]} if dry_run else {},
     }
     try:
         said = kube.ask("pod", pod, "eviction", eviction)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thresholds of the checks of disruption, as a profile's rows write them down."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -27,6 +27,19 @@ class Evictions(Thresholds):
     """DIS-1: the disruption budget."""
 
     min_available: Count = Field(description="replicas that an eviction must leave")
+    unhealthy_pods: Literal["AlwaysAllow", "IfHealthyBudget"] = Field(
+        description="whether pods that are not ready may be evicted whatever the budget says"
+    )
+
+
+class Durability(Thresholds):
+    """DIS-4.settings: what PostgreSQL does before it says that a transaction is committed."""
+
+    settings: dict[str, list[str]] = Field(
+        min_length=1,
+        description="PostgreSQL's settings by name, and the values that each may have, as "
+        "`pg_settings` writes them",
+    )
 
 
 class FaultBounds(Thresholds):
@@ -110,6 +123,7 @@ THRESHOLDS: Registry = {
     "DIS-4": FaultBounds,
     "DIS-4.deletion": FaultBounds,
     "DIS-4.hang": HeldFaultBounds,
+    "DIS-4.settings": Durability,
     "DIS-5": FaultBounds,
     "DIS-6": HeldFaultBounds,
     "DIS-6.s3": HeldFaultBounds,

@@ -10,6 +10,7 @@ from mlflow_conformance.cluster.view import ClusterView, PodView, look
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import TimedOut
 from mlflow_conformance.disruption.actions.acting import Said, waited
+from mlflow_conformance.disruption.drains import drained
 from mlflow_conformance.disruption.scene import Scene, pods_of
 from mlflow_conformance.disruption.wholeness import missing, unready_mlflow
 
@@ -117,8 +118,7 @@ def uncordoned(play: Scene) -> bool:
 
 
 def _drainable(pod: PodView, node: str) -> bool:
-    """What a drain evicts: no pod of a DaemonSet, none of the kubelet's own, none that ended."""
-    return pod.node == node and pod.owner not in ("DaemonSet", "Node") and not pod.finished
+    return pod.node == node and drained(pod)
 
 
 def _crowded(play: Scene, view: ClusterView) -> PodView | None:
