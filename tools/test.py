@@ -23,7 +23,8 @@ WHILE_IMAGES_ARE_BUILT = (
     ("lint", ("ruff", "check", ".")),
     ("layers", ("lint-imports", "--no-cache")),
     ("types", ("mypy",)),
-    ("library", (*PYTEST, "tests/unit")),
+    # A process for each core, and none of them waits for the slowest test of another.
+    ("library", (*PYTEST, "tests/unit", "--numprocesses=auto", "--dist=worksteal")),
 )
 WITH_IMAGES = (
     # The static tier needs the helm, the integration tests the MinIO that were built.

@@ -42,7 +42,7 @@ class _FakeTarget:
         return self.kube
 
 
-QUICK = Waiter(0.1)
+QUICK = Waiter(0.05)
 PATCH = ObjectChange(kind="pdb", name="{pdb}", patch_type="merge", patch={"spec": {"min": 0}})
 
 
