@@ -117,19 +117,23 @@ class Kinds:
 
     def _roots(self) -> Sequence[tuple[str, str]]:
         """Every group with the path of its preferred version, in the API server's order."""
-        if not self._groups:
+        # Another thread may be forgetting what is known, so what is returned is held here.
+        known = self._groups
+        if not known:
             found = self._asked("/apis", "APIGroupList")["groups"]
-            self._groups = [
+            self._groups = known = [
                 ("", _CORE),
                 *((g["name"], f"/apis/{g['preferredVersion']['groupVersion']}") for g in found),
             ]
-        return self._groups
+        return known
 
     def _at(self, root: str) -> Sequence[Resource]:
-        if root not in self._resources:
+        known = self._resources.get(root)
+        if known is None:
             found = self._asked(root, "APIResourceList")["resources"]
-            self._resources[root] = [_resource(root, r) for r in found if "/" not in r["name"]]
-        return self._resources[root]
+            known = [_resource(root, r) for r in found if "/" not in r["name"]]
+            self._resources[root] = known
+        return known
 
     def _asked(self, path: str, kind: str) -> dict[str, Any]:
         found = self._api.json(f"get {path}", "GET", path)

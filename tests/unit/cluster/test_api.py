@@ -195,6 +195,12 @@ def test_a_patch_has_its_type(server: ApiServer, kube: Kube, how: Any, patch: An
     assert server.requests[-1].body == patch
 
 
+def test_a_field_is_taken_away_by_a_null(server: ApiServer, kube: Kube) -> None:
+    server.have("ConfigMap", "new", data={"a": "b", "c": "d"})
+    kube.patch("cm", "new", {"data": {"a": None}}, how="merge")
+    assert server.objects[CONFIG]["data"] == {"c": "d"}
+
+
 def test_workloads_are_scaled_and_nodes_cordoned(server: ApiServer, kube: Kube) -> None:
     server.have("StatefulSet", "db")
     server.have("Node", "worker")
