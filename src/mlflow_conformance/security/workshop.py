@@ -19,6 +19,7 @@ from mlflow_conformance.core.closing import Closing
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.security.installation import Installation, rendered_secrets
+from mlflow_conformance.stand.deploy.rendered import objects
 from mlflow_conformance.target.base import Target
 
 SECOND, THIRD, REFUSED = "second", "third", "refused"
@@ -176,4 +177,4 @@ def write_overlay(folder: Path, base: Path, patch: Mapping[str, JsonValue]) -> N
 
 
 def _secrets(done: shell.Completed) -> dict[str, str]:
-    return rendered_secrets([d for d in yaml.safe_load_all(done.stdout) if d])
+    return rendered_secrets(objects(done.stdout))

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """YAML that people write: no key twice, and every value has its line."""
 
+import re
 from typing import Any
 
 import pytest
 
 from mlflow_conformance.config.yaml_text import Location, NotYaml, parse
+from repository import ROOT
 
 TEXT = b"""\
 base: &base
@@ -91,3 +93,17 @@ def test_what_is_no_yaml_is_told_with_its_line(text: bytes, line: int, what: str
 )
 def test_it_is_yaml_1_2(text: bytes, data: Any) -> None:
     assert parse(text).data == data
+
+
+@pytest.mark.parametrize("place", ["src/mlflow_conformance", "suites", "tools"])
+def test_nothing_else_reads_yaml(place: str) -> None:
+    """What people write is read here, what programs print in `stand.deploy.rendered`."""
+    readers = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / place).rglob("*.py")
+        if re.search(r"yaml\.(safe_|full_|unsafe_)?load|import YAML", path.read_text())
+    ]
+    assert set(readers) <= {
+        "src/mlflow_conformance/config/yaml_text.py",
+        "src/mlflow_conformance/stand/deploy/rendered.py",
+    }
