@@ -16,6 +16,7 @@ from mlflow_conformance.backup_restore.making import Backup, Restore, Witness, b
 from mlflow_conformance.backup_restore.model import registered
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal, Sizes, reconciled, to_plant
 from mlflow_conformance.backup_restore.restored import Restored, restored_state
+from mlflow_conformance.backup_restore.schedule import ScheduledBackup, started_by_schedule
 from mlflow_conformance.backup_restore.store import Store, store_of
 from mlflow_conformance.backup_restore.workbench import Workbench, workbench
 from mlflow_conformance.backup_restore.writers import BackupWriters, seed, write_text
@@ -79,6 +80,20 @@ def bench(target: Target, store: Store, waiter: Waiter) -> Iterator[Workbench]:
 
 
 @pytest.fixture(scope="session")
+def scheduled(
+    target: Target, conformance_run: Run, store: Store, waiter: Waiter
+) -> Iterator[ScheduledBackup | None]:
+    """A backup that the schedule starts; None where it is not to be moved."""
+    if "BKP-1.schedule" not in conformance_run.rows or not target.made_here:
+        yield None
+        return
+    started = started_by_schedule(target, store, waiter)
+    yield started
+    if started.job:
+        jobs.remove(target.need_kube(), [started.job])
+
+
+@pytest.fixture(scope="session")
 def rehearsal(
     target: Target,
     conformance_run: Run,
@@ -86,19 +101,23 @@ def rehearsal(
     store: Store,
     bench: Workbench,
     documented: Lines,
+    scheduled: ScheduledBackup | None,
     front: MlflowApi,
     mlflow_client: "MlflowClient",
     garbage: list[str],
     word: str,
 ) -> Iterator[Rehearsal]:
-    """Writes before, while and after one backup by the documented line; planted old backups."""
+    """Writes before, while and after one backup by the documented line; planted old backups.
+
+    A backup that the schedule started goes on beside the first writes, and is over before old
+    backups are planted: its retention must not count them.
+    """
     sizes = Sizes.of(conformance_run)
     kube, sql = target.need_kube(), target.need_sql()
     made = answer("experiments/create", front.post("experiments/create", name=word))
     experiment: str = made["experiment_id"]
     folder = conformance_run.folder.path / "attachments"
     folder.mkdir(parents=True, exist_ok=True)
-    planted = to_plant(store, sizes.rule)
     job = f"{word}-backup"
     with ExitStack() as belongings:
         if not target.made_here:
@@ -106,9 +125,6 @@ def rehearsal(
         belongings.callback(front.post, "experiments/delete", experiment_id=experiment)
         belongings.callback(front.delete, "registered-models/delete", name=word)
         belongings.callback(jobs.remove, kube, [job])
-        belongings.callback(bench.forget, list(planted))
-        bench.plant(planted)
-        good = store.good()
         model = registered(mlflow_client, experiment, word)
         artifacts = reconciled(sql, target.need_bucket())
         kept = new_run(front, experiment, "kept").run_id
@@ -116,6 +132,12 @@ def rehearsal(
         # Not synced: the ledger has to outlive this process, not this machine.
         with Ledger(folder / "BKP-ledger.jsonl", sync=False) as ledger:
             seed(target, ledger, experiment, sizes.runs)
+            if scheduled:
+                scheduled.settle()
+            planted = to_plant(store, sizes.rule)
+            belongings.callback(bench.forget, list(planted))
+            bench.plant(planted)
+            good = store.good()
             with BackupWriters(front, ledger, experiment, sizes.writers).going() as writers:
                 writers.more(_SETTLED_WRITES, waiter)
                 count = "SELECT count(*) FROM runs"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BKP: what a backup is, when it is made and how long it stays."""
+"""BKP: what a backup is, and how long it stays."""
 
 import copy
 from datetime import UTC, datetime
@@ -9,55 +9,13 @@ from mlflow_conformance.backup_restore import jobs
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal, latencies
 from mlflow_conformance.backup_restore.sealing import disguised, entropy
 from mlflow_conformance.backup_restore.store import Store, name_at, time_of
-from mlflow_conformance.backup_restore.thresholds import Manual, Retention, Schedule, Sealed
+from mlflow_conformance.backup_restore.thresholds import Manual, Retention, Sealed
 from mlflow_conformance.backup_restore.workbench import Workbench
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.inventory import plain_bytes
 from mlflow_conformance.doors.sql import TABLES, Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.target.base import Target
-
-
-@check(
-    "BKP-1",
-    impact="Backups are made at another time than was agreed, on top of each other, or not at all.",
-    remedy="Compare the backup's CronJob with the profile.",
-)
-def test_schedule(evidence: Evidence, target: Target, kube: Kube) -> None:
-    """Backups are scheduled as promised, one at a time, and the Jobs of past ones are kept.
-
-    Steps: read the CronJob.
-    Expected: schedule, time zone and concurrency of the profile; not suspended; a history of both
-    successful and failed Jobs; and what missed its time is made up for.
-    """
-    if target.names.backup is None:
-        evidence.undecided("the profile does not say how backups are made (names.backup)")
-    row = evidence.row(Schedule)
-    spec = kube.get("cronjob", target.names.backup.cronjob)["spec"]
-    evidence.expect(
-        "schedule", "schedule", spec.get("schedule"), "==", row.schedule, door="kubernetes"
-    )
-    evidence.expect(
-        "time-zone", "time zone", spec.get("timeZone"), "==", row.time_zone, door="kubernetes"
-    )
-    evidence.expect(
-        "concurrency", "concurrency", spec.get("concurrencyPolicy"), "==", row.concurrency,
-        door="kubernetes",
-    )  # fmt: skip
-    evidence.expect(
-        "suspended", "suspended", spec.get("suspend", False), "==", False, door="kubernetes"
-    )
-    for name, key in (
-        ("successful Jobs kept", "successfulJobsHistoryLimit"),
-        ("failed Jobs kept", "failedJobsHistoryLimit"),
-    ):
-        evidence.expect("history", name, spec.get(key, 0), ">=", row.history, door="kubernetes")
-    evidence.expect(
-        "deadline", "time within which a missed backup is made up for",
-        spec.get("startingDeadlineSeconds"), ">=", row.made_up_within_s,
-        unit="s", door="kubernetes",
-    )  # fmt: skip
 
 
 @check(

@@ -35,6 +35,13 @@ class Schedule(Thresholds):
     made_up_within_s: Seconds = Field(
         description="time within which a backup that was missed is made up for, seconds, at least"
     )
+    active_within_s: Seconds = Field(
+        description="how long a backup's Job may go on, before it is ended, seconds"
+    )
+    newest_within_s: Seconds | None = Field(
+        description="age of the newest good backup, and of the last Job that succeeded, seconds; "
+        "null where the cluster is made for the run and no schedule has come true yet"
+    )
 
 
 class Manual(Thresholds):
@@ -124,6 +131,7 @@ class HalfWay(Thresholds):
 THRESHOLDS: Registry = {
     "BKP-1": Schedule,
     "BKP-1.manual": Manual,
+    "BKP-1.schedule": Thresholds,
     "BKP-2": Refusals,
     "BKP-2.manifest": Thresholds,
     "BKP-3": Retention,

@@ -24,6 +24,7 @@ TIMEOUTS: dict[str, float] = {
     "autoscaler at rest": 150,
     "autoscaler back": 900,
     "metrics of the autoscaler": 90,
+    "job scheduled": 75,
     "load begun": 60,
     "load recorded": 20,
     "namespace gone": 90,

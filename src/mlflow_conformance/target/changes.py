@@ -35,7 +35,7 @@ def changed(target: Target, changes: Sequence[ObjectChange], waiter: Waiter) -> 
         Undecided: the target is not in a cluster.
     """
     kube = target.need_kube()
-    words = {**placeholders(target.names), **_addresses(kube, target.names)}
+    words = {**placeholders(target.names), **_found_now(kube, target.names)}
     changes = [ObjectChange.model_validate(filled(c.model_dump(), words)) for c in changes]
     objects = [_found(kube, change) for change in changes]
     try:
@@ -50,12 +50,15 @@ def changed(target: Target, changes: Sequence[ObjectChange], waiter: Waiter) -> 
             restore_all(kube, objects, waiter)
 
 
-def _addresses(kube: Kube, names: Names) -> dict[str, JsonValue]:
-    """What ``{postgresql address}`` stands for: where its pod is now."""
-    if names.postgresql is None or not names.postgresql.selector:
-        return {}
-    ready = kube.ready_pods(names.postgresql.selector)
-    return {"postgresql address": ready[0].ip} if ready else {}
+def _found_now(kube: Kube, names: Names) -> dict[str, JsonValue]:
+    """What only the cluster knows: ``{postgresql address}``, of its pod, and ``{backup uid}``."""
+    words: dict[str, JsonValue] = {}
+    server = names.postgresql.selector if names.postgresql else {}
+    if server and (ready := kube.ready_pods(server)):
+        words["postgresql address"] = ready[0].ip
+    if names.backup and (cronjob := kube.find("cronjob", names.backup.cronjob)):
+        words["backup uid"] = cronjob["metadata"]["uid"]
+    return words
 
 
 @contextmanager
