@@ -120,6 +120,18 @@ class CutUploads(Thresholds):
     )
 
 
+class SlowTransfers(Thresholds):
+    """ART-5.slow."""
+
+    seconds: float = Field(gt=0, description="time over which each transfer is spread, seconds")
+    upload_bytes: int = Field(ge=1, description="size of the artifact that is sent slowly, bytes")
+    download_bytes: int = Field(
+        ge=1,
+        description="size of the artifact that is read slowly, bytes: more than the buffers on the "
+        "way, which else take all of it at once",
+    )
+
+
 class KilledPod(Thresholds):
     """ART-5.pod."""
 
@@ -149,6 +161,7 @@ THRESHOLDS: Registry = {
     "ART-4.roles": Roles,
     "ART-5": CutUploads,
     "ART-5.pod": KilledPod,
+    "ART-5.slow": SlowTransfers,
     "ART-6": StoreOutage,
     "ART-7": Reconciled,
     "ART-8": Thresholds,

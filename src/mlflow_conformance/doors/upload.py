@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import shake_256
 from http.client import HTTPException, HTTPResponse
+from math import ceil
+from threading import Event
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -31,7 +33,7 @@ class Upload:
     Attributes:
         length: of the whole body, bytes; see `content`.
         sent: so many bytes of it are sent.
-        seconds: the sending is spread over so long.
+        seconds: the sending is spread over so long, with a piece a second at least.
         chunked: the length is not announced, and only a whole body has an end.
     """
 
@@ -46,8 +48,12 @@ class Upload:
     timeout_s: float = 60
     ca_file: str | None = None
 
-    def send(self) -> int | None:
-        """Send it once: the status of the reply, or None when none was waited for or came."""
+    def send(self, stopped: Event | None = None) -> int | None:
+        """Send it once: the status of the reply, or None when none was waited for or came.
+
+        Args:
+            stopped: goes away in the middle as soon as it is set.
+        """
         parts = urlsplit(self.url)
         assert parts.hostname is not None
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -56,7 +62,7 @@ class Upload:
                 socket.create_connection((parts.hostname, port), self.timeout_s) as plain,
                 self._secured(plain, parts.hostname) as connection,
             ):
-                return self._converse(connection)
+                return self._converse(connection, stopped or Event())
         except (OSError, HTTPException):
             return None  # whether it took effect is what the one who asked will look at
 
@@ -66,7 +72,7 @@ class Upload:
         context = ssl.create_default_context(cafile=self.ca_file)
         return context.wrap_socket(plain, server_hostname=name)
 
-    def _converse(self, connection: socket.socket) -> int | None:
+    def _converse(self, connection: socket.socket, stopped: Event) -> int | None:
         parts = urlsplit(self.url)
         framing = "Transfer-Encoding: chunked" if self.chunked else f"Content-Length: {self.length}"
         lines = [
@@ -74,7 +80,9 @@ class Upload:
             *(f"{name}: {value}" for name, value in self.headers.items()),
         ]  # fmt: skip
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
-        self._send_body(connection, content(self.seed, self.length)[: self.sent])
+        self._send_body(connection, content(self.seed, self.length)[: self.sent], stopped)
+        if stopped.is_set():
+            return None
         if self.ending == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         if self.ending != "reply":
@@ -86,12 +94,14 @@ class Upload:
         reply.read()
         return reply.status
 
-    def _send_body(self, connection: socket.socket, body: bytes) -> None:
+    def _send_body(self, connection: socket.socket, body: bytes, stopped: Event) -> None:
         started = time.monotonic()
-        for start in range(0, len(body), _PIECE):
+        size = min(_PIECE, ceil(len(body) / self.seconds)) if self.seconds > 0 else _PIECE
+        for start in range(0, len(body), max(1, size)):
             due = started + self.seconds * start / len(body)
-            time.sleep(max(0.0, due - time.monotonic()))
-            piece = body[start : start + _PIECE]
+            if stopped.wait(max(0.0, due - time.monotonic())):
+                return
+            piece = body[start : start + size]
             if self.chunked:
                 piece = b"%x\r\n%s\r\n" % (len(piece), piece)
             connection.sendall(piece)
