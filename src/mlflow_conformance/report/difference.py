@@ -61,18 +61,24 @@ def write(found: Difference, path: Path) -> None:
 
 def headline(found: Difference) -> str:
     """``WORSE — 2 checks differ: NET-1, DIS-1.`` or that there is no difference."""
-    if not (found.checks or found.mutants):
+    checks = [c.id for c in found.checks if _differs(c)]
+    if not (checks or found.mutants):
         return "WORSE — the run's verdict alone." if found.worse else "NO DIFFERENCE"
     told = []
-    if found.checks:
-        verb = "differs" if len(found.checks) == 1 else "differ"
-        names = words.listed([c.id for c in found.checks])
-        told.append(f"{words.plural(len(found.checks), 'check')} {verb}: {names}.")
+    if checks:
+        verb = "differs" if len(checks) == 1 else "differ"
+        told.append(f"{words.plural(len(checks), 'check')} {verb}: {words.listed(checks)}.")
     if found.mutants:
         verb = "fares" if len(found.mutants) == 1 else "fare"
         names = words.listed([m.mutant for m in found.mutants])
         told.append(f"{words.plural(len(found.mutants), 'mutant')} {verb} otherwise: {names}.")
     return words.line(f"{'WORSE' if found.worse else 'DIFFERENT'} — {' '.join(told)}")
+
+
+def _differs(check: CheckChange) -> bool:
+    """Whether more than what was measured is another."""
+    merely = bool(check.observations) and all(o.change == "vary" for o in check.observations)
+    return check.before != check.after or not merely
 
 
 def _side(side: Side) -> str:

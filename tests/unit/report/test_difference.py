@@ -2,6 +2,7 @@
 """The difference of two runs in a terminal, in a file, and as an exit code."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,25 @@ def test_no_difference_is_said_in_one_line() -> None:
     first, *sides = render(between("mixed", "mixed")).splitlines()
     assert first == "NO DIFFERENCE"
     assert [s.partition(":")[0] for s in sides] == ["Before", "After"]
+
+
+def test_what_merely_varies_is_shown_and_is_no_difference() -> None:
+    run = recorded(RECORDS / "healthy.jsonl")
+    check = next(c.check for c in run.checks if c.id == "DIS-1" and c.check)
+    seen = [o.model_copy(update={"observed": 14.9}) if o.unit == "s" else o
+            for o in check.observations]  # fmt: skip
+    again = replace(
+        run,
+        checks=[
+            replace(c, check=check.model_copy(update={"observations": seen}))
+            if c.id == "DIS-1"
+            else c
+            for c in run.checks
+        ],
+    )
+    text = render(difference(run, again, values=True), width=200)
+    assert text.startswith("NO DIFFERENCE\n")
+    assert "holds: 14.9 s, promised ≤ 60 s" in text
 
 
 def test_what_got_worse_is_told_before_and_after() -> None:
