@@ -3,11 +3,11 @@
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod
+from mlflow_conformance.cluster.templates import templates
 from mlflow_conformance.doors.inside import InsideSender
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import access, resources
-from mlflow_conformance.security.hardening import templates
 from mlflow_conformance.security.thresholds import Hosts, Resources, Rights
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.runner import OWNER, OWNER_LABEL

@@ -36,6 +36,9 @@ _KINDS: dict[str, tuple[tuple[str, str, bool, tuple[str, ...]], ...]] = {
     "/apis/apps/v1": (
         ("deployments", "Deployment", True, ("deploy",)),
         ("statefulsets", "StatefulSet", True, ("sts",)),
+        ("daemonsets", "DaemonSet", True, ("ds",)),
+        ("replicasets", "ReplicaSet", True, ("rs",)),
+        ("controllerrevisions", "ControllerRevision", True, ()),
     ),
     "/apis/batch/v1": (("jobs", "Job", True, ()), ("cronjobs", "CronJob", True, ("cj",))),
     "/apis/policy/v1": (("poddisruptionbudgets", "PodDisruptionBudget", True, ("pdb",)),),

@@ -14,7 +14,8 @@ from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import TimedOut, Waiter
 
 _SERVER_SIDE = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
-_CONTROLLER_ANNOTATIONS = ("deployment.kubernetes.io/revision",)
+_REVISION = "deployment.kubernetes.io/revision"
+_CONTROLLER_ANNOTATIONS = (_REVISION,)
 NO_ANSWER = (KubeFailed, OSError)
 """How a cluster fails to answer; what was broken on purpose is then put back a moment later."""
 _T = TypeVar("_T")
@@ -133,6 +134,7 @@ def restore_all(kube: Kube, objects: Sequence[Kept], waiter: Waiter) -> None:
         if thing.is_workload and thing.before is not None and not failures:
             try:
                 workloads.wait_rolled_out(kube, thing.kind, thing.name, thing.namespace, waiter)
+                _forget_later(kube, thing.before)
             except (*NO_ANSWER, TimedOut) as problem:
                 failures.append(f"{thing}: {problem}")
     if failures:
@@ -140,6 +142,22 @@ def restore_all(kube: Kube, objects: Sequence[Kept], waiter: Waiter) -> None:
             f"What was changed on purpose could not be put back: {'; '.join(failures)}",
             remedy="Deploy again, or remove a cluster of ours with `mlflow-conformance down`",
         )
+
+
+def _forget_later(kube: Kube, before: dict[str, Any]) -> None:
+    """Delete what a Deployment's history got since: a rollback would bring the change back."""
+    meta = before["metadata"]
+    if before["kind"] != "Deployment":
+        return
+    for item in kube.items("replicaset", namespace=meta["namespace"]):
+        of = item["metadata"]
+        owned = any(o.get("uid") == meta["uid"] for o in of.get("ownerReferences") or [])
+        if owned and item["spec"].get("replicas") == 0 and _revision(of) > _revision(meta):
+            kube.delete("replicaset", of["name"], namespace=of["namespace"], missing_ok=True)
+
+
+def _revision(meta: dict[str, Any]) -> int:
+    return int((meta.get("annotations") or {}).get(_REVISION, 0))
 
 
 def _restore(kube: Kube, thing: Kept, waiter: Waiter) -> None:

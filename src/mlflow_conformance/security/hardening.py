@@ -1,18 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a pod's specification and its running processes say about how little they may do.
+"""What a pod's specification says about how little its processes may do.
 
 The rules are those of the Pod Security Standard `restricted`
 (https://kubernetes.io/docs/concepts/security/pod-security-standards/), and a read-only root.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from mlflow_conformance.cluster.failures import KubeFailed
-from mlflow_conformance.cluster.kube import Kube
-
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
+_VOLUMES = frozenset(
+    {
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "image",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    }
+)
+"""Kinds of volumes that give nothing of the node, nor of a server that pods name themselves."""
 
 
 def violations(where: str, spec: Mapping[str, Any], *, seccomp: str) -> list[str]:
@@ -23,8 +33,13 @@ def violations(where: str, spec: Mapping[str, Any], *, seccomp: str) -> list[str
         seccomp: type of the promised seccomp profile, e.g. ``RuntimeDefault``.
     """
     found = [f"{where}: {name}" for name in ("hostNetwork", "hostPID", "hostIPC") if spec.get(name)]
-    found += [f"{where}: hostPath {v['name']}" for v in spec.get("volumes", []) if "hostPath" in v]
+    found += [
+        f"{where}: {kind} {volume['name']}"
+        for volume in spec.get("volumes") or []
+        for kind in sorted(set(volume) - _VOLUMES - {"name"})
+    ]
     pod = spec.get("securityContext") or {}
+    found += [f"{where}: {said}" for said in _of_pod(pod)]
     for kind in _CONTAINERS:
         for container in spec.get(kind) or []:
             own = container.get("securityContext") or {}
@@ -36,6 +51,14 @@ def violations(where: str, spec: Mapping[str, Any], *, seccomp: str) -> list[str
                 if p.get("hostPort")
             ]
     return found
+
+
+def _of_pod(context: Mapping[str, Any]) -> Iterator[str]:
+    """Groups besides the first: what belongs to group 0 would be theirs to change."""
+    if context.get("fsGroup") == 0:
+        yield "fsGroup is 0"
+    if 0 in (context.get("supplementalGroups") or []):
+        yield "supplementalGroups hold 0"
 
 
 def _of_container(context: Mapping[str, Any], seccomp: str) -> Iterator[str]:
@@ -54,92 +77,9 @@ def _of_container(context: Mapping[str, Any], seccomp: str) -> Iterator[str]:
         yield "privileged"
     if "ALL" not in (capabilities.get("drop") or []):
         yield "capabilities are not dropped"
+    if (proc := context.get("procMount") or "Default") != "Default":
+        yield f"procMount is {proc}"
     if capabilities.get("add"):
         yield f"adds capabilities {', '.join(capabilities['add'])}"
     if (profile := (context.get("seccompProfile") or {}).get("type")) != seccomp:
         yield f"seccomp profile is {profile or 'not set'}"
-
-
-def templates(kube: Kube) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every pod template of the namespace: what the next pods will be like, CronJobs included.
-
-    Raises:
-        KubeFailed: they cannot be read.
-    """
-    for kind in ("deployment", "statefulset", "daemonset", "cronjob", "job"):
-        for item in kube.items(kind):
-            spec = item["spec"]
-            if item["kind"] == "CronJob":
-                spec = spec["jobTemplate"]["spec"]
-            yield f"{item['kind']} {item['metadata']['name']}", spec["template"]["spec"]
-
-
-@dataclass(frozen=True)
-class Process:
-    """The first process of a container, as the kernel describes it.
-
-    Attributes:
-        effective: capabilities in effect, hexadecimal.
-        bounding: capabilities that it could ever gain, hexadecimal.
-        seccomp: 0 none, 1 strict, 2 filter (proc(5)).
-        root_write: what came of writing into the root directory.
-    """
-
-    uid: int
-    gid: int
-    effective: str
-    bounding: str
-    seccomp: int
-    no_new_privileges: int
-    root_write: str
-
-
-_SCRIPT = (
-    "cat /proc/1/status; touch /.mlflow-conformance 2>&1 "
-    "&& rm /.mlflow-conformance && echo 'root: written'"
-)
-
-
-def running_process(kube: Kube, pod: str, container: str) -> Process:
-    """Look at a container's first process from inside, and try to write into the root directory.
-
-    Raises:
-        KubeFailed: nothing can be run in the container.
-    """
-    said = kube.exec(pod, "sh", "-c", f"{{ {_SCRIPT}; }} || true", container=container)
-    return parse_process(said)
-
-
-def parse_process(said: str) -> Process:
-    """What `running_process` printed.
-
-    Raises:
-        KubeFailed: it is not what the kernel prints.
-    """
-    lines = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
-    try:
-        return Process(
-            uid=int(lines["Uid"].split()[1]),
-            gid=int(lines["Gid"].split()[1]),
-            effective=lines["CapEff"].strip(),
-            bounding=lines["CapBnd"].strip(),
-            seccomp=int(lines["Seccomp"]),
-            no_new_privileges=int(lines["NoNewPrivs"]),
-            root_write=said.splitlines()[-1].split(":")[-1].strip(),
-        )
-    except (KeyError, ValueError, IndexError) as problem:
-        raise KubeFailed(f"/proc/1/status cannot be understood: {said[:200]!r}") from problem
-
-
-def privileged_pod(image: str) -> dict[str, Any]:
-    """A pod that no restricted namespace may admit."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "mlflow-conformance-privileged"},
-        "spec": {
-            "containers": [
-                {"name": "main", "image": image, "securityContext": {"privileged": True}}
-            ]
-        },
-    }

@@ -21,6 +21,11 @@ class Restricted(Thresholds):
     pod_security: Literal["restricted", "baseline"] = Field(
         description="level of the Pod Security Standards that the namespace enforces"
     )
+    refused: int = Field(
+        ge=1,
+        description="rules of that level whose breach is seen to be refused, at least; a version "
+        "of Kubernetes may not know every field by which they are broken",
+    )
 
 
 class Rights(Thresholds):

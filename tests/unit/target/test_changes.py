@@ -299,3 +299,27 @@ def test_what_the_body_changes_is_put_back(cluster: ApiServer, target: Target) -
 def test_what_is_kept_exists(cluster: ApiServer, target: Target) -> None:
     with pytest.raises(Unusable, match="no pdb"), kept(target, [("pdb", "x")], QUICK):
         pass
+
+
+def test_the_history_of_a_deployment_does_not_keep_the_change(
+    cluster: ApiServer, target: Target
+) -> None:
+    """A rollback would bring it back; what was in the history before stays."""
+    revision = "deployment.kubernetes.io/revision"
+    made = {"observedGeneration": 1, "updatedReplicas": 1, "readyReplicas": 1, "replicas": 1}
+    server = cluster.have(
+        "Deployment", "server", metadata={"annotations": {revision: "4"}},
+        spec={"replicas": 1, "selector": {}}, status=made,
+    )  # fmt: skip
+    place: Key = ("deployments", "mlflow", "server")
+    cluster.meddlers.append(lambda: cluster.objects[place].update(status=made))
+    owner = [{"uid": server["metadata"]["uid"]}]
+    histories = {"old": ("3", 0, owner), "change": ("5", 0, owner), "now": ("6", 1, owner),
+                 "another": ("9", 0, [])}  # fmt: skip
+    patch = ObjectChange(kind="deployment", name="{deployment}", patch={"spec": {"replicas": 1}})
+    with changed(target, [patch], QUICK):
+        for name, (number, replicas, owners) in histories.items():
+            about = {"annotations": {revision: number}, "ownerReferences": owners}
+            cluster.have("ReplicaSet", name, metadata=about, spec={"replicas": replicas})
+    left = {name for plural, _, name in cluster.objects if plural == "replicasets"}
+    assert left == {"old", "now", "another"}
