@@ -3,7 +3,7 @@
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod
-from mlflow_conformance.cluster.templates import templates
+from mlflow_conformance.cluster.templates import earlier_templates, templates
 from mlflow_conformance.doors.inside import InsideSender
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.case import Evidence, check
@@ -23,12 +23,20 @@ def test_service_accounts_may_do_what_is_listed(evidence: Evidence, kube: Kube) 
     """Every ServiceAccount may do what the profile lists and nothing else, and holds no token.
 
     Preconditions: this user may impersonate the namespace's ServiceAccounts.
-    Steps: ask the API server, as each account, for its rules; read the volumes of every pod.
-    Expected: the rules that every account has, and those listed; no pod with an unlisted token.
+    Steps: ask the API server, as each account, for its rules in every namespace, also as those that
+    only templates name; read every pod and pod template, also those that a rollback would bring
+    back.
+    Expected: the rules that every account has, and those listed; no pod with an unlisted token, and
+    no template that gives one.
     """
     row = evidence.row(Rights)
-    accounts = [a["metadata"]["name"] for a in kube.items("serviceaccount")]
-    rules = {account: access.rules_of(kube, account) for account in accounts}
+    pods = [(f"pod {p.name}", p.raw["spec"]) for p in _own_pods(kube)]
+    made_from = [*templates(kube), *earlier_templates(kube)]
+    there = {a["metadata"]["name"] for a in kube.items("serviceaccount")}
+    accounts = sorted(there | {access.account_of(spec) for _, spec in [*pods, *made_from]})
+    namespaces = [n["metadata"]["name"] for n in kube.items("namespace")]
+    evidence.note("namespaces", namespaces, door="kubernetes")
+    rules = {account: access.rules_of(kube, account, namespaces) for account in accounts}
     evidence.note("rules that every account has", set.intersection(*rules.values()))
     extra = {
         account: sorted(found - row.everyone - row.accounts.get(account, frozenset()))
@@ -47,15 +55,23 @@ def test_service_accounts_may_do_what_is_listed(evidence: Evidence, kube: Kube) 
         "rules.missing", "listed rules that are missing", {a: r for a, r in absent.items() if r},
         "==", {}, door="kubernetes",
     )  # fmt: skip
-    holders = [p.name for p in _own_pods(kube) if access.mounts_token(p.raw["spec"])]
+    tokens = access.tokens_of(kube)
+    holders = {where for where, spec in pods if tokens.held_by(spec)}
+    holders |= {where for where, spec in made_from if tokens.given_to(spec)}
     evidence.expect(
         "token-holders",
-        "pods with a token for the API",
-        [name for name in holders if not name.startswith(tuple(row.token_holders))],
+        "pods and templates of pods with a token for the API",
+        sorted(where for where in holders if not _may_hold(where, row.token_holders)),
         "==",
         [],
         door="kubernetes",
     )
+
+
+def _may_hold(where: str, listed: list[str]) -> bool:
+    """Whether a pod, or those of a template, are among the pods that may hold a token."""
+    name = where.split(" ", 1)[1]
+    return f"{name}-".startswith(tuple(listed))
 
 
 @check(

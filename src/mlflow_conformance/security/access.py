@@ -1,26 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a ServiceAccount may do, and whether a pod holds its token."""
+"""What ServiceAccounts may do, and which pods hold their tokens."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.security.secrets_used import uses_of
+
+API_AUDIENCES = ("https://kubernetes.default",)
+"""What the names of the API's own audience begin with, where it is not the issuer's."""
 
 
-def rules_of(kube: Kube, account: str) -> set[str]:
-    """Every rule that applies to a ServiceAccount in the namespace, one line each.
+def rules_of(kube: Kube, account: str, namespaces: Iterable[str]) -> set[str]:
+    """Every rule that applies to a ServiceAccount of the namespace, one line each.
 
     A line reads ``get,list pods`` or ``get,list leases.coordination.k8s.io name-of-one``, and
-    ``get /healthz`` for a path that is no resource. The account itself is asked, by impersonation,
-    so that rules of all its groups and of the whole cluster are there.
+    ``get /healthz`` for a path that is no resource. What the account may do in another namespace
+    and not in its own ends with that: ``get secrets in kube-system``. The account itself is asked,
+    by impersonation, so that rules of all its groups and of the whole cluster are there.
+
+    Args:
+        namespaces: where it is asked, besides its own.
 
     Raises:
         KubeFailed: we may not impersonate it, or the API server did not answer.
     """
+    own = _rules_in(kube, account, kube.namespace)
+    others = sorted(set(namespaces) - {kube.namespace})
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda where: _rules_in(kube, account, where), others))
+    return own | {
+        f"{rule} in {where}"
+        for where, rules in zip(others, found, strict=True)
+        for rule in rules - own
+    }
+
+
+def _rules_in(kube: Kube, account: str, namespace: str) -> set[str]:
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectRulesReview",
-        "spec": {"namespace": kube.namespace},
+        "spec": {"namespace": namespace},
     }
     answered = kube.create(review, as_user=f"system:serviceaccount:{kube.namespace}:{account}")
     return set(read_rules(answered["status"]))
@@ -41,15 +63,66 @@ def read_rules(status: Mapping[str, Any]) -> Iterator[str]:
             yield f"{verbs} {path}"
 
 
-def mounts_token(spec: Mapping[str, Any]) -> bool:
-    """Whether a running pod's specification holds a token for the cluster's API.
+def account_of(spec: Mapping[str, Any]) -> str:
+    """The ServiceAccount that a pod's specification names."""
+    return str(spec.get("serviceAccountName") or "default")
 
-    The API server adds the volume to a pod that does not refuse it. A token for another audience,
-    such as an object store's, is none for the API.
+
+@dataclass(frozen=True)
+class Tokens:
+    """Which specifications give a pod a token for the cluster's API.
+
+    Attributes:
+        issuer: of the cluster's tokens, which is an audience of the API unless it was told others.
+        refusing: ServiceAccounts whose pods get no token unless they ask for one.
+        secrets: Secrets that hold a token without an end.
     """
-    return any(
-        source.get("serviceAccountToken") is not None
-        and not source["serviceAccountToken"].get("audience")
-        for volume in spec.get("volumes") or []
-        for source in (volume.get("projected") or {}).get("sources") or []
+
+    issuer: str
+    refusing: frozenset[str]
+    secrets: frozenset[str]
+
+    def given_to(self, spec: Mapping[str, Any]) -> bool:
+        """Whether a template's pods would have one: the API server adds it where nobody refuses."""
+        asked = spec.get("automountServiceAccountToken")
+        automatic = account_of(spec) not in self.refusing if asked is None else bool(asked)
+        return automatic or self.held_by(spec)
+
+    def held_by(self, spec: Mapping[str, Any]) -> bool:
+        """Whether a running pod's specification holds one.
+
+        A token for another audience, such as an object store's, is none for the API.
+        """
+        if not self.secrets.isdisjoint(u.secret for u in uses_of(spec)):
+            return True
+        tokens = (
+            source["serviceAccountToken"]
+            for volume in spec.get("volumes") or []
+            for source in (volume.get("projected") or {}).get("sources") or []
+            if source.get("serviceAccountToken") is not None
+        )
+        return any(self._of_the_api(token.get("audience") or self.issuer) for token in tokens)
+
+    def _of_the_api(self, audience: str) -> bool:
+        return audience == self.issuer or audience.startswith(API_AUDIENCES)
+
+
+def tokens_of(kube: Kube) -> Tokens:
+    """How tokens come to pods in the namespace.
+
+    Raises:
+        KubeFailed: ServiceAccounts, the types of Secrets or the issuer cannot be read.
+    """
+    path = "/.well-known/openid-configuration"
+    return Tokens(
+        issuer=str(kube.api.json("the issuer of tokens", "GET", path)["issuer"]),
+        refusing=frozenset(
+            a["metadata"]["name"]
+            for a in kube.items("serviceaccount")
+            if a.get("automountServiceAccountToken") is False
+        ),
+        secrets=frozenset(
+            s["metadata"]["name"]
+            for s in kube.items("secret", fields={"type": "kubernetes.io/service-account-token"})
+        ),
     )

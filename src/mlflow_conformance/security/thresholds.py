@@ -29,14 +29,18 @@ class Restricted(Thresholds):
 
 
 class Rights(Thresholds):
-    """SEC-2: a rule is a line such as `get,list pods` or `get /healthz`."""
+    """SEC-2: a rule is a line such as `get,list pods` or `get /healthz`.
+
+    Of another namespace than MLflow's it ends with that: `get secrets in kube-system`.
+    """
 
     everyone: frozenset[str] = Field(description="rules that every ServiceAccount may have")
     accounts: dict[str, frozenset[str]] = Field(
         description="further rules that a ServiceAccount must have, by its name"
     )
     token_holders: list[str] = Field(
-        description="what the names of pods begin with that may hold a token of the cluster's API"
+        description="what the names of pods begin with that may hold a token of the cluster's API, "
+        "such as `operator-`"
     )
 
 

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules, tokens, image references and amounts."""
 
+from typing import Any, cast
+
 import pytest
 
-from mlflow_conformance.security.access import mounts_token, read_rules
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.security.access import Tokens, read_rules, rules_of
 from mlflow_conformance.security.resources import containers, deviations, pinned
+from mlflow_conformance.security.secrets_used import SecretUse, uses_of
 from mlflow_conformance.security.thresholds import Amounts
 
 
@@ -34,20 +38,84 @@ def test_no_rules() -> None:
     assert list(read_rules({"resourceRules": None})) == []
 
 
+TOKENS = Tokens("https://issuer.example", frozenset({"careful"}), frozenset({"endless"}))
+
+
 @pytest.mark.parametrize(
     ("source", "holds"),
     [
         ({"serviceAccountToken": {"path": "token"}}, True),
         ({"serviceAccountToken": {"path": "token", "audience": "sts.minio"}}, False),
+        ({"serviceAccountToken": {"path": "token", "audience": "https://issuer.example"}}, True),
+        ({"serviceAccountToken": {"audience": "https://kubernetes.default.svc"}}, True),
         ({"configMap": {"name": "kube-root-ca.crt"}}, False),
+        ({"secret": {"name": "endless"}}, True),
+        ({"secret": {"name": "another"}}, False),
     ],
 )
 def test_tokens(source: dict[str, object], holds: bool) -> None:
-    assert mounts_token({"volumes": [{"projected": {"sources": [source]}}]}) is holds
+    assert TOKENS.held_by({"volumes": [{"projected": {"sources": [source]}}]}) is holds
 
 
 def test_a_pod_without_volumes_holds_no_token() -> None:
-    assert not mounts_token({})
+    assert not TOKENS.held_by({})
+
+
+@pytest.mark.parametrize(
+    ("spec", "given"),
+    [
+        ({}, True),
+        ({"serviceAccountName": "careful"}, False),
+        ({"serviceAccountName": "careful", "automountServiceAccountToken": True}, True),
+        ({"serviceAccountName": "another"}, True),
+        ({"serviceAccountName": "another", "automountServiceAccountToken": False}, False),
+        (
+            {
+                "automountServiceAccountToken": False,
+                "containers": [{"envFrom": [{"secretRef": {"name": "endless"}}]}],
+            },
+            True,
+        ),
+    ],
+)
+def test_templates_give_tokens_where_nobody_refuses(spec: dict[str, Any], given: bool) -> None:
+    assert TOKENS.given_to(spec) is given
+
+
+def test_rights_in_other_namespaces_say_where() -> None:
+    class Cluster:
+        namespace = "mlflow"
+
+        def create(self, review: dict[str, Any], *, as_user: str) -> dict[str, Any]:
+            assert as_user == "system:serviceaccount:mlflow:server"
+            rules = [{"verbs": ["get"], "resources": ["pods"]}]
+            if review["spec"]["namespace"] == "kube-system":
+                rules.append({"verbs": ["get"], "resources": ["secrets"]})
+            return {"status": {"resourceRules": rules}}
+
+    found = rules_of(cast(Kube, Cluster()), "server", ["default", "kube-system", "mlflow"])
+    assert found == {"get pods", "get secrets in kube-system"}
+
+
+def test_every_way_to_a_secret_is_seen() -> None:
+    reference = {"secretKeyRef": {"name": "a", "key": "k"}}
+    spec = {
+        "initContainers": [{"env": [{"name": "V", "valueFrom": reference}]}],
+        "containers": [
+            {"envFrom": [{"secretRef": {"name": "b"}}, {"configMapRef": {"name": "x"}}]},
+            {"env": [{"name": "PLAIN", "value": "x"}]},
+        ],
+        "volumes": [
+            {"secret": {"secretName": "c"}},
+            {"secret": {"secretName": "d", "items": [{"key": "k", "path": "p"}]}},
+            {"projected": {"sources": [{"secret": {"name": "e"}}, {"configMap": {"name": "x"}}]}},
+            {"emptyDir": {}},
+        ],
+    }
+    assert list(uses_of(spec)) == [
+        SecretUse("a", "k", "V"), SecretUse("b"), SecretUse("c"), SecretUse("d", "k"),
+        SecretUse("e"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
