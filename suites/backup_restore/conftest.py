@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlflow_conformance.backup_restore import jobs
+from mlflow_conformance.backup_restore.database import fingerprint
 from mlflow_conformance.backup_restore.lines import Lines
 from mlflow_conformance.backup_restore.making import Backup, Restore, Witness, back_up, restore
 from mlflow_conformance.backup_restore.model import registered
@@ -140,10 +141,9 @@ def rehearsal(
             good = store.good()
             with BackupWriters(front, ledger, experiment, sizes.writers).going() as writers:
                 writers.more(_SETTLED_WRITES, waiter)
-                count = "SELECT count(*) FROM runs"
-                before = sql.one(count)
+                before = fingerprint(sql)
                 backup: Backup = back_up(kube, documented, store, job, waiter)
-                after = sql.one(count)
+                after = fingerprint(sql)
                 writers.more(_SETTLED_WRITES, waiter)
         gone = new_run(front, experiment, "gone").run_id
         yield Rehearsal(
@@ -152,7 +152,7 @@ def rehearsal(
             model=model,
             witness=Witness(kept, gone),
             backup=backup,
-            runs=(before, after),
+            around=(before, after),
             good=good,
             planted=planted,
             artifacts=artifacts,

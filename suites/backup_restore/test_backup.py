@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BKP: what a backup is, and how long it stays."""
+"""BKP: what a backup is, and that one can be made by hand."""
 
-import copy
-from datetime import UTC, datetime
-from typing import Any
-
-from mlflow_conformance.backup_restore import jobs
+from mlflow_conformance.backup_restore.database import differing
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal, latencies
+from mlflow_conformance.backup_restore.sameness import outside, unwritten
 from mlflow_conformance.backup_restore.sealing import disguised, entropy
-from mlflow_conformance.backup_restore.store import Store, name_at, time_of
-from mlflow_conformance.backup_restore.thresholds import Manual, Retention, Sealed
+from mlflow_conformance.backup_restore.store import Contents, Store, comparable
+from mlflow_conformance.backup_restore.thresholds import Manifested, Manual, Sealed
+from mlflow_conformance.backup_restore.told import structure_digests
 from mlflow_conformance.backup_restore.workbench import Workbench
-from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.inventory import plain_bytes
 from mlflow_conformance.doors.sql import TABLES, Sql
 from mlflow_conformance.evidence.case import Evidence, check
@@ -67,11 +63,13 @@ def test_manual_backup(evidence: Evidence, rehearsal: Rehearsal) -> None:
     disruptive=True,
 )
 def test_manifest(evidence: Evidence, rehearsal: Rehearsal, store: Store, sql: Sql) -> None:
-    """The backup has a manifest that tells its digest, its size and the rows of every table.
+    """The backup has a manifest that tells its digest, its size and what is in every table.
 
-    Steps: read object and manifest with an account that did not make them.
+    Steps: read object and manifest with an account that did not make them; compute anew what the
+    manifest tells of the database.
     Expected: digest and size are the object's; every table of the database is counted; the number
-    of runs lies between the numbers right before and right after the backup.
+    of runs lies between the numbers right before and right after the backup, and so does each
+    sequence; content of tables that nobody wrote meanwhile, and structure, are the database's.
     """
     name, manifest = rehearsal.backup.name, rehearsal.backup.manifest
     evidence.expect(
@@ -104,6 +102,45 @@ def test_manifest(evidence: Evidence, rehearsal: Rehearsal, store: Store, sql: S
     )
     evidence.expect("runs.most", "runs in the backup", rows.get("runs", 0), "<=", after, door="sql")
     evidence.note("rows", {t: n for t, n in rows.items() if n}, door="s3")
+    _expect_told(evidence, rehearsal, manifest.contents, sql)
+
+
+def _expect_told(evidence: Evidence, rehearsal: Rehearsal, contents: Contents, sql: Sql) -> None:
+    """What a manifest tells besides the rows is true, as far as the profile says that it tells it.
+
+    Raises:
+        Undecided: its digests are not those of a manifest of schema 2.
+    """
+    before, after = rehearsal.around
+    row = evidence.row(Manifested)
+    evidence.expect(
+        "told", "not told besides the rows", sorted({*row.told} - {*contents.told}), "==", [],
+        door="s3",
+    )  # fmt: skip
+    if contents.sequences is not None:
+        evidence.expect(
+            "sequences", "sequences that stand elsewhere",
+            outside(contents.sequences, before, after), "==", [], door="sql",
+        )  # fmt: skip
+    if contents.structure is not None:
+        evidence.expect(
+            "structure", "kinds of things that differ",
+            differing(structure_digests(sql), contents.structure), "==", [], door="sql",
+        )  # fmt: skip
+    if contents.content is None:
+        return
+    evidence.expect(
+        "content.tables", "tables whose content is told", sorted(contents.content), "==",
+        sorted(before.tables), door="sql",
+    )  # fmt: skip
+    told = comparable(contents.content)
+    if len(told) < len(contents.content):
+        evidence.undecided("this check does not know how the manifest's digests are made")
+    wrong = [t for t, digest in unwritten(before, after).items() if told.get(t, digest) != digest]
+    evidence.expect(
+        "content", "tables that nobody wrote and whose content is another", wrong, "==", [],
+        door="sql",
+    )  # fmt: skip
 
 
 @check(
@@ -180,84 +217,3 @@ def test_compressed_and_encrypted(
         "disguised", "how the beginning of a dump is in the object",
         disguised(content, opening.head or row.words[0].encode()), "==", [], door="s3",
     )  # fmt: skip
-
-
-@check(
-    "BKP-3",
-    impact="The bucket fills without end, or the backup that is needed is gone.",
-    remedy="Delete only after a new backup was read back, count only backups that are whole, and "
-    "keep the newest in any case.",
-    disruptive=True,
-)
-def test_retention(
-    evidence: Evidence, kube: Kube, waiter: Waiter, store: Store, rehearsal: Rehearsal,
-    word: str,
-) -> None:  # fmt: skip
-    """Backups stay as long as promised, those that failed count for nothing, a good one stays.
-
-    Steps:
-        1. Before the backup, old ones were planted, on both sides of the rule, among them a dump
-           without a manifest and one whose manifest lies. Read what the backup left.
-        2. Let a backup fail, and read again.
-    Expected: exactly the good ones that the rule spares are there; the failed one deletes none, and
-    the newest one has no expiry of the bucket's own.
-    """
-    row = evidence.row(Retention)
-    backup = rehearsal.backup
-    evidence.expect("backup", "backup", backup.outcome, "==", "complete", door="kubernetes")
-    if backup.name is None:
-        return
-    times = {n: t for n in [*rehearsal.good, backup.name] if (t := time_of(store.names, n))}
-    staying = row.rule.staying(times.values(), datetime.now(UTC))
-    spared = sorted(name_at(store.names, t) for t in staying)
-    evidence.note("good backups with those that were planted", sorted(times), door="s3")
-    evidence.expect(
-        "deletable",
-        "backups that the rule deletes",
-        len(times) - len(spared),
-        ">=",
-        1,
-        door="s3",
-    )
-    evidence.expect(
-        "good.after-backup", "good backups after it", store.good(), "==", spared, door="s3"
-    )
-    head = store.bucket.head(store.bucket.prefix + backup.name) or {}
-    # A rule of the bucket does not know that no newer backup came.
-    evidence.expect(
-        "expiry", "when the bucket itself deletes the last good one", head.get("expires"),
-        "==", None, door="s3",
-    )  # fmt: skip
-
-    failing = _failing(kube, backup.job.name, f"{word}-failing", row.failing_environment)
-    kube.apply([failing])
-    name = failing["metadata"]["name"]
-    try:
-        failed = waiter.until(
-            "failed: a backup that cannot reach its database",
-            lambda: kube.get("job", name).get("status", {}),
-            done=lambda seen: bool(seen.get("failed") or seen.get("succeeded")),
-            timeout="backup finished",
-        )
-        evidence.expect("failing.pods", "pods that succeeded", failed.get("succeeded", 0), "==", 0)
-        evidence.note("what the failed one said", jobs.said(kube, name)[-500:], door="kubernetes")
-        evidence.expect(
-            "good.after-failure",
-            "good backups after a failed one",
-            store.good(),
-            "==",
-            spared,
-            door="s3",
-        )
-    finally:
-        jobs.remove(kube, [name])
-
-
-def _failing(kube: Kube, pattern: str, name: str, wrong: dict[str, str]) -> dict[str, Any]:
-    """A Job like the backup's whose environment leads nowhere."""
-    made = jobs.like(copy.deepcopy(kube.get("job", pattern)), name, {})
-    container = made["spec"]["template"]["spec"]["containers"][0]
-    container["env"] = [e for e in container.get("env", []) if e["name"] not in wrong] + [
-        {"name": key, "value": value} for key, value in wrong.items()
-    ]
-    return made

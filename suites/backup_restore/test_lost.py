@@ -17,6 +17,7 @@ from mlflow_conformance.backup_restore.making import restore
 from mlflow_conformance.backup_restore.namespace import remade
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal, reconciled
 from mlflow_conformance.backup_restore.restored import Restored, restored_state
+from mlflow_conformance.backup_restore.sameness import expect_new_writes, expect_same_database
 from mlflow_conformance.backup_restore.store import Store
 from mlflow_conformance.backup_restore.thresholds import RecoveryTime
 from mlflow_conformance.backup_restore.volume import emptied, volumes
@@ -48,8 +49,9 @@ def test_restore_into_an_empty_server(
     Preconditions: the backup was proven in this run to bring everything back over live data.
     Steps: delete the volume claim of PostgreSQL with all its data; let the new server start;
     run the documented lines.
-    Expected: the volume is another one; afterwards the data is that of the first restore, and
-    MLflow answers from it within the recovery time, its pods the same.
+    Expected: the volume is another one; afterwards the database is that of the first restore and
+    of the backup, takes new writes, and MLflow answers from it within the recovery time, its pods
+    the same.
     """
     row = evidence.row(RecoveryTime)
     backup = restored.proven_backup(rehearsal)
@@ -70,7 +72,10 @@ def test_restore_into_an_empty_server(
     )  # fmt: skip
     if not expect_complete(evidence, done):
         return
-    expect_same_data(evidence, restored_state(sql, rehearsal, done), restored)
+    state = restored_state(sql, rehearsal, done)
+    expect_same_data(evidence, state, restored)
+    expect_same_database(evidence, rehearsal, state.data, sql)
+    expect_new_writes(evidence, front, f"{word}-after-empty")
     evidence.expect("databases", "databases", len(databases(sql)), ">=", 1, door="sql")
     whole = (done.seconds or 0) + prepared
     expect_in_time(evidence, row, "recovery time, with the line that prepares", whole)
@@ -98,8 +103,9 @@ def test_restore_into_an_empty_namespace(
     the backup was proven in this run to bring everything back over live data.
     Steps: keep what is documented to be kept; delete the namespace; run the documented lines that
     make, fill and restore it.
-    Expected: namespace and volume are others; afterwards the data is that of the first restore,
-    artifacts and model are there, and MLflow answers within the recovery time.
+    Expected: namespace and volume are others; afterwards the database is that of the first restore
+    and of the backup and takes new writes, artifacts and model are there, and MLflow answers within
+    the recovery time.
     """
     row = evidence.row(RecoveryTime)
     if not target.made_here:
@@ -129,8 +135,11 @@ def test_restore_into_an_empty_namespace(
     )  # fmt: skip
     if not expect_complete(evidence, done):
         return
-    expect_same_data(evidence, restored_state(sql, rehearsal, done), restored)
+    state = restored_state(sql, rehearsal, done)
+    expect_same_data(evidence, state, restored)
+    expect_same_database(evidence, rehearsal, state.data, sql)
     expect_artifacts(evidence, rehearsal.artifacts, reconciled(sql, bucket))
     expect_model(evidence, rehearsal, client_environment)
+    expect_new_writes(evidence, front, f"{word}-after-namespace")
     whole = (done.seconds or 0) + found.seconds
     expect_in_time(evidence, row, "recovery time, with the installation", whole)

@@ -9,10 +9,15 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 import processes
+from mlflow_conformance.backup_restore.database import behind, fingerprint
+from mlflow_conformance.backup_restore.told import structure_digests
 from mlflow_conformance.config.assets import asset
 from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.doors.inside import LocalInside
+from mlflow_conformance.doors.sql import Sql
 
 SETUP = """
 CREATE TABLE runs (id text PRIMARY KEY, number double precision, at timestamptz, raw bytea);
@@ -98,6 +103,63 @@ def test_a_difference_is_told(state: Any, server: str, copy: str, change: str, t
     with psycopg.connect(copy) as other, psycopg.connect(server) as one:
         other.execute(change.encode())
         assert told in state.State.read(other).differences(state.State.read(one))
+
+
+def test_a_number_that_was_drawn_meanwhile_is_no_difference(
+    state: Any, server: str, copy: str
+) -> None:
+    with psycopg.connect(copy) as other, psycopg.connect(server) as one:
+        other.execute("SELECT nextval('experiments_id_seq')")
+        assert state.State.read(other).differences(state.State.read(one)) == []
+
+
+def test_the_suite_computes_what_a_manifest_tells(state: Any, server: str) -> None:
+    sql = Sql(LocalInside(), conninfo_to_dict(server))
+    with psycopg.connect(server) as one:
+        told = state.State.read(one)
+    found = fingerprint(sql)
+    assert (found.rows, found.content) == (told.rows, told.content)
+    assert (found.sequences, structure_digests(sql)) == (told.sequences, told.structure)
+
+
+def test_a_restored_dump_has_the_same_fingerprint(server: str, copy: str) -> None:
+    one, other = (Sql(LocalInside(), conninfo_to_dict(uri)) for uri in (server, copy))
+    assert fingerprint(one).differences(fingerprint(other)) == []
+    assert behind(other) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("SELECT setval('experiments_id_seq', 1)", "experiments_id_seq: 2, 1"),
+        ("UPDATE runs SET number = 0.2 WHERE id = 'a'", "runs: 3, 3"),
+        ("DROP INDEX tags_by_key", "index tags_by_key: CREATE INDEX"),
+        (
+            "ALTER TABLE tags DROP CONSTRAINT tags_run_fkey",
+            "constraint tags.tags_run_fkey: ",
+        ),
+        ("ALTER TABLE experiments ALTER id DROP DEFAULT", "column experiments.id: integer"),
+        ("ALTER TABLE tags SET UNLOGGED", "table tags: r p, r u"),
+        ("ALTER TABLE tags OWNER TO auditor", "relation tags: mlflow, auditor"),
+        ("GRANT INSERT ON tags TO auditor", "relation tags: mlflow DELETE"),
+        ("GRANT CREATE ON DATABASE copy TO auditor", "database: PUBLIC CONNECT"),
+        ("ALTER DATABASE copy SET work_mem = '8MB'", "settings of all here: not there"),
+    ],
+)
+def test_a_fingerprint_tells_a_difference(server: str, copy: str, change: str, told: str) -> None:
+    with psycopg.connect(copy, autocommit=True) as other:
+        other.execute(change.encode())
+    one, two = (Sql(LocalInside(), conninfo_to_dict(uri)) for uri in (server, copy))
+    found = fingerprint(one).differences(fingerprint(two))
+    assert [text for text in found if text.startswith(told)], found
+
+
+@pytest.mark.parametrize("called", [True, False])
+def test_a_sequence_that_gives_a_number_again_is_told(copy: str, called: bool) -> None:
+    with psycopg.connect(copy) as other:
+        other.execute("SELECT setval('experiments_id_seq', %s, %s)", (1 if called else 2, called))
+    told = behind(Sql(LocalInside(), conninfo_to_dict(copy)))
+    assert told == ["experiments_id_seq: 2 is next, 2 is there"]
 
 
 def test_what_an_older_manifest_does_not_say_is_not_compared(state: Any, server: str) -> None:

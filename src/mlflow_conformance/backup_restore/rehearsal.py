@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mlflow_conformance.backup_restore.database import Fingerprint
 from mlflow_conformance.backup_restore.making import Backup, Witness
 from mlflow_conformance.backup_restore.model import RegisteredModel
 from mlflow_conformance.backup_restore.retention import Planted, Rule
@@ -56,7 +57,7 @@ class Rehearsal:
     """What was written, planted and backed up.
 
     Attributes:
-        runs: how many runs the database held right before and right after the backup.
+        around: the database right before and right after the backup.
         good: names of the good backups before it, those that were planted included.
         planted: what was planted, by name.
         artifacts: how URIs and objects differed before it: no restore can mend that.
@@ -67,10 +68,16 @@ class Rehearsal:
     model: RegisteredModel
     witness: Witness
     backup: Backup
-    runs: tuple[int, int]
+    around: tuple[Fingerprint, Fingerprint]
     good: list[str]
     planted: Mapping[str, Planted]
     artifacts: Reconciliation
+
+    @property
+    def runs(self) -> tuple[int, int]:
+        """How many runs the database held right before and right after the backup."""
+        before, after = self.around
+        return before.rows["runs"], after.rows["runs"]
 
     def held_against(self, present: list[str]) -> SnapshotFinding:
         """What a restored database holds of the writes in the ledger."""

@@ -6,20 +6,57 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from mlflow_conformance.config.names import BackupNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.target.base import Target
 
+_T = TypeVar("_T")
+
+
+def _lenient(value: object, read: ValidatorFunctionWrapHandler) -> Any:
+    """None for what has another form: the manifest is somebody else's."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+Told = Annotated[_T | None, WrapValidator(_lenient)]
+"""What a manifest may tell or not."""
+
 
 class Contents(BaseModel):
-    """What a manifest says of the dump; what else it says is left alone."""
+    """What a manifest says of the dump; what else it says is left alone.
+
+    Attributes:
+        content: a digest of the rows, by table.
+        sequences: where each stands; None for one that was never used.
+        structure: a digest, by the kind of thing.
+    """
 
     revision: str
     rows: dict[str, int]
+    content: Told[dict[str, str]] = None
+    sequences: Told[dict[str, int | None]] = None
+    structure: Told[dict[str, str]] = None
+
+    @property
+    def told(self) -> list[str]:
+        """What it tells besides the rows."""
+        return [k for k in ("content", "sequences", "structure") if getattr(self, k)]
+
+
+_OURS = re.compile(r"-?\d+:-?\d+")
+
+
+def comparable(content: Mapping[str, str] | None) -> dict[str, str]:
+    """The digests of rows that `database.fingerprint` computes as well: those of schema 2."""
+    return {t: d for t, d in (content or {}).items() if _OURS.fullmatch(d)}
 
 
 class Manifest(BaseModel):

@@ -50,6 +50,15 @@ class Manual(Thresholds):
     within_s: Seconds = Field(description="duration of a backup by the documented line, seconds")
 
 
+class Manifested(Thresholds):
+    """BKP-2.manifest."""
+
+    told: list[Literal["content", "sequences", "structure"]] = Field(
+        description="what a manifest tells of the database besides the rows of its tables; empty "
+        "for a program that counts them alone"
+    )
+
+
 class Sealed(Thresholds):
     """BKP-4."""
 
@@ -133,7 +142,7 @@ THRESHOLDS: Registry = {
     "BKP-1.manual": Manual,
     "BKP-1.schedule": Thresholds,
     "BKP-2": Refusals,
-    "BKP-2.manifest": Thresholds,
+    "BKP-2.manifest": Manifested,
     "BKP-3": Retention,
     "BKP-4": Sealed,
     "BKP-5": Thresholds,

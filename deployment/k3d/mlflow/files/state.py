@@ -100,9 +100,17 @@ class State:
         found = []
         for each in fields(self):
             was, now = getattr(expected, each.name), getattr(self, each.name)
+            if each.name == "sequences":
+                # A number that is drawn while the dump is made is in it: no snapshot holds it back.
+                now = {n: was[n] if n in was and _stands(v, was[n]) else v for n, v in now.items()}
             if was:
                 found += [f"{each.name} of {name}" for name in _differing(was, now)]
         return found
+
+
+def _stands(now: int | None, was: int | None) -> bool:
+    """A sequence stands where it stood, or further on."""
+    return was is None or (now is not None and now >= was)
 
 
 def _differing(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

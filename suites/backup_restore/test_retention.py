@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BKP-3: how long backups stay."""
+
+import copy
+from datetime import UTC, datetime
+from typing import Any
+
+from mlflow_conformance.backup_restore import jobs
+from mlflow_conformance.backup_restore.rehearsal import Rehearsal
+from mlflow_conformance.backup_restore.store import Store, name_at, time_of
+from mlflow_conformance.backup_restore.thresholds import Retention
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.evidence.case import Evidence, check
+
+
+@check(
+    "BKP-3",
+    impact="The bucket fills without end, or the backup that is needed is gone.",
+    remedy="Delete only after a new backup was read back, count only backups that are whole, and "
+    "keep the newest in any case.",
+    disruptive=True,
+)
+def test_retention(
+    evidence: Evidence, kube: Kube, waiter: Waiter, store: Store, rehearsal: Rehearsal,
+    word: str,
+) -> None:  # fmt: skip
+    """Backups stay as long as promised, those that failed count for nothing, a good one stays.
+
+    Steps:
+        1. Before the backup, old ones were planted, on both sides of the rule, among them a dump
+           without a manifest and one whose manifest lies. Read what the backup left.
+        2. Let a backup fail, and read again.
+    Expected: exactly the good ones that the rule spares are there; the failed one deletes none, and
+    the newest one has no expiry of the bucket's own.
+    """
+    row = evidence.row(Retention)
+    backup = rehearsal.backup
+    evidence.expect("backup", "backup", backup.outcome, "==", "complete", door="kubernetes")
+    if backup.name is None:
+        return
+    times = {n: t for n in [*rehearsal.good, backup.name] if (t := time_of(store.names, n))}
+    staying = row.rule.staying(times.values(), datetime.now(UTC))
+    spared = sorted(name_at(store.names, t) for t in staying)
+    evidence.note("good backups with those that were planted", sorted(times), door="s3")
+    evidence.expect(
+        "deletable",
+        "backups that the rule deletes",
+        len(times) - len(spared),
+        ">=",
+        1,
+        door="s3",
+    )
+    evidence.expect(
+        "good.after-backup", "good backups after it", store.good(), "==", spared, door="s3"
+    )
+    head = store.bucket.head(store.bucket.prefix + backup.name) or {}
+    # A rule of the bucket does not know that no newer backup came.
+    evidence.expect(
+        "expiry", "when the bucket itself deletes the last good one", head.get("expires"),
+        "==", None, door="s3",
+    )  # fmt: skip
+
+    failing = _failing(kube, backup.job.name, f"{word}-failing", row.failing_environment)
+    kube.apply([failing])
+    name = failing["metadata"]["name"]
+    try:
+        failed = waiter.until(
+            "failed: a backup that cannot reach its database",
+            lambda: kube.get("job", name).get("status", {}),
+            done=lambda seen: bool(seen.get("failed") or seen.get("succeeded")),
+            timeout="backup finished",
+        )
+        evidence.expect("failing.pods", "pods that succeeded", failed.get("succeeded", 0), "==", 0)
+        evidence.note("what the failed one said", jobs.said(kube, name)[-500:], door="kubernetes")
+        evidence.expect(
+            "good.after-failure",
+            "good backups after a failed one",
+            store.good(),
+            "==",
+            spared,
+            door="s3",
+        )
+    finally:
+        jobs.remove(kube, [name])
+
+
+def _failing(kube: Kube, pattern: str, name: str, wrong: dict[str, str]) -> dict[str, Any]:
+    """A Job like the backup's whose environment leads nowhere."""
+    made = jobs.like(copy.deepcopy(kube.get("job", pattern)), name, {})
+    container = made["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = [e for e in container.get("env", []) if e["name"] not in wrong] + [
+        {"name": key, "value": value} for key, value in wrong.items()
+    ]
+    return made
