@@ -153,6 +153,7 @@ def rehearsal(
             witness=Witness(kept, gone),
             backup=backup,
             around=(before, after),
+            schedule=kube.get("cronjob", store.names.cronjob)["spec"]["schedule"],
             good=good,
             planted=planted,
             artifacts=artifacts,

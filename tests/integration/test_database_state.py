@@ -71,6 +71,11 @@ def copy(server: str, tmp_path: Path) -> Iterator[str]:
         admin.execute("DROP DATABASE copy WITH (FORCE)")
 
 
+def door(uri: str) -> Sql:
+    """The suite's own door to a database."""
+    return Sql(LocalInside(), {k: v for k, v in conninfo_to_dict(uri).items() if v is not None})
+
+
 def test_a_restored_dump_is_the_same(state: Any, server: str, copy: str) -> None:
     with psycopg.connect(server) as one, psycopg.connect(copy) as other:
         other.execute("SET timezone = 'Asia/Tokyo'")
@@ -114,7 +119,7 @@ def test_a_number_that_was_drawn_meanwhile_is_no_difference(
 
 
 def test_the_suite_computes_what_a_manifest_tells(state: Any, server: str) -> None:
-    sql = Sql(LocalInside(), conninfo_to_dict(server))
+    sql = door(server)
     with psycopg.connect(server) as one:
         told = state.State.read(one)
     found = fingerprint(sql)
@@ -123,7 +128,7 @@ def test_the_suite_computes_what_a_manifest_tells(state: Any, server: str) -> No
 
 
 def test_a_restored_dump_has_the_same_fingerprint(server: str, copy: str) -> None:
-    one, other = (Sql(LocalInside(), conninfo_to_dict(uri)) for uri in (server, copy))
+    one, other = (door(uri) for uri in (server, copy))
     assert fingerprint(one).differences(fingerprint(other)) == []
     assert behind(other) == []
 
@@ -149,7 +154,7 @@ def test_a_restored_dump_has_the_same_fingerprint(server: str, copy: str) -> Non
 def test_a_fingerprint_tells_a_difference(server: str, copy: str, change: str, told: str) -> None:
     with psycopg.connect(copy, autocommit=True) as other:
         other.execute(change.encode())
-    one, two = (Sql(LocalInside(), conninfo_to_dict(uri)) for uri in (server, copy))
+    one, two = (door(uri) for uri in (server, copy))
     found = fingerprint(one).differences(fingerprint(two))
     assert [text for text in found if text.startswith(told)], found
 
@@ -158,7 +163,7 @@ def test_a_fingerprint_tells_a_difference(server: str, copy: str, change: str, t
 def test_a_sequence_that_gives_a_number_again_is_told(copy: str, called: bool) -> None:
     with psycopg.connect(copy) as other:
         other.execute("SELECT setval('experiments_id_seq', %s, %s)", (1 if called else 2, called))
-    told = behind(Sql(LocalInside(), conninfo_to_dict(copy)))
+    told = behind(door(copy))
     assert told == ["experiments_id_seq: 2 is next, 2 is there"]
 
 

@@ -58,6 +58,7 @@ class Rehearsal:
 
     Attributes:
         around: the database right before and right after the backup.
+        schedule: of backups, before any documented line that restores brought its own along.
         good: names of the good backups before it, those that were planted included.
         planted: what was planted, by name.
         artifacts: how URIs and objects differed before it: no restore can mend that.
@@ -69,6 +70,7 @@ class Rehearsal:
     witness: Witness
     backup: Backup
     around: tuple[Fingerprint, Fingerprint]
+    schedule: str
     good: list[str]
     planted: Mapping[str, Planted]
     artifacts: Reconciliation

@@ -109,8 +109,13 @@ class Recovery(Many):
     """BKP-6."""
 
     writers: int = Field(ge=1, description="clients that write while the backup is made")
+    age_s: Seconds = Field(
+        description="age of the newest acknowledged write in a backup when the backup is complete, "
+        "seconds"
+    )
     rpo_s: Seconds = Field(
-        description="recovery point: the time between two backups and the duration of one, seconds"
+        description="recovery point: the longest time that the schedule leaves between two backups "
+        "and that age, seconds"
     )
 
 

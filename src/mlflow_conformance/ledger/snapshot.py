@@ -27,6 +27,8 @@ class SnapshotFinding:
         forgone: acknowledged while or after the backup was made, and not there; allowed.
         window_s: seconds from the request for the backup to the return of the last write that is
             there; 0 when that came before.
+        last_ns: when the last acknowledged write that is there returned, on the ledger's clock;
+            None when none is.
     """
 
     owed: int
@@ -37,6 +39,7 @@ class SnapshotFinding:
     doubled: Sequence[str]
     forgone: int
     window_s: float
+    last_ns: int | None
 
     @property
     def holds(self) -> bool:
@@ -62,6 +65,7 @@ def check_snapshot(
     owed = [o for o in operations if o.acknowledged and o.returned_ns and o.returned_ns < began_ns]
     there = [o for v, o in tried.items() if v in count]
     last_ns = max((o.returned_ns for o in there if o.returned_ns), default=began_ns)
+    sure = [o.returned_ns for o in there if o.acknowledged and o.returned_ns]
     return SnapshotFinding(
         owed=len(owed),
         kept=len(there),
@@ -72,6 +76,7 @@ def check_snapshot(
         forgone=sum(o.acknowledged and str(o.value) not in count for o in operations)
         - sum(str(o.value) not in count for o in owed),
         window_s=max(0.0, (last_ns - began_ns) / 1e9),
+        last_ns=max(sure, default=None),
     )
 
 

@@ -101,7 +101,10 @@ ROWS = {
             "encryption": "aws:kms", "key_id": "key",
         },
     },
-    "BKP-6": {"promise": "p", "thresholds": {"runs": 10, "writers": 2, "rpo_s": 1, "rto_s": 1}},
+    "BKP-6": {
+        "promise": "p",
+        "thresholds": {"runs": 10, "writers": 2, "age_s": 1, "rpo_s": 1, "rto_s": 1},
+    },
 }  # fmt: skip
 
 

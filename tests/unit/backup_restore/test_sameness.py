@@ -116,6 +116,7 @@ def test_what_is_refused_or_forgotten_is_told() -> None:
 
 def test_a_server_that_is_gone_is_told_once() -> None:
     def gone(*_: Any, **__: Any) -> Reply:
-        raise NoReply("connection refused")
+        raise NoReply("refused", "connection refused", 0)
 
-    assert new_writes(MlflowApi("http://m", gone, {}), "n") == ["connection refused"]
+    (told,) = new_writes(MlflowApi("http://m", gone, {}), "n")
+    assert "connection refused" in told

@@ -12,7 +12,7 @@ SEALED = {
     "text_bytes": 1000, "share": 0.5, "words": ["PGDMP"], "entropy": 7.9, "encryption": "aws:kms",
     "key_id": "k.*",
 }  # fmt: skip
-RECOVERY = {"runs": 1000, "writers": 3, "rpo_s": 86700, "rto_s": 120}
+RECOVERY = {"runs": 1000, "writers": 3, "age_s": 30, "rpo_s": 86700, "rto_s": 120}
 HALF_WAY = {"program": "pg_restore .*", "killed_at_share": 0.5, "runs_since": 10}
 RETENTION = {"rule": {"keep": 7}, "failing_environment": {"DATABASE_URI": "x"}}
 

@@ -71,3 +71,9 @@ def test_what_was_refused_or_never_tried_or_is_there_twice_is_noticed() -> None:
 def test_a_write_acknowledged_while_the_backup_was_asked_for_is_not_owed() -> None:
     history = [write("on the line", 98)]
     assert found(history=history).lost == []
+
+
+def test_the_newest_write_is_the_last_that_was_acknowledged() -> None:
+    history = [*HISTORY, write("nobody knows", 160, client="b", outcome="open")]
+    assert found("before 1", "before 2", "nobody knows", history=history).last_ns == 25
+    assert found().last_ns is None

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long a schedule that cron's five fields write down may leave between two of its moments."""
+
+from datetime import date, timedelta
+
+_MACROS = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_FIELDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+_ANY = ("*", "?")
+_YEARS = 8
+"""The 29th of February is in every such span."""
+
+
+def longest_gap_s(schedule: str) -> int:
+    """The longest time between two moments of a schedule, seconds.
+
+    Raises:
+        ValueError: it cannot be read, or has no two moments in eight years.
+    """
+    text = _MACROS.get(schedule.strip().lower(), schedule)
+    fields = text.lower().split()
+    if len(fields) != len(_FIELDS):
+        raise ValueError(f"{schedule!r} has not five fields")
+    minutes, hours, days, months, weekdays = (
+        _values(field, *limits) for field, limits in zip(fields, _FIELDS, strict=True)
+    )
+    if 7 in weekdays:
+        weekdays.add(0)
+    both = not any(fields[n].startswith(_ANY) for n in (2, 4))
+    start, last, longest = date(2024, 1, 1), None, 0
+    moments = [60 * h + m for h in sorted(hours) for m in sorted(minutes)]
+    for n in range(_YEARS * 366):
+        day = start + timedelta(days=n)
+        fits = (day.day in days, day.isoweekday() % 7 in weekdays)
+        # Where both are restricted, either is enough.
+        if day.month not in months or not (any(fits) if both else all(fits)):
+            continue
+        for moment in moments:
+            now = n * 1440 + moment
+            longest, last = max(longest, now - last if last is not None else 0), now
+    if not longest:
+        raise ValueError(f"{schedule!r} has no two moments in {_YEARS} years")
+    return 60 * longest
+
+
+def _values(field: str, least: int, most: int) -> set[int]:
+    found: set[int] = set()
+    for part in field.split(","):
+        span, _, step = part.partition("/")
+        if span in _ANY:
+            first, last = least, most if most != 7 else 6
+        else:
+            low, _, high = span.partition("-")
+            first = _number(low)
+            last = _number(high) if high else (most if step else first)
+        if not least <= first <= last <= most or (step and int(step) < 1):
+            raise ValueError(f"{part!r} is no part of a schedule")
+        found.update(range(first, last + 1, int(step or 1)))
+    return found
+
+
+def _number(text: str) -> int:
+    for names, base in ((_MONTHS, 1), (_DAYS, 0)):
+        if text in names:
+            return names.index(text) + base
+    return int(text)
