@@ -18,17 +18,18 @@ from typing import IO
 STARTED = time.monotonic()
 ROOT = Path(__file__).resolve().parents[1]
 PYTEST = (sys.executable, "-m", "pytest", "-q")
+# A process for each core, and none of them waits for the slowest test of another.
+ON_EVERY_CORE = ("--numprocesses=auto", "--dist=worksteal")
 WHILE_IMAGES_ARE_BUILT = (
     ("format", ("ruff", "format", "--check", ".")),
     ("lint", ("ruff", "check", ".")),
     ("layers", ("lint-imports", "--no-cache")),
     ("types", ("mypy",)),
-    # A process for each core, and none of them waits for the slowest test of another.
-    ("library", (*PYTEST, "tests/unit", "--numprocesses=auto", "--dist=worksteal")),
+    ("library", (*PYTEST, "tests/unit", *ON_EVERY_CORE)),
 )
 WITH_IMAGES = (
     # The static tier needs the helm, the integration tests the MinIO that were built.
-    ("static", (*PYTEST, "tests/static")),
+    ("static", (*PYTEST, "tests/static", *ON_EVERY_CORE)),
     ("integration", (*PYTEST, "tests/integration")),
     ("smoke", ("mlflow-conformance", "gate", "--tier", "smoke")),
 )
