@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SEC: what the deployment's identities may do, which hosts it answers to, and its images."""
+"""SEC: what the deployment's identities may do, and its images."""
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod
 from mlflow_conformance.cluster.templates import earlier_templates, templates
-from mlflow_conformance.doors.inside import InsideSender
-from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import access, resources
-from mlflow_conformance.security.thresholds import Hosts, Resources, Rights
+from mlflow_conformance.security.thresholds import Resources, Rights
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.runner import OWNER, OWNER_LABEL
 
@@ -72,43 +70,6 @@ def _may_hold(where: str, listed: list[str]) -> bool:
     """Whether a pod, or those of a template, are among the pods that may hold a token."""
     name = where.split(" ", 1)[1]
     return f"{name}-".startswith(tuple(listed))
-
-
-@check(
-    "SEC-6",
-    impact="A web page that a user visits can talk to MLflow by DNS rebinding, or a legitimate "
-    "name is refused.",
-    remedy="List service names, ingress hosts and pod addresses in MLflow's --allowed-hosts, each "
-    "with and without its port.",
-)
-def test_foreign_hosts_are_refused(evidence: Evidence, target: Target) -> None:
-    """MLflow answers requests for its own names and refuses those for any other.
-
-    Preconditions: a replica is ready.
-    Steps: ask every replica for the API, with each Host header of the profile.
-    Expected: 200 for its own names, 403 for foreign ones.
-    """
-    row = evidence.row(Hosts)
-    replicas = target.replica_urls()
-    if not replicas:
-        evidence.undecided("no replica of MLflow is ready")
-    for url in replicas:
-        answers = {
-            host: MlflowApi(
-                url, InsideSender(target.inside), {**target.inside_headers, "Host": host}
-            )
-            .request("GET", "/api/2.0/mlflow/experiments/search?max_results=1")
-            .status
-            for host in [*row.own_hosts, *row.foreign_hosts]
-        }
-        evidence.expect(
-            "hosts.own", f"{url}: own names", {h: answers[h] for h in row.own_hosts},
-            "==", dict.fromkeys(row.own_hosts, 200), door="inside",
-        )  # fmt: skip
-        evidence.expect(
-            "hosts.foreign", f"{url}: foreign names", {h: answers[h] for h in row.foreign_hosts},
-            "==", dict.fromkeys(row.foreign_hosts, 403), door="inside",
-        )  # fmt: skip
 
 
 @check(

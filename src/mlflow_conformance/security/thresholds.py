@@ -156,7 +156,9 @@ class Hosts(Thresholds):
         min_length=1, description="Host headers with which MLflow is asked and answers"
     )
     foreign_hosts: list[str] = Field(
-        min_length=1, description="Host headers of others, which MLflow refuses"
+        min_length=1,
+        description="Host headers of others, which MLflow refuses, besides those that are made up "
+        "from its own",
     )
 
 
