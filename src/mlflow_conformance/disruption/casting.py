@@ -79,8 +79,8 @@ def choose_node(names: Names, view: ClusterView) -> str:
     """A node that has a pod of MLflow and none of PostgreSQL, by name.
 
     PostgreSQL is one pod with its files on one node: draining that one stops MLflow however well
-    MLflow itself is spread. And a pod that no controller made would never come back, so that
-    `kubectl drain` refuses such a node too.
+    MLflow itself is spread. And a pod of the deployment that no controller made would never come
+    back; those of others are left where they are.
 
     Raises:
         Undecided: there is none, or no other node could take the pods.
@@ -92,7 +92,7 @@ def choose_node(names: Names, view: ClusterView) -> str:
     )
     usable = {n.name for n in view.nodes if n.ready and n.schedulable and n.takes_pods}
     homes = {p.node for p in pods_of(names, "mlflow", view)}
-    lonely = {p.node for p in view.pods if not p.owner and not p.finished}
+    lonely = {p.node for p in view.of(names.namespace, {}) if not p.owner and not p.finished}
     candidates = sorted((homes & usable) - taken - lonely)
     if not candidates or len(usable) < 2:
         raise Undecided(

@@ -121,10 +121,18 @@ _PROOFS: Mapping[ProofName, Callable[[Played], str]] = {
 
 
 def disturbed_decoys(played: Played) -> list[str]:
-    """Pods that the scenario was not to touch and that are not what they were, and how."""
-    spared = set(played.scene.disposable)
+    """Pods of the deployment that the scenario was not to touch and that changed, and how."""
+    return _disturbed(played, decoys(played.before, played.scene))
+
+
+def disturbed_neighbours(played: Played) -> list[str]:
+    """Likewise in other namespaces, where others come and go: that shows nothing of the fault."""
+    return _disturbed(played, _untouched(played.before, played.scene, own=False))
+
+
+def _disturbed(played: Played, pods: Sequence[PodView]) -> list[str]:
     found = []
-    for pod in decoys(played.before, spared):
+    for pod in pods:
         now = played.after.by_uid(pod.uid)
         if now is None:
             found.append(f"{pod.key} is gone")
@@ -133,12 +141,20 @@ def disturbed_decoys(played: Played) -> list[str]:
     return found
 
 
-def decoys(view: ClusterView, spared: set[str]) -> Sequence[PodView]:
-    """The pods that run and that a scenario has no business with."""
+def decoys(view: ClusterView, scene: Scene) -> Sequence[PodView]:
+    """The pods of the deployment that go on and that a scenario has no business with."""
+    return _untouched(view, scene, own=True)
+
+
+def _untouched(view: ClusterView, scene: Scene, *, own: bool) -> Sequence[PodView]:
     return [
         p
         for p in view.pods
-        if p.uid not in spared and not p.finished and not p.terminating and p.containers
+        if (p.namespace == scene.names.namespace) is own
+        and p.uid not in scene.disposable
+        and p.replica
+        and not p.terminating
+        and p.containers
     ]
 
 

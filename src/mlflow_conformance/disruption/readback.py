@@ -9,7 +9,13 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from mlflow_conformance.disruption.writers import METRIC, Writers, digest_of, value_of
+from mlflow_conformance.disruption.writers import (
+    METRIC,
+    TURN,
+    Writers,
+    digest_of,
+    value_of,
+)
 from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import ARTIFACTS, ApiError, MlflowApi, NewRun, answer, error_of
 from mlflow_conformance.doors.s3 import Bucket
@@ -23,14 +29,16 @@ _PAGE = 5000
 
 @dataclass(frozen=True)
 class WritesKept:
-    """What one door shows of the acknowledged writes.
+    """What one door shows of the acknowledged writes of a kind.
 
     Attributes:
+        kind: of the ledger's operations.
         halves: requests of which a part is there and a part is not.
         wrong: values that are there and are not what was written.
     """
 
     door: str
+    kind: str
     finding: SetFinding
     halves: Sequence[str]
     wrong: Sequence[str]
@@ -55,7 +63,7 @@ class WritesKept:
             )
             if values
         ]
-        return [f"{self.door}: {', '.join(said)}"] if said else []
+        return [f"{self.door}, {self.kind}: {', '.join(said)}"] if said else []
 
 
 def judge_metrics(
@@ -80,7 +88,7 @@ def judge_metrics(
         for step, value in points
         if value != value_of(step)
     ]
-    return WritesKept(door, check_set(named, seen), halves, wrong)
+    return WritesKept(door, "add", check_set(named, seen), halves, wrong)
 
 
 def judge_artifacts(
@@ -89,7 +97,24 @@ def judge_artifacts(
     """Hold the artifacts that a door shows, their sha256 by number, against the ledger."""
     puts = [o for o in operations if o.kind == "put"]
     wrong = [f"{n}: {digest}" for n, digest in present.items() if digest != digest_of(n)]
-    return WritesKept(door, check_set(puts, list(present)), [], wrong)
+    return WritesKept(door, "put", check_set(puts, list(present)), [], wrong)
+
+
+def judge_named(
+    door: str, kind: str, operations: Iterable[Operation], present: Iterable[tuple[str, str]]
+) -> WritesKept:
+    """Hold the params, tags, aliases or versions that a door shows against the ledger.
+
+    Args:
+        present: the name of each, and its value; what the writers did not name is left out.
+    """
+    own = [(int(n.removeprefix(TURN)), v) for n, v in present if n.startswith(TURN)]
+    # An alias is one of the only version that nobody else writes.
+    wrong = [f"{n}: {v}" for n, v in own if v != ("1" if kind == "alias" else str(n))]
+    return WritesKept(
+        door, kind, check_set([o for o in operations if o.kind == kind], [n for n, _ in own]), [],
+        wrong,
+    )  # fmt: skip
 
 
 def read_back(
@@ -116,7 +141,51 @@ def read_back(
         judge_metrics("mlflow", operations, {run: _history(api, run) for run in runs}),
         judge_artifacts("bucket", operations, _stored_artifacts(writers.store, bucket, numbers)),
         judge_artifacts("mlflow", operations, served_artifacts(writers.store, api, numbers)),
+        *(
+            judge_named(door, kind, operations, shown)
+            for door, kinds in (("sql", _rows(writers, sql)), ("mlflow", _answers(writers, api)))
+            for kind, shown in kinds.items()
+        ),
     ]
+
+
+def _rows(writers: Writers, sql: Sql) -> dict[str, list[tuple[str, str]]]:
+    """What the database has by kind, as `judge_named` takes it."""
+    run, model = writers.store.run_id, writers.model
+    described = sql.column(
+        "SELECT description FROM model_versions WHERE name = %s AND description <> ''", model
+    )
+    named = {
+        "param": sql.rows("SELECT key, value FROM params WHERE run_uuid = %s", run),
+        "tag": sql.rows("SELECT key, value FROM tags WHERE run_uuid = %s", run),
+        "alias": sql.rows(
+            "SELECT alias, version::text FROM registered_model_aliases WHERE name = %s", model
+        ),
+    }
+    return {
+        **{kind: [(name, value) for name, value in rows] for kind, rows in named.items()},
+        "version": [(TURN + told, told) for told in described],
+    }
+
+
+def _answers(writers: Writers, api: MlflowApi) -> dict[str, list[tuple[str, str]]]:
+    """What MLflow shows by kind, as `judge_named` takes it."""
+    run = _shown("runs/get", api.get("runs/get", run_id=writers.store.run_id))
+    data = run.get("run", {}).get("data", {})
+    model = _shown(
+        "registered-models/get", api.get("registered-models/get", name=writers.model)
+    ).get("registered_model", {})  # fmt: skip
+    found = _shown(
+        "model-versions/search",
+        api.get("model-versions/search", filter=f"name='{writers.model}'", max_results=_PAGE),
+    )
+    described = [v.get("description", "") for v in found.get("model_versions", [])]
+    return {
+        "param": [(p["key"], p["value"]) for p in data.get("params", [])],
+        "tag": [(t["key"], t["value"]) for t in data.get("tags", [])],
+        "version": [(TURN + told, told) for told in described if told],
+        "alias": [(a["alias"], str(a["version"])) for a in model.get("aliases", [])],
+    }
 
 
 def _history(api: MlflowApi, run_id: str) -> list[tuple[int, float]]:
@@ -133,6 +202,13 @@ def _history(api: MlflowApi, run_id: str) -> list[tuple[int, float]]:
         if not page.get("next_page_token"):
             return points
         token = {"page_token": page["next_page_token"]}
+
+
+def _shown(call: str, reply: Reply) -> dict[str, Any]:
+    """The answer; nothing when what was asked for is lost."""
+    if reply.status == 404 and error_of(reply)[0] == "RESOURCE_DOES_NOT_EXIST":
+        return {}
+    return answer(call, reply)
 
 
 def _stored_artifacts(store: NewRun, bucket: Bucket, numbers: Sequence[int]) -> dict[int, str]:

@@ -5,6 +5,7 @@ Each check judges its own window of the one record. So a scenario costs no start
 objects of its own, and the time line of the report shows all faults on one axis.
 """
 
+import math
 import random
 import time
 from collections import Counter
@@ -25,6 +26,7 @@ from mlflow_conformance.disruption.disturbance import Disturbance, Needs, whole_
 from mlflow_conformance.disruption.proofs import Played
 from mlflow_conformance.disruption.scenario import Scenario
 from mlflow_conformance.disruption.scene import Scene
+from mlflow_conformance.disruption.steadiness import whole_from
 from mlflow_conformance.disruption.wholeness import missing
 from mlflow_conformance.disruption.writers import KINDS, Writers
 from mlflow_conformance.evidence.run import Run
@@ -125,7 +127,8 @@ class Stage:
         ended = self.now_s
         self.bands[-1] = Band(name=scenario.spec.title, start_s=fault, end_s=ended)
         over_ns = time.monotonic_ns()
-        self._going_on(writers, since_ns, over_ns, needs.writes)
+        whole_s = self._whole_after(scene, journal, needs.steady_s)
+        self._going_on(writers, since_ns, over_ns, needs)
         rate = self.load.plan.steps[0].rate
         # A second more: either edge of the window may cost a request.
         until = max(self.now_s, ended + EDGE_S, since + needs.requests / rate + 1)
@@ -135,14 +138,26 @@ class Stage:
             scenario=scenario,
             played=Played(scene, before, after, journal),
             window=window,
-            result=analyse(window),
+            result=analyse(whole_part(window, fault, until)),
+            attempts=writers.attempts(),
             fault_s=fault - since,
             fault_ns=since_ns + round((fault - since) * 1e9),
             over_ns=over_ns,
-            whole_s=journal.whole_s(),
+            until_ns=since_ns + round((until - since) * 1e9),
+            whole_s=whole_s,
         )
         self.history.append(seen)
         return seen
+
+    def _whole_after(self, scene: Scene, journal: toolkit.Journal, steady_s: float) -> float | None:
+        """From the fault until the deployment was whole for good, seconds; None when it was not."""
+        looked_s, watched = journal.whole_s(), datetime.now(UTC)
+        if looked_s is None:
+            return None
+        later_s = whole_from(scene, steady_s)
+        if not later_s:
+            return looked_s if later_s == 0 else None
+        return (watched - journal.began()).total_seconds() + later_s
 
     def document(self) -> LoadDocument:
         """The load from its start to the last fault, for the time line.
@@ -186,18 +201,24 @@ class Stage:
             interval_s=0.2,
         )
 
-    def _going_on(self, writers: Writers, since_ns: int, over_ns: int, least: int) -> None:
-        """Let every kind of write be acknowledged again, and as many as are asked for.
+    def _going_on(self, writers: Writers, since_ns: int, over_ns: int, needs: Needs) -> None:
+        """Let every kind be acknowledged again, none fail for a while, and enough be written.
 
-        What does not come is for the ledger to show: after a fault that is a finding.
+        What does not come is for the window to show: after a fault that is a finding.
         """
         try:
             self._writing(writers, over_ns, "each kind again", _each(dict.fromkeys(KINDS, 1)))
+            self.waiter.until(
+                f"without a failed write for {needs.steady_s:g} s: the deployment",
+                lambda: _since_failure_s(writers),
+                done=lambda seen: seen >= needs.steady_s,
+                timeout="writes acknowledged",
+            )
             self._writing(
                 writers,
                 since_ns,
-                f"{least} in the window",
-                lambda seen: seen.total() >= least,
+                f"{needs.writes} in the window",
+                lambda seen: seen.total() >= needs.writes,
                 timeout="window written",
             )
         except TimedOut:
@@ -230,6 +251,12 @@ class Stage:
             done=lambda part: not part.missing,
             timeout="load recorded",
         )
+
+
+def _since_failure_s(writers: Writers) -> float:
+    """How long ago the last write failed, seconds; infinite when none did."""
+    failed = [a.ended_ns for a in writers.attempts() if not a.acknowledged]
+    return (time.monotonic_ns() - max(failed)) / 1e9 if failed else math.inf
 
 
 def _each(least: Mapping[str, int]) -> Callable[[Counter[str]], bool]:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Thresholds
 from mlflow_conformance.load.expectations import OutageBounds
 from mlflow_conformance.load.records import Failure
@@ -42,6 +43,21 @@ class Durability(Thresholds):
     )
 
 
+class WriteBounds(Strict):
+    """What is promised of each kind of write under a fault, from its start on."""
+
+    outage_s: Seconds | None = Field(
+        description="longest span without an acknowledged one, seconds; null where it says nothing"
+    )
+    failing_s: Seconds | None = Field(
+        description="most from the first to the last failed one, seconds; null for any"
+    )
+    failed: Count | None = Field(description="most of one kind that may fail; null for any number")
+    statuses: list[Status] | None = Field(
+        description="HTTP statuses that failed ones may have; null for any"
+    )
+
+
 class FaultBounds(Thresholds):
     """What is asked of every check of a fault, and what is promised where it ends by itself."""
 
@@ -54,7 +70,8 @@ class FaultBounds(Thresholds):
         description="metrics that must have been acknowledged when the fault came"
     )
     artifacts_before: Count = Field(
-        description="artifacts that must have been acknowledged when the fault came"
+        description="artifacts, and records of every other kind, that must have been acknowledged "
+        "when the fault came"
     )
     outage_s: Seconds | None = Field(
         description="longest span without a success, seconds; null where it says nothing"
@@ -69,8 +86,13 @@ class FaultBounds(Thresholds):
     statuses: list[Status] | None = Field(
         description="HTTP statuses that may be besides 200; null for any"
     )
-    writes_failed: Count | None = Field(
-        description="most writes that may not be acknowledged; null for any number"
+    record_writes: WriteBounds = Field(
+        description="what is promised of writes that end in the database, for each kind of them: "
+        "batches of metrics, params, tags, versions and aliases"
+    )
+    artifact_writes: WriteBounds = Field(description="likewise of uploads")
+    steady_s: Seconds = Field(
+        description="how long every part must be ready without a break or restart, seconds"
     )
     whole_s: Seconds = Field(
         description="most from the fault until every part is ready again, seconds"

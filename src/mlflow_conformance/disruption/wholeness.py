@@ -6,9 +6,14 @@ from mlflow_conformance.disruption.scene import Scene, pods_of
 
 
 def missing(play: Scene, view: ClusterView) -> list[str]:
-    """What is not as it is in a healthy deployment, a few words for each."""
-    found = [f"node {n.name} not ready" for n in view.nodes if not n.ready]
-    found += [f"node {n.name} cordoned" for n in view.nodes if not n.schedulable]
+    """What is not as it is in a healthy deployment, a few words for each.
+
+    Of the nodes only that which the scene drains: what goes on with another shows in the
+    deployment's pods, or is no business of it.
+    """
+    found = [f"node {n.name} not ready" for n in view.nodes if n.name == play.node and not n.ready]
+    if play.node and (node := view.node(play.node)) is not None and not node.schedulable:
+        found.append(f"node {node.name} cordoned")
     found += unready_mlflow(play, view)
     for part in ("postgresql", "s3"):
         named = getattr(play.names, part)
@@ -16,6 +21,16 @@ def missing(play: Scene, view: ClusterView) -> list[str]:
             pods = pods_of(play.names, part, view)
             found += [f"{part} not ready"] if not any(p.ready for p in pods) else []
     return found
+
+
+def restarts(play: Scene, view: ClusterView) -> dict[tuple[str, str], int]:
+    """How often each container of the deployment's pods was restarted, by UID and its name."""
+    return {
+        (pod.uid, container.name): container.restarts
+        for pod in view.of(play.names.namespace, {})
+        if pod.replica
+        for container in pod.containers
+    }
 
 
 def unready_mlflow(play: Scene, view: ClusterView) -> list[str]:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writers that go on whatever happens to the server.
 
-Metrics go into runs of their own, several in one request; artifacts go one by one. Nothing is sent
-twice. A value tells what it must be, so that reading back shows a wrong one as well as a lost one.
+Metrics go into runs of their own, several in one request; artifacts, params, tags, versions of a
+model and aliases go one by one. Nothing is sent twice. A value tells what it must be, so that
+reading back shows a wrong one as well as a lost one.
 """
 
 import hashlib
@@ -14,19 +15,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from mlflow_conformance.core.closing import Closing
-from mlflow_conformance.doors.http import Reply
-from mlflow_conformance.doors.mlflow import (
-    ARTIFACTS,
-    MlflowApi,
-    NewRun,
-    new_run,
-)
+from mlflow_conformance.doors.http import NoReply, Reply
+from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, NewRun, answer, new_run
 from mlflow_conformance.ledger.log import Ledger
 from mlflow_conformance.ledger.writing import attempt, attempt_all, raise_problems
 
 METRIC = "loss"
-KINDS = ("add", "put")
-"""Operations of the ledger: metrics are added, artifacts are put."""
+TURN = "turn-"
+RECORDS = ("add", "param", "tag", "version", "alias")
+"""Operations of the ledger that end in the database; a metric is added."""
+KINDS = (*RECORDS, "put")
+"""All of them: artifacts are put."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,14 @@ class Pace:
         batch: metrics in one request.
         every_s: from the start of a writer's request to that of its next one, at the least.
         artifacts_every_s: likewise for artifacts.
+        others_every_s: likewise for every other kind, each by one writer.
     """
 
     writers: int = 4
     batch: int = 25
     every_s: float = 1.0
     artifacts_every_s: float = 0.5
+    others_every_s: float = 1.0
     timeout_s: float = 10.0
 
 
@@ -62,11 +63,42 @@ def digest_of(number: int) -> str:
     return hashlib.sha256(content_of(number)).hexdigest()
 
 
+@dataclass(frozen=True)
+class WriteSent:
+    """One request that writes; moments of the monotonic clock.
+
+    Attributes:
+        count: writes in it.
+        status: of HTTP; 0 without an answer.
+    """
+
+    kind: str
+    began_ns: int
+    ended_ns: int
+    count: int
+    status: int
+
+    @property
+    def acknowledged(self) -> bool:
+        """The server said yes."""
+        return self.status == 200
+
+
+def name_of(turn: int) -> str:
+    """The key of a param or tag, and the name of an alias."""
+    return f"{TURN}{turn}"
+
+
 class Writers(Closing):
     """Writes from its making until it is closed.
 
-    Writers of metrics take the doors in turn, so that both the ingress and the Service are on the
-    way of some of them.
+    Writers of metrics take the doors in turn, and so do those of the other kinds, so that both the
+    ingress and the Service are on the way of some of them.
+
+    Attributes:
+        runs: which get metrics.
+        store: the run that gets artifacts, params and tags.
+        model: the registered model that gets versions and aliases; to be removed by `remove_model`.
     """
 
     def __init__(
@@ -82,29 +114,41 @@ class Writers(Closing):
         self._ledger = ledger
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._acknowledged: list[tuple[int, str, int]] = []
+        self._attempts: list[WriteSent] = []
         hasty = [replace(door, timeout_s=pace.timeout_s) for door in doors]
         self.runs = [new_run(hasty[0], experiment_id) for _ in range(pace.writers)]
         self.store = new_run(hasty[0], experiment_id)
-        self._pool = ThreadPoolExecutor(pace.writers + 1)
+        self.model = f"disruption-{self.store.run_id}"
+        others = {"param": self._param, "tag": self._tag, "version": self._version,
+                  "alias": self._alias}  # fmt: skip
+        answer(
+            "registered-models/create", hasty[0].post("registered-models/create", name=self.model)
+        )
+        answer("model-versions/create", self._new_version(hasty[0], ""))
+        self._pool = ThreadPoolExecutor(pace.writers + 1 + len(others))
         self._jobs = [
             self._pool.submit(self._metrics, n, hasty[n % len(hasty)], run)
             for n, run in enumerate(self.runs, 1)
         ]
         self._jobs.append(self._pool.submit(self._artifacts, hasty[0]))
+        self._jobs += [
+            self._pool.submit(self._others, kind, send, hasty[n % len(hasty)])
+            for n, (kind, send) in enumerate(others.items())
+        ]
 
     def acknowledged(self, since_ns: int = 0) -> Counter[str]:
-        """Writes whose requests began after a moment of the monotonic clock, by kind.
-
-        ``add`` are metrics, ``put`` artifacts.
-        """
-        raise_problems(self._jobs)
+        """Writes whose requests began after a moment of the monotonic clock, by kind."""
         seen: Counter[str] = Counter()
-        with self._lock:
-            for began_ns, kind, count in self._acknowledged:
-                if began_ns >= since_ns:
-                    seen[kind] += count
+        for sent in self.attempts():
+            if sent.acknowledged and sent.began_ns >= since_ns:
+                seen[sent.kind] += sent.count
         return seen
+
+    def attempts(self) -> list[WriteSent]:
+        """Every request that has ended until now."""
+        raise_problems(self._jobs)
+        with self._lock:
+            return list(self._attempts)
 
     def close(self) -> None:
         """Stop, and wait until every request has ended or timed out."""
@@ -116,45 +160,84 @@ class Writers(Closing):
         batch = self.pace.batch
         client = f"writer {number}"
 
-        def send(turn: int) -> int:
+        def send(turn: int) -> Reply | None:
             steps = range(turn * batch, (turn + 1) * batch)
             metrics = [
                 {"key": METRIC, "value": value_of(s), "timestamp": s, "step": s} for s in steps
             ]
-            reply = attempt_all(
+            return attempt_all(
                 self._ledger, client, run.run_id, "add", list(steps),
                 lambda: api.post("runs/log-batch", run_id=run.run_id, metrics=metrics),
             )  # fmt: skip
-            return batch if _acknowledged(reply) else 0
 
-        self._paced("add", self.pace.every_s, send)
+        self._paced("add", self.pace.every_s, send, batch)
 
     def _artifacts(self, api: MlflowApi) -> None:
         folder = self.store.artifact_uri.partition(":/")[2]
 
-        def send(turn: int) -> int:
+        def send(turn: int) -> Reply | None:
             path = f"{ARTIFACTS}/{folder}/{turn}.txt"
             body = content_of(turn)
-            reply = attempt(
+            return attempt(
                 self._ledger, "uploader", self.store.run_id, "put", turn,
                 lambda: api.request("PUT", path, body=body, content_type="text/plain"),
             )  # fmt: skip
-            return 1 if _acknowledged(reply) else 0
 
         self._paced("put", self.pace.artifacts_every_s, send)
 
-    def _paced(self, kind: str, every_s: float, send: Callable[[int], int]) -> None:
+    def _others(self, kind: str, ask: Callable[[MlflowApi, int], Reply], api: MlflowApi) -> None:
+        key = self.store.run_id if kind in ("param", "tag") else self.model
+
+        def send(turn: int) -> Reply | None:
+            return attempt(
+                self._ledger, f"writer of {kind}", key, kind, turn, lambda: ask(api, turn)
+            )
+
+        self._paced(kind, self.pace.others_every_s, send)
+
+    def _param(self, api: MlflowApi, turn: int) -> Reply:
+        return api.post(
+            "runs/log-parameter", run_id=self.store.run_id, key=name_of(turn), value=str(turn)
+        )
+
+    def _tag(self, api: MlflowApi, turn: int) -> Reply:
+        return api.post(
+            "runs/set-tag", run_id=self.store.run_id, key=name_of(turn), value=str(turn)
+        )
+
+    def _version(self, api: MlflowApi, turn: int) -> Reply:
+        return self._new_version(api, str(turn))
+
+    def _alias(self, api: MlflowApi, turn: int) -> Reply:
+        return api.post(
+            "registered-models/alias", name=self.model, alias=name_of(turn), version="1"
+        )
+
+    def _new_version(self, api: MlflowApi, description: str) -> Reply:
+        return api.post(
+            "model-versions/create", name=self.model, source=f"{self.store.artifact_uri}/model",
+            run_id=self.store.run_id, description=description,
+        )  # fmt: skip
+
+    def _paced(
+        self, kind: str, every_s: float, send: Callable[[int], Reply | None], count: int = 1
+    ) -> None:
         turn, due = 0, time.monotonic()
         while not self._stop.is_set():
             began_ns = time.monotonic_ns()
-            count = send(turn)
-            if count:
-                with self._lock:
-                    self._acknowledged.append((began_ns, kind, count))
+            reply = send(turn)
+            ended_ns, status = time.monotonic_ns(), reply.status if reply is not None else 0
+            with self._lock:
+                self._attempts.append(WriteSent(kind, began_ns, ended_ns, count, status))
             turn += 1
             due = max(due + every_s, time.monotonic())
             self._stop.wait(max(0.0, due - time.monotonic()))
 
 
-def _acknowledged(reply: Reply | None) -> bool:
-    return reply is not None and reply.status == 200
+def remove_model(api: MlflowApi, model: str) -> str:
+    """Remove what `Writers` registered; returns why it could not be, or an empty string."""
+    try:
+        reply = api.delete("registered-models/delete", name=model)
+    except NoReply as problem:
+        return f"{model} could not be removed: {problem}"
+    return "" if reply.status == 200 else f"{model} could not be removed: HTTP {reply.status}"

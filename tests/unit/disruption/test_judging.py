@@ -19,21 +19,24 @@ from mlflow_conformance.disruption.disturbance import Disturbance, whole_part
 from mlflow_conformance.disruption.proofs import Played
 from mlflow_conformance.disruption.readback import judge_metrics
 from mlflow_conformance.disruption.scenario import find
-from mlflow_conformance.disruption.thresholds import ReplicaFaultBounds
+from mlflow_conformance.disruption.thresholds import ReplicaFaultBounds, WriteBounds
 from mlflow_conformance.disruption.toolkit import Activity, Journal
-from mlflow_conformance.disruption.writers import value_of
+from mlflow_conformance.disruption.writers import KINDS, RECORDS, WriteSent, value_of
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.verdict import Verdict, judge_check
 from mlflow_conformance.ledger.history import Operation
 from mlflow_conformance.load.analysis import analyse
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-FAULT_NS, OVER_NS = 5_000_000_000, 25_000_000_000
+S = 1_000_000_000
+FAULT_NS, OVER_NS, UNTIL_NS = 5 * S, 25 * S, 30 * S
+ACKNOWLEDGED = [WriteSent(kind, 26 * S, 27 * S, 1, 200) for kind in KINDS]
 CRASHED = changed(container(pod("one"), id="containerd://one1", restarts=1, exit_code=137))
 ROW = ReplicaFaultBounds(
     probe_rate=50, writes=5, writes_before=1, artifacts_before=1, requests=900, whole_s=60,
-    failed=60, outage_s=2, failing_s=2, failures=["status"], statuses=[503], writes_failed=None,
-    replicas=2,
+    failed=60, outage_s=2, failing_s=2, failures=["status"], statuses=[503], replicas=2, steady_s=3,
+    record_writes=WriteBounds(outage_s=30, failing_s=5, failed=5, statuses=[503]),
+    artifact_writes=WriteBounds(outage_s=30, failing_s=5, failed=5, statuses=[500]),
 )  # fmt: skip
 
 
@@ -53,6 +56,7 @@ def _seen(
     after: ClusterView = CRASHED,
     journal: Journal | None = None,
     whole_s: float | None = 20.0,
+    attempts: Sequence[WriteSent] = (),
 ) -> Disturbance:
     record = load_records.run(tmp_path, answer)
     acted = Activity("kill_container", "succeeded", NOW, {}, "")
@@ -61,10 +65,12 @@ def _seen(
         scenario=find("mlflow-crash"),
         played=Played(clusters.scene(), HEALTHY, after, told),
         window=record,
-        result=analyse(record),
+        result=analyse(record.window(5.0, 20.0)),
+        attempts=attempts or ACKNOWLEDGED,
         fault_s=5.0,
         fault_ns=FAULT_NS,
         over_ns=OVER_NS,
+        until_ns=UNTIL_NS,
         whole_s=whole_s,
     )
 
@@ -79,6 +85,7 @@ WRITTEN = [
     _written("add", 1, FAULT_NS),
     _written("add", 2, OVER_NS),
     _written("put", 1, OVER_NS),
+    *(_written(kind, n, at) for kind in RECORDS[1:] for n, at in enumerate((0, OVER_NS))),
 ]
 
 
@@ -181,7 +188,7 @@ def test_a_wait_that_was_over_says_what_was_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("thresholds", "verdict"),
     [
-        ({"writes": 6}, Verdict.UNKNOWN),
+        ({"writes": 14}, Verdict.UNKNOWN),
         ({"writes_before": 2}, Verdict.UNKNOWN),
         ({"artifacts_before": 2}, Verdict.UNKNOWN),
         ({"requests": 1001}, Verdict.UNKNOWN),
@@ -194,18 +201,66 @@ def test_what_the_profile_asks_for(
     assert _judged(tmp_path, _seen(tmp_path), ALL, **thresholds) is verdict
 
 
-@pytest.mark.parametrize(("most", "verdict"), [(0, Verdict.FAIL), (1, Verdict.PASS)])
-def test_writes_that_fail_are_counted_where_none_may(
-    tmp_path: Path, most: int, verdict: Verdict
+def _requests(kind: str, *answers: tuple[float, int]) -> list[WriteSent]:
+    """Requests of one kind that took a second, by when they began and their status."""
+    others = [a for a in ACKNOWLEDGED if a.kind != kind]
+    made = [
+        WriteSent(kind, round(at * S), round((at + 1) * S), 1, status) for at, status in answers
+    ]
+    return [*others, *made]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "verdict"),
+    [
+        (_requests("tag", (6, 503), (11, 503), (12, 200)), Verdict.PASS),
+        (_requests("tag", (6, 503), (11.5, 503), (12, 200)), Verdict.FAIL),
+        (_requests("tag", (3, 503), (10, 503), (12, 200)), Verdict.PASS),
+        (_requests("tag", (6, 400), (12, 200)), Verdict.FAIL),
+        (_requests("put", (6, 503), (12, 200)), Verdict.FAIL),
+        (_requests("tag", (6, 0), (12, 200)), Verdict.PASS),
+        (_requests("tag", *[(6 + n / 2, 503) for n in range(6)], (12, 200)), Verdict.FAIL),
+        (_requests("tag", *[(n / 2, 503) for n in range(6)], (12, 200)), Verdict.PASS),
+    ],
+    ids=[
+        "as promised", "failing for long", "some before the fault", "an unclear status",
+        "a status of another kind", "no answer", "too many", "all before the fault",
+    ],
+)  # fmt: skip
+def test_writes_under_a_fault(
+    tmp_path: Path, attempts: Sequence[WriteSent], verdict: Verdict
 ) -> None:
-    unanswered = Operation("w", "r", "put", 7, FAULT_NS)
-    found = _judged(
-        tmp_path, _seen(tmp_path), ALL, operations=[*WRITTEN, unanswered], writes_failed=most
-    )
-    assert found is verdict
+    assert _judged(tmp_path, _seen(tmp_path, attempts=attempts), ALL) is verdict
 
 
-@pytest.mark.parametrize("kind", ["add", "put"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_that_is_silent_for_long_fails(tmp_path: Path, kind: str) -> None:
+    """However many of another kind there are."""
+    bounds = ROW.record_writes.model_copy(update={"outage_s": 10})
+    seen = _seen(tmp_path, attempts=[a for k in KINDS if k != kind for a in _each_second(k)])
+    row: dict[str, Any] = {"record_writes": bounds, "artifact_writes": bounds}
+    assert _judged(tmp_path, seen, ALL, **row) is Verdict.FAIL
+    seen = _seen(tmp_path, attempts=[a for k in KINDS for a in _each_second(k)])
+    assert _judged(tmp_path, seen, ALL, **row) is Verdict.PASS
+
+
+def _each_second(kind: str) -> list[WriteSent]:
+    return [WriteSent(kind, n * S, n * S + S // 2, 1, 200) for n in range(30)]
+
+
+def test_what_failed_before_the_fault_is_not_its_doing(tmp_path: Path) -> None:
+    """One request sooner and one of the fault are no span from the one to the other."""
+
+    def twice(at: float) -> tuple[float, int, Any]:
+        return (0.005, 503, "status") if round(at, 2) in (0.5, 6.0) else load_records.healthy(at)
+
+    seen = _seen(tmp_path, answer=twice)
+    span = judging.failing(seen.window, 5.0)
+    assert (span.requests, span.seconds, span.before) == (1, 0.0, 1)
+    assert _judged(tmp_path, seen, ALL, failed=1) is Verdict.PASS
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_writes_that_never_come_back_fail(tmp_path: Path, kind: str) -> None:
     left = [o for o in WRITTEN if o.kind != kind or o.invoked_ns < OVER_NS]
     steps = [int(str(o.value)) for o in left if o.kind == "add"]

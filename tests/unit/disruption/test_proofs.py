@@ -11,7 +11,12 @@ from clusters import HEALTHY, changed, container, pod, without
 from mlflow_conformance.cluster.view import ClusterView
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.disruption import proofs
-from mlflow_conformance.disruption.proofs import Played, disturbed_decoys, prove
+from mlflow_conformance.disruption.proofs import (
+    Played,
+    disturbed_decoys,
+    disturbed_neighbours,
+    prove,
+)
 from mlflow_conformance.disruption.scenario import ProofName
 from mlflow_conformance.disruption.scene import Scene
 from mlflow_conformance.disruption.toolkit import Activity, Journal
@@ -146,6 +151,16 @@ class TestDecoys:
         job = pod("job", finished=True)
         seen = Played(clusters.scene(), changed(job), HEALTHY, journal())
         assert disturbed_decoys(seen) == []
+
+    def test_a_pod_of_a_job_is_none(self) -> None:
+        job = pod("job", owner="Job")
+        seen = Played(clusters.scene(), changed(job), HEALTHY, journal())
+        assert disturbed_decoys(seen) == []
+
+    def test_what_others_do_is_told_apart(self) -> None:
+        seen = played(without("agent"))
+        assert disturbed_decoys(seen) == []
+        assert disturbed_neighbours(seen) == ["kube-system/agent is gone"]
 
     def test_a_pod_that_came_later_is_none(self) -> None:
         assert disturbed_decoys(played(changed(pod("three")))) == []

@@ -38,6 +38,11 @@ def test_the_drained_node_is_not_that_of_the_database() -> None:
     assert choose_node(NAMES, HEALTHY) == "worker2"
 
 
+def test_a_pod_of_others_that_would_not_come_back_is_no_reason() -> None:
+    runner = replace(pod("runner", node="worker2"), owner="", namespace="elsewhere")
+    assert choose_node(NAMES, replace(HEALTHY, pods=[*HEALTHY.pods, runner])) == "worker2"
+
+
 def test_a_node_with_a_pod_that_would_not_come_back_is_not_drained() -> None:
     alone = replace(pod("alone", node="worker2"), owner="")
     with pytest.raises(Undecided, match=r"pods without a controller on \['worker2'\]"):

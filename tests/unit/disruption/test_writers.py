@@ -14,9 +14,17 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.disruption.readback import (
     judge_artifacts,
     judge_metrics,
+    judge_named,
     served_artifacts,
 )
-from mlflow_conformance.disruption.writers import Pace, Writers, content_of, digest_of, value_of
+from mlflow_conformance.disruption.writers import (
+    KINDS,
+    Pace,
+    Writers,
+    content_of,
+    digest_of,
+    value_of,
+)
 from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.mlflow import ApiError, MlflowApi, NewRun
 from mlflow_conformance.ledger.history import Operation, Outcome
@@ -45,7 +53,7 @@ def test_all_there() -> None:
 def test_one_lost_is_also_half_a_request() -> None:
     seen = judge_metrics("sql", _batch(0), {"r": _points(0, 2)})
     assert seen.finding.lost == [["r", 1]]
-    assert seen.broken == ["sql: 1 lost, 1 half there"]
+    assert seen.broken == ["sql, add: 1 lost, 1 half there"]
 
 
 @pytest.mark.parametrize("steps", [(), (0, 1, 2)])
@@ -55,7 +63,7 @@ def test_a_request_without_an_answer_may_be_there_or_not(steps: tuple[int, ...])
 
 def test_a_request_without_an_answer_is_never_half_there() -> None:
     seen = judge_metrics("sql", _batch(0, "open"), {"r": _points(0)})
-    assert seen.broken == ["sql: 1 half there"]
+    assert seen.broken == ["sql, add: 1 half there"]
 
 
 def test_requests_of_two_runs_at_one_moment_are_two() -> None:
@@ -66,20 +74,31 @@ def test_requests_of_two_runs_at_one_moment_are_two() -> None:
 def test_what_nobody_wrote_what_was_refused_and_what_is_there_twice() -> None:
     operations = _batch(0) + _batch(3, "refused")
     seen = judge_metrics("mlflow", operations, {"r": _points(0, 0, 1, 2, 3, 4, 5, 9)})
-    assert seen.broken == ["mlflow: 4 invented, 1 doubled"]
+    assert seen.broken == ["mlflow, add: 4 invented, 1 doubled"]
 
 
 def test_a_changed_value() -> None:
     seen = judge_metrics("sql", _batch(0), {"r": [(0, 9.0), *_points(1, 2)]})
-    assert seen.broken == ["sql: 1 changed"]
+    assert seen.broken == ["sql, add: 1 changed"]
 
 
 def test_artifacts() -> None:
     put = Operation("u", "s", "put", 4, 0, 1, "acknowledged")
     assert judge_artifacts("bucket", [put], {4: digest_of(4)}).holds
-    assert judge_artifacts("bucket", [put], {}).broken == ["bucket: 1 lost"]
-    assert judge_artifacts("bucket", [put], {4: digest_of(5)}).broken == ["bucket: 1 changed"]
+    assert judge_artifacts("bucket", [put], {}).broken == ["bucket, put: 1 lost"]
+    assert judge_artifacts("bucket", [put], {4: digest_of(5)}).broken == ["bucket, put: 1 changed"]
     assert judge_artifacts("bucket", [replace(put, outcome="open")], {}).holds
+
+
+@pytest.mark.parametrize("kind", ["param", "tag", "version", "alias"])
+def test_what_has_a_name(kind: str) -> None:
+    written = [Operation("w", "r", kind, n, 0, 1, "acknowledged") for n in (3, 4)]
+    held = {"3": "1" if kind == "alias" else "3", "4": "1" if kind == "alias" else "4"}
+    there = [(f"turn-{n}", value) for n, value in held.items()]
+    assert judge_named("sql", kind, written, [*there, ("mlflow.user", "x")]).holds
+    assert judge_named("sql", kind, written, there[:1]).broken == [f"sql, {kind}: 1 lost"]
+    other = judge_named("sql", kind, written, [there[0], ("turn-4", "9")])
+    assert other.broken == [f"sql, {kind}: 1 changed"]
 
 
 S3_SAYS = b"An error occurred (404) when calling the HeadObject operation: Not Found"
@@ -119,6 +138,10 @@ class _Server:
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None,
         timeout_s: float,
     ) -> Reply:  # fmt: skip
+        if url.endswith("registered-models/create"):
+            return Reply(200, {}, b"{}", 0)
+        if url.endswith("model-versions/create") and json.loads(body or b"{}")["description"] == "":
+            return Reply(200, {}, b"{}", 0)
         if url.endswith("runs/create"):
             info: JsonValue = {"run_id": "r", "artifact_uri": "mlflow-artifacts:/1/r/artifacts"}
             return Reply(200, {}, json.dumps({"run": {"info": info}}).encode(), 0)
@@ -131,7 +154,7 @@ class _Server:
         return Reply(status, {}, b"{}", 0)
 
 
-PACE = Pace(writers=2, batch=5, every_s=0.01, artifacts_every_s=0.01)
+PACE = Pace(writers=2, batch=5, every_s=0.01, artifacts_every_s=0.01, others_every_s=0.01)
 
 
 def _write(path: Path, server: _Server, count: int) -> list[Operation]:
@@ -158,6 +181,7 @@ def test_writers_go_on_over_an_outage(tmp_path: Path) -> None:
     answers = [200, 0, 503, 400]
     operations = _write(tmp_path / "l", _Server(lambda _: answers[next(turns) % 4]), 50)
     assert {o.outcome for o in operations} == {"acknowledged", "open", "refused"}
+    assert {o.kind for o in operations} == set(KINDS)
 
 
 def test_a_defect_of_a_writer_is_no_silence(tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ def cordon_node(scene: str) -> Said:
 def drain_node(scene: str) -> Said:
     """Evict what runs on the cordoned node, as `kubectl drain` does, and wait until it is gone.
 
-    Evictions that a disruption budget refuses are asked for again until the time is over; what is
-    then still there is returned as `left`.
+    Evictions that are refused are asked for again until the deployment's own pods are gone or the
+    time is over; what is then still there of them is returned as `left`. How long pods of others
+    stay says nothing of the deployment.
     """
     play = Scene.read(scene)
     at = time.time()
@@ -42,7 +43,7 @@ def drain_node(scene: str) -> Said:
                 evicted.add(pod.uid)
             else:
                 refused[pod.key] = refused.get(pod.key, 0) + 1
-        return pods
+        return [p for p in pods if p.namespace == play.names.namespace]
 
     try:
         play.waiter.until(
@@ -118,7 +119,7 @@ def uncordoned(play: Scene) -> bool:
 
 
 def _drainable(pod: PodView, node: str) -> bool:
-    return pod.node == node and drained(pod)
+    return pod.node == node and bool(pod.owner) and drained(pod)
 
 
 def _crowded(play: Scene, view: ClusterView) -> PodView | None:
@@ -133,17 +134,17 @@ def _crowded(play: Scene, view: ClusterView) -> PodView | None:
 
 
 def _evicted(play: Scene, pod: PodView) -> bool:
-    """Ask for one eviction; False when a budget refused it. A pod that is gone counts as evicted.
+    """Ask for one eviction; False when it was refused. A pod that is gone counts as evicted.
 
     Raises:
-        KubeFailed: it was refused for another reason.
+        KubeFailed: the API server did not answer.
     """
     try:
         return evict(play.kube.within(pod.namespace), pod.name).status != 429
     except KubeFailed as problem:
-        if problem.status == 404:
-            return True
-        raise
+        if problem.status is None:
+            raise
+        return problem.status == 404
 
 
 def _move(play: Scene, pod: PodView) -> None:
