@@ -6,13 +6,13 @@ from typing import Any
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.doors.http import NoReply
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.operations.serving import workers
+from mlflow_conformance.operations.serving import with_workers, workers
 from mlflow_conformance.operations.thresholds import Workers
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.changes import changed
 
-_FLAG = "--workers="
 # What the guides set, and what no MLflow has ever read.
 _IGNORED = {
     "MLFLOW_SERVER_WORKERS": "4",
@@ -35,21 +35,22 @@ def test_workers_take_effect(
     Preconditions: every replica is ready, and the container has Python.
     Steps:
         1. Count the processes that serve in every ready pod.
-        2. Set another number of workers where the deployment sets it (`--workers`, or
-           MLFLOW_WORKERS), and beside it the variables of the guides that MLflow does not have.
-        3. Wait for the rollout; count again; put it back.
+        2. Set another number of workers where the deployment sets it (`--workers` in the command
+           or its arguments, or MLFLOW_WORKERS), and beside it the variables of the guides that
+           MLflow does not have.
+        3. Wait for the rollout, and until every replica answers; count again; put it back.
 
     Expected: the profile's number before, and exactly the new number after.
     """
     row = evidence.row(Workers)
     evidence.expect(
-        "workers.before", "workers of each pod at first", _workers(kube, target), "==",
+        "workers.before", "workers of each pod at first", _workers(kube, target, waiter), "==",
         row.workers, door="kubernetes",
     )  # fmt: skip
     with changed(target, [_setting(kube, target, row.workers_set)], waiter):
         evidence.expect(
-            "workers.after", "workers of each pod after the setting", _workers(kube, target),
-            "==", row.workers_set, door="kubernetes",
+            "workers.after", "workers of each pod after the setting",
+            _workers(kube, target, waiter), "==", row.workers_set, door="kubernetes",
         )  # fmt: skip
     evidence.limit(
         f"MLflow has no {', '.join(sorted(_IGNORED))}: set together with the workers they changed "
@@ -57,8 +58,16 @@ def test_workers_take_effect(
     )
 
 
-def _workers(kube: Kube, target: Target) -> int | list[int]:
+def _workers(kube: Kube, target: Target, waiter: Waiter) -> int | list[int]:
     """How many processes serve in each ready pod; a list when pods differ, or there are none."""
+    # Without a readiness probe a pod is ready before its workers are there.
+    waiter.until(
+        "answering: every replica of MLflow",
+        lambda: [_health(target, url) for url in target.replica_urls()],
+        done=lambda answers: bool(answers) and all(a == "200" for a in answers),
+        timeout="pod ready",
+        interval_s=1,
+    )
     container = target.names.mlflow.container
     counts = {
         workers(kube, p.name, container)
@@ -67,18 +76,23 @@ def _workers(kube: Kube, target: Target) -> int | list[int]:
     return counts.pop() if len(counts) == 1 else sorted(counts)
 
 
+def _health(target: Target, url: str) -> str:
+    try:
+        return str(target.api(url).request("GET", "/health").status)
+    except NoReply as lost:
+        return lost.failure
+
+
 def _setting(kube: Kube, target: Target, number: int) -> ObjectChange:
     """The change of the Deployment that sets the workers, and what has no effect beside it."""
     names = target.names.mlflow
     found = kube.get("deployment", names.deployment)
     containers: list[dict[str, Any]] = found["spec"]["template"]["spec"]["containers"]
     server = next(c for c in containers if c["name"] == names.container)
-    arguments: list[str] = server.get("args", [])
-    change: dict[str, Any] = {"name": names.container}
+    words = with_workers(server, number)
+    change: dict[str, Any] = {"name": names.container, **words}
     variables = dict(_IGNORED)
-    if any(a.startswith(_FLAG) for a in arguments):
-        change["args"] = [f"{_FLAG}{number}" if a.startswith(_FLAG) else a for a in arguments]
-    else:
+    if not words:
         variables["MLFLOW_WORKERS"] = str(number)
     change["env"] = [{"name": k, "value": v} for k, v in variables.items()]
     return ObjectChange(

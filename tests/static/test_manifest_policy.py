@@ -10,6 +10,7 @@ import pytest
 
 from manifest_policy import RULES, violations
 
+USERS = "http://127.0.0.1:5000/api/2.0/mlflow/users/get?username=readiness-probe"
 LABELS = {"app": "server"}
 Objects = dict[str, dict[str, Any]]
 
@@ -27,7 +28,8 @@ def _healthy() -> Objects:
             "limits": {"cpu": "1", "memory": "1Gi"},
         },
         "startupProbe": {},
-        "readinessProbe": {},
+        "command": ["mlflow"],
+        "readinessProbe": {"httpGet": {"path": "/api/2.0/mlflow/experiments/search"}},
         "livenessProbe": {},
         "lifecycle": {"preStop": {"sleep": {"seconds": 8}}},
         "securityContext": {
@@ -120,6 +122,14 @@ MUTANTS: list[tuple[str, Callable[[Objects], object]]] = [
     ("resources_are_bounded", lambda o: _container(o)["resources"].pop("requests")),
     ("servers_are_probed", lambda o: _container(o).pop("startupProbe")),
     ("servers_are_probed", lambda o: _container(o).pop("readinessProbe")),
+    (
+        "readiness_needs_the_database",
+        lambda o: _container(o).update(readinessProbe={"httpGet": {"path": "/health"}}),
+    ),
+    (
+        "readiness_needs_the_database",
+        lambda o: _container(o).update(readinessProbe={"exec": {"command": ["curl", USERS]}}),
+    ),
     ("pods_are_hardened", lambda o: _pod(o)["securityContext"].pop("runAsNonRoot")),
     ("pods_are_hardened", lambda o: _container(o).pop("securityContext")),
     ("pods_are_hardened", lambda o: _pod(o).update(hostNetwork=True)),

@@ -95,6 +95,18 @@ def servers_are_probed(manifests: Sequence[Manifest]) -> Iterator[tuple[str, str
                         yield f"{name_of(manifest)}/{container['name']}", f"has no {probe}"
 
 
+def readiness_needs_the_database(manifests: Sequence[Manifest]) -> Iterator[tuple[str, str]]:
+    """Readiness of MLflow is that of a tracking call.
+
+    /health is 200 without a database, and users/get with one of another version of MLflow.
+    """
+    for where, kind, container in _containers(manifests):
+        if kind in _SERVING and "mlflow" in container.get("command", []):
+            asked = str(container.get("readinessProbe"))
+            if "/api/2.0/mlflow/" not in asked or "/users/" in asked:
+                yield where, "is ready without a tracking call"
+
+
 def pods_are_hardened(manifests: Sequence[Manifest]) -> Iterator[tuple[str, str]]:
     """SEC-1: the restricted Pod Security Standard, and a read-only root."""
     for manifest, pod in _pods(manifests):
@@ -320,6 +332,7 @@ RULES: tuple[Callable[[Sequence[Manifest]], Iterator[tuple[str, str]]], ...] = (
     images_are_pinned,
     resources_are_bounded,
     servers_are_probed,
+    readiness_needs_the_database,
     pods_are_hardened,
     scratch_is_sized,
     no_token_is_mounted,

@@ -2,7 +2,9 @@
 """The processes of a container that serve MLflow's requests."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
 
@@ -41,3 +43,27 @@ def serving(command_lines: Sequence[Sequence[str]]) -> int:
     if spawned:
         return len(spawned)
     return sum(all(any(w in word for word in c) for w in _APPLICATION) for c in command_lines)
+
+
+_FLAG = re.compile(r"(?P<flag>(?<!\S)(?:--workers(?:=|\s+)|-w\s*))(?P<number>\d+)(?!\S)")
+"""As people type it, in one word or two, or somewhere in a line for a shell."""
+_FLAGS = ("--workers", "-w")
+
+
+def with_workers(container: Mapping[str, Any], number: int) -> dict[str, list[str]]:
+    """What of a container's `command` and `args` sets its workers, with another number.
+
+    Empty when neither does: then the environment decides.
+    """
+    words = {field: list(container.get(field) or []) for field in ("command", "args")}
+    # A flag may be the last word of the command, and its number the first of the arguments.
+    places = [(field, at) for field, found in words.items() for at in range(len(found))]
+    changed: set[str] = set()
+    for before, (field, at) in zip([None, *places], places, strict=False):
+        word = words[field][at]
+        said = words[before[0]][before[1]] if before else ""
+        made = str(number) if said in _FLAGS else _FLAG.sub(rf"\g<flag>{number}", word)
+        if made != word:
+            words[field][at] = made
+            changed.add(field)
+    return {field: words[field] for field in sorted(changed)}

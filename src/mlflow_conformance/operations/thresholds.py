@@ -53,6 +53,19 @@ class Workers(Thresholds):
     workers_set: int = Field(ge=1, description="another number, which the check sets")
 
 
+class Steady(Thresholds):
+    """OPS-6."""
+
+    restarts: int = Field(
+        ge=0,
+        description="restarts of a container, at most: a pod that starts before what it needs may "
+        "restart, and so does what a fault was made in",
+    )
+    starting_s: float = Field(
+        gt=0, description="time that a new pod has until it is ready, seconds"
+    )
+
+
 class GuideCommands(Thresholds):
     """OPS-5."""
 
@@ -67,4 +80,6 @@ THRESHOLDS: Registry = {
     "OPS-3": Indexes,
     "OPS-4": Workers,
     "OPS-5": GuideCommands,
+    "OPS-6": Steady,
+    "OPS-7": Thresholds,
 }

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes that serve, told from those that only stand around them."""
 
+from typing import Any
+
 import pytest
 
-from mlflow_conformance.operations.serving import serving
+from mlflow_conformance.operations.serving import serving, with_workers
 
 SERVER = ["python", "/opt/venv/bin/mlflow", "server", "--uvicorn-opts=--log-config /etc/c.json"]
 UVICORN = ["python", "-m", "uvicorn", "--workers", "2", "mlflow.server.fastapi_app:app"]
@@ -23,3 +25,25 @@ WORKER = ["python", "-c", "from multiprocessing.spawn import spawn_main; spawn_m
 )
 def test_serving_processes_are_counted(processes: list[list[str]], count: int) -> None:
     assert serving(processes) == count
+
+
+@pytest.mark.parametrize(
+    ("container", "words"),
+    [
+        ({"args": ["server", "--workers=1"]}, {"args": ["server", "--workers=4"]}),
+        ({"command": ["mlflow", "--workers", "1"]}, {"command": ["mlflow", "--workers", "4"]}),
+        ({"args": ["-w", "1", "1"]}, {"args": ["-w", "4", "1"]}),
+        ({"args": ["-w1"]}, {"args": ["-w4"]}),
+        (
+            {"command": ["sh", "-c", "exec mlflow server --workers 12 --port=5000"]},
+            {"command": ["sh", "-c", "exec mlflow server --workers 4 --port=5000"]},
+        ),
+        ({"command": ["mlflow", "-w"], "args": ["1"]}, {"args": ["4"]}),
+        ({"command": ["mlflow"], "args": ["--port=5000", "--my-workers=1", "x-w1"]}, {}),
+        ({}, {}),
+    ],
+)
+def test_workers_are_set_where_they_are_set(
+    container: dict[str, Any], words: dict[str, list[str]]
+) -> None:
+    assert with_workers(container, 4) == words

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether containers run on, as the statuses of their pods tell of what was before."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from mlflow_conformance.cluster.conditions import holds
+from mlflow_conformance.cluster.workloads import stuck_pod
+
+_STATUSES = ("initContainerStatuses", "containerStatuses")
+_NO_MEMORY = "OOMKilled"
+_AGAIN = "CrashLoopBackOff"
+
+
+def out_of_memory(pod: Mapping[str, Any]) -> list[str]:
+    """The containers of a pod that were killed for their memory, now or in the run before."""
+    return [
+        status["name"]
+        for status in _containers(pod)
+        if any(
+            (state.get("terminated") or {}).get("reason") == _NO_MEMORY
+            for state in (status.get("state") or {}, status.get("lastState") or {})
+        )
+    ]
+
+
+def restarting(pod: Mapping[str, Any], most: int) -> dict[str, int]:
+    """The containers that restarted more often than so, or that wait to, with how often."""
+    return {
+        status["name"]: status.get("restartCount", 0)
+        for status in _containers(pod)
+        if status.get("restartCount", 0) > most
+        or ((status.get("state") or {}).get("waiting") or {}).get("reason") == _AGAIN
+    }
+
+
+def unready(pod: Mapping[str, Any], now: datetime, starting_s: float) -> str | None:
+    """Why a pod should serve and does not; None when it does, has ended, is ending, or starts.
+
+    Args:
+        starting_s: for how long a pod may not be ready after it was made.
+    """
+    meta, status = pod["metadata"], pod.get("status") or {}
+    if "deletionTimestamp" in meta or status.get("phase") in ("Succeeded", "Failed"):
+        return None
+    if stuck := stuck_pod(pod):
+        return stuck
+    age_s = (now - datetime.fromisoformat(meta["creationTimestamp"])).total_seconds()
+    # A Job's pod works and serves nobody: it is not ready before it has started, no more.
+    if holds(pod, "Ready") or age_s < starting_s:
+        return None
+    return f"{status.get('phase', 'Unknown')}, not ready {age_s:.0f} s after it was made"
+
+
+def _containers(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for kind in _STATUSES:
+        yield from (pod.get("status") or {}).get(kind) or []
