@@ -1,20 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What clients write is what the database holds and what every replica says."""
+"""What clients write is what the database holds and what every replica says, field by field."""
 
-from collections.abc import Sequence
+from hashlib import sha256
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from mlflow_conformance.doors.mlflow import MlflowApi, answer, error_of, new_run
+from mlflow_conformance.doors.http import Reply
+from mlflow_conformance.doors.mlflow import MlflowApi, answer, new_run
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
+from mlflow_conformance.tracking.answered import (
+    answered_history,
+    answered_run,
+    answered_trace,
+    pairs,
+)
+from mlflow_conformance.tracking.stored import stored_history, stored_run, stored_trace
+from mlflow_conformance.tracking.thresholds import Lengths
+from mlflow_conformance.tracking.written import Written, write
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-
-def _pairs(items: Sequence[dict[str, Any]], value: str = "value") -> dict[str, Any]:
-    return {item["key"]: item[value] for item in items}
+_PURPOSE = {"purpose": "conformance", "größe": "ä ☃", "empty": ""}
 
 
 @check(
@@ -34,36 +43,24 @@ def test_client_writes(
     """What the MLflow client writes is in PostgreSQL and is read from every replica.
 
     Steps:
-        1. Through the front door, with MLflow's own client: an experiment with a tag, a run with
-           params, metrics of several steps, tags, a dataset and a trace.
-        2. Read every row by SQL, with an account of its own.
-        3. Read the same through each replica by itself, from the runner, without MLflow's client.
+        1. Through the front door, with MLflow's own client: an experiment with tags; a run with
+           params, metrics of several steps, tags, a dataset, its times and status; a trace with a
+           span in another one, attributes, an event, tags and assessments.
+        2. Read every field of it by SQL, with an account of its own.
+        3. Read the same through each replica by itself, from the runner, without MLflow's client:
+           by its ID, and by a search.
     """
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
     name = unique("experiment")
-    experiment = belongings.experiment(
-        mlflow_client.create_experiment(name, tags={"purpose": "conformance"})
-    )
-    params = {"learning_rate": "0.1", "größe/名": "ä ☃ 🚀", "empty": ""}
-    metrics = {"loss": [0.5, 0.25, 1e-300], "accuracy": [1.0]}
-    tags = {"team": "ml ops", "unicode": "日本語"}
-    run = mlflow_client.create_run(experiment, run_name="written", tags=tags).info.run_id
-    for key, value in params.items():
-        mlflow_client.log_param(run, key, value)
-    for key, values in metrics.items():
-        for step, number in enumerate(values):
-            mlflow_client.log_metric(run, key, number, step=step)
-    dataset = Dataset(
-        name="iris", digest="d1g35t", source_type="local", source="{}", schema="{}", profile="{}"
-    )
-    mlflow_client.log_inputs(
-        run, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
-    )
-    mlflow_client.set_terminated(run, "FINISHED")
-    trace = mlflow_client.start_trace("traced", inputs={"x": 1}, experiment_id=experiment)
-    mlflow_client.end_trace(trace.trace_id, outputs={"y": 2})
+    experiment = belongings.experiment(mlflow_client.create_experiment(name, tags=_PURPOSE))
+    written = write(mlflow_client, experiment)
+    _expect_stored(evidence, sql, name, experiment, written)
+    for number, replica in enumerate(replicas, 1):
+        _expect_answered(evidence, replica, f"replica {number}", name, experiment, written)
 
+
+def _expect_stored(
+    evidence: Evidence, sql: Sql, name: str, experiment: str, written: Written
+) -> None:
     evidence.expect(
         "sql.experiment", "experiment row",
         sql.rows(
@@ -79,160 +76,168 @@ def test_client_writes(
                 "SELECT key, value FROM experiment_tags WHERE experiment_id = %s", int(experiment)
             )
         ),
-        "==", {"purpose": "conformance"}, door="sql",
+        "==", _PURPOSE, door="sql",
     )  # fmt: skip
+    run = stored_run(sql, written.run_id)
+    evidence.expect("sql.run", "run row", run.info, "==", written.run.info, door="sql")
+    evidence.expect("sql.params", "params in SQL", run.params, "==", written.run.params, door="sql")
     evidence.expect(
-        "sql.run", "run row",
-        sql.rows("SELECT name, status, lifecycle_stage FROM runs WHERE run_uuid = %s", run),
-        "==", [["written", "FINISHED", "active"]], door="sql",
-    )  # fmt: skip
-    evidence.expect(
-        "sql.params", "params in SQL",
-        dict(sql.rows("SELECT key, value FROM params WHERE run_uuid = %s", run)),
-        "==", params, door="sql",
-    )  # fmt: skip
-    evidence.expect(
-        "sql.metrics", "metrics in SQL",
-        sql.rows(
-            "SELECT key, step, value FROM metrics WHERE run_uuid = %s ORDER BY key, step", run
-        ),
-        "==", [[k, step, v] for k in sorted(metrics) for step, v in enumerate(metrics[k])],
+        "sql.metrics", "metrics in SQL", stored_history(sql, written.run_id), "==", written.history,
         door="sql",
     )  # fmt: skip
-    stored = dict(sql.rows("SELECT key, value FROM tags WHERE run_uuid = %s", run))
     evidence.expect(
-        "sql.tags", "tags in SQL", {k: stored.get(k) for k in tags}, "==", tags, door="sql"
+        "sql.latest", "latest metrics in SQL", run.latest, "==", written.run.latest, door="sql"
+    )
+    evidence.expect("sql.tags", "tags in SQL", run.tags, "==", written.run.tags, door="sql")
+    evidence.expect(
+        "sql.datasets", "datasets in SQL", run.datasets, "==", written.run.datasets, door="sql"
+    )
+    trace = stored_trace(sql, written.trace_id)
+    evidence.expect("sql.traces", "traces in SQL", trace.info, "==", written.trace.info, door="sql")
+    evidence.expect("sql.spans", "spans in SQL", trace.spans, "==", written.trace.spans, door="sql")
+    evidence.expect(
+        "sql.assessments", "assessments in SQL",
+        trace.assessments, "==", written.trace.assessments, door="sql",
+    )  # fmt: skip
+
+
+def _expect_answered(
+    evidence: Evidence, api: MlflowApi, where: str, name: str, experiment: str, written: Written
+) -> None:
+    about = _object(api.get("experiments/get", experiment_id=experiment)).get("experiment", {})
+    evidence.expect(
+        "replica.experiment", f"{where}: experiment",
+        [about.get("name"), about.get("lifecycle_stage"), pairs(about.get("tags", []))],
+        "==", [name, "active", _PURPOSE], door="inside",
+    )  # fmt: skip
+    reply = api.get("runs/get", run_id=written.run_id)
+    if evidence.expect("replica.run", f"{where}: runs/get", reply.status, "==", 200, door="inside"):
+        _expect_run(evidence, api, where, answer("runs/get", reply)["run"], written)
+    search = api.post(
+        "runs/search", experiment_ids=[experiment],
+        filter=f"attributes.run_name = '{written.run.info['name']}'",
+    )  # fmt: skip
+    evidence.expect(
+        "replica.search", f"{where}: runs that a search finds",
+        [answered_run(r).whole() for r in _object(search).get("runs", [])],
+        "==", [written.run.whole()], door="inside",
+    )  # fmt: skip
+    found = api.request("GET", f"/api/3.0/mlflow/traces/get?trace_id={written.trace_id}")
+    if not evidence.expect(
+        "replica.trace", f"{where}: trace", found.status, "==", 200, door="inside"
+    ):
+        return
+    trace = answered_trace(answer("traces/get", found).get("trace", {}))
+    evidence.expect(
+        "replica.trace-info", f"{where}: state, times, request, response and tags of the trace",
+        trace.info, "==", written.trace.info, door="inside",
+    )  # fmt: skip
+    evidence.expect(
+        "replica.spans", f"{where}: spans", trace.spans, "==", written.trace.spans, door="inside"
     )
     evidence.expect(
-        "sql.datasets", "datasets in SQL",
-        sql.rows(
-            "SELECT d.name, d.digest, t.value FROM inputs i "
-            "JOIN datasets d ON d.dataset_uuid = i.source_id "
-            "JOIN input_tags t ON t.input_uuid = i.input_uuid "
-            "WHERE i.destination_id = %s",
-            run,
-        ),
-        "==", [["iris", "d1g35t", "training"]], door="sql",
+        "replica.assessments", f"{where}: assessments",
+        trace.assessments, "==", written.trace.assessments, door="inside",
+    )  # fmt: skip
+
+
+def _expect_run(
+    evidence: Evidence, api: MlflowApi, where: str, found: dict[str, Any], written: Written
+) -> None:
+    run, expected = answered_run(found), written.run
+    evidence.expect(
+        "replica.info", f"{where}: name, status, user, stage and times",
+        run.info, "==", expected.info, door="inside",
     )  # fmt: skip
     evidence.expect(
-        "sql.traces", "traces in SQL",
-        sql.rows(
-            "SELECT request_id, status FROM trace_info WHERE experiment_id = %s", int(experiment)
-        ),
-        "==", [[trace.trace_id, "OK"]], door="sql",
-    )  # fmt: skip
+        "replica.params", f"{where}: params", run.params, "==", expected.params, door="inside"
+    )
     evidence.expect(
-        "sql.spans", "spans in SQL",
-        sql.column("SELECT name FROM spans WHERE trace_id = %s", trace.trace_id),
-        "==", ["traced"], door="sql",
+        "replica.metrics", f"{where}: latest metrics", run.latest, "==", expected.latest,
+        door="inside",
     )  # fmt: skip
-    for number, replica in enumerate(replicas, 1):
-        reply = replica.get("runs/get", run_id=run)
-        where = f"replica {number}"
-        if not evidence.expect(
-            "replica.run", f"{where}: runs/get", reply.status, "==", 200, door="inside"
-        ):
-            continue
-        data = answer("runs/get", reply)["run"]
-        evidence.expect(
-            "replica.params",
-            f"{where}: params",
-            _pairs(data["data"].get("params", [])),
-            "==",
-            params,
-            door="inside",
-        )
-        evidence.expect(
-            "replica.metrics", f"{where}: latest metrics",
-            _pairs(data["data"].get("metrics", [])),
-            "==", {k: v[-1] for k, v in metrics.items()}, door="inside",
-        )  # fmt: skip
-        read = _pairs(data["data"].get("tags", []))
-        evidence.expect(
-            "replica.tags",
-            f"{where}: tags",
-            {k: read.get(k) for k in tags},
-            "==",
-            tags,
-            door="inside",
-        )
-        evidence.expect(
-            "replica.datasets", f"{where}: datasets",
-            [i["dataset"]["name"] for i in data.get("inputs", {}).get("dataset_inputs", [])],
-            "==", ["iris"], door="inside",
-        )  # fmt: skip
-        found = replica.request("GET", f"/api/3.0/mlflow/traces/{trace.trace_id}")
-        evidence.expect("replica.trace", f"{where}: trace", found.status, "==", 200, door="inside")
-        evidence.expect(
-            "replica.trace-state", f"{where}: trace's state",
-            found.json().get("trace", {}).get("trace_info", {}).get("state")  # type: ignore[union-attr]
-            if found.status == 200
-            else error_of(found)[0],
-            "==", "OK", door="inside",
-        )  # fmt: skip
+    histories = (
+        _object(api.get("metrics/get-history", run_id=written.run_id, metric_key=key))
+        for key in sorted(expected.latest)
+    )
+    evidence.expect(
+        "replica.history", f"{where}: metrics",
+        list(chain.from_iterable(answered_history(h.get("metrics", [])) for h in histories)),
+        "==", written.history, door="inside",
+    )  # fmt: skip
+    evidence.expect("replica.tags", f"{where}: tags", run.tags, "==", expected.tags, door="inside")
+    evidence.expect(
+        "replica.datasets", f"{where}: datasets", run.datasets, "==", expected.datasets,
+        door="inside",
+    )  # fmt: skip
+
+
+def _object(reply: Reply) -> dict[str, Any]:
+    """The JSON object of a 200, and nothing of any other reply."""
+    return answer("read", reply) if reply.status == 200 else {}
 
 
 @check(
-    "TRK-3",
-    impact="The parameters of a finished run can change, so results cannot be reproduced.",
-    remedy="Look for a server or proxy that rewrites params, and for a missing primary key on the "
-    "table params.",
+    "TRK-1.lengths",
+    impact="Long prompts, configurations and names are cut short, and nobody notices.",
+    remedy="Compare the columns of the tables with those of MLflow's schema, and look for a proxy "
+    "that bounds requests.",
 )
-def test_param_is_immutable(
+def test_longest_values(
     evidence: Evidence,
     front: MlflowApi,
     sql: Sql,
     replicas: list[MlflowApi],
-    experiment: str,
+    unique: Unique,
+    belongings: Belongings,
 ) -> None:
-    """A param accepts its own value again and refuses any other, which changes nothing.
+    """Values of the greatest promised lengths are taken, and come back to the last character.
 
     Steps:
-        1. Log a param; log the same value again, through the front door and at a replica.
-        2. Log other values: at every replica, alone and in a batch with a new param.
-        3. The stored row and what every replica reads are still the first value.
+        1. Through the front door make an experiment with the longest name, and in a run of it log a
+           param and a tag of the longest value, and a metric of the longest key, all but the key
+           in letters of several bytes.
+        2. SQL and every replica give each of them whole.
     """
+    row = evidence.row(Lengths)
+    name = unique("longest").ljust(row.experiment_name, "ä")
+    made = front.post("experiments/create", name=name)
+    evidence.expect("name.status", "experiment of the longest name", made.status, "==", 200,
+                    door="front")  # fmt: skip
+    experiment = belongings.experiment(answer("experiments/create", made)["experiment_id"])
     run_id = new_run(front, experiment).run_id
-
-    def log(api: MlflowApi, value: str) -> tuple[int, str]:
-        reply = api.post("runs/log-parameter", run_id=run_id, key="depth", value=value)
-        return reply.status, error_of(reply)[0] if reply.status != 200 else ""
-
-    evidence.expect("first-value", "first value", log(front, "3")[0], "==", 200, door="front")
-    evidence.expect("same-value", "same value again", log(front, "3")[0], "==", 200, door="front")
-    for number, replica in enumerate(replicas, 1):
-        where = f"replica {number}"
-        evidence.expect(
-            "same-value", f"{where}: same value", log(replica, "3")[0], "==", 200, door="inside"
-        )
-        for value in ("4", "03", "", "3 "):
-            evidence.expect(
-                "other-value", f"{where}: other value {value!r}",
-                list(log(replica, value)),
-                "==", [400, "INVALID_PARAMETER_VALUE"], door="inside",
-            )  # fmt: skip
-    batch = front.post(
-        "runs/log-batch",
-        run_id=run_id,
-        params=[{"key": "new", "value": "1"}, {"key": "depth", "value": "5"}],
-    )
-    evidence.expect(
-        "batch.other-value", "other value in a batch", batch.status, "==", 400, door="front"
-    )
-    evidence.expect(
-        "sql.value", "stored value",
-        sql.rows("SELECT value FROM params WHERE run_uuid = %s AND key = 'depth'", run_id),
-        "==", [["3"]], door="sql",
+    param, tag, key = "ß" * row.param_value, "é" * row.tag_value, "k" * row.key
+    logged = front.post(
+        "runs/log-batch", run_id=run_id,
+        params=[{"key": "long", "value": param}], tags=[{"key": "long", "value": tag}],
+        metrics=[{"key": key, "value": 1.0, "timestamp": 1, "step": 1}],
     )  # fmt: skip
     evidence.expect(
-        "sql.batch-params", "params that the refused batch left",
-        sql.column("SELECT key FROM params WHERE run_uuid = %s AND key <> 'depth'", run_id),
-        "==", [], door="sql",
+        "values.status", "longest param, tag and metric key", logged.status, "==", 200, door="front"
+    )
+    expected = _digests(name, param, tag, key)
+    stored = stored_run(sql, run_id)
+    evidence.expect(
+        "sql.longest", "length and sha256 in SQL",
+        _digests(
+            *sql.column("SELECT name FROM experiments WHERE experiment_id = %s", int(experiment)),
+            stored.params.get("long", ""), stored.tags.get("long", ""), *stored.latest,
+        ),
+        "==", expected, door="sql",
     )  # fmt: skip
     for number, replica in enumerate(replicas, 1):
-        reply = replica.get("runs/get", run_id=run_id)
+        about = answer("experiments/get", replica.get("experiments/get", experiment_id=experiment))
+        run = answered_run(answer("runs/get", replica.get("runs/get", run_id=run_id))["run"])
         evidence.expect(
-            "replica.value", f"replica {number}: value read",
-            answer("runs/get", reply)["run"]["data"].get("params", []),
-            "==", [{"key": "depth", "value": "3"}], door="inside",
+            "replica.longest", f"replica {number}: length and sha256",
+            _digests(
+                about["experiment"]["name"],
+                run.params.get("long", ""), run.tags.get("long", ""), *run.latest,
+            ),
+            "==", expected, door="inside",
         )  # fmt: skip
+
+
+def _digests(*texts: str) -> list[list[Any]]:
+    """Of an experiment's name, a param, a tag and metric keys: length and sha256."""
+    return [[len(t), sha256(t.encode()).hexdigest()] for t in texts]

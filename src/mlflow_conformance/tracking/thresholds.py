@@ -27,6 +27,15 @@ class KnownRequests(Strict):
     because: str = Field(min_length=1, description="what the fault is, for the report")
 
 
+class Lengths(Thresholds):
+    """TRK-1.lengths: what MLflow itself takes at the most, in characters."""
+
+    param_value: int = Field(ge=1, description="longest value of a param, characters")
+    tag_value: int = Field(ge=1, description="longest value of a run's tag, characters")
+    key: int = Field(ge=1, description="longest key of a metric, characters")
+    experiment_name: int = Field(ge=100, description="longest name of an experiment, characters")
+
+
 class History(Thresholds):
     """TRK-2."""
 
@@ -64,6 +73,7 @@ class ConcurrentWriters(Thresholds):
     writers: int = Field(ge=2, description="writers at the same time")
     rounds: int = Field(ge=1, description="experiments that all writers try to create")
     metrics: int = Field(ge=1, description="metrics that are logged, by all writers together")
+    refused: int = Field(ge=0, description="of them, those that may be refused or get no answer")
 
     @model_validator(mode="after")
     def _every_writer_writes(self) -> Self:
@@ -95,6 +105,7 @@ class ReadsFollowWrites(Thresholds):
     """TRK-9: eight clients share the pairs."""
 
     pairs: int = Field(ge=8, description="writes that are each read back through another replica")
+    refused: int = Field(ge=0, description="of them, those that may be refused or get no answer")
 
 
 class Cleanup(Thresholds):
@@ -111,6 +122,7 @@ class Cleanup(Thresholds):
 
 THRESHOLDS: Registry = {
     "TRK-1": Thresholds,
+    "TRK-1.lengths": Lengths,
     "TRK-2": History,
     "TRK-3": Thresholds,
     "TRK-4": Search,

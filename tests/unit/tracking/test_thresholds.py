@@ -12,7 +12,7 @@ KNOWN = [{"requests": "GET .*: nothing given", "because": "a reason"}]
 BAD_INPUT: dict[str, Any] = {
     "requests": 10, "alone": True, "known_5xx": KNOWN, "known_accepted": [], "known_rows": [],
 }  # fmt: skip
-WRITERS = {"writers": 8, "rounds": 1, "metrics": 8}
+WRITERS = {"writers": 8, "rounds": 1, "metrics": 8, "refused": 0}
 
 
 @pytest.mark.parametrize(("check_id", "row"), [("TRK-6", BAD_INPUT), ("TRK-7", WRITERS)])
