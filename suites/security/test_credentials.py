@@ -4,10 +4,12 @@
 from collections import Counter
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.templates import templates
 from mlflow_conformance.core.strength import bits
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import secrecy
 from mlflow_conformance.security.thresholds import Leaks, NamedSecrets, Strength
+from mlflow_conformance.security.used_credentials import used_credentials
 
 
 @check(
@@ -18,15 +20,20 @@ from mlflow_conformance.security.thresholds import Leaks, NamedSecrets, Strength
 def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
     """Every credential is worth the promised number of bits, and no two are alike.
 
-    Preconditions: this user may read the Secrets that the profile names.
-    Steps: read them.
-    Expected: each one hard to guess; all different.
+    Preconditions: this user may read the Secrets of the namespace.
+    Steps: read those that the profile names, and what pods and their templates use besides:
+    passwords of addresses, and what is called a password, key, token or secret.
+    Expected: each one hard to guess; those of the profile all different.
     """
     row = evidence.row(Strength)
     found = _credentials(evidence, row, kube)
+    specs = [*(p.raw["spec"] for p in kube.pods({})), *(spec for _, spec in templates(kube))]
+    used = used_credentials(kube.items("secret"), specs)
+    judged = {**used.credentials, **found}
     # Rounded down: 127.9 is less than was promised.
-    worth = {name: int(bits(value)) for name, value in found.items()}
-    evidence.note("credentials", sorted(found), door="kubernetes")
+    worth = {name: int(bits(value)) for name, value in judged.items()}
+    evidence.note("credentials", sorted(judged), door="kubernetes")
+    evidence.note("entries that are no credentials", sorted(used.others), door="kubernetes")
     evidence.expect(
         "credentials.guessable",
         "credentials that are easy to guess",

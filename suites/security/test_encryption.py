@@ -1,15 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SEC-5: traffic inside of the cluster that is encrypted."""
+"""SEC-5: encrypted traffic, and the certificates that it needs."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.templates import templates
 from mlflow_conformance.doors.inside import Inside, InsideFailed
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.security.certificates import (
+    certificates,
+    days_left,
+    names_missing,
+    not_signed,
+)
 from mlflow_conformance.security.resources import containers
-from mlflow_conformance.security.thresholds import Encrypted
+from mlflow_conformance.security.secrets_used import uses_of
+from mlflow_conformance.security.thresholds import Encrypted, Lasting
 from mlflow_conformance.target.base import Target
 
 _OF_MLFLOW = """
@@ -65,6 +74,49 @@ def test_connections_to_the_database_are_encrypted(
         "clients.sslmode", f"containers without sslmode={row.sslmode}",
         {where: mode for where, mode in told.items() if mode != row.sslmode}, "==", {},
         door="kubernetes",
+    )  # fmt: skip
+
+
+@check(
+    "SEC-5.certificates",
+    impact="On one day nobody reaches MLflow any more, or MLflow not its database.",
+    remedy="Renew the certificate of the Secret named for all its names, and its authority too.",
+)
+def test_certificates_last(evidence: Evidence, kube: Kube) -> None:
+    """Certificates in use last for a while, are signed by their authority, and name their hosts.
+
+    Preconditions: this user may read the Secrets of the namespace.
+    Steps: read the certificates of every Secret that an Ingress, a pod or a template of pods uses.
+    Expected: none ends within the profile's days; one that lies beside its authority is signed by
+    it; those of Ingresses name their hosts.
+    """
+    row = evidence.row(Lasting)
+    ingresses = kube.items("ingress")
+    specs = [*(p.raw["spec"] for p in kube.pods({})), *(spec for _, spec in templates(kube))]
+    used = {use.secret for spec in specs for use in uses_of(spec)}
+    used |= {
+        entry["secretName"]
+        for ingress in ingresses
+        for entry in ingress["spec"].get("tls") or []
+        if entry.get("secretName")
+    }
+    found = certificates(kube.items("secret"), used)
+    if not found:
+        evidence.undecided("no Secret that is in use holds a certificate")
+    days = days_left(found, datetime.now(UTC))
+    evidence.note("days left", days, unit="d", door="kubernetes")
+    evidence.expect(
+        "certificates.days", "certificates that are about to end",
+        {where: left for where, left in days.items() if left < row.certificate_days}, "==", {},
+        unit="d", door="kubernetes",
+    )  # fmt: skip
+    evidence.expect(
+        "certificates.authority", "certificates that the authority beside them did not sign",
+        not_signed(found), "==", [], door="kubernetes",
+    )  # fmt: skip
+    evidence.expect(
+        "certificates.names", "hosts of Ingresses that their certificate does not name",
+        names_missing(found, ingresses), "==", {}, door="kubernetes",
     )  # fmt: skip
 
 

@@ -182,6 +182,14 @@ class Encrypted(Thresholds):
     )
 
 
+class Lasting(Thresholds):
+    """SEC-5.certificates."""
+
+    certificate_days: float = Field(
+        gt=0, description="how long every certificate in use is still valid, at least, days"
+    )
+
+
 THRESHOLDS: Registry = {
     "SEC-1": Restricted,
     "SEC-2": Rights,
@@ -192,6 +200,7 @@ THRESHOLDS: Registry = {
     "SEC-3.removal": Removal,
     "SEC-3.refused": Refused,
     "SEC-5.postgresql": Encrypted,
+    "SEC-5.certificates": Lasting,
     "SEC-6": Hosts,
     "SEC-7": Resources,
 }

@@ -185,7 +185,7 @@ def test_addresses_hold_the_passwords_that_roles_get(installed: Cluster) -> None
     [
         ("postgres-tls", ["postgres", "postgres.mlflow.svc.cluster.local"]),
         ("minio-tls", ["minio", "minio.mlflow.svc"]),
-        ("mlflow-server-tls", ["localhost"]),
+        ("mlflow-server-tls", ["localhost", "mlflow.example.com"]),
     ],
 )
 def test_certificates_are_good_for_their_names(

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which entries of the Secrets that pods use are credentials, by what they are called and hold."""
+
+import base64
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from mlflow_conformance.security.secrets_used import uses_of
+
+_NO_CREDENTIALS = frozenset(
+    {
+        "kubernetes.io/tls",
+        "kubernetes.io/dockerconfigjson",
+        "kubernetes.io/dockercfg",
+        "kubernetes.io/service-account-token",
+        "helm.sh/release.v1",
+    }
+)
+"""Types of Secrets that hold nothing that somebody chose."""
+_NAMED_SO = re.compile(
+    r"pass|pwd|secret|token|credential|private|api[-_.]?key|(^|[-_.])keys?$", re.IGNORECASE
+)
+_NAMES_OF_ACCOUNTS = re.compile(r"^(?!.*secret).*access[-_.]?key$", re.IGNORECASE)
+_ABOUT_ONE = re.compile(r"(name|user|id|file|path|host|port|url|uri|endpoint)$", re.IGNORECASE)
+"""What a name ends with that says something about a credential, such as where it is."""
+_SWITCHES = frozenset({"", "true", "false"})
+
+
+@dataclass(frozen=True)
+class UsedCredentials:
+    """Entries of Secrets.
+
+    Attributes:
+        credentials: values, by ``secret/key``.
+        others: the names of those that are none: certificates, whole files, names of accounts.
+    """
+
+    credentials: Mapping[str, str]
+    others: frozenset[str]
+
+
+def used_credentials(
+    secrets: Iterable[Mapping[str, Any]], specs: Iterable[Mapping[str, Any]]
+) -> UsedCredentials:
+    """Of all entries that these specifications of pods use, those that are credentials.
+
+    Args:
+        secrets: of the namespace, as the API server has them.
+    """
+    by_name = {s["metadata"]["name"]: s for s in secrets if s.get("type") not in _NO_CREDENTIALS}
+    called: dict[tuple[str, str], set[str]] = {}
+    for spec in specs:
+        for use in uses_of(spec):
+            there = (by_name.get(use.secret) or {}).get("data") or {}
+            for key in [use.key] if use.key else there:
+                if key in there:
+                    called.setdefault((use.secret, key), {key}).add(use.variable or key)
+    credentials, others = {}, set()
+    for (secret, key), names in called.items():
+        value = base64.b64decode(by_name[secret]["data"][key]).decode("utf-8", "replace")
+        found = list(credentials_in(value, names))
+        credentials.update({f"{secret}/{key}": text for text in found})
+        if not found:
+            others.add(f"{secret}/{key}")
+    return UsedCredentials(credentials, frozenset(others))
+
+
+def credentials_in(value: str, names: Iterable[str]) -> Iterator[str]:
+    """The credential that an entry is or, for an address, holds; nothing when it is none.
+
+    Args:
+        names: its key, and the variables that it becomes.
+    """
+    text = value.strip()
+    if "\n" in text or text in _SWITCHES:
+        return
+    if "://" in text:
+        if password := _password(text):
+            yield password
+        return
+    if any(_is_credential(name) for name in names):
+        yield text
+
+
+def _password(address: str) -> str | None:
+    try:
+        password = urlsplit(address).password
+    except ValueError:
+        return None
+    return unquote(password) if password else None
+
+
+def _is_credential(name: str) -> bool:
+    about_one = _ABOUT_ONE.search(name) or _NAMES_OF_ACCOUNTS.search(name)
+    return _NAMED_SO.search(name) is not None and not about_one
