@@ -83,8 +83,9 @@ def _clients(part: InCluster, names: Names, sources: Mapping[str, Source]) -> It
             yield Promise(_peer(source), part.port)
     if part.service in _STORES:
         yield Promise(_pods(names, names.mlflow.selector), part.port)
-    yield Promise(_namespace(names.runner.namespace), part.port)
-    if names.runner.labels:
+    # One policy may let this suite in at the ports of several services.
+    yield Promise(_namespace(names.runner.namespace))
+    if names.runner.labels and part.service == "mlflow":
         yield Promise(Peer(namespace=names.runner.labels), part.port)
 
 
