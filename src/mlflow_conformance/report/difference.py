@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The difference between two runs for a terminal: the one line first, then a table."""
 
-from io import StringIO
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +18,7 @@ from mlflow_conformance.evidence.difference import (
 )
 from mlflow_conformance.report import words
 from mlflow_conformance.report.files import replace
+from mlflow_conformance.report.screen import printed
 
 _NOTHING = "-"
 _LONGEST = 160
@@ -32,22 +32,13 @@ def render(found: Difference, *, width: int = 80, color: bool = False) -> str:
         width: columns of the terminal.
         color: with ANSI colours; the words say the same without.
     """
-    console = Console(
-        file=StringIO(),
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
-    with console.capture() as captured:
-        console.print(Text(headline(found), style="bold red" if found.worse else ""))
-        console.print(Text(f"Before: {_side(found.before)}\nAfter:  {_side(found.after)}"))
-        if found.checks or found.mutants:
-            console.print(_table(found))
-    return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
+    parts: list[RenderableType] = [
+        Text(headline(found), style="bold red" if found.worse else ""),
+        Text(f"Before: {_side(found.before)}\nAfter:  {_side(found.after)}"),
+    ]
+    if found.checks or found.mutants:
+        parts.append(_table(found))
+    return printed(parts, width=width, color=color)
 
 
 def write(found: Difference, path: Path) -> None:

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verdict table for a terminal: the one line a person needs first, then every check."""
 
-from io import StringIO
+from collections.abc import Iterator
 
 from rich import box
-from rich.console import Console
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from mlflow_conformance.evidence.score import Score, score
 from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
 from mlflow_conformance.report import words
+from mlflow_conformance.report.screen import printed
 
 _STYLES = {
     Verdict.FAIL: "bold red",
@@ -27,28 +28,20 @@ def render(run: RunVerdict, *, width: int = 80, color: bool = False) -> str:
         width: columns of the terminal.
         color: with ANSI colours; the words say the same without.
     """
-    console = Console(
-        file=StringIO(),
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
-    with console.capture() as captured:
-        console.print(Text(words.headline(run), style=_STYLES[run.verdict]))
-        if run.checks:
-            console.print(_checks(run))
-        if run.mutations:
-            console.print(_mutants(run))
-            found = score(run)
-            console.print(Text(words.score(found)))
-            console.print(_scores(found))
-        if run.phases:
-            console.print(_steps(run))
-    return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
+    return printed(_parts(run), width=width, color=color)
+
+
+def _parts(run: RunVerdict) -> Iterator[RenderableType]:
+    yield Text(words.headline(run), style=_STYLES[run.verdict])
+    if run.checks:
+        yield _checks(run)
+    if run.mutations:
+        yield _mutants(run)
+        found = score(run)
+        yield Text(words.score(found))
+        yield _scores(found)
+    if run.phases:
+        yield _steps(run)
 
 
 def _table(*columns: str) -> Table:
