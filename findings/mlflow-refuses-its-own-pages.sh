@@ -16,7 +16,13 @@ set -euo pipefail
 
 folder=$(mktemp -d)
 server=
-stop() { [ -z "$server" ] || { kill "$server" && wait "$server" || true; } 2>/dev/null; server=; }
+stop() {
+  if [ -n "$server" ]; then
+    kill "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+  fi
+  server=
+}
 trap 'stop; rm -rf "$folder"' EXIT
 
 python3 -m venv "$folder/venv"
