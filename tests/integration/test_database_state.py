@@ -45,13 +45,9 @@ def state() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """The address of a database with rows of every kind."""
-    folder = tmp_path_factory.mktemp("postgresql")
-    # The server runs as another account, which must get to its own folder.
-    for part in (folder, *folder.parents[:2]):
-        part.chmod(0o755)
-    with processes.postgresql(folder, Waiter(1)) as running:
+    with processes.open_folder() as folder, processes.postgresql(folder, Waiter(1)) as running:
         uri = running.uri.replace("postgresql+psycopg2", "postgresql")
         with psycopg.connect(uri) as connection:
             connection.execute(SETUP.encode())

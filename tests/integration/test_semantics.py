@@ -18,7 +18,7 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import Judged, judge
 from mlflow_conformance.stand.packages import BROWSERS
-from processes import Stand, minio_binary, mlflow_server, stand
+from processes import Stand, minio_binary, mlflow_server, open_folder, stand
 from repository import ROOT
 
 _TIMEOUT_S = 600
@@ -26,15 +26,12 @@ _SUITES = ("suites/tracking", "suites/registry", "suites/artifacts")
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+def processes() -> Iterator[Stand]:
     """PostgreSQL, MinIO and two MLflow servers."""
     binary = minio_binary()
     if binary is None:
         pytest.skip("there is no MinIO on this machine")
-    folder = tmp_path_factory.mktemp("stand")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)  # PostgreSQL runs as another account
-    with stand(binary, folder, Waiter(2)) as made:
+    with open_folder() as folder, stand(binary, folder, Waiter(2)) as made:
         yield made
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import boto3
@@ -77,6 +78,19 @@ class Stand:
             "AWS_ACCESS_KEY_ID": self.minio.access_key,
             "AWS_SECRET_ACCESS_KEY": self.minio.secret_key,
         }
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that other accounts get into, for as long as the context lasts.
+
+    PostgreSQL runs as another account. Pytest's own temporary folder will not do: every run of
+    pytest of this user takes the way into it from all others.
+    """
+    with TemporaryDirectory(prefix="mlflow-conformance-", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        yield folder
 
 
 def free_port() -> int:
