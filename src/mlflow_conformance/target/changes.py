@@ -35,7 +35,8 @@ def changed(target: Target, changes: Sequence[ObjectChange], waiter: Waiter) -> 
         Undecided: the target is not in a cluster.
     """
     kube = target.need_kube()
-    words = {**placeholders(target.names), **_found_now(kube, target.names)}
+    asked = "".join(change.model_dump_json() for change in changes)
+    words = {**placeholders(target.names), **_found_now(kube, target.names, asked)}
     changes = [ObjectChange.model_validate(filled(c.model_dump(), words)) for c in changes]
     objects = [_found(kube, change) for change in changes]
     try:
@@ -50,14 +51,18 @@ def changed(target: Target, changes: Sequence[ObjectChange], waiter: Waiter) -> 
             restore_all(kube, objects, waiter)
 
 
-def _found_now(kube: Kube, names: Names) -> dict[str, JsonValue]:
-    """What only the cluster knows: ``{postgresql address}``, of its pod, and ``{backup uid}``."""
+def _found_now(kube: Kube, names: Names, asked: str) -> dict[str, JsonValue]:
+    """What only the cluster knows: ``{postgresql address}``, of its pod, and ``{backup uid}``.
+
+    Looked up where a change asks for it: others must not wait, nor fail, for what they do not need.
+    """
     words: dict[str, JsonValue] = {}
     server = names.postgresql.selector if names.postgresql else {}
-    if server and (ready := kube.ready_pods(server)):
+    if server and "{postgresql address}" in asked and (ready := kube.ready_pods(server)):
         words["postgresql address"] = ready[0].ip
-    if names.backup and (cronjob := kube.find("cronjob", names.backup.cronjob)):
-        words["backup uid"] = cronjob["metadata"]["uid"]
+    if names.backup and "{backup uid}" in asked:
+        cronjob = kube.find("cronjob", names.backup.cronjob)
+        words |= {"backup uid": cronjob["metadata"]["uid"]} if cronjob else {}
     return words
 
 
