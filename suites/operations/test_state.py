@@ -7,9 +7,9 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.operations import steadiness
-from mlflow_conformance.operations.revisions import needed
 from mlflow_conformance.operations.thresholds import Steady
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.target.revisions import needed
 from mlflow_conformance.target.runner import OWNER, OWNER_LABEL
 
 

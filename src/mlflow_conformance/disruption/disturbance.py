@@ -2,11 +2,11 @@
 """One scenario as it was played, and the part of the record in which it was."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mlflow_conformance.disruption.proofs import Played
 from mlflow_conformance.disruption.scenario import Scenario
-from mlflow_conformance.disruption.writers import WriteSent
+from mlflow_conformance.ledger.pacing import SentRequest
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.load.run_record import RunRecord
 
@@ -50,23 +50,9 @@ class Disturbance:
     played: Played
     window: RunRecord
     result: LoadResult
-    attempts: Sequence[WriteSent]
+    attempts: Sequence[SentRequest]
     fault_s: float
     fault_ns: int
     over_ns: int
     until_ns: int
     whole_s: float | None
-
-
-def whole_part(record: RunRecord, since: float, until: float) -> RunRecord:
-    """A window of a record that still grows; `missing` says whether something of it is not there.
-
-    A record that goes on has no end yet, which is no loss for a window in which every planned
-    request has been recorded.
-    """
-    window = record.window(since, until)
-    absent = len(window.planned_us) - len(window.records)
-    if absent > 0:
-        missing = [f"{absent} of {len(window.planned_us)} requests are not recorded"]
-        return replace(window, missing=missing)
-    return replace(window, missing=[])

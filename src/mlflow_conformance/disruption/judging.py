@@ -14,13 +14,13 @@ from mlflow_conformance.disruption.proofs import (
     disturbed_neighbours,
     prove,
 )
-from mlflow_conformance.disruption.readback import WritesKept
 from mlflow_conformance.disruption.scene import pods_of
 from mlflow_conformance.disruption.suffering import expect_written
 from mlflow_conformance.disruption.thresholds import FaultBounds
-from mlflow_conformance.disruption.writers import KINDS
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.ledger.history import Operation
+from mlflow_conformance.ledger.readback import WritesKept
+from mlflow_conformance.ledger.writers import KINDS
 from mlflow_conformance.load.expectations import expect_outage, note_load
 from mlflow_conformance.load.run_record import RunRecord
 

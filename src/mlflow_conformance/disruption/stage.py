@@ -22,18 +22,18 @@ from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.disruption import backoff, toolkit
 from mlflow_conformance.disruption.actions import nodes, pods, rollback
 from mlflow_conformance.disruption.casting import bare_scene, victim_of, with_victims
-from mlflow_conformance.disruption.disturbance import Disturbance, Needs, whole_part
+from mlflow_conformance.disruption.disturbance import Disturbance, Needs
 from mlflow_conformance.disruption.proofs import Played
 from mlflow_conformance.disruption.scenario import Scenario
 from mlflow_conformance.disruption.scene import Scene
 from mlflow_conformance.disruption.steadiness import whole_from
 from mlflow_conformance.disruption.wholeness import missing
-from mlflow_conformance.disruption.writers import KINDS, Writers
 from mlflow_conformance.evidence.run import Run
+from mlflow_conformance.ledger.writers import KINDS, Writers
 from mlflow_conformance.load import engine
 from mlflow_conformance.load.analysis import analyse
 from mlflow_conformance.load.document import Band, LoadDocument
-from mlflow_conformance.load.run_record import RunRecord
+from mlflow_conformance.load.run_record import RunRecord, whole_part
 from mlflow_conformance.target.base import Target
 
 LONGEST_S = 3600.0
@@ -139,7 +139,7 @@ class Stage:
             played=Played(scene, before, after, journal),
             window=window,
             result=analyse(whole_part(window, fault, until)),
-            attempts=writers.attempts(),
+            attempts=writers.pacer.attempts(),
             fault_s=fault - since,
             fault_ns=since_ns + round((fault - since) * 1e9),
             over_ns=over_ns,
@@ -195,7 +195,7 @@ class Stage:
     ) -> None:
         self.waiter.until(
             f"acknowledged: writes, {what}",
-            lambda: writers.acknowledged(since_ns),
+            lambda: writers.pacer.acknowledged(since_ns),
             done=done,
             timeout=timeout,
             interval_s=0.2,
@@ -255,7 +255,7 @@ class Stage:
 
 def _since_failure_s(writers: Writers) -> float:
     """How long ago the last write failed, seconds; infinite when none did."""
-    failed = [a.ended_ns for a in writers.attempts() if not a.acknowledged]
+    failed = [a.ended_ns for a in writers.pacer.attempts() if not a.acknowledged]
     return (time.monotonic_ns() - max(failed)) / 1e9 if failed else math.inf
 
 

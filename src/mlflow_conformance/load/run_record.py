@@ -2,7 +2,7 @@
 """The records of all workers as one, and what is missing from them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -117,3 +117,17 @@ def _missing(workers: Sequence[WorkerRecord]) -> Sequence[str]:
                 f"{which} made {worker.end.requests} requests and recorded {len(worker.records)}"
             )
     return reasons
+
+
+def whole_part(record: RunRecord, since: float, until: float) -> RunRecord:
+    """A window of a record that still grows; `missing` says whether something of it is not there.
+
+    A record that goes on has no end yet, which is no loss for a window in which every planned
+    request has been recorded.
+    """
+    window = record.window(since, until)
+    absent = len(window.planned_us) - len(window.records)
+    if absent > 0:
+        missing = [f"{absent} of {len(window.planned_us)} requests are not recorded"]
+        return replace(window, missing=missing)
+    return replace(window, missing=[])

@@ -15,22 +15,24 @@ from clusters import HEALTHY, changed, container, pod
 from mlflow_conformance.cluster.view import ClusterView
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.disruption import judging
-from mlflow_conformance.disruption.disturbance import Disturbance, whole_part
+from mlflow_conformance.disruption.disturbance import Disturbance
 from mlflow_conformance.disruption.proofs import Played
-from mlflow_conformance.disruption.readback import judge_metrics
 from mlflow_conformance.disruption.scenario import find
 from mlflow_conformance.disruption.thresholds import ReplicaFaultBounds, WriteBounds
 from mlflow_conformance.disruption.toolkit import Activity, Journal
-from mlflow_conformance.disruption.writers import KINDS, RECORDS, WriteSent, value_of
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.verdict import Verdict, judge_check
 from mlflow_conformance.ledger.history import Operation
+from mlflow_conformance.ledger.pacing import SentRequest
+from mlflow_conformance.ledger.readback import judge_metrics
+from mlflow_conformance.ledger.writers import KINDS, RECORDS, value_of
 from mlflow_conformance.load.analysis import analyse
+from mlflow_conformance.load.run_record import whole_part
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 S = 1_000_000_000
 FAULT_NS, OVER_NS, UNTIL_NS = 5 * S, 25 * S, 30 * S
-ACKNOWLEDGED = [WriteSent(kind, 26 * S, 27 * S, 1, 200) for kind in KINDS]
+ACKNOWLEDGED = [SentRequest(kind, 26 * S, 27 * S, 1, 200) for kind in KINDS]
 CRASHED = changed(container(pod("one"), id="containerd://one1", restarts=1, exit_code=137))
 ROW = ReplicaFaultBounds(
     probe_rate=50, writes=5, writes_before=1, artifacts_before=1, requests=900, whole_s=60,
@@ -56,7 +58,7 @@ def _seen(
     after: ClusterView = CRASHED,
     journal: Journal | None = None,
     whole_s: float | None = 20.0,
-    attempts: Sequence[WriteSent] = (),
+    attempts: Sequence[SentRequest] = (),
 ) -> Disturbance:
     record = load_records.run(tmp_path, answer)
     acted = Activity("kill_container", "succeeded", NOW, {}, "")
@@ -201,11 +203,11 @@ def test_what_the_profile_asks_for(
     assert _judged(tmp_path, _seen(tmp_path), ALL, **thresholds) is verdict
 
 
-def _requests(kind: str, *answers: tuple[float, int]) -> list[WriteSent]:
+def _requests(kind: str, *answers: tuple[float, int]) -> list[SentRequest]:
     """Requests of one kind that took a second, by when they began and their status."""
     others = [a for a in ACKNOWLEDGED if a.kind != kind]
     made = [
-        WriteSent(kind, round(at * S), round((at + 1) * S), 1, status) for at, status in answers
+        SentRequest(kind, round(at * S), round((at + 1) * S), 1, status) for at, status in answers
     ]
     return [*others, *made]
 
@@ -228,7 +230,7 @@ def _requests(kind: str, *answers: tuple[float, int]) -> list[WriteSent]:
     ],
 )  # fmt: skip
 def test_writes_under_a_fault(
-    tmp_path: Path, attempts: Sequence[WriteSent], verdict: Verdict
+    tmp_path: Path, attempts: Sequence[SentRequest], verdict: Verdict
 ) -> None:
     assert _judged(tmp_path, _seen(tmp_path, attempts=attempts), ALL) is verdict
 
@@ -244,8 +246,8 @@ def test_a_kind_that_is_silent_for_long_fails(tmp_path: Path, kind: str) -> None
     assert _judged(tmp_path, seen, ALL, **row) is Verdict.PASS
 
 
-def _each_second(kind: str) -> list[WriteSent]:
-    return [WriteSent(kind, n * S, n * S + S // 2, 1, 200) for n in range(30)]
+def _each_second(kind: str) -> list[SentRequest]:
+    return [SentRequest(kind, n * S, n * S + S // 2, 1, 200) for n in range(30)]
 
 
 def test_what_failed_before_the_fault_is_not_its_doing(tmp_path: Path) -> None:

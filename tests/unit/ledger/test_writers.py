@@ -11,13 +11,17 @@ import pytest
 from pydantic import JsonValue
 
 from mlflow_conformance.core.waits import Waiter
-from mlflow_conformance.disruption.readback import (
+from mlflow_conformance.doors.http import NoReply, Reply
+from mlflow_conformance.doors.mlflow import ApiError, MlflowApi, NewRun
+from mlflow_conformance.ledger.history import Operation, Outcome
+from mlflow_conformance.ledger.log import Ledger, read
+from mlflow_conformance.ledger.readback import (
     judge_artifacts,
     judge_metrics,
     judge_named,
     served_artifacts,
 )
-from mlflow_conformance.disruption.writers import (
+from mlflow_conformance.ledger.writers import (
     KINDS,
     Pace,
     Writers,
@@ -25,10 +29,6 @@ from mlflow_conformance.disruption.writers import (
     digest_of,
     value_of,
 )
-from mlflow_conformance.doors.http import NoReply, Reply
-from mlflow_conformance.doors.mlflow import ApiError, MlflowApi, NewRun
-from mlflow_conformance.ledger.history import Operation, Outcome
-from mlflow_conformance.ledger.log import Ledger, read
 
 
 def _batch(first: int, outcome: Outcome = "acknowledged", run: str = "r") -> list[Operation]:
@@ -161,8 +161,8 @@ def _write(path: Path, server: _Server, count: int) -> list[Operation]:
     api = MlflowApi("http://x", server, {})
     with Ledger(path, sync=False) as ledger, Writers(ledger, [api, api], "1", PACE) as writers:
         Waiter().until(
-            "written", writers.acknowledged, done=lambda n: n.total() >= count, timeout="api reply",
-            interval_s=0.01,
+            "written", writers.pacer.acknowledged, done=lambda n: n.total() >= count,
+            timeout="api reply", interval_s=0.01,
         )  # fmt: skip
     return read(path)
 

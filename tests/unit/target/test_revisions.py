@@ -3,7 +3,7 @@
 
 import pytest
 
-from mlflow_conformance.operations.revisions import newest
+from mlflow_conformance.target.revisions import newest
 
 
 @pytest.mark.parametrize(

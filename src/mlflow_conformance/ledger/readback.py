@@ -9,13 +9,6 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from mlflow_conformance.disruption.writers import (
-    METRIC,
-    TURN,
-    Writers,
-    digest_of,
-    value_of,
-)
 from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import ARTIFACTS, ApiError, MlflowApi, NewRun, answer, error_of
 from mlflow_conformance.doors.s3 import Bucket
@@ -23,6 +16,13 @@ from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.ledger.history import Operation
 from mlflow_conformance.ledger.invariants import SetFinding, check_set
 from mlflow_conformance.ledger.reconciliation import folder_of
+from mlflow_conformance.ledger.writers import (
+    METRIC,
+    TURN,
+    Writers,
+    digest_of,
+    value_of,
+)
 
 _PAGE = 5000
 

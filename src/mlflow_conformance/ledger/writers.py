@@ -7,18 +7,15 @@ reading back shows a wrong one as well as a lost one.
 """
 
 import hashlib
-import threading
-import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from mlflow_conformance.core.closing import Closing
 from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, NewRun, answer, new_run
 from mlflow_conformance.ledger.log import Ledger
-from mlflow_conformance.ledger.writing import attempt, attempt_all, raise_problems
+from mlflow_conformance.ledger.pacing import Pacer
+from mlflow_conformance.ledger.writing import attempt, attempt_all
 
 METRIC = "loss"
 TURN = "turn-"
@@ -63,27 +60,6 @@ def digest_of(number: int) -> str:
     return hashlib.sha256(content_of(number)).hexdigest()
 
 
-@dataclass(frozen=True)
-class WriteSent:
-    """One request that writes; moments of the monotonic clock.
-
-    Attributes:
-        count: writes in it.
-        status: of HTTP; 0 without an answer.
-    """
-
-    kind: str
-    began_ns: int
-    ended_ns: int
-    count: int
-    status: int
-
-    @property
-    def acknowledged(self) -> bool:
-        """The server said yes."""
-        return self.status == 200
-
-
 def name_of(turn: int) -> str:
     """The key of a param or tag, and the name of an alias."""
     return f"{TURN}{turn}"
@@ -96,6 +72,7 @@ class Writers(Closing):
     ingress and the Service are on the way of some of them.
 
     Attributes:
+        pacer: sends; a caller may add clients of its own.
         runs: which get metrics.
         store: the run that gets artifacts, params and tags.
         model: the registered model that gets versions and aliases; to be removed by `remove_model`.
@@ -112,49 +89,26 @@ class Writers(Closing):
         """
         self.pace = pace
         self._ledger = ledger
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
-        self._attempts: list[WriteSent] = []
         hasty = [replace(door, timeout_s=pace.timeout_s) for door in doors]
         self.runs = [new_run(hasty[0], experiment_id) for _ in range(pace.writers)]
         self.store = new_run(hasty[0], experiment_id)
-        self.model = f"disruption-{self.store.run_id}"
+        self.model = f"writers-{self.store.run_id}"
         others = {"param": self._param, "tag": self._tag, "version": self._version,
                   "alias": self._alias}  # fmt: skip
         answer(
             "registered-models/create", hasty[0].post("registered-models/create", name=self.model)
         )
         answer("model-versions/create", self._new_version(hasty[0], ""))
-        self._pool = ThreadPoolExecutor(pace.writers + 1 + len(others))
-        self._jobs = [
-            self._pool.submit(self._metrics, n, hasty[n % len(hasty)], run)
-            for n, run in enumerate(self.runs, 1)
-        ]
-        self._jobs.append(self._pool.submit(self._artifacts, hasty[0]))
-        self._jobs += [
-            self._pool.submit(self._others, kind, send, hasty[n % len(hasty)])
-            for n, (kind, send) in enumerate(others.items())
-        ]
-
-    def acknowledged(self, since_ns: int = 0) -> Counter[str]:
-        """Writes whose requests began after a moment of the monotonic clock, by kind."""
-        seen: Counter[str] = Counter()
-        for sent in self.attempts():
-            if sent.acknowledged and sent.began_ns >= since_ns:
-                seen[sent.kind] += sent.count
-        return seen
-
-    def attempts(self) -> list[WriteSent]:
-        """Every request that has ended until now."""
-        raise_problems(self._jobs)
-        with self._lock:
-            return list(self._attempts)
+        self.pacer = Pacer()
+        for number, run in enumerate(self.runs, 1):
+            self._metrics(number, hasty[(number - 1) % len(hasty)], run)
+        self._artifacts(hasty[0])
+        for number, (kind, send) in enumerate(others.items()):
+            self._others(kind, send, hasty[number % len(hasty)])
 
     def close(self) -> None:
         """Stop, and wait until every request has ended or timed out."""
-        self._stop.set()
-        self._pool.shutdown(wait=True)
-        raise_problems(self._jobs)
+        self.pacer.close()
 
     def _metrics(self, number: int, api: MlflowApi, run: NewRun) -> None:
         batch = self.pace.batch
@@ -170,7 +124,7 @@ class Writers(Closing):
                 lambda: api.post("runs/log-batch", run_id=run.run_id, metrics=metrics),
             )  # fmt: skip
 
-        self._paced("add", self.pace.every_s, send, batch)
+        self.pacer.add("add", self.pace.every_s, send, batch)
 
     def _artifacts(self, api: MlflowApi) -> None:
         folder = self.store.artifact_uri.partition(":/")[2]
@@ -183,7 +137,7 @@ class Writers(Closing):
                 lambda: api.request("PUT", path, body=body, content_type="text/plain"),
             )  # fmt: skip
 
-        self._paced("put", self.pace.artifacts_every_s, send)
+        self.pacer.add("put", self.pace.artifacts_every_s, send)
 
     def _others(self, kind: str, ask: Callable[[MlflowApi, int], Reply], api: MlflowApi) -> None:
         key = self.store.run_id if kind in ("param", "tag") else self.model
@@ -193,7 +147,7 @@ class Writers(Closing):
                 self._ledger, f"writer of {kind}", key, kind, turn, lambda: ask(api, turn)
             )
 
-        self._paced(kind, self.pace.others_every_s, send)
+        self.pacer.add(kind, self.pace.others_every_s, send)
 
     def _param(self, api: MlflowApi, turn: int) -> Reply:
         return api.post(
@@ -218,20 +172,6 @@ class Writers(Closing):
             "model-versions/create", name=self.model, source=f"{self.store.artifact_uri}/model",
             run_id=self.store.run_id, description=description,
         )  # fmt: skip
-
-    def _paced(
-        self, kind: str, every_s: float, send: Callable[[int], Reply | None], count: int = 1
-    ) -> None:
-        turn, due = 0, time.monotonic()
-        while not self._stop.is_set():
-            began_ns = time.monotonic_ns()
-            reply = send(turn)
-            ended_ns, status = time.monotonic_ns(), reply.status if reply is not None else 0
-            with self._lock:
-                self._attempts.append(WriteSent(kind, began_ns, ended_ns, count, status))
-            turn += 1
-            due = max(due + every_s, time.monotonic())
-            self._stop.wait(max(0.0, due - time.monotonic()))
 
 
 def remove_model(api: MlflowApi, model: str) -> str:

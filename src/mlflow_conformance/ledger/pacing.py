@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients that go on sending whatever happens to the server, each at a pace of its own.
+
+A client sends its next request when the one before has ended, at the earliest when it is due.
+Nothing is sent twice.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from mlflow_conformance.core.closing import Closing
+from mlflow_conformance.doors.http import Reply
+from mlflow_conformance.ledger.writing import raise_problems
+
+_MOST = 64
+_LOOK_S = 0.05
+
+
+@dataclass(frozen=True)
+class SentRequest:
+    """One request; moments of the monotonic clock.
+
+    Attributes:
+        count: writes in it.
+        status: of HTTP; 0 without an answer.
+    """
+
+    kind: str
+    began_ns: int
+    ended_ns: int
+    count: int
+    status: int
+
+    @property
+    def acknowledged(self) -> bool:
+        """The server said yes."""
+        return self.status == 200
+
+
+class Pacer(Closing):
+    """Clients that send until it is closed; 64 at the most."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._attempts: list[SentRequest] = []
+        self._held: frozenset[str] = frozenset()
+        self._pool = ThreadPoolExecutor(_MOST)
+        self._jobs: list[Future[None]] = []
+
+    def add(
+        self, kind: str, every_s: float, send: Callable[[int], Reply | None], count: int = 1
+    ) -> None:
+        """Start one more client.
+
+        Args:
+            every_s: from the start of a request to that of the next one, at the least.
+            send: sends one, and is told how many this client has sent before it; None is no answer.
+            count: writes in one request.
+        """
+        self._jobs.append(self._pool.submit(self._go_on, kind, every_s, send, count))
+
+    def acknowledged(self, since_ns: int = 0) -> Counter[str]:
+        """Writes whose requests began after a moment of the monotonic clock, by kind."""
+        seen: Counter[str] = Counter()
+        for sent in self.attempts():
+            if sent.acknowledged and sent.began_ns >= since_ns:
+                seen[sent.kind] += sent.count
+        return seen
+
+    def attempts(self) -> list[SentRequest]:
+        """Every request that has ended until now."""
+        raise_problems(self._jobs)
+        with self._lock:
+            return list(self._attempts)
+
+    @contextmanager
+    def holding(self, kinds: Collection[str]) -> Iterator[None]:
+        """Send nothing of these kinds for as long as the context lasts."""
+        self._held = frozenset(kinds)
+        try:
+            yield
+        finally:
+            self._held = frozenset()
+
+    def close(self) -> None:
+        """Stop, and wait until every request has ended or timed out."""
+        self._stop.set()
+        self._pool.shutdown(wait=True)
+        raise_problems(self._jobs)
+
+    def _go_on(
+        self, kind: str, every_s: float, send: Callable[[int], Reply | None], count: int
+    ) -> None:
+        turn, due = 0, time.monotonic()
+        while not self._stop.is_set():
+            if kind in self._held:
+                self._stop.wait(_LOOK_S)
+                continue
+            began_ns = time.monotonic_ns()
+            reply = send(turn)
+            ended_ns, status = time.monotonic_ns(), reply.status if reply is not None else 0
+            with self._lock:
+                self._attempts.append(SentRequest(kind, began_ns, ended_ns, count, status))
+            turn += 1
+            due = max(due + every_s, time.monotonic())
+            self._stop.wait(max(0.0, due - time.monotonic()))
