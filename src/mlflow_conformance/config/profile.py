@@ -33,6 +33,9 @@ class HelmDeployment(Strict):
     )
     release: str = Field(description="name of the release")
     values: list[str] = Field(default=[], description="values files, the last one wins")
+    version: str = Field(
+        default="image.tag", description="the chart's value that holds MLflow's version"
+    )
 
 
 class KustomizeDeployment(Strict):
@@ -87,6 +90,22 @@ class Waiver(Strict):
     expires: date = Field(description="the last day (UTC) on which it excuses")
 
 
+class Upgrade(Strict):
+    """What an upgrade is tried with."""
+
+    checks: list[str] = Field(
+        default=[],
+        description="checks of this profile that are run on the version before and on the one "
+        "after, quick ones",
+    )
+    from_: str | None = Field(
+        default=None,
+        alias="from",
+        description="the version before, for a run of the tier `upgrade` that names none",
+    )
+    to: str | None = Field(default=None, description="the version after, for the same")
+
+
 class Profile(Strict):
     """All that a deployment promises."""
 
@@ -106,6 +125,7 @@ class Profile(Strict):
         min_length=1, description="the checks that are expected, by ID, in the order they run"
     )
     waivers: list[Waiver] = Field(default=[], description="excuses by name, each with an end")
+    upgrade: Upgrade = Field(default=Upgrade(), description="what an upgrade is tried with")
 
 
 _KIND = Kind(Profile, "a profile", profile_rules.MANUAL)
@@ -125,9 +145,9 @@ class LoadedProfile:
         return replace(self, profile=self.profile.model_copy(update={"checks": checks}))
 
     def rows(self, tier: Tier) -> dict[str, Row]:
-        """The checks of this tier and the cheaper ones, in the profile's order."""
-        limit, checks = tiers.ORDER[tier], self.at(tier).profile.checks
-        return {i: r for i, r in checks.items() if tiers.ORDER[r.tier] <= limit}
+        """The checks of this tier and of those that it holds, in the profile's order."""
+        checks = self.at(tier).profile.checks
+        return {i: r for i, r in checks.items() if tiers.holds(tier, r.tier)}
 
 
 def load(

@@ -1,9 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tiers of a run, each with all that the cheaper ones have."""
+"""The tiers of a run: three that hold all of the cheaper ones, and the upgrade by itself."""
 
-from typing import Literal
+from typing import Final, Literal
 
-Tier = Literal["smoke", "gate", "thorough"]
+Tier = Literal["smoke", "gate", "thorough", "upgrade"]
 
-ORDER: dict[Tier, int] = {"smoke": 0, "gate": 1, "thorough": 2}
-"""The cheapest first."""
+UPGRADE: Final = "upgrade"
+"""Its checks change the version that is deployed, so that no other tier may hold them."""
+
+_CHEAPEST_FIRST: tuple[Tier, ...] = ("smoke", "gate", "thorough")
+
+
+def holds(tier: Tier, row: Tier) -> bool:
+    """Whether a run of a tier runs the rows of another one."""
+    if UPGRADE in (tier, row):
+        return tier == row
+    return _CHEAPEST_FIRST.index(row) <= _CHEAPEST_FIRST.index(tier)

@@ -19,6 +19,7 @@ from mlflow_conformance.operations import thresholds as operations
 from mlflow_conformance.registry import thresholds as registry
 from mlflow_conformance.security import thresholds as security
 from mlflow_conformance.tracking import thresholds as tracking
+from mlflow_conformance.upgrade import thresholds as upgrade
 
 _FAMILIES = (
     tracking,
@@ -30,6 +31,7 @@ _FAMILIES = (
     autoscaling,
     disruption,
     latency,
+    upgrade,
     observability,
     operations,
 )

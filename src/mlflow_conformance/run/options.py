@@ -2,15 +2,18 @@
 """The options of pytest that a run takes."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from mlflow_conformance.config.tiers import Tier
 
 
 def declare(parser: pytest.Parser) -> None:
     """Declare them; the command line of `mlflow-conformance` hands its own on to these."""
     group = parser.getgroup("mlflow-conformance", "MLflow conformance")
     group.addoption("--profile", help="what is promised: a profile's name, or a YAML file")
-    group.addoption("--tier", choices=("smoke", "gate", "thorough"), default="gate")
+    group.addoption("--tier", choices=get_args(Tier), default="gate")
     group.addoption("--context", help="attach to the cluster of this kubeconfig context")
     group.addoption("--namespace", help="the namespace that MLflow is in, when attaching")
     group.addoption("--target-kubeconfig", type=Path, help="default: KUBECONFIG or ~/.kube/config")
@@ -37,3 +40,10 @@ def declare(parser: pytest.Parser) -> None:
     )
     group.addoption("--output", type=Path, help="folder for evidence and reports")
     group.addoption("--seed", type=int, help="replay the random choices of an earlier run")
+    group.addoption(
+        "--upgrade-from", help="what is deployed before: a version, values:FILE, ref:REF"
+    )
+    group.addoption("--upgrade-to", help="and after")
+    group.addoption(
+        "--upgrade-folder", type=Path, help="what stages of an upgrade leave each other"
+    )

@@ -137,7 +137,7 @@ USAGE = [
     (["gat"], "No such command 'gat'. Did you mean 'gate'?"),
     (["gate", "--profle", "k3d"], "No such option: --profle"),
     (["gate", "extra"], "unexpected extra argument"),
-    (["gate", "--tier", "all"], "'all' is not one of 'smoke', 'gate', 'thorough'"),
+    (["gate", "--tier", "all"], "'all' is not one of 'smoke', 'gate', 'thorough', 'upgrade'"),
     (["gate", "--seed", "lucky"], "Invalid value for '--seed'"),
     (["gate", "--profile"], "'--profile' requires an argument"),
     (["gate", "--output", "a\0b"], "embedded null byte"),

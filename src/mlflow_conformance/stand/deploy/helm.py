@@ -88,6 +88,21 @@ class Helm:
             seconds + 30,
         )  # fmt: skip
 
+    def upgrade(self, release: Release, *, seconds: float) -> None:
+        """Upgrade a release as its guide does, and wait until it is ready.
+
+        Values that are not among the release's here stay as they were set before.
+
+        Raises:
+            ProgramRefused: refused, or not ready within `seconds`.
+        """
+        self._run(
+            ["upgrade", release.name, str(release.chart), "--reuse-values",
+             f"--namespace={release.namespace}", "--wait", f"--timeout={int(seconds)}s",
+             *release.arguments()],
+            seconds + 30,
+        )  # fmt: skip
+
     def rollback(self, name: str, namespace: str, *, seconds: float, revision: int = 0) -> None:
         """Return to an earlier revision, 0 for the one before, and wait until it is ready.
 
