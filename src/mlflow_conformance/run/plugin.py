@@ -36,6 +36,7 @@ from mlflow_conformance.run.fixtures.run import PLUGIN
 from mlflow_conformance.run.known import promised
 from mlflow_conformance.run.selection import Selection
 from mlflow_conformance.run.session import TargetOptions, opened
+from mlflow_conformance.run.upgrading import upgrading
 from mlflow_conformance.target.base import Target
 
 _VERDICT = pytest.StashKey[Verdict]()
@@ -74,7 +75,8 @@ def _say(problem: Unusable) -> None:
 def _plan(config: pytest.Config, name: str) -> "ConformancePlugin":
     known = catalogue.read(assets.asset("suites"))
     loaded = promised(name, known)
-    target = TargetOptions.from_options(config.option, known)
+    upgrade = upgrading(config.option, loaded.profile)
+    target = TargetOptions.from_options(config.option, known, upgrade)
     selection = Selection(config.option, known, loaded, may_disrupt=target.may_disrupt)
     selection.refuse_named()
     return ConformancePlugin(config, known, loaded, target, selection)

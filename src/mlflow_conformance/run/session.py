@@ -23,6 +23,7 @@ from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.mutants.breaking import broken
 from mlflow_conformance.mutants.mutant import Mutant, find
 from mlflow_conformance.run.agent import OPERATIONS
+from mlflow_conformance.stand.revision import Upgrading
 from mlflow_conformance.stand.standing import StandOptions, standing
 from mlflow_conformance.target.attached import open_target
 from mlflow_conformance.target.base import Target, TargetKind
@@ -51,8 +52,16 @@ class TargetOptions:
     secrets: tuple[str, ...] = field(repr=False)
 
     @classmethod
-    def from_options(cls, option: argparse.Namespace, known_ids: Mapping[str, object]) -> Self:
+    def from_options(
+        cls,
+        option: argparse.Namespace,
+        known_ids: Mapping[str, object],
+        upgrade: Upgrading | None = None,
+    ) -> Self:
         """Read pytest's options.
+
+        Args:
+            upgrade: what they say of an upgrade.
 
         Raises:
             Unusable: options that contradict each other.
@@ -72,6 +81,12 @@ class TargetOptions:
             raise Unusable(
                 "--namespace is about an existing cluster, and --context names none",
                 remedy="Add --context",
+            )
+        if (attached or local) and upgrade:
+            raise Unusable(
+                "An upgrade is tried on a cluster that this program makes",
+                remedy="Leave --context and --tracking-uri out; `upgrade --context … --plan` says "
+                "what would be tried there",
             )
         if local and option.allow_disruption:
             raise Unusable(
@@ -108,6 +123,7 @@ class TargetOptions:
                 keep=option.keep or option.reuse or option.prepared,
                 reuse=option.reuse or option.prepared,
                 prepared=option.prepared,
+                upgrade=upgrade,
             ),
             mutant=find(option.mutant, known_ids) if option.mutant is not None else None,
             secrets=tuple(_concealable(secret) for secret in secrets if secret),
@@ -115,6 +131,7 @@ class TargetOptions:
 
     def description(self) -> dict[str, JsonValue]:
         """For the evidence: which target, without a secret."""
+        up = self.stand.upgrade
         return {
             "kind": self.kind,
             "context": self.context,
@@ -122,6 +139,7 @@ class TargetOptions:
             "tracking_uris": list(self.tracking_uris),
             "may_disrupt": self.may_disrupt,
             "mutant": self.mutant.name if self.mutant else None,
+            **({"upgrade": {"from": up.a.spelled, "to": up.b.spelled}} if up else {}),
         }
 
 

@@ -2,54 +2,37 @@
 """What the options of a run say of an upgrade: from what to what, and where its files are."""
 
 import argparse
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
 
 from mlflow_conformance.config.profile import Profile
 from mlflow_conformance.config.tiers import UPGRADE
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.stand.revision import Revision
+from mlflow_conformance.stand.revision import Revision, Upgrading
 from mlflow_conformance.stand.versions import MlflowVersion
 
 
-@dataclass(frozen=True)
-class Upgrading:
-    """An upgrade that a run is a part of.
+def upgrading(option: argparse.Namespace, profile: Profile) -> Upgrading | None:
+    """Read pytest's options; None when the run is about no upgrade.
 
-    Attributes:
-        a, b: what is deployed before and after.
-        folder: where its stages keep what the next ones read; None for the run's own.
+    In the tier `upgrade` the profile's own versions count where the options name none.
+
+    Raises:
+        Unusable: options that contradict each other.
     """
-
-    a: Revision
-    b: Revision
-    folder: Path | None
-
-    @classmethod
-    def of(cls, option: argparse.Namespace, profile: Profile) -> Self | None:
-        """Read pytest's options; None when the run is about no upgrade.
-
-        In the tier `upgrade` the profile's own versions count where the options name none.
-
-        Raises:
-            Unusable: options that contradict each other.
-        """
-        before, after = option.upgrade_from, option.upgrade_to
-        if option.tier == UPGRADE:
-            before, after = before or profile.upgrade.from_, after or profile.upgrade.to
-        if before is None and after is None:
-            if option.upgrade_folder is not None or option.tier == UPGRADE:
-                raise Unusable(
-                    "Nothing says from what to what the upgrade goes",
-                    remedy="Add --upgrade-from and --upgrade-to",
-                )
-            return None
-        if before is None or after is None:
-            raise Unusable("--upgrade-from and --upgrade-to belong together", remedy="Give both")
-        a, b = Revision.read(before), Revision.read(after)
-        refuse_pair(a, b)
-        return cls(a, b, option.upgrade_folder)
+    before, after = option.upgrade_from, option.upgrade_to
+    if option.tier == UPGRADE:
+        before, after = before or profile.upgrade.from_, after or profile.upgrade.to
+    if before is None and after is None:
+        if option.upgrade_folder is not None or option.tier == UPGRADE:
+            raise Unusable(
+                "Nothing says from what to what the upgrade goes",
+                remedy="Add --upgrade-from and --upgrade-to",
+            )
+        return None
+    if before is None or after is None:
+        raise Unusable("--upgrade-from and --upgrade-to belong together", remedy="Give both")
+    a, b = Revision.read(before), Revision.read(after)
+    refuse_pair(a, b)
+    return Upgrading(a, b, option.upgrade_folder)
 
 
 def refuse_pair(a: Revision, b: Revision) -> None:

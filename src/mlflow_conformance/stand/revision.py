@@ -52,6 +52,24 @@ class Revision:
         return self.value if self.kind == "version" else f"{self.kind}:{self.value}"
 
 
+@dataclass(frozen=True)
+class Upgrading:
+    """An upgrade that a run is a part of.
+
+    Attributes:
+        a, b: what is deployed before and after.
+        folder: where its stages keep what the next ones read; None for the run's own.
+    """
+
+    a: Revision
+    b: Revision
+    folder: Path | None
+
+    def folder_in(self, run: Path) -> Path:
+        """The folder that its stages share, given a run's own."""
+        return self.folder or run / "upgrade"
+
+
 class Way(Protocol):
     """A deployment at one revision, and how it gets there."""
 

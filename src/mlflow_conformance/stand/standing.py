@@ -5,28 +5,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.removal import removed
-from mlflow_conformance.config.assets import asset
-from mlflow_conformance.config.profile import HelmDeployment, KustomizeDeployment, Profile
+from mlflow_conformance.config.profile import Profile
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.progress import tell
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.stand import host, images, kind
 from mlflow_conformance.stand.claim import Claim, claim, recorded
-from mlflow_conformance.stand.deploy.helm import Helm, Release
-from mlflow_conformance.stand.deploy.kustomize import Kustomize
 from mlflow_conformance.stand.kind_cluster import KindCluster
 from mlflow_conformance.stand.machine import Host
+from mlflow_conformance.stand.node_images import provide
+from mlflow_conformance.stand.revision import Upgrading, Way, deployment_at, images_in
 from mlflow_conformance.target.attached import open_target
 from mlflow_conformance.target.base import Target
 
 _CLEAN = "clean"
 """Marks a cluster that a finished run left with --keep, and names the profile that is deployed
-there. A run takes the mark away while it works, so a cluster without it may hold whatever a killed
-run had broken on purpose."""
+there, and the upgrade if there was one. A run takes the mark away while it works, so a cluster
+without it may hold whatever a killed run had broken on purpose."""
 
 
 def prepare_host(tell: Callable[[str], None], *, cluster_up: bool = False) -> None:
@@ -49,11 +49,13 @@ class StandOptions:
         keep: cluster and deployment stay up afterwards.
         reuse: what a run left up is used again.
         prepared: and neither host, images, cluster nor deployment are looked at.
+        upgrade: the run is a part of one, so that what is before it is deployed.
     """
 
     keep: bool
     reuse: bool
     prepared: bool
+    upgrade: Upgrading | None = None
 
 
 @contextmanager
@@ -70,6 +72,7 @@ def standing(options: StandOptions, run: Run) -> Iterator[Target]:
             remedy="Attach to an existing one with --context, or add `deployment`",
         )
     built = None if options.prepared else _built(run, reuse=options.reuse)
+    leaves = _mark(profile, options.upgrade)
     with claim() as held:
         mark = held.folder / _CLEAN
         # A mark without a running cluster is all that a restart of the machine leaves.
@@ -81,7 +84,7 @@ def standing(options: StandOptions, run: Run) -> Iterator[Target]:
             )
         try:
             if built is None:
-                cluster = _as_it_was_left(held, profile, deployed)
+                cluster = _as_it_was_left(held, profile, deployed, leaves)
                 mark.unlink()
             else:
                 cluster = _made(held, profile, built, run, reuse=options.reuse)
@@ -94,9 +97,12 @@ def standing(options: StandOptions, run: Run) -> Iterator[Target]:
                 helm=str(cluster.tools.helm),
             )
             if built is not None:
-                afresh = cluster.reused and deployed != profile.name
-                with run.phase("deployment"):
-                    deploy(profile, kube, built.tools, run, afresh=afresh)
+                afresh = cluster.reused and (options.upgrade is not None or deployed != leaves)
+                with (
+                    _way(profile, options.upgrade, kube, cluster, run) as way,
+                    run.phase("deployment"),
+                ):
+                    deploy(way, kube, run, afresh=afresh)
             with open_target(
                 kube,
                 profile.names,
@@ -108,7 +114,7 @@ def standing(options: StandOptions, run: Run) -> Iterator[Target]:
             ) as target:
                 yield target
             if options.keep:
-                mark.write_text(profile.name)
+                mark.write_text(leaves)
         finally:
             if not options.keep:
                 with run.phase("teardown"):
@@ -125,9 +131,18 @@ def _built(run: Run, *, reuse: bool) -> images.Built:
     return built
 
 
-def _as_it_was_left(held: Claim, profile: Profile, deployed: str | None) -> KindCluster:
+def _mark(profile: Profile, upgrade: Upgrading | None) -> str:
+    """What is deployed after a run: after an upgrade, neither the profile nor known exactly."""
+    if upgrade is None:
+        return profile.name
+    return f"{profile.name} from {upgrade.a.spelled} to {upgrade.b.spelled}"
+
+
+def _as_it_was_left(
+    held: Claim, profile: Profile, deployed: str | None, leaves: str
+) -> KindCluster:
     """The cluster of the run before, which a prepared run only looks at."""
-    if deployed != profile.name:
+    if deployed != leaves:
         raise Unusable(
             f"The cluster {held.name} is not as the run before was to leave it",
             remedy="Leave --prepared out",
@@ -147,8 +162,26 @@ def _made(
     return cluster
 
 
-def deploy(profile: Profile, kube: Kube, tools: images.Tools, run: Run, *, afresh: bool) -> None:
-    """Install what the profile names, or bring it up to date, and wait until it is ready.
+@contextmanager
+def _way(
+    profile: Profile, upgrade: Upgrading | None, kube: Kube, cluster: KindCluster, run: Run
+) -> Iterator[Way]:
+    """What is to be deployed; of an upgrade the images of both sides are brought onto the nodes."""
+    if upgrade is None:
+        yield deployment_at(profile, None, run.folder.path, kube=kube)
+        return
+    with TemporaryDirectory(prefix="mlflow-conformance-") as made:
+        before, after = (
+            deployment_at(profile, side, Path(made) / name, kube=kube)
+            for name, side in (("a", upgrade.a), ("b", upgrade.b))
+        )
+        with run.phase("images of the upgrade"):
+            provide(cluster, {*images_in(before.objects()), *images_in(after.objects())}, tell)
+        yield before
+
+
+def deploy(way: Way, kube: Kube, run: Run, *, afresh: bool) -> None:
+    """Install a deployment, or bring it up to date, and wait until it is ready.
 
     Args:
         afresh: remove what is there first.
@@ -158,17 +191,7 @@ def deploy(profile: Profile, kube: Kube, tools: images.Tools, run: Run, *, afres
     """
     if afresh:
         removed(kube, "namespace", kube.namespace, run.waiter, timeout="namespace gone")
-    seconds = run.waiter.seconds("deployment ready")
-    match profile.deployment:
-        case HelmDeployment() as deployment:
-            chart = asset(deployment.chart)
-            kube.run("apply", "--filename", str(chart.parent / "namespace.yaml"))
-            values = tuple(_values(path) for path in deployment.values)
-            release = Release(deployment.release, kube.namespace, chart, values)
-            Helm(tools.helm, kube.kubeconfig, kube.context).install(release, seconds=seconds)
-        case KustomizeDeployment() as deployment:
-            kustomize = Kustomize(tools.kubectl, kube.kubeconfig, kube.context)
-            kustomize.apply(asset(deployment.path), seconds=seconds)
+    way.install(run.waiter.seconds("deployment ready"))
 
 
 def take_down(*, purge: bool = False) -> None:
@@ -179,10 +202,6 @@ def take_down(*, purge: bool = False) -> None:
     """
     with claim() as held:
         kind.down(held, purge=purge)
-
-
-def _values(path: str) -> Path:
-    return Path(path) if Path(path).is_absolute() else asset(path)
 
 
 def _port(profile: Profile) -> int:

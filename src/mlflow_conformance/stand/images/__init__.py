@@ -8,8 +8,10 @@ from pathlib import Path
 from mlflow_conformance.cluster import engine
 from mlflow_conformance.config.assets import asset
 from mlflow_conformance.core import paths, shell
-from mlflow_conformance.stand.images import manifests, pins, pull
+from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.stand.images import manifests, on_demand, pins, pull
 from mlflow_conformance.stand.images.containers import (
+    ARCHIVE,
     OWNER_LABEL,
     bundle_step,
     folder_text,
@@ -131,6 +133,46 @@ def build_tools(tell: Callable[[str], None], *names: str) -> Tools:
     steps = [step for step in plan(pinned, pull.mode(pinned.probe)) if step.name in wanted]
     Builder(paths.cache_root(), tell).build(steps)
     return tools()
+
+
+def build_mlflow(version: str, lock: Path, tell: Callable[[str], None]) -> Path:
+    """The image of another version of MLflow than the one deployed, in an archive.
+
+    Args:
+        version: the image's tag.
+        lock: the wheels of that version.
+
+    Raises:
+        Unusable: a step failed.
+    """
+    pinned = load_pins()
+    base = pinned.bundle["mlflow"].base or "python"
+    steps = on_demand.steps(
+        pinned,
+        root_step(base, pinned.root[base]),
+        version=version,
+        lock=lock,
+        images=asset("deployment/kind/images"),
+    )
+    results = Builder(paths.cache_root(), tell).build(steps)
+    return results[steps[-1].name].folder / ARCHIVE
+
+
+def pull_image(name: str, tell: Callable[[str], None]) -> Path:
+    """An image of somebody else's, in an archive.
+
+    Raises:
+        Unusable: images are not pulled on this machine, or this one cannot be.
+    """
+    if pull.mode(load_pins().probe) != "pull":
+        raise Unusable(
+            f"The cluster has no image {name}, and this machine pulls none",
+            remedy=f"Make it one of the bundles that are built (docs/images.md), or set "
+            f"{pull.VARIABLE}=pull where its registry can be reached",
+        )
+    step = pull.image_step(name)
+    results = Builder(paths.cache_root(), tell).build([step])
+    return results[step.name].folder / ARCHIVE
 
 
 def tools() -> Tools:

@@ -2,7 +2,7 @@
 """Steps that make images with Podman: bundles of component images, and the node image."""
 
 import shutil
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
 from mlflow_conformance.cluster import engine
@@ -11,6 +11,8 @@ from mlflow_conformance.stand.images.pins import BundlePin, Pins
 from mlflow_conformance.stand.images.steps import Step, Work
 
 OWNER_LABEL = "mlflow-conformance.owner=images"
+ARCHIVE = "images.tar"
+"""What the archive of a bundle is called in its step's folder."""
 _PREFIX = "localhost/mlflow-conformance"
 _BUILD_S = 1200.0
 
@@ -34,17 +36,9 @@ def bundle_step(name: str, pin: BundlePin, *, images: Path) -> Step:
 
     def build(work: Work) -> None:
         podman = Podman(work)
-        base = f"{_PREFIX}/base:{pin.base}"
         made: list[str] = []
         try:
-            if pin.base:
-                context = work.out / "base"
-                context.mkdir()
-                (context / "Containerfile").write_text("FROM scratch\nADD root.tar /\n")
-                _link(work.needs[f"root.{pin.base}"] / "root.tar", context / "root.tar")
-                made.append(base)
-                podman.build(context, [base])
-                remove(context)
+            made += base_image(podman, work, pin.base)
             context = work.out / "context"
             for use in pin.uses:
                 if not use.startswith("wheels."):
@@ -58,13 +52,26 @@ def bundle_step(name: str, pin: BundlePin, *, images: Path) -> Step:
                 podman.build(
                     context, list(tags), file=f"images/{image}/Containerfile", wheels=wheels
                 )
-            tags = tuple(tag for all_tags in pin.images.values() for tag in all_tags)
-            podman.run("save", "--quiet", "-m", "-o", work.out / "images.tar", *tags)
+            podman.save([tag for all_tags in pin.images.values() for tag in all_tags])
             remove(context)
         finally:
             podman.run("rmi", "--force", "--ignore", *reversed(made), check=False)
 
     return Step(f"bundle.{name}", inputs, build, needs=pin.uses)
+
+
+def base_image(podman: "Podman", work: Work, root: str | None) -> list[str]:
+    """Make the image of a root file system that others begin with; returns its name, if any."""
+    if not root:
+        return []
+    base = f"{_PREFIX}/base:{root}"
+    context = work.out / "base"
+    context.mkdir()
+    (context / "Containerfile").write_text("FROM scratch\nADD root.tar /\n")
+    _link(work.needs[f"root.{root}"] / "root.tar", context / "root.tar")
+    podman.build(context, [base])
+    remove(context)
+    return [base]
 
 
 def node_image(pins: Pins, key: str) -> str:
@@ -171,6 +178,10 @@ class Podman:
             check=check,
             stop=self._work.stop if check else None,
         )
+
+    def save(self, tags: Sequence[str]) -> None:
+        """Write images into the step's one archive ``images.tar``."""
+        self.run("save", "--quiet", "-m", "-o", self._work.out / ARCHIVE, *tags)
 
     def build(
         self,

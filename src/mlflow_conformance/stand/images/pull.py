@@ -65,8 +65,15 @@ def can_pull(pin: BundlePin) -> bool:
 
 def pulled_step(name: str, pin: BundlePin) -> Step:
     """The upstream images of one bundle, in one archive ``images.tar``."""
-    tags = tuple(tag for tags in pin.images.values() for tag in tags)
+    return _step(f"bundle.{name}", tuple(tag for tags in pin.images.values() for tag in tags))
 
+
+def image_step(image: str) -> Step:
+    """One image from its registry, in an archive ``images.tar``."""
+    return _step(f"pulled.{image.replace('/', '.').replace(':', '.')}", (image,))
+
+
+def _step(name: str, tags: tuple[str, ...]) -> Step:
     def build(work: Work) -> None:
         env = engine.environment()
         for tag in tags:
@@ -79,4 +86,4 @@ def pulled_step(name: str, pin: BundlePin) -> Step:
             stop=work.stop,
         )
 
-    return Step(f"bundle.{name}", {"pulled": " ".join(tags)}, build)
+    return Step(name, {"pulled": " ".join(tags)}, build)
