@@ -83,12 +83,6 @@ def _health(target: Target, url: str) -> str:
         return lost.failure
 
 
-# All new pods at once: nobody is served meanwhile but by the old ones.
-_AT_ONCE: dict[str, dict[str, Any]] = {
-    "deployment": {"strategy": {"rollingUpdate": {"maxSurge": "100%"}}},
-}
-
-
 def _setting(kube: Kube, target: Target, number: int) -> ObjectChange:
     """The change of the Deployment that sets the workers, and what has no effect beside it."""
     names = target.names.mlflow
@@ -102,11 +96,12 @@ def _setting(kube: Kube, target: Target, number: int) -> ObjectChange:
         variables["MLFLOW_WORKERS"] = str(number)
     change["env"] = [{"name": k, "value": v} for k, v in variables.items()]
     return ObjectChange(
-        kind=names.kind,
+        kind="deployment",
         name=names.deployment,
         patch={
             "spec": {
-                **_AT_ONCE.get(names.kind, {}),
+                # All new pods at once: nobody is served meanwhile but by the old ones.
+                "strategy": {"rollingUpdate": {"maxSurge": "100%"}},
                 "template": {"spec": {"containers": [change]}},
             }
         },
