@@ -56,7 +56,7 @@ def test_foreign_tokens_are_refused(
     if row.client_secret is not None:
         _expect_strong(evidence, target, kube, row.client_secret)
     sts = Sts.of(kube, target.inside, bucket, row.sts)
-    account = account_of(kube, target.names.mlflow.deployment)
+    account = account_of(kube, target.names.mlflow)
     genuine = sts.token(account, row.audience)
     if not _expect_keys(evidence, "MLflow's own token", sts.exchanged(genuine, account)):
         return
@@ -105,7 +105,7 @@ def test_expired_tokens_are_refused(
         evidence.undecided("no node of this cluster is a control plane")
     row = evidence.row(ExpiredTokens)
     sts = Sts.of(kube, target.inside, bucket, row.sts)
-    account = account_of(kube, target.names.mlflow.deployment)
+    account = account_of(kube, target.names.mlflow)
     key = planes[0].exec(["cat", _SIGNING_KEY]).stdout
     token = Token.read(sts.token(account, row.audience))
     if not _expect_keys(evidence, "signed anew", sts.exchanged(token.signed(key), account)):

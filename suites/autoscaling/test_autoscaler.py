@@ -42,7 +42,7 @@ def test_autoscaler_is_as_promised(
     if found is None:
         return
     row = evidence.row(AsPromised)
-    goals, target_name = row.utilization_percent, f"Deployment/{target.names.mlflow.deployment}"
+    goals, target_name = row.utilization_percent, target.names.mlflow.scaled
     evidence.expect("minimum", "minimum", found.minimum, "==", row.min_replicas, door="kubernetes")
     evidence.expect("maximum", "maximum", found.maximum, "==", row.max_replicas, door="kubernetes")
     evidence.expect(

@@ -23,7 +23,7 @@ def hand_scaled(target: Target, waiter: Waiter) -> Iterator[str]:
     names = target.names.mlflow
     if names.hpa is None:
         raise Undecided("the profile names no autoscaler under names.mlflow.hpa")
-    things = [("horizontalpodautoscaler", names.hpa), ("deployment", names.deployment)]
+    things = [("horizontalpodautoscaler", names.hpa), (names.kind, names.deployment)]
     with kept(target, things, waiter):
         yield names.hpa
 
@@ -94,7 +94,7 @@ def _at_minimum(target: Target, kube: Kube, waiter: Waiter, hpa: str) -> set[str
     names, found = target.names.mlflow, autoscaler(kube, hpa)
     if found is None:
         raise Undecided(f"there is no autoscaler {hpa}")
-    kube.run("scale", "deployment", names.deployment, f"--replicas={found.minimum}")
+    kube.run("scale", names.kind, names.deployment, f"--replicas={found.minimum}")
     pods = waiter.until(
         f"ready: {found.minimum} replicas of MLflow and no more",
         lambda: [

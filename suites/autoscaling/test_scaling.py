@@ -48,7 +48,7 @@ def _that_could_scale(evidence: Evidence, target: Target, window: Window) -> Aut
         [f"{window.since_start(at)} s: {old} -> {new}" for at, old, new in changes(window.looks)],
         door="kubernetes",
     )
-    why = obstacle(window.looks, target.names.mlflow.deployment)
+    why = obstacle(window.looks, target.names.mlflow.scaled)
     evidence.expect("obstacle", "what keeps it from scaling", why or "nothing", "==", "nothing")
     if why is not None or scaler is None:
         return None

@@ -126,7 +126,7 @@ def _settled(evidence: Evidence, target: Target, kube: Kube, waiter: Waiter) -> 
     names = target.names.mlflow
 
     def observe() -> _Replicas:
-        wanted = kube.get("deployment", names.deployment)["spec"]["replicas"]
+        wanted = kube.get(names.kind, names.deployment)["spec"]["replicas"]
         pods = kube.pods(names.selector, container=names.container)
         return _Replicas(wanted, [p for p in pods if p.replica])
 

@@ -37,7 +37,7 @@ def test_metrics_of_the_database(
     names = target.names.postgresql
     if names is None or names.metrics_port is None:
         evidence.undecided("the profile names no port of PostgreSQL's metrics")
-    url = f"http://{names.service}.{target.names.namespace}.svc:{names.metrics_port}/metrics"
+    url = f"http://{names.address(target.names.namespace)}:{names.metrics_port}/metrics"
     row = evidence.row(DatabaseMetrics)
 
     def observe(when: str) -> float:

@@ -83,6 +83,12 @@ def _health(target: Target, url: str) -> str:
         return lost.failure
 
 
+# All new pods at once: nobody is served meanwhile but by the old ones.
+_AT_ONCE: dict[str, dict[str, Any]] = {
+    "deployment": {"strategy": {"rollingUpdate": {"maxSurge": "100%"}}},
+}
+
+
 def _setting(kube: Kube, target: Target, number: int) -> ObjectChange:
     """The change of the Deployment that sets the workers, and what has no effect beside it."""
     names = target.names.mlflow
@@ -96,12 +102,11 @@ def _setting(kube: Kube, target: Target, number: int) -> ObjectChange:
         variables["MLFLOW_WORKERS"] = str(number)
     change["env"] = [{"name": k, "value": v} for k, v in variables.items()]
     return ObjectChange(
-        kind="deployment",
+        kind=names.kind,
         name=names.deployment,
         patch={
             "spec": {
-                # All new pods at once: nobody is served meanwhile but by the old ones.
-                "strategy": {"rollingUpdate": {"maxSurge": "100%"}},
+                **_AT_ONCE.get(names.kind, {}),
                 "template": {"spec": {"containers": [change]}},
             }
         },

@@ -100,7 +100,7 @@ def _expect_admission(evidence: Evidence, row: Restricted, target: Target, kube:
         door="kubernetes",
     )
     names = target.names.mlflow
-    template = kube.get("deployment", names.deployment)["spec"]["template"]
+    template = kube.get(names.kind, names.deployment)["spec"]["template"]
     answers = admission.ask(kube, template, names.container, row.pod_security)
     evidence.note("pods refused for other reasons", answers.otherwise, door="kubernetes")
     if answers.conforming == "admitted" or admission.REFUSED in answers.conforming:

@@ -59,7 +59,9 @@ def test_rotation_keeps_the_data(
             if not evidence.expect("install", "install", said, "==", GOOD, door="kubernetes"):
                 return
             space = there.name
-            api = target.api(f"http://{names.mlflow.service}.{space}.svc:{names.mlflow.port}")
+            api = target.api(
+                names.mlflow.url(f"{names.mlflow.service}.{space}.svc", of_service=True)
+            )
             experiment = new_experiment(api, unique("rotation"))
         case KustomizeDeployment():
             space, api = names.namespace, target.api()

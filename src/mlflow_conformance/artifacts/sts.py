@@ -8,6 +8,7 @@ from typing import Self
 from urllib.parse import urlencode
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.doors.http import Reply, Sender
 from mlflow_conformance.doors.inside import Inside, InsideSender
 from mlflow_conformance.doors.s3 import Bucket
@@ -106,14 +107,14 @@ class Sts:
         return exchange(self.send, self.endpoint, token, role)
 
 
-def account_of(kube: Kube, deployment: str) -> str:
-    """The ServiceAccount that a Deployment's pods have.
+def account_of(kube: Kube, names: MlflowNames) -> str:
+    """The ServiceAccount that the server's pods have.
 
     Raises:
         KubeFailed: it cannot be read.
     """
-    found = kube.get("deployment", deployment)
-    return str(found["spec"]["template"]["spec"]["serviceAccountName"])
+    found = kube.get(names.kind, names.deployment)
+    return str(found["spec"]["template"]["spec"].get("serviceAccountName", "default"))
 
 
 def _read(reply: Reply) -> Exchange:

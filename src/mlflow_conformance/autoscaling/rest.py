@@ -50,7 +50,7 @@ def bring_to_rest(target: Target, waiter: Waiter) -> str | None:
         Undecided: it does not come to rest, and nothing shows that this is its fault.
     """
     kube, names = target.need_kube(), target.names.mlflow
-    hopeless = _lasting(names.deployment)
+    hopeless = _lasting(names.scaled)
     with ExitStack() as stack:
         now = look(kube, names)
         if why := hopeless(now):
@@ -69,7 +69,7 @@ def bring_to_rest(target: Target, waiter: Waiter) -> str | None:
         except Hopeless as problem:
             return str(problem)
         except TimedOut as late:
-            if why := obstacle([cast(Look, late.last)], names.deployment):
+            if why := obstacle([cast(Look, late.last)], names.scaled):
                 return why
             raise Undecided(str(late)) from late
     return None
@@ -85,13 +85,13 @@ def _rests(seen: Look) -> bool:
     )
 
 
-def _lasting(deployment: str) -> Callable[[Look], str | None]:
+def _lasting(scaled: str) -> Callable[[Look], str | None]:
     """What no waiting mends, unlike measurements that are not there yet."""
 
     def reason(seen: Look) -> str | None:
         scaler = seen.scaler
-        why = obstacle([seen], deployment)
-        if scaler is None or scaler.target != f"Deployment/{deployment}":
+        why = obstacle([seen], scaled)
+        if scaler is None or scaler.target != scaled:
             return why
         if scaler.minimum >= scaler.maximum:
             return f"pinned: minimum and maximum are {scaler.minimum} and {scaler.maximum} replicas"

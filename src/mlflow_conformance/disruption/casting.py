@@ -50,7 +50,7 @@ def with_victims(
         pods = [victim_of(chosen, container_of(names, spec.victim))]
     kept = None
     if spec.changes_deployment:
-        kept = objects.keep(bare.kube, "deployment", bare.deployment)
+        kept = objects.keep(bare.kube, names.mlflow.kind, bare.deployment)
     return bare.model_copy(
         update={
             "pods": pods,

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from mlflow_conformance.cluster import kept as objects
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.view import look
+from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.disruption.stage import EDGE_S, LONGEST_S, Stage
@@ -70,8 +71,8 @@ def on_stage(target: Target, run: Run, rate: float, garbage: list[str]) -> Itera
                 stage.document().write(run.folder.path / TIME_LINE_RECORD)
 
 
-def _replicas(kube: Kube, deployment: str) -> int:
-    wanted: int = objects.keep(kube, "deployment", deployment)["spec"]["replicas"]
+def _replicas(kube: Kube, names: MlflowNames) -> int:
+    wanted: int = objects.keep(kube, names.kind, names.deployment)["spec"]["replicas"]
     return wanted
 
 
@@ -97,7 +98,7 @@ def _held_autoscaler(target: Target, kube: Kube, waiter: Waiter) -> Iterator[Non
         # take requests with them while they do.
         waiter.until(
             f"at its minimum of {least}: the autoscaler {name}",
-            lambda: (_replicas(kube, target.names.mlflow.deployment), _pods(target, kube)),
+            lambda: (_replicas(kube, target.names.mlflow), _pods(target, kube)),
             done=lambda seen: max(seen) <= least,
             timeout="rollout",
         )

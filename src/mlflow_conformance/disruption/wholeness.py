@@ -41,7 +41,7 @@ def unready_mlflow(play: Scene, view: ClusterView) -> list[str]:
         for p in view.of(play.names.namespace, play.names.mlflow.selector)
         if p.terminating and p.replica
     ]
-    wanted = play.kube.get("deployment", play.deployment)["spec"]["replicas"]
+    wanted = play.kube.get(play.names.mlflow.kind, play.deployment)["spec"]["replicas"]
     ready = sum(p.ready for p in pods)
     found = [] if ready == wanted == len(pods) else [f"{ready} of {wanted} pods of MLflow ready"]
     return found + [f"pod {p.name} still leaving" for p in leaving]

@@ -2,7 +2,6 @@
 """A download that is read slowly, as no HTTP library would read it."""
 
 import socket
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from hashlib import sha256
 from http.client import HTTPException, HTTPResponse
 from threading import Event
 from urllib.parse import urlsplit
+
+from mlflow_conformance.doors import trust
 
 _PIECE = 1 << 16
 _BUFFER = 1 << 16  # what comes early must wait at the server, not here
@@ -55,15 +56,15 @@ class Download:
         try:
             with socket.create_connection((parts.hostname, port), self.timeout_s) as plain:
                 plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-                with self._secured(plain, parts.hostname) as connection:
+                with self._secured(plain) as connection:
                     return self._read(connection, stopped)
         except (OSError, HTTPException):
             return Downloaded(None, None, 0)
 
-    def _secured(self, plain: socket.socket, name: str) -> socket.socket:
+    def _secured(self, plain: socket.socket) -> socket.socket:
         if not self.url.startswith("https:"):
             return plain
-        context = ssl.create_default_context(cafile=self.ca_file)
+        context, name = trust.context(self.url, self.ca_file)
         return context.wrap_socket(plain, server_hostname=name)
 
     def _read(self, connection: socket.socket, stopped: Event) -> Downloaded:

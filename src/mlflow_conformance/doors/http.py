@@ -10,11 +10,14 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import requests
 from pydantic import JsonValue
+from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
+
+from mlflow_conformance.doors import trust
 
 Failure = Literal["refused", "timeout", "reset", "name", "tls", "other"]
 
@@ -79,15 +82,22 @@ def send(
     body: bytes | None,
     timeout_s: float,
     ca_file: str | None = None,
+    client_file: str | None = None,
 ) -> Reply:
     """Send one request from this process; redirects are not followed, proxies are not used.
+
+    Args:
+        ca_file: certificate authorities; None for those of `trust`, or the system's.
+        client_file: certificate and key by which this suite is known to the server, PEM.
 
     Raises:
         NoReply: no complete reply came within `timeout_s` for connecting, nor for each read.
     """
     started = time.monotonic()
+    authority, name = trust.known(url, ca_file)
     with requests.Session() as session:
         session.trust_env = False
+        session.mount("https://", _Named(name))
         try:
             reply = session.request(
                 method,
@@ -96,7 +106,8 @@ def send(
                 data=body,
                 timeout=timeout_s,
                 allow_redirects=False,
-                verify=ca_file or True,
+                verify=authority or True,
+                cert=client_file,
             )
         except (requests.RequestException, HTTPError) as problem:
             elapsed = time.monotonic() - started
@@ -105,6 +116,18 @@ def send(
         if not _end_is_marked(method, reply):
             raise NoReply("reset", "the reply does not say where it ends", elapsed)
         return Reply(reply.status_code, dict(reply.headers), reply.content, elapsed)
+
+
+class _Named(HTTPAdapter):
+    """Expects the server's certificate to have a name, whatever the URL calls it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **settings: Any) -> None:
+        """With the name."""
+        super().init_poolmanager(*arguments, **settings, assert_hostname=self._name)
 
 
 def _end_is_marked(method: str, reply: requests.Response) -> bool:

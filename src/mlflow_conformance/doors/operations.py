@@ -10,15 +10,18 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, cast
 
 from pydantic import JsonValue
 
-from mlflow_conformance.doors import receiver
+from mlflow_conformance.doors import receiver, trust
 from mlflow_conformance.doors.attempt import attempt
 from mlflow_conformance.doors.http import NoReply, send
+from mlflow_conformance.doors.statements import DRIVERS, sql
+from mlflow_conformance.doors.trust import Trust
 from mlflow_conformance.doors.upload import Upload
 
 Operation = Callable[..., JsonValue]
@@ -70,38 +73,17 @@ def http_many(requests: list[dict[str, Any]], concurrency: int) -> JsonValue:
         return list(pool.map(lambda request: http(**request), requests))
 
 
-def sql(
-    dsn: dict[str, str | int], query: str, parameters: list[JsonValue] | None = None
-) -> JsonValue:
-    """Run one statement; returns its rows as lists, with values that JSON lacks as strings."""
-    import psycopg
-
-    with psycopg.connect(
-        **cast(Any, dsn), connect_timeout=10, application_name="mlflow-conformance"
-    ) as connection:
-        rows = connection.execute(cast(Any, query), parameters or None).fetchall()
-    return [[_plain(value) for value in row] for row in rows]
-
-
-def _plain(value: object) -> JsonValue:
-    match value:
-        case None | bool() | int() | str():
-            return value
-        case float():
-            return value if value - value == 0 else repr(value)
-        case bytes() | memoryview():
-            return base64.b64encode(bytes(value)).decode()
-        case dict() | list():
-            return cast(JsonValue, value)
-        case _:
-            return str(value)
-
-
 def keep_certificates(pem: str) -> JsonValue:
     """Keep certificates in a file here, for who wants a `ca_file`; the path of it."""
     path = Path(gettempdir()) / f"{hashlib.sha256(pem.encode()).hexdigest()}.crt"
     path.write_text(pem, encoding="utf-8")
     return str(path)
+
+
+def know_pods(pem: str, name: str, called: list[str]) -> JsonValue:
+    """Trust the certificates of MLflow's own pods (see `mlflow_conformance.doors.trust`)."""
+    trust.learn(Trust(str(keep_certificates(pem)), name, tuple(called)))
+    return None
 
 
 def _s3(door: dict[str, Any]) -> Any:
@@ -252,12 +234,23 @@ def ping() -> JsonValue:
     return "pong"
 
 
+def abilities() -> JsonValue:
+    """What the Python of this process has packages for: SQL, S3, and load."""
+    return {
+        "sql": any(find_spec(driver) for driver in DRIVERS),
+        "s3": find_spec("boto3") is not None,
+        "load": find_spec("locust") is not None,
+    }
+
+
 OPERATIONS: dict[str, Operation] = {
     f.__name__: f
     for f in (
+        abilities,
         http,
         http_many,
         keep_certificates,
+        know_pods,
         ping,
         receiver_posts,
         receiver_start,

@@ -2,7 +2,6 @@
 """An upload that can be slow, or end before it is whole, as no HTTP library would send it."""
 
 import socket
-import ssl
 import struct
 import time
 from collections.abc import Mapping
@@ -13,6 +12,8 @@ from math import ceil
 from threading import Event
 from typing import Literal
 from urllib.parse import urlsplit
+
+from mlflow_conformance.doors import trust
 
 Ending = Literal["reply", "close", "reset"]
 """After the last byte: wait for the reply, end the connection properly, or break it off."""
@@ -60,16 +61,16 @@ class Upload:
         try:
             with (
                 socket.create_connection((parts.hostname, port), self.timeout_s) as plain,
-                self._secured(plain, parts.hostname) as connection,
+                self._secured(plain) as connection,
             ):
                 return self._converse(connection, stopped or Event())
         except (OSError, HTTPException):
             return None  # whether it took effect is what the one who asked will look at
 
-    def _secured(self, plain: socket.socket, name: str) -> socket.socket:
+    def _secured(self, plain: socket.socket) -> socket.socket:
         if not self.url.startswith("https:"):
             return plain
-        context = ssl.create_default_context(cafile=self.ca_file)
+        context, name = trust.context(self.url, self.ca_file)
         return context.wrap_socket(plain, server_hostname=name)
 
     def _converse(self, connection: socket.socket, stopped: Event) -> int | None:

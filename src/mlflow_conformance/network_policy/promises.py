@@ -16,7 +16,7 @@ from mlflow_conformance.network_policy.policies import (
     admitted,
     beyond,
 )
-from mlflow_conformance.network_policy.services import InCluster, in_cluster
+from mlflow_conformance.network_policy.services import InCluster, behind, in_cluster
 
 
 def ingress_beyond(
@@ -36,8 +36,12 @@ def ingress_beyond(
     for part in parts:
         # One pod may serve several of them: what is promised of any of its ports may be admitted.
         same = [p for p in in_cluster(names) if p.selector == part.selector]
-        promised = [promise for p in same for promise in _clients(p, names, sources)]
         pod = _example(kube, part)
+        promised = [
+            promise
+            for p in same
+            for promise in _clients(p, _port(kube, names, p, pod), names, sources)
+        ]
         admissions = admitted(policies, "Ingress", names.namespace, pod.labels, _named(pod))
         found.update(f"to {part.service} by {said}" for said in beyond(admissions, promised))
     return sorted(found)
@@ -48,10 +52,11 @@ def egress_promised(kube: Kube, names: Names, allowed: Mapping[str, ServicePort]
 
     Raises:
         KubeFailed: a Service cannot be read.
+        Undecided: no pod of a store is ready.
     """
     return [
         *(
-            Promise(_pods(names, part.selector), part.port)
+            Promise(_pods(names, part.selector), _port(kube, names, part, _example(kube, part)))
             for part in in_cluster(names)
             if part.service in _STORES
         ),
@@ -76,17 +81,24 @@ def egress_beyond(kube: Kube, names: Names, promised: Sequence[Promise]) -> list
 _STORES: Sequence[Service] = ("postgresql", "s3")
 
 
-def _clients(part: InCluster, names: Names, sources: Mapping[str, Source]) -> Iterator[Promise]:
+def _port(kube: Kube, names: Names, part: InCluster, pod: Pod) -> int:
+    """The port of a service at its own pods."""
+    return behind(kube.get("service", part.name, namespace=names.namespace), part.port, pod.raw)
+
+
+def _clients(
+    part: InCluster, port: int, names: Names, sources: Mapping[str, Source]
+) -> Iterator[Promise]:
     """Who may connect to one service, at its pods' own port."""
     for source in sources.values():
         if part.service in source.reaches:
-            yield Promise(_peer(source), part.port)
+            yield Promise(_peer(source), port)
     if part.service in _STORES:
-        yield Promise(_pods(names, names.mlflow.selector), part.port)
+        yield Promise(_pods(names, names.mlflow.selector), port)
     # One policy may let this suite in at the ports of several services.
     yield Promise(_namespace(names.runner.namespace))
     if names.runner.labels and part.service == "mlflow":
-        yield Promise(Peer(namespace=names.runner.labels), part.port)
+        yield Promise(Peer(namespace=names.runner.labels), port)
 
 
 def _peer(source: Source) -> Peer:

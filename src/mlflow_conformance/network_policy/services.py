@@ -35,9 +35,9 @@ class InCluster:
 def in_cluster(names: Names) -> Sequence[InCluster]:
     """The services of a profile that run in the cluster; an external store is none of them."""
     mlflow = names.mlflow
-    found = [InCluster("mlflow", mlflow.service, mlflow.port, mlflow.selector)]
-    if names.postgresql and names.postgresql.selector:
-        database = names.postgresql
+    found = [InCluster("mlflow", mlflow.service, mlflow.port_of_service, mlflow.selector)]
+    database = names.postgresql
+    if database and database.service and database.selector:
         found.append(InCluster("postgresql", database.service, database.port, database.selector))
         if port := database.metrics_port:
             metrics = InCluster("postgresql-metrics", database.service, port, database.selector)
@@ -59,7 +59,8 @@ def destinations(kube: Kube, names: Names) -> Sequence[Destination]:
     found: list[Destination] = []
     for part in in_cluster(names):
         service, port = part.service, part.port
-        address = _address(kube.get("service", part.name, namespace=names.namespace))
+        object_ = kube.get("service", part.name, namespace=names.namespace)
+        address = _address(object_)
         ready = kube.ready_pods(part.selector)
         if not ready:
             raise Undecided(f"no pod of {service} is ready, so nothing can be reached or denied")
@@ -69,9 +70,27 @@ def destinations(kube: Kube, names: Names) -> Sequence[Destination]:
         # A pod may serve more than one of them, so its name alone does not tell them apart.
         suffix = " metrics" if service == "postgresql-metrics" else ""
         found += [
-            Destination(f"pod {p.name}{suffix}", service, p.ip, port, say) for p in ready if p.ip
+            Destination(f"pod {p.name}{suffix}", service, p.ip, behind(object_, port, p.raw), say)
+            for p in ready
+            if p.ip
         ]
     return found
+
+
+def behind(service: Mapping[str, Any], port: int, pod: Mapping[str, Any]) -> int:
+    """The port at which a pod gets what comes in at a port of a Service; the same if unknown."""
+    target = next(
+        (p.get("targetPort", port) for p in service["spec"]["ports"] if p["port"] == port), port
+    )
+    if isinstance(target, int):
+        return target
+    named: dict[str, int] = {
+        p["name"]: p["containerPort"]
+        for c in pod["spec"]["containers"]
+        for p in c.get("ports") or []
+        if "name" in p
+    }
+    return named.get(target, port)
 
 
 def destination_of(kube: Kube, name: str, wanted: ServicePort) -> Destination:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A target in a cluster: a kubeconfig, a context, and the profile's names."""
 
-import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from mlflow_conformance.cluster.failures import KubeFailed, NoKubernetes
 from mlflow_conformance.cluster.kube import Kube
@@ -18,6 +18,7 @@ from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.target.base import HttpDoor, Target, TargetKind
+from mlflow_conformance.target.keys import Keys
 from mlflow_conformance.target.runner import remove_runner, start_runner
 
 _FIRST_REPLY_S = 15.0
@@ -83,55 +84,139 @@ def open_target(
     """
     require_namespace(kube)
     missing: dict[str, str] = {}
+    keys = Keys(kube, log, missing)
     with ExitStack() as stack:
+        headers = keys.headers(names.mlflow.login)
         # Before it is made: a start that fails half-way must not leave its namespace behind.
         stack.callback(_end_runner, kube, names, keep=keep_runner)
         inside = start_runner(kube, names.runner, waiter)
         stack.callback(inside.close)
-        private = stack.enter_context(TemporaryDirectory(prefix="mlflow-conformance-"))
-        credentials = _credentials(kube, names, missing, log)
-        sql = bucket = None
-        if credentials and names.postgresql and names.auditor:
-            sql = Sql(
-                inside,
-                {
-                    "host": f"{names.postgresql.service}.{names.namespace}.svc",
-                    "port": names.postgresql.port,
-                    "dbname": names.postgresql.database,
-                    "user": credentials[names.auditor.sql_username],
-                    "password": credentials[names.auditor.sql_password],
-                },
-            )
-        if credentials and names.s3 and names.auditor:
-            door = {
-                "endpoint": names.s3.endpoint,
-                "region": names.s3.region,
-                "bucket": names.s3.bucket,
-                "access_key": credentials[names.auditor.s3_access_key],
-                "secret_key": credentials[names.auditor.s3_secret_key],
-            }
-            if names.s3.ca_secret is None:
-                bucket = Bucket(inside, door, names.s3.prefix)
-            elif authority := _authority(kube, names.s3.ca_secret, "s3", missing):
-                door["ca_file"] = _kept_inside(inside, authority)
-                bucket = Bucket(inside, door, names.s3.prefix)
+        private = Path(stack.enter_context(TemporaryDirectory(prefix="mlflow-conformance-")))
+        _know_pods(inside, keys, names)
+        credentials = keys.auditor(names.auditor)
         yield Target(
             kind=kind,
             names=names,
             inside=inside,
-            service_url=(
-                f"http://{names.mlflow.service}.{names.namespace}.svc:{names.mlflow.port}"
+            service_url=names.mlflow.url(
+                f"{names.mlflow.service}.{names.namespace}.svc", of_service=True
             ),
             replica_urls=lambda: ready_replicas(kube, names),
             made_here=kind == "kind",
             disruption_allowed=disruption_allowed,
             own=own,
-            front=_front(kube, names, Path(private), missing),
-            sql=sql,
-            bucket=bucket,
+            front=_front(keys, names, private),
+            sql=_sql(inside, keys, names, credentials),
+            bucket=_bucket(inside, keys, names, credentials),
             kube=kube,
             missing=missing,
+            inside_headers=headers,
         )
+
+
+def _know_pods(inside: Inside, keys: Keys, names: Names) -> None:
+    """Let the runner know the certificate of MLflow's pods, where they have one.
+
+    Raises:
+        Unusable: it cannot be had, and without it nothing can be asked of any pod.
+    """
+    if names.mlflow.scheme == "http" or names.mlflow.ca_secret is None:
+        return
+    pem = keys.authority(names.mlflow.ca_secret, "inside")
+    if pem is None:
+        raise Unusable(
+            f"The certificate of MLflow's pods cannot be had: {keys.missing['inside']}",
+            remedy="Correct `names.mlflow.ca_secret` in the profile",
+        )
+    service = f"{names.mlflow.service}.{names.namespace}.svc"
+    _asked(
+        inside,
+        "know_pods",
+        pem=pem,
+        name=names.mlflow.certificate_name or service,
+        called=[service],
+    )
+
+
+def _sql(
+    inside: Inside, keys: Keys, names: Names, credentials: Mapping[str, str] | None
+) -> Sql | None:
+    where, auditor = names.postgresql, names.auditor
+    if credentials is None or where is None or auditor is None:
+        return None
+    dsn: dict[str, str | int] = {
+        "host": where.address(names.namespace),
+        "port": where.port,
+        "dbname": where.database,
+        "user": credentials[auditor.sql_username],
+        "password": credentials[auditor.sql_password],
+    }
+    if where.sslmode:
+        dsn["sslmode"] = where.sslmode
+    if where.ca_secret:
+        authority = keys.authority(where.ca_secret, "sql")
+        if authority is None:
+            return None
+        dsn["sslrootcert"] = _asked(inside, "keep_certificates", pem=authority)
+    return Sql(inside, dsn)
+
+
+def _bucket(
+    inside: Inside, keys: Keys, names: Names, credentials: Mapping[str, str] | None
+) -> Bucket | None:
+    where, auditor = names.s3, names.auditor
+    if credentials is None or where is None or auditor is None:
+        return None
+    door = {
+        "endpoint": where.endpoint,
+        "region": where.region,
+        "bucket": where.bucket,
+        "access_key": credentials[auditor.s3_access_key],
+        "secret_key": credentials[auditor.s3_secret_key],
+    }
+    if auditor.s3_session_token:
+        door["session_token"] = credentials[auditor.s3_session_token]
+    if where.ca_secret:
+        authority = keys.authority(where.ca_secret, "s3")
+        if authority is None:
+            return None
+        door["ca_file"] = _asked(inside, "keep_certificates", pem=authority)
+    return Bucket(inside, door, where.prefix)
+
+
+def _front(keys: Keys, names: Names, private: Path) -> HttpDoor | None:
+    where = names.front
+    if where is None:
+        return None
+    ca_file = client_file = None
+    if where.ca_secret:
+        authority = keys.authority(where.ca_secret, "front")
+        if authority is None:
+            return None
+        path = private / "front-ca.crt"
+        path.write_text(authority)
+        ca_file = str(path)
+    if where.client_secret:
+        client_file = keys.identity(where.client_secret, private)
+        if client_file is None:
+            return None
+    headers = keys.headers(where.login or names.mlflow.login)
+    return HttpDoor(where.url.rstrip("/"), ca_file, headers, client_file)
+
+
+def _asked(inside: Inside, op: str, **arguments: Any) -> str:
+    """What the runner answers.
+
+    Raises:
+        Unusable: it does not.
+    """
+    try:
+        return str(inside.call(op, **arguments))
+    except InsideFailed as problem:
+        raise Unusable(
+            f"The runner cannot keep a certificate: {problem}",
+            remedy="Use the runner image that belongs to this version of the suite",
+        ) from problem
 
 
 def _end_runner(kube: Kube, names: Names, *, keep: bool) -> None:
@@ -149,86 +234,7 @@ def _end_runner(kube: Kube, names: Names, *, keep: bool) -> None:
 def ready_replicas(kube: Kube, names: Names) -> list[str]:
     """The own URL of every MLflow pod that is ready and not terminating."""
     return [
-        f"http://{pod.ip}:{names.mlflow.port}"
+        names.mlflow.url(pod.ip)
         for pod in kube.ready_pods(names.mlflow.selector, container=names.mlflow.container)
+        if pod.ip
     ]
-
-
-def _credentials(
-    kube: Kube, names: Names, missing: dict[str, str], log: EvidenceLog
-) -> dict[str, str] | None:
-    if names.auditor is None:
-        missing["sql"] = missing["s3"] = "the profile names no auditor Secret"
-        return None
-    try:
-        secret = kube.secret(names.auditor.secret)
-    except LookupError as problem:
-        missing["sql"] = missing["s3"] = str(problem)
-        return None
-    wanted = [
-        names.auditor.sql_username,
-        names.auditor.sql_password,
-        names.auditor.s3_access_key,
-        names.auditor.s3_secret_key,
-    ]
-    absent = [key for key in wanted if key not in secret]
-    if absent:
-        missing["sql"] = missing["s3"] = (
-            f"the Secret {names.auditor.secret} lacks {', '.join(absent)}"
-        )
-        return None
-    for key in (names.auditor.sql_password, names.auditor.s3_secret_key):
-        try:
-            log.conceal(secret[key])
-        except ValueError as problem:
-            missing["sql"] = missing["s3"] = f"{key} of {names.auditor.secret}: {problem}"
-            return None
-    return secret
-
-
-def _front(kube: Kube, names: Names, private: Path, missing: dict[str, str]) -> HttpDoor | None:
-    if names.front is None:
-        return None
-    url = names.front.url.rstrip("/")
-    if names.front.ca_secret is None:
-        return HttpDoor(url)
-    authority = _authority(kube, names.front.ca_secret, "front", missing)
-    if authority is None:
-        return None
-    path = private / "front-ca.crt"
-    path.write_text(authority)
-    return HttpDoor(url, ca_file=str(path))
-
-
-def _kept_inside(inside: Inside, authority: str) -> str:
-    """The path of a file in the runner that holds these certificates."""
-    try:
-        return str(inside.call("keep_certificates", pem=authority))
-    except InsideFailed as problem:
-        raise Unusable(
-            f"The runner cannot keep the certificate of the bucket: {problem}",
-            remedy="Use the runner image that belongs to this version of the suite",
-        ) from problem
-
-
-def _authority(kube: Kube, name: str, door: str, missing: dict[str, str]) -> str | None:
-    """The certificate by which a door is known, PEM; None with the reason in `missing`."""
-    try:
-        secret = kube.secret(name)
-    except LookupError as problem:
-        missing[door] = str(problem)
-        return None
-    certificate = secret.get("ca.crt") or secret.get("tls.crt")
-    if not certificate:
-        missing[door] = f"the Secret {name} has neither ca.crt nor tls.crt"
-        return None
-    try:
-        ssl.PEM_cert_to_DER_cert(
-            certificate[
-                : certificate.index("-----END CERTIFICATE-----") + len("-----END CERTIFICATE-----")
-            ]
-        )
-    except ValueError as problem:
-        missing[door] = f"the Secret {name} holds no certificate: {problem}"
-        return None
-    return certificate

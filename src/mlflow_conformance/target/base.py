@@ -30,15 +30,18 @@ class HttpDoor:
         url: scheme, host and port, without a trailing slash.
         ca_file: certificate authority of the server, or None for the system's.
         headers: sent with every request, such as credentials.
+        client_file: certificate and key by which this suite is known to the server, or None.
     """
 
     url: str
     ca_file: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    client_file: str | None = None
 
     def api(self) -> MlflowApi:
         """The MLflow API through this door, from this process."""
-        return MlflowApi(self.url, partial(send, ca_file=self.ca_file), self.headers)
+        sender = partial(send, ca_file=self.ca_file, client_file=self.client_file)
+        return MlflowApi(self.url, sender, self.headers)
 
 
 @dataclass(frozen=True)

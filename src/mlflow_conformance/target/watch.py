@@ -154,17 +154,17 @@ def new_pods(looks: Sequence[Look], *, ready_for_s: float = 0) -> list[str]:
     return sorted(name for name in since if until[name] - since[name] >= ready_for_s)
 
 
-def obstacle(looks: Sequence[Look], deployment: str) -> str | None:
+def obstacle(looks: Sequence[Look], scaled: str) -> str | None:
     """What keeps the autoscaler from asking for more replicas; None when nothing is seen.
 
     Args:
-        deployment: name of the Deployment that it is to scale.
+        scaled: what it is to scale, ``Kind/name``.
     """
     scaler = looks[-1].scaler if looks else None
     if scaler is None:
         return "there is no autoscaler"
-    if scaler.target != f"Deployment/{deployment}":
-        return f"the autoscaler scales {scaler.target} and not Deployment/{deployment}"
+    if scaler.target != scaled:
+        return f"the autoscaler scales {scaler.target} and not {scaled}"
     for condition in ("AbleToScale", "ScalingActive"):
         if scaler.conditions.get(condition) != "True":
             why = scaler.reasons.get(condition, "the autoscaler says nothing")
@@ -229,8 +229,9 @@ def _count_served(kube: Kube, target: Target, watch: Watch) -> None:
     names, headers = target.names.mlflow, target.inside_headers
     pods = kube.ready_pods(names.selector, container=names.container)
     asked = [
-        Request("GET", f"http://{pod.ip}:{names.port}/metrics", headers, timeout_s=_METRICS_S)
+        Request("GET", f"{names.origin(pod.ip)}/metrics", headers, timeout_s=_METRICS_S)
         for pod in pods
+        if pod.ip
     ]
     outcomes = send_many(target.inside, asked, concurrency=len(asked))
     for pod, outcome in zip(pods, outcomes, strict=True):

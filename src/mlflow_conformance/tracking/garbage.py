@@ -44,7 +44,7 @@ def collect(
     experiments.append(experiment)
     kube.exec(
         ready[0].name,
-        "sh", "-c", _COMMAND, f"http://localhost:{names.port}",
+        "sh", "-c", _COMMAND, names.url("localhost"),
         ",".join(sorted(set(experiments), key=int)), run, model,
         container=names.container,
         timeout_s=_TIMEOUT_S,

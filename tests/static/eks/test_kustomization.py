@@ -241,7 +241,7 @@ def test_profile_names_what_is_rendered(kind: Objects, profile: Profile) -> None
     assert names.mlflow.selector.items() <= labels.items()
     for service, selector in (
         (names.mlflow.service, names.mlflow.selector),
-        (names.postgresql.service, names.postgresql.selector),
+        (names.postgresql.service or "", names.postgresql.selector),
         (names.s3.endpoint.partition("://")[2].partition(".")[0], names.s3.selector),
     ):
         assert only(kind, "Service", service)["spec"]["selector"] == selector

@@ -38,7 +38,7 @@ RISE: dict[str, JsonValue] = {
 GROWN = (2,) * 20 + (4,) * 50 + (2,) * 21
 PODS = [SimpleNamespace(ip=f"10.0.0.{n}", replica=True) for n in range(2)]
 TARGET = SimpleNamespace(
-    names=SimpleNamespace(mlflow=SimpleNamespace(deployment="mlflow", selector={})),
+    names=SimpleNamespace(mlflow=SimpleNamespace(scaled="Deployment/mlflow", selector={})),
     need_kube=lambda: SimpleNamespace(pods=lambda _: PODS),
 )
 

@@ -43,7 +43,7 @@ NO_METRICS = scaled({"AbleToScale": "True", "ScalingActive": "False"}, "FailedGe
     ],
 )
 def test_what_keeps_it_from_scaling_is_named(scaler: Autoscaler | None, said: str | None) -> None:
-    why = obstacle(looking(2, 2, scaler=scaler), "mlflow")
+    why = obstacle(looking(2, 2, scaler=scaler), "Deployment/mlflow")
     assert why == said if said is None else said in (why or "")
 
 

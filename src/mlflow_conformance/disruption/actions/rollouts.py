@@ -20,7 +20,7 @@ def restart_rollout(scene: str) -> Said:
     """Replace every pod of MLflow, as `kubectl rollout restart` does."""
     play = Scene.read(scene)
     at = time.time()
-    play.kube.run("rollout", "restart", f"deployment/{play.deployment}")
+    play.kube.run("rollout", "restart", f"{play.names.mlflow.kind}/{play.deployment}")
     return {"deployment": play.deployment, "at": at}
 
 
@@ -63,7 +63,7 @@ def _patched(play: Scene, fields: dict[str, Any]) -> Said:
     container = {"name": play.names.mlflow.container, **fields}
     patch = {"spec": {"template": {"spec": {"containers": [container]}}}}
     at = time.time()
-    play.kube.patch("deployment", play.deployment, patch)
+    play.kube.patch(play.names.mlflow.kind, play.deployment, patch)
     return {"deployment": play.deployment, **fields, "at": at}
 
 
@@ -71,7 +71,8 @@ def _rolled_out(play: Scene, done: Callable[[workloads.Rollout], bool], word: st
     started = time.time()
 
     def observe() -> workloads.Rollout:
-        return workloads.look(play.kube, "deployment", play.deployment, play.names.namespace)
+        server = play.names.mlflow
+        return workloads.look(play.kube, server.kind, server.deployment, play.names.namespace)
 
     try:
         seen = play.waiter.until(

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What doors are opened with: Secrets of the cluster, and the environment of this command.
+
+All of it is kept out of the evidence. A Secret that cannot be read closes one door, with the
+reason; an account that everything needs ends the run.
+"""
+
+import base64
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.config.names import AuditorNames, LoginNames
+from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.evidence.log import EvidenceLog
+
+_ENDING = "-----END CERTIFICATE-----"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one target.
+
+    Attributes:
+        missing: gets the reason by the name of each door that stays closed.
+    """
+
+    kube: Kube
+    log: EvidenceLog
+    missing: dict[str, str]
+
+    def auditor(self, names: AuditorNames | None) -> Mapping[str, str] | None:
+        """The entries of the auditor's Secret; None, with the reason, when one is missing."""
+        if names is None:
+            self._close("the profile names no auditor Secret")
+            return None
+        try:
+            secret = self.kube.secret(names.secret)
+        except LookupError as problem:
+            self._close(str(problem))
+            return None
+        wanted = [names.sql_username, names.sql_password, names.s3_access_key, names.s3_secret_key]
+        if names.s3_session_token:
+            wanted.append(names.s3_session_token)
+        if absent := [key for key in wanted if key not in secret]:
+            self._close(f"the Secret {names.secret} lacks {', '.join(absent)}")
+            return None
+        hidden = (names.sql_password, names.s3_secret_key, names.s3_session_token)
+        for key in filter(None, hidden):
+            try:
+                self.log.conceal(secret[key])
+            except ValueError as problem:
+                self._close(f"{key} of {names.secret}: {problem}")
+                return None
+        return secret
+
+    def authority(self, name: str, door: str) -> str | None:
+        """The certificate by which a door is known, PEM; None with the reason in `missing`."""
+        try:
+            secret = self.kube.secret(name)
+        except LookupError as problem:
+            self.missing[door] = str(problem)
+            return None
+        certificate = secret.get("ca.crt") or secret.get("tls.crt")
+        if not certificate:
+            self.missing[door] = f"the Secret {name} has neither ca.crt nor tls.crt"
+            return None
+        try:
+            ssl.PEM_cert_to_DER_cert(certificate[: certificate.index(_ENDING) + len(_ENDING)])
+        except ValueError as problem:
+            self.missing[door] = f"the Secret {name} holds no certificate: {problem}"
+            return None
+        return certificate
+
+    def identity(self, name: str, folder: Path) -> str | None:
+        """The path of a file with a client's certificate and key; None with the reason."""
+        try:
+            secret = self.kube.secret(name)
+            text = f"{secret['tls.key'].strip()}\n{secret['tls.crt'].strip()}\n"
+        except LookupError as problem:
+            why = f"the Secret {name} lacks {problem}" if isinstance(problem, KeyError) else problem
+            self.missing["front"] = str(why)
+            return None
+        self._conceal(secret["tls.key"], f"tls.key of {name}")
+        path = folder / "client.pem"
+        path.touch(mode=0o600)
+        path.write_text(text)
+        return str(path)
+
+    def headers(self, login: LoginNames | None) -> dict[str, str]:
+        """The headers by which an account is told.
+
+        Raises:
+            Unusable: it cannot be had, or could not be kept out of the evidence.
+        """
+        if login is None:
+            return {}
+        if login.secret is None:
+            found, where = dict(os.environ), "the environment"
+            keys = ["MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"]
+        else:
+            where = f"the Secret {login.secret}"
+            try:
+                found = self.kube.secret(login.secret)
+            except LookupError as problem:
+                raise Unusable(
+                    f"The login of the profile cannot be had: {problem}",
+                    remedy="Name a Secret that this account may read, or none and set "
+                    "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+                    "MLFLOW_TRACKING_TOKEN",
+                ) from problem
+            keys = [login.username, login.password, login.token]
+        user, password, token = keys
+        wanted = [token] if login.kind == "bearer" else [user, password]
+        if absent := [key for key in wanted if not found.get(key)]:
+            raise Unusable(
+                f"The login of the profile needs {' and '.join(absent)}, which {where} lacks",
+                remedy="Set them, or correct `login` in the profile",
+            )
+        if login.kind == "bearer":
+            self._conceal(found[token], f"{token} of {where}")
+            return {"Authorization": f"Bearer {found[token]}"}
+        self._conceal(found[password], f"{password} of {where}")
+        pair = base64.b64encode(f"{found[user]}:{found[password]}".encode()).decode()
+        self._conceal(pair, f"{password} of {where}")
+        return {"Authorization": f"Basic {pair}"}
+
+    def _conceal(self, secret: str, what: str) -> None:
+        try:
+            self.log.conceal(secret)
+        except ValueError as problem:
+            raise Unusable(
+                f"{what} could not be kept out of the reports: {problem}",
+                remedy="Use an account with a longer one",
+            ) from problem
+
+    def _close(self, why: str) -> None:
+        self.missing["sql"] = self.missing["s3"] = why
