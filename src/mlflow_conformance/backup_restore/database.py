@@ -2,11 +2,11 @@
 """The live data as one value: what is in each table, and what the tables are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_conformance.backup_restore import catalogs
-from mlflow_conformance.doors.sql import TABLES, Sql
+from mlflow_conformance.doors.sql import TABLES, Sql, quoted, spelled
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,6 @@ SELECT %name, count(*),
 _NEXT = (
     "SELECT %name, last_value + is_called::int, (SELECT max(%column) FROM %table) FROM %sequence"
 )
-_SPELLING = (
-    "-c datestyle=ISO,YMD -c intervalstyle=postgres -c timezone=UTC -c bytea_output=hex "
-    "-c extra_float_digits=1"
-)
-"""How values are written depends on these, and so would the digests."""
-
-
-def spelled(sql: Sql) -> Sql:
-    """The same door, through which values are written in one way on every server."""
-    own = str(sql.dsn.get("options", ""))
-    return replace(sql, dsn={**sql.dsn, "options": f"{own} {_SPELLING}".strip()})
 
 
 def fingerprint(sql: Sql) -> Fingerprint:
@@ -126,11 +115,6 @@ def behind(sql: Sql) -> list[str]:
         for sequence, following, most in sorted(found)
         if most is not None and following <= most
     ]
-
-
-def quoted(text: str, mark: str) -> str:
-    """A text as SQL quotes it."""
-    return mark + text.replace(mark, mark * 2) + mark
 
 
 def statement(tables: list[str]) -> str:

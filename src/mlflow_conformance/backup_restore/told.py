@@ -4,8 +4,7 @@
 A digest that its own program compares with itself proves nothing about what it is made of.
 """
 
-from mlflow_conformance.backup_restore.database import spelled
-from mlflow_conformance.doors.sql import Sql
+from mlflow_conformance.doors.sql import Sql, spelled
 
 _DIGEST = r"""
 SELECT '{kind}', md5(coalesce(string_agg(r::text, E'\n' ORDER BY r::text), '')) FROM ({rows}) r

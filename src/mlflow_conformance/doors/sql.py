@@ -2,7 +2,7 @@
 """SQL against the deployment's database, by an account that can only read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -14,6 +14,12 @@ TABLES = (
     "WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' ORDER BY table_name"
 )
 """Statement for the names of all tables."""
+
+_SPELLING = (
+    "-c datestyle=ISO,YMD -c intervalstyle=postgres -c timezone=UTC -c bytea_output=hex "
+    "-c extra_float_digits=1"
+)
+"""How values are written depends on these, and so would the digests."""
 
 
 @dataclass(frozen=True)
@@ -55,3 +61,14 @@ class Sql:
 
     def __repr__(self) -> str:
         return f"Sql({self.dsn.get('host')}:{self.dsn.get('port')}/{self.dsn.get('dbname')})"
+
+
+def spelled(sql: Sql) -> Sql:
+    """The same door, through which values are written in one way on every server."""
+    own = str(sql.dsn.get("options", ""))
+    return replace(sql, dsn={**sql.dsn, "options": f"{own} {_SPELLING}".strip()})
+
+
+def quoted(text: str, mark: str) -> str:
+    """A text as SQL quotes it."""
+    return mark + text.replace(mark, mark * 2) + mark

@@ -48,8 +48,7 @@ class NamedSecrets(Thresholds):
     """What the checks of credentials share."""
 
     secrets: dict[str, list[str]] = Field(
-        description="the keys that hold credentials, by the Secret's name; where none is named, "
-        "those that pods use are judged"
+        min_length=1, description="the keys that hold credentials, by the Secret's name"
     )
 
 

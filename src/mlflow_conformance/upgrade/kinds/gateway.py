@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway's secrets, model definitions, endpoints and budgets, and servers of tools (MCP)."""
+
+from typing import Any
+
+from mlflow_conformance.upgrade.making import Maker
+from mlflow_conformance.upgrade.things import Call, Change, Reading, Thing
+
+_MCP = "/api/3.0/mlflow/mcp-servers"
+
+
+def endpoint(make: Maker, name: str) -> Thing:
+    """An endpoint with a model definition and a secret."""
+    model = _definition(make, name)
+    linked = {"model_definition_id": model, "linkage_type": "PRIMARY", "weight": 1.0}
+    made = make.post(
+        "gateway/endpoints/create", "3.0", name=name, model_configs=[linked], created_by="ada",
+        routing_strategy="REQUEST_BASED_TRAFFIC_SPLIT",
+    )  # fmt: skip
+    number = made["endpoint"]["endpoint_id"]
+    own = {"endpoint_id": number}
+    get = Call.get("gateway/endpoints/get", "3.0", **own)
+    mapping = {"model_definition_id": model}
+    return Thing(
+        kind="gateway endpoint", name=name,
+        reads=[
+            Reading(call=get, at="endpoint", says={
+                **own, "name": name, "created_by": "ada", "model_mappings": [mapping],
+            })
+        ],
+        finds=[
+            Reading(call=Call.get("gateway/endpoints/list", "3.0"), at="endpoints", says=[own])
+        ],
+        changes=[
+            Change(
+                call=Call.post("gateway/endpoints/update", "3.0", **own, name=f"{name}-2"),
+                then=Reading(call=get, at="endpoint.name", says=f"{name}-2"),
+            )
+        ],
+        removes=[
+            Change(
+                call=Call.delete("gateway/endpoints/delete", "3.0", **own),
+                then=Reading(call=get, status=404),
+            )
+        ],
+    )  # fmt: skip
+
+
+def secret(make: Maker, name: str) -> Thing:
+    """A secret of the gateway: what is kept of it besides its value."""
+    number = _secret(make, name)
+    own = {"secret_id": number}
+    get = Call.get("gateway/secrets/get", "3.0", **own)
+    return Thing(
+        kind="gateway secret", name=name,
+        reads=[
+            Reading(call=get, at="secret", says={
+                **own, "secret_name": name, "provider": "openai", "created_by": "ada",
+            })
+        ],
+        finds=[Reading(call=Call.get("gateway/secrets/list", "3.0"), at="secrets", says=[own])],
+        changes=[
+            Change(
+                call=Call.post(
+                    "gateway/secrets/update", "3.0", **own, updated_by="bob",
+                    secret_value={"api_key": "k" * 20},
+                ),
+                then=Reading(call=get, at="secret", says={**own, "last_updated_by": "bob"}),
+            )
+        ],
+        removes=[
+            Change(
+                call=Call.delete("gateway/secrets/delete", "3.0", **own),
+                then=Reading(call=get, status=404),
+            )
+        ],
+    )  # fmt: skip
+
+
+def budget(make: Maker, name: str) -> Thing:
+    """A budget of the gateway, which has no name of its own."""
+    fields: dict[str, Any] = {
+        "budget_unit": "USD", "budget_amount": 12.5, "target_scope": "GLOBAL",
+        "duration": {"unit": "DAYS", "value": 7}, "budget_action": "ALERT",
+    }  # fmt: skip
+    made = make.post("gateway/budgets/create", "3.0", **fields, created_by=name)
+    number = made["budget_policy"]["budget_policy_id"]
+    own = {"budget_policy_id": number}
+    get = Call.get("gateway/budgets/get", "3.0", **own)
+    return Thing(
+        kind="gateway budget", name=number,
+        reads=[Reading(call=get, at="budget_policy", says={**own, **fields})],
+        finds=[
+            Reading(call=Call.get("gateway/budgets/list", "3.0"), at="budget_policies", says=[own])
+        ],
+        changes=[
+            Change(
+                call=Call.post("gateway/budgets/update", "3.0", **own, budget_amount=20.5),
+                then=Reading(call=get, at="budget_policy.budget_amount", says=20.5),
+            )
+        ],
+        removes=[
+            Change(
+                call=Call.delete("gateway/budgets/delete", "3.0", **own),
+                then=Reading(call=get, status=404),
+            )
+        ],
+    )  # fmt: skip
+
+
+def mcp_server(make: Maker, name: str) -> Thing:
+    """A server of tools with a version, a tag and an alias."""
+    known = f"io.example/{name}"
+    make.done(Call(method="POST", path=_MCP, fields={"name": known, "description": "größe"}))
+    own, get = f"{_MCP}/{known}", Call(method="GET", path=f"{_MCP}/{known}")
+    told = {"name": known, "version": "1.0.0", "description": "größe"}
+    for below, fields in (
+        ("versions", {"server_json": told, "status": "active"}),
+        ("tags", {"key": "team", "value": "größe"}),
+        ("aliases", {"alias": "champion", "version": "1.0.0"}),
+    ):
+        make.done(Call(method="POST", path=f"{own}/{below}", fields=fields))
+    return Thing(
+        kind="MCP server", name=known,
+        reads=[
+            Reading(call=get, says={"name": known, "description": "größe"}),
+            Reading(
+                call=Call(method="GET", path=f"{own}/aliases/champion"),
+                says={"version": "1.0.0"},
+            ),
+        ],
+        finds=[
+            Reading(
+                call=Call(method="GET", path=f"{own}/versions"), at="mcp_server_versions",
+                says=[{"version": "1.0.0"}],
+            )
+        ],
+        changes=[
+            Change(
+                call=Call(method="PATCH", path=own, fields={"description": "other"}),
+                then=Reading(call=get, at="description", says="other"),
+            )
+        ],
+    )  # fmt: skip
+
+
+def _secret(make: Maker, name: str) -> str:
+    made = make.post(
+        "gateway/secrets/create", "3.0", secret_name=name, provider="openai", created_by="ada",
+        secret_value={"api_key": "x" * 20},
+    )  # fmt: skip
+    number: str = made["secret"]["secret_id"]
+    return number
+
+
+def _definition(make: Maker, name: str) -> str:
+    made = make.post(
+        "gateway/model-definitions/create", "3.0", name=name, secret_id=_secret(make, name),
+        provider="openai", model_name="größe-1", created_by="ada",
+    )  # fmt: skip
+    number: str = made["model_definition"]["model_definition_id"]
+    return number
+
+
+KINDS = {
+    "gateway endpoint": endpoint,
+    "gateway secret": secret,
+    "gateway budget": budget,
+    "MCP server": mcp_server,
+}
+"""The kinds of the gateway."""
