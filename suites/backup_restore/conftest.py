@@ -60,7 +60,7 @@ def restoring(target: Target) -> RestoreNames:
 @pytest.fixture(scope="session")
 def documented(target: Target, store: Store) -> Iterator[Lines]:
     """The documented lines' terminal; what they changed for a restore is ended afterwards."""
-    kube, names = target.need_kube(), target.names.restore
+    kube, names = target.need_own(), target.names.restore
     texts = [store.names.command, *(names.lines if names else [])]
     needed = [p for p in ("kubectl", "helm") if any(re.search(rf"\b{p} ", t) for t in texts)]
     with terminal(kube, target.root, needed) as prompt:
@@ -76,7 +76,7 @@ def documented(target: Target, store: Store) -> Iterator[Lines]:
 @pytest.fixture(scope="session")
 def bench(target: Target, store: Store, waiter: Waiter) -> Iterator[Workbench]:
     """The pod in which backups are planted and forged."""
-    with workbench(target.need_kube(), store.names.cronjob, waiter) as pod:
+    with workbench(target.need_own(), store.names.cronjob, waiter) as pod:
         yield pod
 
 

@@ -44,6 +44,7 @@ _AS_IF_LARGE = "-c seq_page_cost=1000"
     impact="The database grows and slows down, and nobody sees how large it is.",
     remedy="Run the commands by hand; see that MLflow's role owns its tables and that PostgreSQL "
     "counts (track_counts).",
+    disruptive=True,
 )
 def test_upkeep_by_the_guides_commands(
     evidence: Evidence, sql: Sql, guide: Guide, prompt: Terminal

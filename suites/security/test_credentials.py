@@ -9,7 +9,7 @@ from mlflow_conformance.core.strength import bits
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import secrecy
 from mlflow_conformance.security.thresholds import Leaks, NamedSecrets, Strength
-from mlflow_conformance.security.used_credentials import used_credentials
+from mlflow_conformance.security.used_credentials import UsedCredentials, used_credentials
 
 
 @check(
@@ -27,11 +27,12 @@ def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
     """
     row = evidence.row(Strength)
     found = _credentials(evidence, row, kube)
-    specs = [*(p.raw["spec"] for p in kube.pods({})), *(spec for _, spec in templates(kube))]
-    used = used_credentials(kube.items("secret"), specs)
+    used = _used(kube)
     judged = {**used.credentials, **found}
     # Rounded down: 127.9 is less than was promised.
     worth = {name: int(bits(value)) for name, value in judged.items()}
+    if not judged:
+        evidence.undecided("the profile names no credential, and pods use none")
     evidence.note("credentials", sorted(judged), door="kubernetes")
     evidence.note("entries that are no credentials", sorted(used.others), door="kubernetes")
     evidence.expect(
@@ -62,12 +63,16 @@ def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
 def test_credentials_do_not_leak(evidence: Evidence, kube: Kube) -> None:
     """No credential appears in a log, a pod specification, a ConfigMap, an event, or this evidence.
 
-    Preconditions: this user may read the Secrets that the profile names.
-    Steps: look for every credential, plain, in base64 and as in a URL.
+    Preconditions: this user may read the Secrets of the namespace.
+    Steps: look for every credential that the profile names, or, where it names none, that pods use:
+    plain, in base64 and as in a URL.
     Expected: it is in its Secret alone.
     """
     row = evidence.row(Leaks)
-    found = _credentials(evidence, row, kube)
+    found = _credentials(evidence, row, kube) or secrecy.sought(_used(kube).credentials)
+    if not found:
+        evidence.undecided("the profile names no credential, and pods use none that is no word")
+    evidence.note("credentials", sorted(found), door="kubernetes")
     texts = list(secrecy.public_texts(kube))
     texts += [
         (f"this run's {path.name}", path.read_text(encoding="utf-8", errors="replace"))
@@ -78,6 +83,12 @@ def test_credentials_do_not_leak(evidence: Evidence, kube: Kube) -> None:
     evidence.expect(
         "leaks", "leaks", sorted(set(secrecy.leaks(found, texts))), "==", [], door="kubernetes"
     )
+
+
+def _used(kube: Kube) -> UsedCredentials:
+    """What pods and their templates get from Secrets."""
+    specs = [*(p.raw["spec"] for p in kube.pods({})), *(spec for _, spec in templates(kube))]
+    return used_credentials(kube.items("secret"), specs)
 
 
 def _credentials(evidence: Evidence, row: NamedSecrets, kube: Kube) -> dict[str, str]:

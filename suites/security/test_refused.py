@@ -17,6 +17,7 @@ from mlflow_conformance.target.base import Target
     impact="A typo is ignored, and MLflow runs as nobody wanted.",
     remedy="Refuse what the schema does not list, and combinations that cannot work, with a "
     "sentence.",
+    disruptive=True,
 )
 def test_wrong_values_are_refused(
     evidence: Evidence,

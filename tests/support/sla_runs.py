@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from mlflow_conformance.config.inheritance import Inherited
 from mlflow_conformance.config.profile import LoadedProfile, Profile
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.log import EvidenceLog
@@ -52,7 +53,7 @@ def run(folder: Path, promises: dict[str, dict[str, JsonValue]] = PROMISES) -> R
     made = make_folder(folder, "20261122T200000Z-test")
     rows = {name: profile.checks[name] for name in checks_of(list(profile.checks))}
     return Run(
-        loaded=LoadedProfile(profile, folder / "profile.yaml", "0" * 64),
+        loaded=LoadedProfile(profile, folder / "profile.yaml", Inherited.nothing("0" * 64)),
         rows=rows,
         left_out={},
         folder=made,

@@ -2,6 +2,7 @@
 """`mlflow-conformance profile validate` and `mlflow-conformance profile schema`."""
 
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -28,6 +29,25 @@ def validate(
         raise typer.Exit(3)
     expected = len(document.model.checks)
     typer.echo(f"{document.path} is a profile that expects {expected} checks; nothing is wrong.")
+
+
+@profile.command()
+def show(
+    file: Annotated[str, typer.Argument(help="The path of a YAML file, or a profile's name.")],
+) -> None:
+    """Print a profile with all that it takes over, as it would be written without a base."""
+    from ruamel.yaml import YAML
+
+    from mlflow_conformance.run.known import promised
+
+    loaded = promised(file, catalogue.read(assets.asset("suites")))
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    # ruamel.yaml types it by its default.
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    document = loaded.profile.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    taken_over = {k: v for k, v in document.items() if k not in ("extends", "without")}
+    writer.dump(taken_over, sys.stdout)
 
 
 @profile.command()

@@ -38,14 +38,40 @@ def profile_path(name: str) -> Path:
     Raises:
         Unusable: neither exists.
     """
+    return _shipped_or_path(name, Path(), "profile", root() / "profiles")
+
+
+def base_path(name: str, beside: Path) -> Path:
+    """The file of a base: one that comes with the suite by its name, or a path.
+
+    Args:
+        beside: the folder that a path counts from.
+
+    Raises:
+        Unusable: there is no base of that name.
+    """
+    return _shipped_or_path(name, beside, "base", bases())
+
+
+def bases() -> Path:
+    """The folder of the bases that come with the suite."""
+    return root() / "profiles" / "bases"
+
+
+def is_shipped_base(path: Path) -> bool:
+    """Whether a base comes with the suite."""
+    return path.parent == bases()
+
+
+def _shipped_or_path(name: str, beside: Path, what: str, folder: Path) -> Path:
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or path.parent != Path():
-        return path
-    shipped = root() / "profiles" / f"{name}.yaml"
+        return beside / path
+    shipped = folder / f"{name}.yaml"
     if shipped.is_file():
         return shipped
-    names = sorted(p.stem for p in (root() / "profiles").glob("*.yaml"))
+    names = sorted(p.stem for p in folder.glob("*.yaml"))
     raise Unusable(
-        f"There is no profile {name!r}{nearest(name, names).rstrip('?')}",
+        f"There is no {what} {name!r}{nearest(name, names).rstrip('?')}",
         remedy=f"Name one of: {', '.join(names)}; or the path of a YAML file",
     )

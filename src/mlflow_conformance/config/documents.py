@@ -6,7 +6,7 @@ silently switches something off would make a verdict a lie.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
@@ -37,20 +37,23 @@ class Fault:
         remedy: what to do about it.
         line: where it is, 1 for the first.
         place: what it is about, empty when it is about no single value.
+        path: the file that it is in, when that is another one than the document's.
     """
 
     what: str
     remedy: str
     line: int = 1
     place: Location = ()
+    path: Path | None = None
 
     def refusal(self, path: Path) -> Unusable:
         """What is told when the document cannot be used for this."""
-        return Unusable(f"{path}:{self.line} {self.what}", remedy=self.remedy)
+        return Unusable(f"{self.path or path}:{self.line} {self.what}", remedy=self.remedy)
 
     def line_of(self, path: Path) -> str:
         """One line of a list of faults, as compilers and editors write them."""
-        return f"{path}:{self.line}: {self.what}; {self.remedy[:1].lower()}{self.remedy[1:]}"
+        remedy = f"{self.remedy[:1].lower()}{self.remedy[1:]}"
+        return f"{self.path or path}:{self.line}: {self.what}; {remedy}"
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Document(Generic[_M]):
 
     Attributes:
         model: None when there are faults.
-        text: None when it is no YAML at all.
+        text: None when it is no mapping, or no YAML at all.
         faults: all of them, the one that is told first in front.
     """
 
@@ -100,6 +103,14 @@ class Kind(Generic[_M]):
         Raises:
             Unusable: the file cannot be read.
         """
+        return self.judged(self.opened(path))
+
+    def opened(self, path: Path) -> Document[_M]:
+        """The document before it is held against the model, with what is wrong in it as YAML.
+
+        Raises:
+            Unusable: the file cannot be read.
+        """
         raw = self._bytes(path)
         try:
             text = parse(raw)
@@ -107,18 +118,26 @@ class Kind(Generic[_M]):
             remedy = "Correct it at the place named"
             fault = Fault(f"is not YAML: {problem.what}", remedy, problem.line)
             return Document(path, raw, None, None, [fault])
+        if not isinstance(text.data, dict):
+            fault = Fault(f"is not {self.article}: it holds no mapping", f"See {self.manual}")
+            return Document(path, raw, None, None, [fault])
         twice = [
             Fault(f"has the key {key!r} twice", "Keep one of the two", line)
             for key, line in text.twice
         ]
-        if not isinstance(text.data, dict):
-            what = f"is not {self.article}: it holds no mapping"
-            return Document(path, raw, None, text, [Fault(what, f"See {self.manual}")])
+        return Document(path, raw, None, text, twice)
+
+    def judged(self, document: Document[_M]) -> Document[_M]:
+        """A document that was opened, with the model if it fits and whatever does not fit."""
+        text = document.text
+        if text is None:
+            return document
         try:
             model = self.model.model_validate(text.data)
         except ValidationError as problem:
-            return Document(path, raw, None, text, [*twice, *self._faults(text, problem.errors())])
-        return Document(path, raw, None if twice else model, text, twice)
+            faults = [*document.faults, *self._faults(text, problem.errors())]
+            return replace(document, faults=faults)
+        return document if document.faults else replace(document, model=model)
 
     def _bytes(self, path: Path) -> bytes:
         try:

@@ -9,17 +9,29 @@ from pydantic import JsonValue
 
 from mlflow_conformance.config.names import Names
 
+OF_PROMISES = {
+    "namespace": "names.namespace",
+    "service": "names.mlflow.service",
+    "port": "names.mlflow.port",
+    "container": "names.mlflow.container",
+    "mlflow pods": "names.mlflow.selector",
+    "runner labels": "names.runner.labels",
+}
+"""The names in braces that thresholds of a profile may hold, and the key that each stands for."""
+
 
 def placeholders(names: Names) -> dict[str, JsonValue]:
-    """What the names in braces of a mutant stand for; those that end in `pods` are labels."""
+    """What names in braces stand for; those that end in `pods` and in `labels` are labels."""
     found: dict[str, JsonValue] = {
         "namespace": names.namespace,
         "deployment": names.mlflow.deployment,
         "service": names.mlflow.service,
+        "port": str(names.mlflow.port),
         "mlflow pods": dict(names.mlflow.selector),
         "container": names.mlflow.container,
         "hpa": names.mlflow.hpa,
         "pdb": names.mlflow.pdb,
+        "runner labels": dict(names.runner.labels),
         "backup": names.backup.cronjob if names.backup else None,
     }
     if names.postgresql:
@@ -49,3 +61,16 @@ def filled(value: Any, words: Mapping[str, JsonValue]) -> Any:
             return {filled(k, words): filled(v, words) for k, v in value.items()}
         case _:
             return value
+
+
+def unfilled(value: Any) -> set[str]:
+    """The names of `OF_PROMISES` that are still in braces."""
+    match value:
+        case str():
+            return {word for word in OF_PROMISES if "{" + word + "}" in value}
+        case list():
+            return {word for v in value for word in unfilled(v)}
+        case dict():
+            return {word for v in (*value, *value.values()) for word in unfilled(v)}
+        case _:
+            return set()

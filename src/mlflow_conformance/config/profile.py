@@ -6,19 +6,20 @@ expired waiver is refused with the nearest right spelling, since a typo that sil
 check off would make the verdict a lie.
 """
 
-import hashlib
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError
 
-from mlflow_conformance.config import profile_rules, tiers
+from mlflow_conformance.config import inheritance, profile_rules, tiers
 from mlflow_conformance.config.documents import Document, Kind, Strict
+from mlflow_conformance.config.inheritance import Inherited
 from mlflow_conformance.config.names import Names
+from mlflow_conformance.config.placeholders import OF_PROMISES, filled, placeholders, unfilled
 from mlflow_conformance.config.thresholds import Registry
 from mlflow_conformance.config.tiers import Tier
 
@@ -80,13 +81,14 @@ class Row(Strict):
         return self.model_copy(update={"thresholds": {**self.thresholds, **self.thorough}})
 
 
+_Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
+
+
 class Waiver(Strict):
     """An excuse by name for a fail or unknown, until the end of a day (UTC)."""
 
     id: str = Field(description="a check of this profile")
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)] = Field(
-        description="why this may be so, for the report; 10 characters or more"
-    )
+    reason: _Reason = Field(description="why this may be so, for the report; 10 characters or more")
     expires: date = Field(description="the last day (UTC) on which it excuses")
 
 
@@ -112,10 +114,26 @@ class Profile(Strict):
     schema_: Literal[1] = Field(alias="schema", description="version of this format: 1")
     name: str = Field(description="as reports show it")
     description: str = Field(default="", description="one line for people")
+    extends: str | None = Field(
+        default=None,
+        description="the base whose rows this profile has too: one that comes with the suite, by "
+        "its name, or the path of a file, from the folder of this one",
+    )
+    without: dict[str, _Reason] = Field(
+        default={},
+        description="rows of the base that this deployment does not promise, by ID or, for all of "
+        "a family, by its name; and why, for the report, in 10 characters or more",
+    )
     deployment: HelmDeployment | KustomizeDeployment | None = Field(
         default=None,
         discriminator="kind",
         description="how to make the deployment; not needed to attach to an existing one",
+    )
+    contexts: list[str] = Field(
+        default=[],
+        description="contexts of a kubeconfig whose deployment is this profile's own: on a cluster "
+        "that exists, the lines of its guide, and those that install, back up and restore, are run "
+        "in these alone, and with `--allow-disruption`",
     )
     names: Names = Field(description="where everything is")
     time_scale: float = Field(
@@ -133,11 +151,16 @@ _KIND = Kind(Profile, "a profile", profile_rules.MANUAL)
 
 @dataclass(frozen=True)
 class LoadedProfile:
-    """A profile and the bytes that it came from."""
+    """A profile with all that it takes over, and where that came from."""
 
     profile: Profile
     path: Path
-    sha256: str
+    inherited: Inherited
+
+    @property
+    def sha256(self) -> str:
+        """Of the file and of its bases."""
+        return self.inherited.sha256
 
     def at(self, tier: Tier) -> "LoadedProfile":
         """The same with the thresholds that count in a tier, for whoever reads a row of it."""
@@ -164,26 +187,64 @@ def load(
     Raises:
         Unusable: the file cannot be read or anything in it is not as it must be.
     """
-    document = examine(path, known_ids=known_ids, thresholds=thresholds, today=today)
-    if document.model is None:
+    document, inherited = _examined(path, known_ids=known_ids, thresholds=thresholds, today=today)
+    if document.model is None or inherited is None:
         raise document.faults[0].refusal(path)
-    return LoadedProfile(document.model, path, hashlib.sha256(document.raw).hexdigest())
+    return LoadedProfile(document.model, path, inherited)
 
 
 def examine(
     path: Path, *, known_ids: Collection[str], thresholds: Registry, today: date
 ) -> Document[Profile]:
-    """Everything that is wrong in a profile; the arguments are as of `load`.
+    """Everything that is wrong in a profile and what it extends; the arguments are as of `load`.
 
     Raises:
         Unusable: the file cannot be read.
     """
-    document = _KIND.examine(path)
-    if document.text is None:
-        return document
+    return _examined(path, known_ids=known_ids, thresholds=thresholds, today=today)[0]
+
+
+def _examined(
+    path: Path, *, known_ids: Collection[str], thresholds: Registry, today: date
+) -> tuple[Document[Profile], Inherited | None]:
+    opened = _KIND.opened(path)
+    if opened.text is None:
+        return opened, None
+    found = inheritance.whole(opened, _KIND)
+    if found.faults:
+        return replace(opened, faults=[*opened.faults, *found.faults]), None
+    data, unnamed = _named(found.data)
+    text = replace(opened.text, data=data)
+    document = _KIND.judged(replace(opened, text=text))
     told = {fault.place for fault in document.faults if fault.place}
-    more = profile_rules.faults(
-        document.text, known_ids=known_ids, thresholds=thresholds, today=today
-    )
-    faults = [*document.faults, *(fault for fault in more if fault.place not in told)]
-    return replace(document, model=None if faults else document.model, faults=faults)
+    rules = profile_rules.faults(text, known_ids=known_ids, thresholds=thresholds, today=today)
+    faults = [
+        *document.faults,
+        *(f for f in rules if f.place not in told and f.place[1:2] not in [(i,) for i in unnamed]),
+    ]
+    if not any(fault.place[:1] == ("names",) for fault in faults):
+        faults += profile_rules.unnamed(text, unnamed)
+    model = None if faults else document.model
+    faults = [found.placed(fault) for fault in faults]
+    return replace(document, model=model, faults=faults), found.inherited
+
+
+def _named(data: dict[Any, Any]) -> tuple[dict[Any, Any], dict[str, set[str]]]:
+    """A document with this deployment's names for those in braces, and what has none, by check."""
+    checks = data.get("checks")
+    if not isinstance(checks, dict):
+        return data, {}
+    try:
+        words = placeholders(Names.model_validate(data.get("names")))
+    except ValidationError:
+        words = {}  # the form of the document says what is wrong with them
+    rows = {i: _row_named(row, words) for i, row in checks.items()}
+    lacking = {i: open_ for i, row in rows.items() if (open_ := unfilled(row))}
+    return {**data, "checks": rows}, lacking
+
+
+def _row_named(row: Any, words: Mapping[str, JsonValue]) -> Any:
+    if not isinstance(row, dict):
+        return row
+    known = {word: words[word] for word in OF_PROMISES if word in words}
+    return {k: filled(v, known) if k in ("thresholds", "thorough") else v for k, v in row.items()}

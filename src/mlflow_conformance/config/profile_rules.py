@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from mlflow_conformance.config.documents import Fault, fields_at, message, placed
+from mlflow_conformance.config.placeholders import OF_PROMISES
 from mlflow_conformance.config.thresholds import Registry, Thresholds
 from mlflow_conformance.config.yaml_text import Location, Text
 from mlflow_conformance.core.spelling import closest, nearest
@@ -36,10 +37,26 @@ def faults(
                 + nearest(check_id, known_ids).rstrip("?"),
                 "List the checks with `mlflow-conformance checks`",
                 text.line(("checks", check_id)),
+                ("checks", check_id),
             )
         elif isinstance(row, dict):
             yield from _row(text, check_id, row, thresholds.get(check_id))
     yield from _waivers(text, checks, today)
+
+
+def unnamed(text: Text, lacking: Mapping[str, Collection[str]]) -> Iterator[Fault]:
+    """Rows that a profile cannot have before it says where something is.
+
+    Args:
+        lacking: the names in braces that stand for nothing, by the check's ID.
+    """
+    for check_id, words in lacking.items():
+        keys = ", ".join(sorted(OF_PROMISES[word] for word in words))
+        yield Fault(
+            f"has the row {check_id}, which needs {keys}",
+            f"State it, or leave {check_id} out with a reason under `without`",
+            text.line(("extends",)),
+        )
 
 
 def _mapping(holder: object, key: str) -> dict[Any, Any]:
@@ -59,6 +76,7 @@ def _row(
                 "this row",
                 _KEYS,
                 text.line((*place, "thorough", name)),
+                (*place, "thorough", name),
             )
     if model is None or not isinstance(row.get("thresholds", {}), dict):
         return
@@ -82,7 +100,7 @@ def _misfits(model: type[Thresholds], values: Mapping[str, Any]) -> list[ErrorDe
     except ValidationError as problem:
         return problem.errors()
     except (TypeError, ValueError):
-        pass  # a date or a list that holds itself: the form of the document says so
+        pass  # a date: the form of the document says so
     return []
 
 

@@ -39,7 +39,34 @@ def schema(checks: Mapping[str, CheckInfo], thresholds: Registry) -> _Schema:
         },
         "additionalProperties": False,
     }
-    return {"$schema": DIALECT, **profile, "title": "A profile", "$defs": definitions}
+    return {
+        "$schema": DIALECT,
+        **profile,
+        "title": "A profile",
+        "required": [key for key in profile["required"] if key != "checks"],
+        **_whole(row, checks, thresholds, names),
+        "$defs": definitions,
+    }
+
+
+def _whole(
+    row: _Schema,
+    checks: Mapping[str, CheckInfo],
+    thresholds: Registry,
+    names: Mapping[type[BaseModel], str],
+) -> _Schema:
+    """What a profile states that extends no base: whole rows, with all of their thresholds."""
+    rows: dict[str, _Schema] = {}
+    for check_id in checks:
+        form = thresholds.get(check_id)
+        rows[check_id] = {"required": list(row["required"])}
+        if form is not None and form.model_json_schema().get("required"):
+            rows[check_id]["required"].append("thresholds")
+            rows[check_id]["properties"] = {"thresholds": {"$ref": f"#/$defs/{names[form]}"}}
+    return {
+        "if": {"not": {"required": ["extends"]}},
+        "then": {"required": ["checks"], "properties": {"checks": {"properties": rows}}},
+    }
 
 
 def _row(
@@ -49,20 +76,17 @@ def _row(
     names: Mapping[type[BaseModel], str],
     definitions: Mapping[str, _Schema],
 ) -> _Schema:
-    described = {**row, "title": info.id, "description": info.title}
+    """A row as a profile has it that extends a base: with what it changes of that one alone."""
+    described = {k: v for k, v in row.items() if k != "required"}
+    described |= {"title": info.id, "description": info.title}
     if info.id not in thresholds:
         return described
-    name = names[thresholds[info.id]]
-    form = definitions[name]
+    form = definitions[names[thresholds[info.id]]]
     properties = dict(row["properties"])
-    properties["thresholds"] = {
-        "$ref": f"#/$defs/{name}",
-        "description": row["properties"]["thresholds"]["description"],
-    }
-    properties["thorough"] = {
-        **{key: value for key, value in form.items() if key != "required"},
-        "title": row["properties"]["thorough"]["title"],
-        "description": row["properties"]["thorough"]["description"],
-    }
-    required = [*row["required"], *(["thresholds"] if form.get("required") else [])]
-    return {**described, "properties": properties, "required": required}
+    for part in ("thresholds", "thorough"):
+        properties[part] = {
+            **{key: value for key, value in form.items() if key != "required"},
+            "title": row["properties"][part]["title"],
+            "description": row["properties"][part]["description"],
+        }
+    return {**described, "properties": properties}

@@ -109,6 +109,7 @@ class _Walk:
     def __init__(self, scalar: Callable[[_Node], object]) -> None:
         self._scalar = scalar
         self._seen: set[int] = set()
+        self._around: set[int] = set()
         self.twice: list[tuple[Hashable, int]] = []
 
     def through(self, node: _Node) -> None:
@@ -117,9 +118,16 @@ class _Walk:
         Raises:
             NotYaml: something in it is not what people write.
         """
+        if id(node) in self._around:
+            raise NotYaml("what is marked with & holds itself", _line(node))
         if id(node) in self._seen:
-            return  # an alias, or a list that holds itself
+            return  # an alias
         self._seen.add(id(node))
+        self._around.add(id(node))
+        self._into(node)
+        self._around.discard(id(node))
+
+    def _into(self, node: _Node) -> None:
         match node.id:
             case "mapping":
                 _refuse_tag(node, "map")

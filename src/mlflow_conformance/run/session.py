@@ -241,7 +241,8 @@ def _require_server(uri: str, timeout_s: float) -> None:
 
 @contextmanager
 def _attached(options: TargetOptions, run: Run) -> Iterator[Target]:
-    names = run.loaded.profile.names
+    profile = run.loaded.profile
+    names = profile.names
     if options.namespace:
         names = names.model_copy(update={"namespace": options.namespace})
     assert options.context is not None
@@ -251,6 +252,7 @@ def _attached(options: TargetOptions, run: Run) -> Iterator[Target]:
         names,
         kind="context",
         disruption_allowed=options.may_disrupt,
+        own=options.context in profile.contexts and names.namespace == profile.names.namespace,
         keep_runner=False,
         waiter=run.waiter,
         log=run.log,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.strength import bits
 
 _PUBLIC = (
     "configmap",
@@ -20,12 +21,19 @@ _PUBLIC = (
     "event",
 )
 """Kinds that people read without the right to read Secrets."""
+_NO_WORD_BITS = 40
+"""What is worth less is a word or a number, and stands in logs without being a leak."""
 
 
 def spellings(credential: str) -> set[str]:
     """How a credential may be written down: as it is, in base64, or in a URL."""
     plain = credential.encode()
     return {credential, base64.b64encode(plain).decode(), quote(credential, safe="")}
+
+
+def sought(credentials: Mapping[str, str]) -> dict[str, str]:
+    """Those that are not found by chance, as ``mlflow`` would be in every line of a log."""
+    return {name: value for name, value in credentials.items() if bits(value) >= _NO_WORD_BITS}
 
 
 def leaks(credentials: Mapping[str, str], texts: Iterable[tuple[str, str]]) -> Iterator[str]:

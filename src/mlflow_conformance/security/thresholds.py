@@ -48,7 +48,8 @@ class NamedSecrets(Thresholds):
     """What the checks of credentials share."""
 
     secrets: dict[str, list[str]] = Field(
-        min_length=1, description="the keys that hold credentials, by the Secret's name"
+        description="the keys that hold credentials, by the Secret's name; where none is named, "
+        "those that pods use are judged"
     )
 
 

@@ -108,6 +108,7 @@ def standing(options: StandOptions, run: Run) -> Iterator[Target]:
                 profile.names,
                 kind="kind",
                 disruption_allowed=True,
+                own=True,
                 keep_runner=options.keep,
                 waiter=run.waiter,
                 log=run.log,

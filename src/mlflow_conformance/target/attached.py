@@ -69,11 +69,15 @@ def open_target(
     *,
     kind: TargetKind,
     disruption_allowed: bool,
+    own: bool,
     keep_runner: bool,
     waiter: Waiter,
     log: EvidenceLog,
 ) -> Iterator[Target]:
     """Open every door that the profile names, and close them again.
+
+    Args:
+        own: the deployment is the profile's own.
 
     Raises:
         Unusable: the cluster, the namespace or the runner cannot be used.
@@ -100,6 +104,7 @@ def open_target(
             replica_urls=lambda: ready_replicas(kube, names),
             made_here=kind == "kind",
             disruption_allowed=disruption_allowed,
+            own=own,
             front=_front(keys, names, private),
             sql=_sql(inside, keys, names, credentials),
             bucket=_bucket(inside, keys, names, credentials),

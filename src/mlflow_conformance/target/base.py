@@ -55,6 +55,8 @@ class Target:
         replica_urls: looks up every ready replica's own URL, as the runner reaches it.
         made_here: the cluster was made by this program, on this machine.
         disruption_allowed: whether checks may disturb the deployment.
+        own: the deployment is the profile's own: it was made here, or the profile names its
+            context, so that the profile's lines may be run on it.
         root: what holds the `deployment/` from which a check installs something of its own.
     """
 
@@ -65,6 +67,7 @@ class Target:
     replica_urls: Callable[[], Sequence[str]]
     made_here: bool
     disruption_allowed: bool
+    own: bool = False
     front: HttpDoor | None = None
     sql: Sql | None = None
     bucket: Bucket | None = None
@@ -119,6 +122,21 @@ class Target:
             raise Undecided("the target is not in a Kubernetes cluster")
         return self.kube
 
+    def need_own(self) -> Kube:
+        """The cluster, for lines of the profile and of its guide, and what they install.
+
+        Raises:
+            Undecided: the target is not in a cluster, or in one that the profile does not name.
+        """
+        kube = self.need_kube()
+        if not self.own:
+            raise Undecided(
+                "this runs lines of the profile or of its guide, and the profile does not say that "
+                f"they are about this deployment: list the context {kube.context!r} in its "
+                "`contexts` if they are, or leave the row out with a reason under `without`"
+            )
+        return kube
+
     def _why(self, door: str, otherwise: str) -> str:
         return f"no {door} door: {self.missing.get(door, otherwise)}"
 
@@ -134,4 +152,5 @@ class Target:
             "bucket": repr(self.bucket) if self.bucket else None,
             "made_here": self.made_here,
             "disruption_allowed": self.disruption_allowed,
+            "own": self.own,
         }

@@ -24,6 +24,7 @@ from mlflow_conformance.backup_restore.rehearsal import Sizes, latencies
 from mlflow_conformance.backup_restore.store import name_at, time_of
 from mlflow_conformance.cluster.terminal import Terminal
 from mlflow_conformance.config import assets, catalogue
+from mlflow_conformance.config.inheritance import Inherited
 from mlflow_conformance.config.names import BackupNames
 from mlflow_conformance.config.profile import LoadedProfile, Profile
 from mlflow_conformance.core.errors import Undecided, Unusable
@@ -132,7 +133,7 @@ def run_of(tmp_path: Path) -> Iterator[RunOf]:
     """Makes a run of a profile with these rows."""
     with EvidenceLog(tmp_path / "evidence.jsonl") as log:
         yield lambda rows: Run(
-            loaded=LoadedProfile(profile(rows), tmp_path / "p.yaml", ""),
+            loaded=LoadedProfile(profile(rows), tmp_path / "p.yaml", Inherited.nothing("")),
             rows={},
             left_out={},
             folder=RunFolder(tmp_path, ()),

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from mlflow_conformance import __version__, cli
-from mlflow_conformance.config.documents import Kind
-from mlflow_conformance.config.profile import Profile
+from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.core.signals import ending_once
+from mlflow_conformance.run.known import promised
 from repository import RECORDS, ROOT
 
 Command = Callable[..., tuple[int, str]]
@@ -134,7 +134,10 @@ def test_what_tools_docs_writes_is_current(page: str) -> None:
 def test_the_profile_in_the_documentation_is_one(tmp_path: Path) -> None:
     (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/profiles.md").read_text(), re.DOTALL)
     (tmp_path / "mine.yaml").write_text(text)
-    assert Kind(Profile, "a profile", "-").read(tmp_path / "mine.yaml")[0].waivers
+    loaded = promised(str(tmp_path / "mine.yaml"), catalogue.read(assets.asset("suites")))
+    assert loaded.profile.waivers
+    assert loaded.inherited.base == "production"
+    assert len(text.splitlines()) <= 40
 
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -181,6 +184,23 @@ def test_a_profile_without_fault_is_said_to_have_none(command: Command, checkout
     told = f"{path} is a profile that expects 4 checks; nothing is wrong.\n"
     assert command("profile", "validate", str(path)) == (0, told)
     assert command("profile", "validate", "k3d") == (0, told)
+
+
+def test_a_profile_is_shown_with_all_that_it_takes_over(
+    command: Command, checkout: Path, tmp_path: Path
+) -> None:
+    (checkout / "profiles/mine.yaml").write_text(
+        "schema: 1\nname: mine\nextends: ./base.yaml\nwithout: {AAA-9: it disturbs our users}\n"
+    )
+    (checkout / "profiles/base.yaml").write_text((checkout / "profiles/k3d.yaml").read_text())
+    code, said = command("profile", "show", "mine")
+    assert code == 0
+    (tmp_path / "shown.yaml").write_text(said)
+    known = ["AAA-1", "AAA-2", "AAA-3"]
+    shown, mine = (promised(n, known).profile for n in (str(tmp_path / "shown.yaml"), "mine"))
+    assert list(shown.checks) == ["AAA-2", "AAA-1", "AAA-3"]
+    assert (shown.name, shown.names, shown.checks) == (mine.name, mine.names, mine.checks)
+    assert (shown.extends, shown.without) == (None, {})
 
 
 def test_every_fault_of_a_profile_is_one_line(command: Command, checkout: Path) -> None:

@@ -18,7 +18,7 @@ from mlflow_conformance.config.profile import LoadedProfile, examine, load
 from mlflow_conformance.config.thresholds import Registry, Thresholds
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.spelling import nearest
-from mlflow_conformance.run.known import thresholds
+from mlflow_conformance.run.known import promised, thresholds
 
 TODAY = date(2026, 11, 22)
 IDS = ("NET-1", "NET-2", "TRK-1", "TRK-1.traces")
@@ -85,6 +85,39 @@ def test_every_shipped_profile_is_a_profile() -> None:
     assert shipped
     for profile in shipped:
         load(profile, known_ids=known, thresholds=thresholds(), today=TODAY)
+
+
+ANY = """
+schema: 1
+name: any
+extends: {base}
+names:
+  namespace: team
+  mlflow: {{deployment: tracking, service: tracking, port: 80, selector: {{app: tracking}}}}
+  runner: {{image: "runner:1", labels: {{may: enter}}}}
+"""
+
+
+@pytest.mark.parametrize("base", ["baseline", "production", "k3d", "eks"])
+def test_a_base_presupposes_no_objects_name(path: Path, base: str) -> None:
+    known = catalogue.read(assets.asset("suites"))
+    path.write_text(ANY.format(base=base))
+    loaded = load(path, known_ids=known, thresholds=thresholds(), today=TODAY)
+    assert loaded.inherited.base == base
+    text = "".join(p.read_text() for p in sorted(assets.bases().glob("*.yaml")))
+    ours = promised("k3d", known, today=TODAY).profile.names
+    for name in ("mlflow-postgresql", "mlflow-minio", "mlflow-auditor", ours.runner.image):
+        assert name not in text
+    assert {p.stem for p in assets.bases().glob("*.yaml")} == {
+        "baseline", "production", "k3d", "eks",
+    }  # fmt: skip
+
+
+def test_the_baseline_disturbs_nobody(path: Path) -> None:
+    known = catalogue.read(assets.asset("suites"))
+    path.write_text(ANY.format(base="baseline"))
+    loaded = load(path, known_ids=known, thresholds=thresholds(), today=TODAY)
+    assert not [i for i in loaded.profile.checks if known[i].disruptive]
 
 
 def test_rows_keep_their_order_and_tiers_nest(path: Path) -> None:

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from mlflow_conformance.config import assets, catalogue, profile_schema
 from mlflow_conformance.config.yaml_text import parse
-from mlflow_conformance.run.known import thresholds
+from mlflow_conformance.run.known import promised, thresholds
 
 KNOWN = catalogue.read(assets.asset("suites"))
 FORMS = thresholds()
@@ -19,8 +19,15 @@ CHECKS = SCHEMA["properties"]["checks"]["properties"]
 
 
 def shipped(name: str) -> Any:
-    """A profile as JSON has it: days are text."""
-    return json.loads(json.dumps(parse(assets.profile_path(name).read_bytes()).data, default=str))
+    """A profile as JSON has it."""
+    return json.loads(json.dumps(parse(assets.profile_path(name).read_bytes()).data))
+
+
+def whole(name: str) -> Any:
+    """The same as it would be written without a base."""
+    loaded = promised(name, KNOWN).profile
+    document = loaded.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {key: value for key, value in document.items() if key != "extends"}
 
 
 def faults(document: Any) -> list[str]:
@@ -36,6 +43,7 @@ def test_it_is_a_schema_by_the_meta_schema() -> None:
 @pytest.mark.parametrize("name", ["k3d", "eks"])
 def test_it_accepts_the_shipped_profiles(name: str) -> None:
     assert faults(shipped(name)) == []
+    assert faults(whole(name)) == []
 
 
 def test_it_knows_every_check_by_what_it_shows() -> None:
@@ -46,12 +54,12 @@ def test_it_knows_every_check_by_what_it_shows() -> None:
 
 @pytest.mark.parametrize("check_id", sorted(FORMS))
 def test_every_threshold_is_described(check_id: str) -> None:
-    reference = CHECKS[check_id]["properties"]["thresholds"]["$ref"]
-    form = SCHEMA["$defs"][reference.rsplit("/", 1)[1]]
-    properties = form.get("properties", {})
-    assert set(properties) == set(FORMS[check_id].model_fields)
-    assert all(each.get("description") for each in properties.values())
-    assert form["additionalProperties"] is False
+    for part in ("thresholds", "thorough"):
+        form = CHECKS[check_id]["properties"][part]
+        properties = form.get("properties", {})
+        assert set(properties) == set(FORMS[check_id].model_fields)
+        assert all(each.get("description") for each in properties.values())
+        assert form["additionalProperties"] is False
 
 
 ROW = ("checks", "NET-4", "thresholds")
@@ -72,7 +80,7 @@ ROW = ("checks", "NET-4", "thresholds")
     ],
 )
 def test_it_refuses_what_reading_refuses(place: tuple[str, ...], value: object) -> None:
-    document = deepcopy(shipped("k3d"))
+    document = deepcopy(whole("k3d"))
     holder = document
     for key in place[:-1]:
         holder = holder.setdefault(key, {})
@@ -81,12 +89,23 @@ def test_it_refuses_what_reading_refuses(place: tuple[str, ...], value: object) 
 
 
 def test_a_missing_threshold_is_refused() -> None:
-    document = shipped("k3d")
+    document = whole("k3d")
     del document["checks"]["NET-4"]["thresholds"]["attempts"]
     assert faults(document) == [".".join(ROW)]
+    assert faults(document | {"extends": "production"}) == []
+
+
+def test_what_extends_a_base_states_what_it_changes() -> None:
+    document = whole("k3d") | {"extends": "production", "without": {"HPA": "no autoscaler here"}}
+    document["checks"] = {"NET-4": {"thresholds": {"attempts": 7}}, "TRK-1": {}}
+    assert faults(document) == []
+    del document["checks"]
+    assert faults(document) == []
+    del document["extends"]
+    assert faults(document) == [""]
 
 
 def test_thorough_needs_only_what_it_replaces() -> None:
-    document = shipped("k3d")
+    document = whole("k3d")
     document["checks"]["NET-4"]["thorough"] = {"attempts": 7}
     assert faults(document) == []

@@ -5,7 +5,7 @@ import base64
 
 import pytest
 
-from mlflow_conformance.security.secrecy import leaks, spellings
+from mlflow_conformance.security.secrecy import leaks, sought, spellings
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,8 @@ def test_a_leak_never_tells_the_value() -> None:
     assert "hunter2hunter2" not in "".join(
         leaks({"p": "hunter2hunter2"}, [("t", "hunter2hunter2")])
     )
+
+
+def test_words_are_not_sought() -> None:
+    credentials = {"a": "mlflow", "b": "postgres", "c": "s3cr/t+word-of-9Xq"}
+    assert list(sought(credentials)) == ["c"]
