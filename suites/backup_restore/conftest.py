@@ -10,15 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlflow_conformance.backup_restore import jobs
 from mlflow_conformance.backup_restore.database import fingerprint
-from mlflow_conformance.backup_restore.lines import Lines
-from mlflow_conformance.backup_restore.making import Backup, Restore, Witness, back_up, restore
 from mlflow_conformance.backup_restore.model import registered
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal, Sizes, reconciled, to_plant
 from mlflow_conformance.backup_restore.restored import Restored, restored_state
 from mlflow_conformance.backup_restore.schedule import ScheduledBackup, started_by_schedule
-from mlflow_conformance.backup_restore.store import Store, store_of
 from mlflow_conformance.backup_restore.workbench import Workbench, workbench
 from mlflow_conformance.backup_restore.writers import BackupWriters, seed, write_text
 from mlflow_conformance.cluster.terminal import terminal
@@ -28,6 +24,10 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi, answer, new_run
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.ledger.log import Ledger
+from mlflow_conformance.target.backups import jobs
+from mlflow_conformance.target.backups.lines import Lines
+from mlflow_conformance.target.backups.making import Backup, Restore, Witness, back_up, restore
+from mlflow_conformance.target.backups.store import Store, store_of
 from mlflow_conformance.target.base import Target
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from mlflow_conformance.backup_restore.database import differing
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal, latencies
 from mlflow_conformance.backup_restore.sameness import outside, unwritten
 from mlflow_conformance.backup_restore.sealing import disguised, entropy
-from mlflow_conformance.backup_restore.store import Contents, Store, comparable
 from mlflow_conformance.backup_restore.thresholds import Manifested, Manual, Sealed
 from mlflow_conformance.backup_restore.told import structure_digests
 from mlflow_conformance.backup_restore.workbench import Workbench
 from mlflow_conformance.doors.inventory import plain_bytes
 from mlflow_conformance.doors.sql import TABLES, Sql
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.target.backups.store import Contents, Store, comparable
 
 
 @check(

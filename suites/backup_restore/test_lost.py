@@ -12,13 +12,10 @@ from mlflow_conformance.backup_restore.judging import (
     expect_other_volumes,
     expect_same_data,
 )
-from mlflow_conformance.backup_restore.lines import Lines
-from mlflow_conformance.backup_restore.making import restore
 from mlflow_conformance.backup_restore.namespace import remade
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal, reconciled
 from mlflow_conformance.backup_restore.restored import Restored, restored_state
 from mlflow_conformance.backup_restore.sameness import expect_new_writes, expect_same_database
-from mlflow_conformance.backup_restore.store import Store
 from mlflow_conformance.backup_restore.thresholds import RecoveryTime
 from mlflow_conformance.backup_restore.volume import emptied, volumes
 from mlflow_conformance.backup_restore.workbench import start_workbench
@@ -30,6 +27,9 @@ from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.target.backups.lines import Lines
+from mlflow_conformance.target.backups.making import restore
+from mlflow_conformance.target.backups.store import Store
 from mlflow_conformance.target.base import Target
 
 

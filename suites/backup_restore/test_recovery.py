@@ -4,11 +4,8 @@
 from mlflow_conformance.backup_restore.cron import longest_gap_s
 from mlflow_conformance.backup_restore.database import fingerprint
 from mlflow_conformance.backup_restore.judging import expect_complete, expect_in_time, expect_rows
-from mlflow_conformance.backup_restore.lines import Lines
-from mlflow_conformance.backup_restore.making import Witness, back_up, restore
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal
 from mlflow_conformance.backup_restore.restored import Restored
-from mlflow_conformance.backup_restore.store import Store
 from mlflow_conformance.backup_restore.thresholds import Many, Recovery
 from mlflow_conformance.backup_restore.writers import seed
 from mlflow_conformance.cluster.kube import Kube
@@ -18,6 +15,9 @@ from mlflow_conformance.doors.mlflow import MlflowApi, new_run
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.ledger.log import Ledger
+from mlflow_conformance.target.backups.lines import Lines
+from mlflow_conformance.target.backups.making import Witness, back_up, restore
+from mlflow_conformance.target.backups.store import Store
 from mlflow_conformance.target.base import Target
 
 

@@ -3,14 +3,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from mlflow_conformance.backup_restore import jobs
 from mlflow_conformance.backup_restore.crash import Frozen, frozen_half_way, observed
 from mlflow_conformance.backup_restore.database import databases, fingerprint
-from mlflow_conformance.backup_restore.making import another
-from mlflow_conformance.backup_restore.pulse import Pulse
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal
 from mlflow_conformance.backup_restore.restored import Restored
-from mlflow_conformance.backup_restore.store import Store, name_at
 from mlflow_conformance.backup_restore.thresholds import HalfWay, Refusals
 from mlflow_conformance.backup_restore.workbench import Workbench
 from mlflow_conformance.cluster.kube import Kube
@@ -19,6 +15,10 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi, new_run
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.target.backups import jobs
+from mlflow_conformance.target.backups.making import another
+from mlflow_conformance.target.backups.pulse import Pulse
+from mlflow_conformance.target.backups.store import Store, name_at
 
 _LONG_AGO = datetime(1999, 1, 1, tzinfo=UTC)
 

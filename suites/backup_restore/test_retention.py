@@ -5,13 +5,13 @@ import copy
 from datetime import UTC, datetime
 from typing import Any
 
-from mlflow_conformance.backup_restore import jobs
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal
-from mlflow_conformance.backup_restore.store import Store, name_at, time_of
 from mlflow_conformance.backup_restore.thresholds import Retention
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.target.backups import jobs
+from mlflow_conformance.target.backups.store import Store, name_at, time_of
 
 
 @check(

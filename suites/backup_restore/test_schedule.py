@@ -10,10 +10,10 @@ from mlflow_conformance.backup_restore.schedule import (
     hanging,
     of_cronjob,
 )
-from mlflow_conformance.backup_restore.store import store_of, time_of
 from mlflow_conformance.backup_restore.thresholds import Schedule
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.target.backups.store import store_of, time_of
 from mlflow_conformance.target.base import Target
 
 

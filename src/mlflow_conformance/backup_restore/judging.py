@@ -3,15 +3,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from mlflow_conformance.backup_restore.making import Restore
 from mlflow_conformance.backup_restore.model import predicted
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal
 from mlflow_conformance.backup_restore.restored import Restored
-from mlflow_conformance.backup_restore.store import Manifest
 from mlflow_conformance.backup_restore.thresholds import RecoveryTime
 from mlflow_conformance.backup_restore.volume import Volume
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.ledger.reconciliation import Reconciliation
+from mlflow_conformance.target.backups.making import Restore
+from mlflow_conformance.target.backups.store import Manifest
 
 
 def expect_complete(evidence: Evidence, done: Restore) -> bool:

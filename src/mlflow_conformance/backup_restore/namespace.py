@@ -5,13 +5,13 @@ import time
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
-from mlflow_conformance.backup_restore.lines import Lines
 from mlflow_conformance.cluster.kept import keep, put_back
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import LostNames, Names
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.target.backups.lines import Lines
 
 _LINE_S = 120
 _INSTALLED_S = 60

@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mlflow_conformance.backup_restore.database import Fingerprint
-from mlflow_conformance.backup_restore.making import Backup, Witness
 from mlflow_conformance.backup_restore.model import RegisteredModel
 from mlflow_conformance.backup_restore.retention import Planted, Rule
-from mlflow_conformance.backup_restore.store import Store, name_at, time_of
 from mlflow_conformance.backup_restore.thresholds import Recovery, Retention, Sealed
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql
@@ -18,6 +16,8 @@ from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.ledger.log import read
 from mlflow_conformance.ledger.reconciliation import Reconciliation, reconcile, stored_artifacts
 from mlflow_conformance.ledger.snapshot import SnapshotFinding, check_snapshot
+from mlflow_conformance.target.backups.making import Backup, Witness
+from mlflow_conformance.target.backups.store import Store, name_at, time_of
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@
 from dataclasses import dataclass
 
 from mlflow_conformance.backup_restore.database import Fingerprint, fingerprint
-from mlflow_conformance.backup_restore.making import Restore
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal
 from mlflow_conformance.backup_restore.writers import present
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.ledger.snapshot import SnapshotFinding
+from mlflow_conformance.target.backups.making import Restore
 
 
 @dataclass(frozen=True)

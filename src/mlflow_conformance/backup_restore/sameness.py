@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from mlflow_conformance.backup_restore.afterwards import new_writes
 from mlflow_conformance.backup_restore.database import Fingerprint, behind, differing
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal
-from mlflow_conformance.backup_restore.store import comparable
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence
+from mlflow_conformance.target.backups.store import comparable
 
 
 def expect_same_database(

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from mlflow_conformance.backup_restore import jobs
-from mlflow_conformance.backup_restore.jobs import Job
-from mlflow_conformance.backup_restore.store import Store
 from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.waits import TimedOut, Waiter
+from mlflow_conformance.target.backups import jobs
+from mlflow_conformance.target.backups.jobs import Job
+from mlflow_conformance.target.backups.store import Store
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.changes import changed
 

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import pytest
 
-from mlflow_conformance.backup_restore.lines import Lines
 from mlflow_conformance.backup_restore.namespace import remade
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import (
@@ -20,6 +19,7 @@ from mlflow_conformance.config.names import (
 from mlflow_conformance.core import shell
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import TimedOut, Waiter
+from mlflow_conformance.target.backups.lines import Lines
 
 _LOST = LostNames(keep="keep in {folder}", namespace="make", install="install")
 _NAMES = Names(

@@ -18,10 +18,7 @@ import pytest
 from mlflow_conformance.backup_restore import freeze
 from mlflow_conformance.backup_restore.crash import observed
 from mlflow_conformance.backup_restore.database import Fingerprint, statement
-from mlflow_conformance.backup_restore.lines import Lines, filled
-from mlflow_conformance.backup_restore.pulse import Pulse
 from mlflow_conformance.backup_restore.rehearsal import Sizes, latencies
-from mlflow_conformance.backup_restore.store import name_at, time_of
 from mlflow_conformance.cluster.terminal import Terminal
 from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.inheritance import Inherited
@@ -37,6 +34,9 @@ from mlflow_conformance.ledger.log import Ledger
 from mlflow_conformance.mutants import mutant as mutation
 from mlflow_conformance.mutants.mutant import ScriptChange
 from mlflow_conformance.mutants.scripts import applied
+from mlflow_conformance.target.backups.lines import Lines, filled
+from mlflow_conformance.target.backups.pulse import Pulse
+from mlflow_conformance.target.backups.store import name_at, time_of
 
 NAMES = BackupNames(cronjob="c", command="x", bucket="b")
 

@@ -9,9 +9,9 @@ import pytest
 from mlflow_conformance.backup_restore.afterwards import new_writes
 from mlflow_conformance.backup_restore.database import Fingerprint
 from mlflow_conformance.backup_restore.sameness import outside, unwritten
-from mlflow_conformance.backup_restore.store import Manifest, comparable
 from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.mlflow import MlflowApi
+from mlflow_conformance.target.backups.store import Manifest, comparable
 
 BEFORE = Fingerprint({"runs": (1, "1:1"), "tags": (1, "2:2")}, {"a_seq": 3, "new_seq": None})
 AFTER = Fingerprint({"runs": (2, "3:3"), "tags": (1, "2:2")}, {"a_seq": 5, "new_seq": None})

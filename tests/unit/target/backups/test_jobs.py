@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from mlflow_conformance.backup_restore import jobs
 from mlflow_conformance.backup_restore.workbench import manifest, scripts_folder
 from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.target.backups import jobs
 
 UID = "batch.kubernetes.io/controller-uid"
 JOB: dict[str, Any] = {

@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlflow_conformance.backup_restore import jobs
-from mlflow_conformance.backup_restore.jobs import Job
-from mlflow_conformance.backup_restore.lines import Lines
-from mlflow_conformance.backup_restore.pulse import Pulse
-from mlflow_conformance.backup_restore.store import Manifest, Store, time_of
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import RestoreNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.doors.http import NoReply
 from mlflow_conformance.doors.mlflow import MlflowApi
+from mlflow_conformance.target.backups import jobs
+from mlflow_conformance.target.backups.jobs import Job
+from mlflow_conformance.target.backups.lines import Lines
+from mlflow_conformance.target.backups.pulse import Pulse
+from mlflow_conformance.target.backups.store import Manifest, Store, time_of
 
 _LINE_S = 240
 
