@@ -91,15 +91,25 @@ class Writing(Reading):
         how: PatchType = "strategic",
         namespace: str | None = None,
         subresource: str = "",
-    ) -> None:
-        """Change an object in part.
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Change an object in part; returns it as it then is, or would be.
+
+        Args:
+            dry_run: the change is judged, and not made; a field that the kind does not have is
+                refused then.
 
         Raises:
             KubeFailed: there is none, or the patch was refused.
         """
         path = self.kinds.named(kind).path(self.where(namespace), name, subresource)
-        self.api.json(
-            f"patch {kind} {name}", "PATCH", path, query=_US, content=_CONTENT[how], body=patch
+        return self.api.json(
+            f"patch {kind} {name}",
+            "PATCH",
+            path,
+            query={**_US, **({**_STRICT, "dryRun": "All"} if dry_run else {})},
+            content=_CONTENT[how],
+            body=patch,
         )
 
     def scale(self, kind: str, name: str, replicas: int) -> None:

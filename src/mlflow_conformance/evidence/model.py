@@ -175,6 +175,35 @@ class Mutation(_Frozen):
     detail: str = ""
 
 
+Fate = Literal["tried", "stopped", "refused", "absent", "same"]
+"""What became of a candidate: it was tried; the checks could not be run on it; the schemas or the
+API server refused it; what it changes is not in the cluster; or it changes nothing, since
+Kubernetes makes the same object of it."""
+
+
+class CandidateVerdict(_Frozen):
+    """What one check saw of a candidate."""
+
+    healthy: str = Field(description="verdict against the healthy target")
+    changed: str = Field(description="verdict against the changed one")
+    broke: list[str] = Field(default=[], description="the observations that broke, by their IDs")
+
+
+class CandidateSeen(_Frozen):
+    """A single change of the deployment, made up by an operator, and what checks saw of it."""
+
+    type: Literal["candidate"] = "candidate"
+    name: str
+    breaks: str
+    fate: Fate
+    detail: str = Field(default="", description="why it was not tried, or not to the end")
+    checks: dict[str, CandidateVerdict] = Field(
+        default={}, description="those that could notice, by their IDs"
+    )
+    harmless: str = Field(default="", description="why nobody need notice, as somebody judged")
+    duration_s: Seconds
+
+
 class RunEnded(_Frozen):
     """Last line of a run that ended by itself; a log without it was cut short."""
 
@@ -184,6 +213,7 @@ class RunEnded(_Frozen):
 
 
 Event = Annotated[
-    RunStarted | Phase | CheckFinished | Mutation | RunEnded, Field(discriminator="type")
+    RunStarted | Phase | CheckFinished | Mutation | CandidateSeen | RunEnded,
+    Field(discriminator="type"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -22,6 +22,7 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.model import (
+    CandidateSeen,
     CheckFinished,
     Expected,
     Mutation,
@@ -203,7 +204,7 @@ def nothing_seen(log: Path) -> bool:
         Unusable: the log cannot be read.
     """
     return not any(
-        isinstance(event, CheckFinished | Mutation)
+        isinstance(event, CheckFinished | Mutation | CandidateSeen)
         or (isinstance(event, Phase) and event.outcome in ("done", "reused"))
         for event in read(log)
     )

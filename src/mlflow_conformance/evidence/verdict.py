@@ -17,6 +17,7 @@ from enum import StrEnum
 from mlflow_conformance.evidence.bounds import outcome
 from mlflow_conformance.evidence.describing import describe, one_line
 from mlflow_conformance.evidence.model import (
+    CandidateSeen,
     CheckFinished,
     Event,
     Expected,
@@ -79,15 +80,16 @@ class RunVerdict:
     checks: Sequence[Judged]
     phases: Sequence[Phase]
     mutations: Sequence[Mutation]
+    candidates: Sequence[CandidateSeen]
     end: RunEnded | None
 
     @property
     def verdict(self) -> Verdict:
         """The worst verdict of all; a run in which nothing was judged is unknown."""
-        if not self.checks and not self.mutations:
+        if not (self.checks or self.mutations or self.candidates):
             return Verdict.UNKNOWN
         worst = max((c.verdict for c in self.checks), key=SEVERITY.__getitem__, default=None)
-        if self.survivors:
+        if self.survivors or self.unnoticed:
             return Verdict.FAIL
         if self.end is None or self.end.interrupted:
             return Verdict.FAIL if worst is Verdict.FAIL else Verdict.UNKNOWN
@@ -104,17 +106,35 @@ class RunVerdict:
         return [m for m in self.mutations if not _killed(m)]
 
     @property
+    def unnoticed(self) -> Sequence[CandidateSeen]:
+        """Candidates that the cluster took, no check noticed, and nobody judged harmless.
+
+        To notice is as to kill a mutant: to pass on the healthy target and to fail on this one.
+        """
+        taken = [c for c in self.candidates if c.fate in ("tried", "stopped")]
+        return [c for c in taken if not (noticed(c) or c.harmless)]
+
+    @property
     def exit_code(self) -> int:
         """0 all pass or waived, 1 a fail, 2 no fail but an unknown."""
         return _EXIT_CODE[self.verdict]
 
     def part(self, checks: Iterable[Judged]) -> "RunVerdict":
         """The same run, as some of its checks tell it."""
-        return replace(self, checks=list(checks), mutations=[])
+        return replace(self, checks=list(checks), mutations=[], candidates=[])
 
     def count(self, verdict: Verdict) -> int:
         """How many checks have this verdict."""
         return sum(c.verdict is verdict for c in self.checks)
+
+
+def noticed(candidate: CandidateSeen) -> Sequence[str]:
+    """The checks that noticed a candidate."""
+    return [
+        check_id
+        for check_id, seen in candidate.checks.items()
+        if (seen.healthy, seen.changed) == (Verdict.PASS, Verdict.FAIL)
+    ]
 
 
 def _killed(mutation: Mutation) -> bool:
@@ -164,6 +184,7 @@ def judge(events: Iterable[Event]) -> RunVerdict:
     end: RunEnded | None = None
     phases: list[Phase] = []
     mutations: list[Mutation] = []
+    candidates: list[CandidateSeen] = []
     reported: dict[str, list[CheckFinished]] = {}
     for event in events:
         if run is None and not isinstance(event, RunStarted):
@@ -179,6 +200,8 @@ def judge(events: Iterable[Event]) -> RunVerdict:
                 reported.setdefault(event.id, []).append(event)
             case Mutation():
                 mutations.append(event)
+            case CandidateSeen():
+                candidates.append(event)
             case RunEnded():
                 end = end if end and end.interrupted else event
     if run is None:
@@ -195,6 +218,7 @@ def judge(events: Iterable[Event]) -> RunVerdict:
         checks=[_judge_id(run, e, reported.get(e.id, []), waivers.get(e.id)) for e in expected],
         phases=phases,
         mutations=mutations,
+        candidates=candidates,
         end=end,
     )
 

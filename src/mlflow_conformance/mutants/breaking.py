@@ -8,7 +8,7 @@ from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.mutants.files import edited
 from mlflow_conformance.mutants.in_front import in_front_of
-from mlflow_conformance.mutants.mutant import Mutant
+from mlflow_conformance.mutants.mutant import By
 from mlflow_conformance.mutants.scripts import rewritten
 from mlflow_conformance.mutants.statements import executed
 from mlflow_conformance.target.base import Target
@@ -16,8 +16,8 @@ from mlflow_conformance.target.changes import changed
 
 
 @contextmanager
-def broken(target: Target, mutant: Mutant, waiter: Waiter) -> Iterator[Target]:
-    """The target, broken as the mutant says, for as long as the context lasts.
+def broken(target: Target, by: By, waiter: Waiter) -> Iterator[Target]:
+    """The target, broken in one of the ways of mutants, for as long as the context lasts.
 
     Raises:
         Unusable: the target was not made by this program, or the mutant does not apply to it.
@@ -27,7 +27,6 @@ def broken(target: Target, mutant: Mutant, waiter: Waiter) -> Iterator[Target]:
             "Mutants break a deployment on purpose and this one was not made by this program",
             remedy="Leave --context out: mutants run on a cluster of our own",
         )
-    by = mutant.spec.by
     if by.proxy is not None:
         with in_front_of(target, by.proxy) as lied_about:
             yield lied_about

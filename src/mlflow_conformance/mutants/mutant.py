@@ -79,13 +79,18 @@ class By(Strict):
         return self
 
 
-class MutantSpec(Strict):
-    """A ``mutant.yaml``."""
+class Breakage(Strict):
+    """What is broken, and how; a file of this alone is run with ``--mutant ./FILE.yaml``."""
 
     breaks: str = Field(min_length=5)
+    by: By
+
+
+class MutantSpec(Breakage):
+    """A ``mutant.yaml``."""
+
     kills: list[str] = Field(min_length=1)
     because: str | dict[str, str]
-    by: By
 
     @model_validator(mode="after")
     def _every_kill_has_its_reason(self) -> "MutantSpec":
@@ -99,6 +104,7 @@ class MutantSpec(Strict):
 
 
 _KIND = Kind(MutantSpec, "a mutant", "docs/mutants.md")
+_FILE = Kind(Breakage, "what is broken", "docs/mutants.md")
 
 
 @dataclass(frozen=True)
@@ -138,16 +144,18 @@ def read_all(folder: Path, known_ids: Mapping[str, object]) -> dict[str, Mutant]
     return mutants
 
 
-def find(name: str, known_ids: Mapping[str, object]) -> Mutant:
-    """One mutant by name.
+def find(name: str, known_ids: Mapping[str, object]) -> Breakage:
+    """What is broken, by a mutant's name or by the path of a file that says it.
 
     Raises:
-        Unusable: there is none of that name.
+        Unusable: there is none of that name, or the file cannot be used.
     """
+    if name.endswith((".yaml", ".yml")):
+        return _FILE.read(Path(name))[0]
     mutants = read_all(assets.asset("mutants"), known_ids)
     if name not in mutants:
         raise Unusable(
             f"There is no mutant {name!r}{nearest(name, mutants).rstrip('?')}",
             remedy="List the mutants with `mlflow-conformance mutants --list`",
         )
-    return mutants[name]
+    return mutants[name].spec

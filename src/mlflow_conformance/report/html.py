@@ -200,7 +200,7 @@ def environment() -> Environment:
         tail=_tail,
         title=words.title,
     )
-    made.globals.update(promised=promised)
+    made.globals.update(promised=promised, words=words)
     return made
 
 

@@ -52,6 +52,8 @@ def _lines(run: RunVerdict) -> Iterator[str]:
         )
     if run.mutations:
         yield from _mutants(run)
+    if run.candidates:
+        yield from _candidates(run)
 
 
 def _failed_steps(run: RunVerdict) -> Iterator[str]:
@@ -116,6 +118,15 @@ def _mutants(run: RunVerdict) -> Iterator[str]:
         for check in found.checks:
             if check.unshown:
                 yield f"| {_text(check.check)} | {', '.join(map(_code, check.unshown))} |"
+
+
+def _candidates(run: RunVerdict) -> Iterator[str]:
+    yield from ("", "### Generated changes of the deployment", "", words.candidates(run))
+    yield from ("", "| Change | Outcome | Time |", "|---|---|---:|")
+    unnoticed = {c.name for c in run.unnoticed}
+    for c in sorted(run.candidates, key=lambda c: c.name not in unnoticed):
+        told = ("❌ " if c.name in unnoticed else "") + _text(words.candidate_fate(c), _DETAIL)
+        yield f"| {_text(c.breaks, _DETAIL)} | {told} | {words.duration(c.duration_s)} |"
 
 
 def _code(observation_id: str) -> str:

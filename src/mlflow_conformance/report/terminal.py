@@ -40,6 +40,8 @@ def _parts(run: RunVerdict) -> Iterator[RenderableType]:
         found = score(run)
         yield Text(words.score(found))
         yield _scores(found)
+    if run.unnoticed:
+        yield _unnoticed(run)
     if run.phases:
         yield _steps(run)
 
@@ -79,6 +81,17 @@ def _mutants(run: RunVerdict) -> Table:
             Text(words.line(m.because)),
             Text(words.fate(m, alive=alive), style=_STYLES[Verdict.FAIL] if alive else ""),
             Text(words.duration(m.duration_s)),
+        )
+    return table
+
+
+def _unnoticed(run: RunVerdict) -> Table:
+    table = _table("Change that no check noticed", "Checks", "Time")
+    for c in run.unnoticed:
+        table.add_row(
+            Text(words.line(c.breaks)),
+            Text(words.line(", ".join(c.checks) or words.candidate_fate(c))),
+            Text(words.duration(c.duration_s)),
         )
     return table
 

@@ -4,14 +4,15 @@
 import json
 import shlex
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from pydantic import JsonValue
 
 from mlflow_conformance.config.families import prefix_of
-from mlflow_conformance.evidence.model import Mutation, RunStarted
+from mlflow_conformance.evidence.model import CandidateSeen, Mutation, RunStarted
 from mlflow_conformance.evidence.score import Score
-from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
+from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict, noticed
 
 FAMILIES = {
     "TRK": "Tracking",
@@ -111,7 +112,7 @@ def headline(run: RunVerdict, *, whole: bool = True) -> str:
     Args:
         whole: false for a page about a part of a run, whose pass does not say that all is well.
     """
-    sentences = [s for s in (_cut_short(run), _checks(run), _mutants(run)) if s]
+    sentences = [s for s in (_cut_short(run), _checks(run), _mutants(run), candidates(run)) if s]
     advice = {
         Verdict.PASS: _good(run) if whole else "",
         Verdict.WAIVED: "Ship only if you accept the waivers.",
@@ -135,7 +136,8 @@ def _checks(run: RunVerdict) -> str:
     total = len(run.checks)
     failed, unknown, waived = by[Verdict.FAIL], by[Verdict.UNKNOWN], by[Verdict.WAIVED]
     if not total:
-        return "" if run.mutations else "No check was expected and none reported."
+        other = run.mutations or run.candidates
+        return "" if other else "No check was expected and none reported."
     if failed:
         also = f"; {len(unknown)} more could not be decided" if unknown else ""
         return f"{len(failed)} of {plural(total, 'check')} failed: {listed(failed)}{also}."
@@ -158,6 +160,37 @@ def _mutants(run: RunVerdict) -> str:
     if total == 0 or run.checks:
         return ""
     return "The only mutant was killed." if total == 1 else f"All {total} mutants were killed."
+
+
+def candidates(run: RunVerdict) -> str:
+    """How many single changes of the deployment were noticed, in one sentence; empty for none."""
+    taken = [c for c in run.candidates if c.fate in ("tried", "stopped")]
+    if not run.candidates:
+        return ""
+    left = len(run.unnoticed)
+    seen = sum(bool(noticed(c)) for c in taken)
+    share = f" ({100 * seen // len(taken)} %)" if taken else ""
+    told = f"{seen} of {plural(len(taken), 'generated change')} noticed{share}"
+    harmless = len(taken) - seen - left
+    told += f", {harmless} judged harmless" if harmless else ""
+    told += f", {left} unnoticed" if left else ""
+    other = Counter[str](c.fate for c in run.candidates)
+    reasons = {"refused": "refused", "absent": "about what is not there", "same": "no change"}
+    others = [f"{other[fate]} {what}" for fate, what in reasons.items() if other[fate]]
+    return f"{told}; not tried: {', '.join(others)}." if others else f"{told}."
+
+
+def candidate_fate(candidate: CandidateSeen) -> str:
+    """How a candidate ended: who noticed it and by what, or why nobody did or need."""
+    if by := noticed(candidate):
+        return line("; ".join(f"{i} {', '.join(candidate.checks[i].broke)}" for i in by))
+    undecided = [i for i, seen in candidate.checks.items() if seen.changed == Verdict.UNKNOWN]
+    if candidate.fate != "tried":
+        return line(f"{candidate.fate}: {candidate.detail}")
+    if candidate.harmless:
+        return line(f"harmless: {candidate.harmless}")
+    also = f" ({', '.join(undecided)} unknown)" if undecided else ""
+    return line(f"UNNOTICED{also}")
 
 
 def fate(mutation: Mutation, *, alive: bool) -> str:

@@ -25,12 +25,14 @@ def verdicts(
     *,
     reuse: bool = False,
     mutant: str | None = None,
+    prepared: bool = True,
 ) -> dict[str, Judged]:
     """Run checks in a process of their own, so that nothing of a mutant stays in this one.
 
     Args:
         folder: where the gate writes; it holds no other run.
         mutant: breaks the target; the healthy run before has stood everything up.
+        prepared: with a mutant: what the gate before left is as it was to be; else it is repaired.
 
     Raises:
         Unusable: the gate could not be run, or did not end.
@@ -41,7 +43,7 @@ def verdicts(
     ]  # fmt: skip
     argv += ["--reuse"] if reuse else []
     # The healthy run has just stood everything up and proven it.
-    argv += ["--prepared", "--mutant", mutant] if mutant else []
+    argv += ["--prepared" if prepared else "--reuse", "--mutant", mutant] if mutant else []
     for check_id in ids:
         argv += ["--check", check_id]
     code, output = _finished(argv, within_s=_LONGEST_S + _LONGEST_CHECK_S * len(ids))

@@ -7,27 +7,26 @@ another name.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.log import EvidenceLog
-from mlflow_conformance.evidence.model import Mutation, RunStarted
+from mlflow_conformance.evidence.model import Event, RunStarted
 from mlflow_conformance.evidence.recorded import recorded
 from mlflow_conformance.evidence.run import RunFolder
-from mlflow_conformance.mutants.mutant import Mutant
+from mlflow_conformance.evidence.verdict import RunVerdict
 
 
 def resume(
-    path: Path, started: RunStarted, mutants: Mapping[str, Mutant]
-) -> tuple[RunFolder, Sequence[Mutation]]:
+    path: Path, started: RunStarted, taken_over: Callable[[RunVerdict], Sequence[Event]]
+) -> tuple[RunFolder, Sequence[Event]]:
     """The folder of an earlier run with a new log, and what that log took over.
 
     Args:
         started: the new run.
-        mutants: those that it is about; what is known of others, or of one that has changed
-            since, is not taken over.
+        taken_over: what of the earlier run the new one need not see again.
 
     Raises:
         Unusable: there is no earlier run, it was held against another profile, nothing of it can
@@ -37,7 +36,7 @@ def resume(
     remedy = "Leave --resume out and name another folder"
     if earlier.run.profile_sha256 != started.profile_sha256:
         raise Unusable(f"The run in {path} was held against another profile", remedy=remedy)
-    known = [m for m in earlier.mutations if _is_as_it_was(m, mutants.get(m.mutant))]
+    known = taken_over(earlier)
     if not known:
         raise Unusable(f"The run in {path} has seen none of these mutants", remedy=remedy)
     folder = RunFolder(path, [])
@@ -56,14 +55,6 @@ def resume(
             remedy="Make room or make the folder writable",
         ) from problem
     return folder, known
-
-
-def _is_as_it_was(seen: Mutation, mutant: Mutant | None) -> bool:
-    return (
-        mutant is not None
-        and seen.check in mutant.spec.kills
-        and (seen.breaks, seen.because) == (mutant.spec.breaks, mutant.spec.reason(seen.check))
-    )
 
 
 def set_aside(path: Path) -> None:

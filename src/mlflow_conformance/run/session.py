@@ -21,7 +21,7 @@ from mlflow_conformance.doors.inside import LocalInside
 from mlflow_conformance.evidence.log import SHORTEST_SECRET
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.mutants.breaking import broken
-from mlflow_conformance.mutants.mutant import Mutant, find
+from mlflow_conformance.mutants.mutant import Breakage, find
 from mlflow_conformance.run.agent import OPERATIONS
 from mlflow_conformance.stand.revision import Upgrading
 from mlflow_conformance.stand.standing import StandOptions, standing
@@ -35,6 +35,8 @@ class TargetOptions:
     """Which target a run uses and what it may do to it.
 
     Attributes:
+        mutant: what breaks the target, as it was named.
+        breakage: what that breaks.
         secrets: what of the options must not be in the evidence, nor in the command it records.
     """
 
@@ -48,7 +50,8 @@ class TargetOptions:
     s3_prefix: str
     may_disrupt: bool
     stand: StandOptions
-    mutant: Mutant | None
+    mutant: str | None
+    breakage: Breakage | None
     secrets: tuple[str, ...] = field(repr=False)
 
     @classmethod
@@ -125,7 +128,8 @@ class TargetOptions:
                 prepared=option.prepared,
                 upgrade=upgrade,
             ),
-            mutant=find(option.mutant, known_ids) if option.mutant is not None else None,
+            mutant=option.mutant,
+            breakage=find(option.mutant, known_ids) if option.mutant is not None else None,
             secrets=tuple(_concealable(secret) for secret in secrets if secret),
         )
 
@@ -138,7 +142,7 @@ class TargetOptions:
             "namespace": self.namespace,
             "tracking_uris": list(self.tracking_uris),
             "may_disrupt": self.may_disrupt,
-            "mutant": self.mutant.name if self.mutant else None,
+            "mutant": self.mutant,
             **({"upgrade": {"from": up.a.spelled, "to": up.b.spelled}} if up else {}),
         }
 
@@ -212,8 +216,8 @@ def opened(options: TargetOptions, run: Run) -> Iterator[Target]:
             target = stack.enter_context(_attached(options, run))
         else:
             target = stack.enter_context(standing(options.stand, run))
-        if options.mutant:
-            target = stack.enter_context(broken(target, options.mutant, run.waiter))
+        if options.breakage:
+            target = stack.enter_context(broken(target, options.breakage.by, run.waiter))
         yield target
 
 

@@ -89,13 +89,7 @@ def standing(options: StandOptions, run: Run) -> Iterator[Target]:
             else:
                 cluster = _made(held, profile, built, run, reuse=options.reuse)
                 mark.unlink(missing_ok=True)
-            kube = Kube(
-                cluster.kubeconfig,
-                f"kind-{cluster.name}",
-                profile.names.namespace,
-                kubectl=str(cluster.tools.kubectl),
-                helm=str(cluster.tools.helm),
-            )
+            kube = _kube(cluster, profile)
             if built is not None:
                 afresh = cluster.reused and (options.upgrade is not None or deployed != leaves)
                 with (
@@ -120,6 +114,16 @@ def standing(options: StandOptions, run: Run) -> Iterator[Target]:
             if not options.keep:
                 with run.phase("teardown"):
                     kind.down(held)
+
+
+def _kube(cluster: KindCluster, profile: Profile) -> Kube:
+    return Kube(
+        cluster.kubeconfig,
+        f"kind-{cluster.name}",
+        profile.names.namespace,
+        kubectl=str(cluster.tools.kubectl),
+        helm=str(cluster.tools.helm),
+    )
 
 
 def _built(run: Run, *, reuse: bool) -> images.Built:
@@ -193,6 +197,21 @@ def deploy(way: Way, kube: Kube, run: Run, *, afresh: bool) -> None:
     if afresh:
         removed(kube, "namespace", kube.namespace, run.waiter, timeout="namespace gone")
     way.install(run.waiter.seconds("deployment ready"))
+
+
+@contextmanager
+def kept(profile: Profile) -> Iterator[Kube]:
+    """The cluster that a run left up with this profile's deployment, to ask it something.
+
+    Raises:
+        Unusable: there is none, it holds another deployment, or another run is using it.
+    """
+    with claim() as held:
+        mark = held.folder / _CLEAN
+        cluster = _as_it_was_left(
+            held, profile, mark.read_text() if mark.exists() else None, _mark(profile, None)
+        )
+        yield _kube(cluster, profile)
 
 
 def take_down(*, purge: bool = False) -> None:

@@ -156,7 +156,7 @@ def test_a_backup_that_anybody_opens_is_told(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str, told: str
 ) -> None:
     source = assets.asset("deployment/k3d/mlflow/files/envelope.py").read_text()
-    changes = mutation.find(name, catalogue.read(assets.asset("suites"))).spec.by.scripts
+    changes = mutation.find(name, catalogue.read(assets.asset("suites"))).by.scripts
     broken = ModuleType("envelope")
     exec(applied({"envelope.py": source}, changes)["envelope.py"], broken.__dict__)
     monkeypatch.setattr(bench, "envelope", broken)

@@ -7,6 +7,7 @@ import pytest
 
 from mlflow_conformance.config import catalogue
 from mlflow_conformance.config.families import FOLDERS, folder_of
+from mlflow_conformance.mutants.candidates.judgements import FOLDER as JUDGEMENTS
 from mlflow_conformance.mutants.mutant import read_all
 from repository import ROOT
 
@@ -23,10 +24,10 @@ def test_a_family_with_checks_is_in_every_place(place: str, family: str) -> None
     assert files
 
 
-@pytest.mark.parametrize("place", ["suites", "mutants"])
-def test_there_is_no_other_folder(place: str) -> None:
+@pytest.mark.parametrize(("place", "others"), [("suites", set()), ("mutants", {JUDGEMENTS})])
+def test_there_is_no_other_folder(place: str, others: set[str]) -> None:
     folders = {p.name for p in (ROOT / place).iterdir() if p.is_dir() and p.name[0] not in "._"}
-    assert folders <= set(FOLDERS.values())
+    assert folders - set(FOLDERS.values()) == others
 
 
 @pytest.mark.parametrize("info", KNOWN.values(), ids=lambda i: i.id)

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a cluster says of a candidate before it is tried: refused, absent, or no change at all."""
+
+from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.cluster.kept import comparable, look
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.config.object_change import ObjectChange
+from mlflow_conformance.evidence.model import Fate
+from mlflow_conformance.mutants.candidates.candidate import Candidate
+
+_REFUSALS = (400, 403, 409, 422)
+"""Bad, forbidden by admission, at odds with what is there, invalid."""
+
+
+def foreseen(kube: Kube, candidate: Candidate) -> tuple[Fate, str]:
+    """What becomes of a candidate, and why, by a dry run on the deployment as it is.
+
+    Raises:
+        KubeFailed: the API server did not answer, or failed itself.
+    """
+    if candidate.refused:
+        return "refused", candidate.refused
+    change = candidate.breakage.by.objects[0]
+    before = look(kube, change.kind, change.name, change.namespace or kube.namespace)
+    if before is None:
+        return "absent", f"there is no {change.kind} {change.name} in the cluster"
+    if change.action == "delete":
+        return "tried", ""
+    try:
+        after = _asked(kube, change)
+    except KubeFailed as problem:
+        if problem.status not in _REFUSALS:
+            raise
+        return "refused", str(problem)
+    if comparable(after) == comparable(before):
+        return "same", "Kubernetes makes the same object of it"
+    return "tried", ""
+
+
+def _asked(kube: Kube, change: ObjectChange) -> dict[str, object]:
+    return kube.patch(
+        change.kind,
+        change.name,
+        change.json_patch if change.patch_type == "json" else change.patch,
+        how=change.patch_type,
+        namespace=change.namespace,
+        dry_run=True,
+    )
