@@ -36,6 +36,30 @@ class NodeContainer:
         """
         return podman("exec", self.container, *argv, timeout_s=timeout_s, check=check)
 
+    def freeze(self) -> None:
+        """Stop every process of the node, as a machine that lost its power or its kernel.
+
+        Raises:
+            CommandFailed: it does not run.
+        """
+        podman("pause", self.container)
+
+    def thaw(self) -> bool:
+        """Let a frozen node go on; whether it was frozen.
+
+        Raises:
+            CommandFailed: it could not be.
+        """
+        if not self.frozen():
+            return False
+        podman("unpause", self.container)
+        return True
+
+    def frozen(self) -> bool:
+        """Whether every process of the node is stopped."""
+        said = podman("inspect", "--type=container", "--format={{.State.Status}}", self.container)
+        return said.stdout.strip() == "paused"
+
     def kill_container(self, container_id: str, signal: str = "SIGKILL") -> None:
         """Kill all processes of a Kubernetes container in the node, as a crash does.
 

@@ -43,7 +43,8 @@ def with_victims(
         Undecided: the deployment has nobody to hit.
     """
     names = bare.names
-    node = choose_node(names, view) if spec.victim == "node" else ""
+    stops = spec.proof == "node stopped"
+    node = choose_node(names, view, stops=stops) if spec.victim == "node" else ""
     pods = []
     if spec.victim in ("mlflow", "postgresql", "s3"):
         chosen = choose_pod(pods_of(names, spec.victim, view), numbers)
@@ -55,6 +56,7 @@ def with_victims(
         update={
             "pods": pods,
             "node": node,
+            "stops": stops,
             "kept": kept,
             "peers": sorted(p.ip for p in pods_of(names, "mlflow", view)),
             "disposable": disposable(names, spec.may_break, pods, node, view),
@@ -75,32 +77,41 @@ def choose_pod(pods: list[PodView], numbers: random.Random) -> PodView:
     return numbers.choice(ready)
 
 
-def choose_node(names: Names, view: ClusterView) -> str:
+def choose_node(names: Names, view: ClusterView, *, stops: bool = False) -> str:
     """A node that has a pod of MLflow and none of PostgreSQL, by name.
 
     PostgreSQL is one pod with its files on one node: draining that one stops MLflow however well
     MLflow itself is spread. And a pod of the deployment that no controller made would never come
     back; those of others are left where they are.
 
+    Args:
+        stops: the node stops as a whole: then it has no object store and no door of ours either.
+
     Raises:
         Undecided: there is none, or no other node could take the pods.
     """
-    taken = (
-        {p.node for p in pods_of(names, "postgresql", view)}
-        if names.postgresql and names.postgresql.selector
-        else set()
-    )
+    parts: list[tuple[str, VictimKind]] = [("PostgreSQL", "postgresql")]
+    parts += [("the object store", "s3")] if stops else []
+    taken = {title: _homes(names, kind, view) for title, kind in parts}
     usable = {n.name for n in view.nodes if n.ready and n.schedulable and n.takes_pods}
     homes = {p.node for p in pods_of(names, "mlflow", view)}
     lonely = {p.node for p in view.of(names.namespace, {}) if not p.owner and not p.finished}
-    candidates = sorted((homes & usable) - taken - lonely)
+    if stops:
+        taken["the suite's own pod"] = {p.node for p in view.of(names.runner.namespace, {})}
+    candidates = sorted((homes & usable).difference(lonely, *taken.values()))
     if not candidates or len(usable) < 2:
+        others = ", ".join(f"{title} on {sorted(where)}" for title, where in taken.items())
         raise Undecided(
-            f"no node can be drained: MLflow runs on {sorted(homes)}, PostgreSQL on "
-            f"{sorted(taken)}, pods without a controller on {sorted(lonely)}, usable are "
-            f"{sorted(usable)}"
+            f"no node can be {'stopped' if stops else 'drained'}: MLflow runs on {sorted(homes)}, "
+            f"{others}, pods without a controller on {sorted(lonely)}, usable are {sorted(usable)}"
         )
     return candidates[0]
+
+
+def _homes(names: Names, kind: VictimKind, view: ClusterView) -> set[str]:
+    """The nodes of a part of the deployment; none when it is outside of the cluster."""
+    part = names.postgresql if kind == "postgresql" else names.s3
+    return {p.node for p in pods_of(names, kind, view)} if part and part.selector else set()
 
 
 def victim_of(pod: PodView, container: str) -> VictimPod:

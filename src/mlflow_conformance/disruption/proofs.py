@@ -81,18 +81,34 @@ def _pods_replaced(played: Played) -> str:
 def _node_drained(played: Played) -> str:
     node = played.scene.node
     state = played.journal.output("node_state")
-    selector = played.scene.names.mlflow.selector
-    there = {
-        p.uid
-        for p in played.before.of(played.scene.names.namespace, selector)
-        if p.node == node and p.replica
-    }
+    there = _mlflow_on(played, node)
     if state["schedulable"]:
         raise Undecided(f"the node {node} was not cordoned")
     if not there:
         raise Undecided(f"no pod of MLflow was on {node}")
     evicted = played.journal.output("drain_node")["evicted"]
     return f"{node} was cordoned, {evicted} pods evicted from it, {len(there)} of MLflow"
+
+
+def _node_stopped(played: Played) -> str:
+    node, state = played.scene.node, played.journal.output("stopped_node")
+    there = _mlflow_on(played, node)
+    if not state["frozen"]:
+        raise Undecided(f"the node {node} was not frozen after the hold")
+    if state["ready"]:
+        raise Undecided(
+            f"Kubernetes still called the frozen node {node} ready after the hold: make hold_s "
+            "longer"
+        )
+    if not there:
+        raise Undecided(f"no pod of MLflow was on {node}")
+    return f"{node} was frozen and not ready after the hold, with {len(there)} pods of MLflow"
+
+
+def _mlflow_on(played: Played, node: str) -> set[str]:
+    names = played.scene.names
+    pods = played.before.of(names.namespace, names.mlflow.selector)
+    return {p.uid for p in pods if p.node == node and p.replica}
 
 
 def _link_cut(played: Played) -> str:
@@ -114,6 +130,7 @@ _PROOFS: Mapping[ProofName, Callable[[Played], str]] = {
     "container stopped": _container_stopped,
     "link cut": _link_cut,
     "node drained": _node_drained,
+    "node stopped": _node_stopped,
     "pod replaced": _pod_replaced,
     "pods replaced": _pods_replaced,
     "update stuck": _update_stuck,

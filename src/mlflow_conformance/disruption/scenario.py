@@ -19,13 +19,14 @@ from mlflow_conformance.core.spelling import nearest
 
 VictimKind = Literal["mlflow", "postgresql", "s3", "deployment", "node"]
 """What is hit: one pod of MLflow, of PostgreSQL or of the object store; MLflow's Deployment; a
-node that runs a pod of MLflow and none of PostgreSQL."""
+node that runs a pod of MLflow and no store."""
 
 ProofName = Literal[
     "container restarted",
     "container stopped",
     "link cut",
     "node drained",
+    "node stopped",
     "pod replaced",
     "pods replaced",
     "update stuck",

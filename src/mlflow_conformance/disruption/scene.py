@@ -37,7 +37,8 @@ class Scene(Strict):
 
     Attributes:
         pods: the victims; empty when a Deployment or node is hit.
-        node: the node that is drained, or empty.
+        node: the node that is drained or stopped, or empty.
+        stops: the node is stopped.
         deployment: MLflow's Deployment.
         kept: the Deployment as it was, where the experiment changes it for a while.
         peers: addresses of MLflow's pods, for cutting links.
@@ -52,6 +53,7 @@ class Scene(Strict):
     names: Names
     pods: list[VictimPod] = Field(default=[])
     node: str = ""
+    stops: bool = False
     deployment: str
     kept: dict[str, Any] | None = None
     peers: list[str] = Field(default=[])

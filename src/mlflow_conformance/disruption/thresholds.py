@@ -149,6 +149,7 @@ THRESHOLDS: Registry = {
     "DIS-5": FaultBounds,
     "DIS-6": HeldFaultBounds,
     "DIS-6.s3": HeldFaultBounds,
+    "DIS-7": HeldReplicaFaultBounds,
     "DIS-8": ReplicaFaultBounds,
     "DIS-8.broken": HeldReplicaFaultBounds,
     "DIS-8.update": ReplicaFaultBounds,

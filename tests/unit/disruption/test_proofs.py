@@ -118,6 +118,18 @@ def test_drain() -> None:
         prove("node drained", played(scene=nobody, said=said))
 
 
+def test_a_stopped_node_is_seen_by_its_engine_and_by_kubernetes() -> None:
+    scene = clusters.scene(node="worker2", stops=True)
+    seen = journal(stopped_node={"frozen": True, "ready": False})
+    assert "1 pods of MLflow" in prove("node stopped", played(scene=scene, said=seen))
+    early = journal(stopped_node={"frozen": True, "ready": True})
+    with pytest.raises(Undecided, match="hold_s longer"):
+        prove("node stopped", played(scene=scene, said=early))
+    never = journal(stopped_node={"frozen": False, "ready": False})
+    with pytest.raises(Undecided, match="not frozen"):
+        prove("node stopped", played(scene=scene, said=never))
+
+
 def test_partition() -> None:
     said = journal(dropped_packets={"dropped": 12})
     assert prove("link cut", played(said=said)) == "12 packets dropped"

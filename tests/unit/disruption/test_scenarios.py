@@ -29,9 +29,11 @@ def _function(activity: dict[str, Any]) -> object:
 
 def _played() -> dict[str, str]:
     """The scenarios that the checks play, and by which check."""
-    tree = ast.parse((assets.asset("suites") / "disruption" / "test_faults.py").read_text())
+    folder = assets.asset("suites") / "disruption"
+    trees = [ast.parse((folder / name).read_text()) for name in ("test_faults.py", "test_nodes.py")]
     found: dict[str, str] = {}
-    for function in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)):
+    functions = (n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.FunctionDef))
+    for function in functions:
         (check_id,) = (
             d.args[0].value
             for d in function.decorator_list

@@ -38,6 +38,16 @@ def test_the_drained_node_is_not_that_of_the_database() -> None:
     assert choose_node(NAMES, HEALTHY) == "worker2"
 
 
+def test_a_node_that_stops_has_no_store_and_no_door_of_ours() -> None:
+    with pytest.raises(Undecided, match=r"stopped: .*the object store on \['worker2'\]"):
+        choose_node(NAMES, HEALTHY, stops=True)
+    stores = [replace(p, node="worker") if p.name == "store" else p for p in HEALTHY.pods]
+    assert choose_node(NAMES, replace(HEALTHY, pods=stores), stops=True) == "worker2"
+    runner = replace(pod("runner", node="worker2"), owner="", namespace=NAMES.runner.namespace)
+    with pytest.raises(Undecided, match=r"the suite's own pod on \['worker2'\]"):
+        choose_node(NAMES, replace(HEALTHY, pods=[*stores, runner]), stops=True)
+
+
 def test_a_pod_of_others_that_would_not_come_back_is_no_reason() -> None:
     runner = replace(pod("runner", node="worker2"), owner="", namespace="elsewhere")
     assert choose_node(NAMES, replace(HEALTHY, pods=[*HEALTHY.pods, runner])) == "worker2"

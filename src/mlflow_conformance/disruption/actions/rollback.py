@@ -10,6 +10,7 @@ from mlflow_conformance.disruption.actions.containers import continued
 from mlflow_conformance.disruption.actions.network import mended
 from mlflow_conformance.disruption.actions.nodes import uncordoned
 from mlflow_conformance.disruption.actions.rollouts import restored_deployment
+from mlflow_conformance.disruption.actions.stopping import thawed
 from mlflow_conformance.disruption.scene import Scene
 
 
@@ -26,6 +27,8 @@ def put_back(scene: str) -> Said:
     problems: list[Exception] = []
     done: Said = {}
     steps: dict[str, Callable[[Scene], int]] = {
+        # First: a node that stands still answers to none of the others.
+        "thawed": thawed,
         "uncordoned": uncordoned,
         "continued": continued,
         "mended": mended,
