@@ -23,8 +23,8 @@ def test_node_stops(evidence: Evidence, trial: Trial) -> None:
     Preconditions: replicas are ready on two nodes, and the load runs.
     Steps: freeze a node that has a pod of MLflow and no store; hold until Kubernetes has missed its
     heartbeat; let it go on.
-    Expected: the node was frozen and told not ready; no longer without an answer, and no longer
-    with failures, than promised; every acknowledged write is there; the deployment is whole again.
+    Expected: the node was frozen and told not ready; no longer without an answer, and no more
+    failures, than promised; every acknowledged write is there; the deployment is whole again.
     """
     row = evidence.row(HeldReplicaFaultBounds)
     seen = trial.of("node-stop", row)
