@@ -8,10 +8,12 @@ from mlflow_conformance.doors.inside import Inside
 from mlflow_conformance.doors.many import Request, send_many
 from mlflow_conformance.doors.mlflow import new_run
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.latency.judging import expect_latency, expect_offered
+from mlflow_conformance.latency.judging import expect_latency, expect_offered, note_others
 from mlflow_conformance.latency.measuring import Measured
 from mlflow_conformance.latency.thresholds import Burst
+from mlflow_conformance.load.machine import reading, taken_by_others
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.target.machine import cluster_cpu
 
 
 @check(
@@ -27,9 +29,10 @@ def test_operations_answer_in_time(evidence: Evidence, measured: Measured) -> No
     Preconditions: MLflow is ready.
     Steps: send the profile's workload through the front door, open-model and without retries.
     Expected: per operation the percentiles and the share of errors of the profile, latency counted
-    from the planned moment.
+    from the planned moment; when others took more of this machine's CPU than the profile allows,
+    what is too slow decides nothing.
     """
-    expect_latency(evidence, measured.result)
+    expect_latency(evidence, measured)
 
 
 @check(
@@ -46,7 +49,7 @@ def test_load_was_taken_as_planned(evidence: Evidence, measured: Measured) -> No
     Expected: the sender was on time (else nothing is known about the server, and LAT-1 is unknown
     too), and as good as every planned request was sent.
     """
-    expect_offered(evidence, measured.result)
+    expect_offered(evidence, measured)
 
 
 @check(
@@ -71,7 +74,10 @@ def test_a_burst_of_writers_is_answered(
     patience = 2 * row.within_s + 30
     patient = replace(replica, timeout_s=patience)
     asked = [Request.post(patient, "runs/log-batch", run_id=r, metrics=_METRICS) for r in runs]
+    cpu = cluster_cpu(target)
+    before = reading(cpu()) if cpu else None
     outcomes = send_many(inside, asked, concurrency=row.writers, patience_s=2 * patience)
+    after = reading(cpu()) if cpu else None
     replies = [o.reply for o in outcomes]
     statuses = [r.status if isinstance(r, Reply) else str(r) for r in replies]
     slowest = max(r.elapsed_s for r in replies)
@@ -80,6 +86,10 @@ def test_a_burst_of_writers_is_answered(
         "refused", "writes that were refused", [s for s in statuses if s != 200], "==", [],
         door="inside",
     )  # fmt: skip
+    taken = taken_by_others(before, after) if before and after else None
+    starved = note_others(evidence, taken, row.others_cpu)
+    if starved and slowest > row.within_s:
+        evidence.undecided(f"{starved}: the slowest write took {slowest:.1f} s")
     evidence.expect(
         "slowest", "slowest write", round(slowest, 2), "<=", row.within_s, unit="s", door="inside"
     )

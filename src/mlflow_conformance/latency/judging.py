@@ -12,7 +12,6 @@ from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.latency.measuring import Measured
 from mlflow_conformance.latency.thresholds import LATENCY, OFFERED, Latency, Sent
 from mlflow_conformance.load import expectations
-from mlflow_conformance.load.result import LoadResult
 
 PAGE = Attachment(name="latency report", path="latency.html", media_type="text/html")
 
@@ -21,24 +20,41 @@ PAGE = Attachment(name="latency report", path="latency.html", media_type="text/h
 class _Judge:
     """How one check is judged when the command judges it, and what is said of it."""
 
-    expect: Callable[[Evidence, LoadResult], None]
+    expect: Callable[[Evidence, Measured], None]
     title: str
     impact: str
     remedy: str
 
 
-def expect_latency(evidence: Evidence, result: LoadResult) -> None:
+def expect_latency(evidence: Evidence, measured: Measured) -> None:
     """LAT-1; see `mlflow_conformance.load.expectations.expect_latency`."""
+    row = evidence.row(Latency)
     evidence.attachments.append(PAGE)
-    expectations.note_load(evidence, result, "front")
-    expectations.expect_latency(evidence, result, evidence.row(Latency).bounds, "front")
+    expectations.note_load(evidence, measured.result, "front")
+    starved = note_others(evidence, measured.others_cpu, row.others_cpu)
+    expectations.expect_latency(evidence, measured.result, row.bounds, "front", starved)
 
 
-def expect_offered(evidence: Evidence, result: LoadResult) -> None:
+def expect_offered(evidence: Evidence, measured: Measured) -> None:
     """LAT-3; see `mlflow_conformance.load.expectations.expect_offered`."""
     evidence.attachments.append(PAGE)
-    expectations.note_load(evidence, result, "front")
-    expectations.expect_offered(evidence, result, evidence.row(Sent).bounds, "front")
+    expectations.note_load(evidence, measured.result, "front")
+    expectations.expect_offered(evidence, measured.result, evidence.row(Sent).bounds, "front")
+
+
+def note_others(evidence: Evidence, taken: float | None, most: float | None) -> str:
+    """Record what others took of this machine's CPU; why that excuses what is too slow, or nothing.
+
+    Args:
+        taken: the share of CPU time; None where it is not this machine that carries the cluster.
+        most: beyond which a broken bound decides nothing; None for never.
+    """
+    if taken is None:
+        return ""
+    evidence.note("share of this machine's CPU that others took", round(taken, 3))
+    if most is None or taken <= most:
+        return ""
+    return f"others took {taken:.0%} of this machine's CPU, and {most:.0%} are allowed"
 
 
 _JUDGE = {
@@ -84,7 +100,7 @@ def judged(
         try:
             if measured is None:
                 evidence.undecided(undecided or "nothing was recorded")
-            how.expect(evidence, measured.result)
+            how.expect(evidence, measured)
         except Undecided as problem:
             reason = problem.reason
         except Exception:  # noqa: BLE001 - as for every check: recorded, the verdict is unknown

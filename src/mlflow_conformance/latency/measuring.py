@@ -13,11 +13,13 @@ from mlflow_conformance.load import engine, seeding, workload
 from mlflow_conformance.load.analysis import SendingBounds, analyse
 from mlflow_conformance.load.arrivals import RateStep
 from mlflow_conformance.load.document import Series
+from mlflow_conformance.load.machine import CpuReading, reading, taken_by_others
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.load.run_record import RunRecord
 from mlflow_conformance.target.base import HttpDoor, Target
+from mlflow_conformance.target.machine import cluster_cpu
 from mlflow_conformance.target.watch import Watch, series, watching
 
 
@@ -27,10 +29,12 @@ class LoadTarget:
 
     Attributes:
         watch: looks at replicas and connections while the load goes on; None outside a cluster.
+        cpu: reads the CPU time of a cluster that this machine carries as well; None for another.
     """
 
     door: HttpDoor
     watch: Callable[[], AbstractContextManager[Watch]] | None = None
+    cpu: Callable[[], float] | None = None
 
     @classmethod
     def of(cls, target: Target) -> Self:
@@ -40,16 +44,22 @@ class LoadTarget:
             Undecided: it has none.
         """
         watch = partial(watching, target) if target.kube else None
-        return cls(target.need_front(), watch)
+        return cls(target.need_front(), watch, cluster_cpu(target))
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One load and what came of it."""
+    """One load and what came of it.
+
+    Attributes:
+        others_cpu: the share of this machine's CPU time that went to others than the load and the
+            cluster meanwhile; None where the cluster is elsewhere.
+    """
 
     recorded: RunRecord
     result: LoadResult
     series: Sequence[Series] = ()
+    others_cpu: float | None = None
 
 
 def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = None) -> Measured:
@@ -82,12 +92,14 @@ def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = 
             ca_file=to.door.ca_file,
             headers=dict(to.door.headers),
         )
+        before = _cpu(to)
         with ExitStack() as stack:
             note = stack.enter_context(run.phase("load"))
             watch = stack.enter_context(to.watch()) if to.watch else Watch()
             going = stack.enter_context(engine.running(plan, folder))
             recorded = going.wait()
             note.detail = f"{len(recorded.records)} of {len(recorded.planned_us)} requests"
+        after = _cpu(to)  # the load's processes have ended, and are counted
     finally:
         if world.experiment_id:
             if garbage is not None:
@@ -95,8 +107,15 @@ def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = 
             with run.phase("objects removed") as note:
                 note.detail = seeding.remove(api, world)
     return Measured(
-        recorded, analyse(recorded, _sending_bounds(run)), series(watch, recorded.start.timestamp())
+        recorded,
+        analyse(recorded, _sending_bounds(run)),
+        series(watch, recorded.start.timestamp()),
+        taken_by_others(before, after) if before and after else None,
     )
+
+
+def _cpu(to: LoadTarget) -> CpuReading | None:
+    return reading(to.cpu()) if to.cpu else None
 
 
 def _sending_bounds(run: Run) -> SendingBounds:

@@ -46,6 +46,11 @@ class Latency(Thresholds):
     errors: Share | None = Field(
         description="most of an operation's requests that may fail, as a share; null for any"
     )
+    others_cpu: Share | None = Field(
+        description="most of this machine's CPU time that others than the load and the cluster may "
+        "have taken, as a share: beyond it a broken bound decides nothing; null for never, and "
+        "without effect where the cluster has machines of its own"
+    )
 
     @property
     def bounds(self) -> LatencyBounds:
@@ -75,6 +80,9 @@ class Burst(Thresholds):
 
     writers: Annotated[int, Field(ge=2)] = Field(description="requests that are sent at once")
     within_s: Seconds = Field(description="most until the last one is answered, seconds")
+    others_cpu: Share | None = Field(
+        description="of this machine's CPU time, as of LAT-1; null for never"
+    )
 
 
 THRESHOLDS: Registry = {LATENCY: Latency, "LAT-1.burst": Burst, OFFERED: Sent}

@@ -17,6 +17,7 @@ ROW = """
       each_operation_s: {p95: 1.0}
       all_operations_s: {}
       errors: 0.05
+      others_cpu: null
 """
 CHECK = '''
 @check("LAT-1", impact="i", remedy="r")

@@ -60,6 +60,27 @@ def test_errors_are_held_against_the_promise(tmp_path: Path, every: int, expecte
     assert latency(tmp_path, analyse(run(tmp_path, answer))) is expected
 
 
+def slow(at: float) -> tuple[float, int, Failure]:
+    return (1.5 if round(at * 50) % 18 == 0 else 0.01), 200, ""
+
+
+def test_what_is_too_slow_on_a_machine_that_starves_decides_nothing(tmp_path: Path) -> None:
+    seen, result = evidence(tmp_path), analyse(run(tmp_path, slow))
+    with pytest.raises(
+        Undecided, match=r"others took 80% of the CPU: .*p95 of \d+, 1\.5.*promised"
+    ):
+        expectations.expect_latency(seen, result, P95, "front", "others took 80% of the CPU")
+    # What held all the same is evidence, and what did not is there to be read.
+    assert {o.id for o in seen.observations if o.bound} == {"errors"}
+    assert any("p95" in o.name and not o.bound for o in seen.observations)
+
+
+def test_what_is_in_time_on_a_machine_that_starves_passes(tmp_path: Path) -> None:
+    seen = evidence(tmp_path)
+    expectations.expect_latency(seen, analyse(run(tmp_path, healthy)), P95, "front", "starved")
+    assert verdict(seen) is Verdict.PASS
+
+
 def test_one_slow_operation_among_fast_ones_fails(tmp_path: Path) -> None:
     kept = [
         r._replace(operation=int(i % 4 == 0), done_us=r.sent_us + (3_000_000 if i % 4 == 0 else 9))

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of this machine's CPU time went to others, while it carried both a load and its cluster.
+
+Linux counts the CPU time of all processes in ``/proc/stat``. What is left of it without this
+process, its children and the cluster's nodes went to somebody else. The time of processes that
+were told to wait for all others (a nice value above 0) does not count: they took what was left.
+"""
+
+import os
+import resource
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_STAT = Path("/proc/stat")
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class CpuReading:
+    """CPU time used since some moment in the past, in seconds of one CPU.
+
+    Attributes:
+        at_s: when it was read, on the monotonic clock.
+        cpus: that the machine has.
+        busy_s: of everybody, at normal priority or above.
+        own_s: of this process and of its children that have ended.
+        cluster_s: of the cluster's nodes.
+    """
+
+    at_s: float
+    cpus: int
+    busy_s: float
+    own_s: float
+    cluster_s: float
+
+
+def reading(cluster_s: float, stat: Path = _STAT) -> CpuReading | None:
+    """The CPU time used until now; None where the kernel does not count it so.
+
+    Args:
+        cluster_s: CPU time of the cluster's nodes, read at this moment.
+    """
+    try:
+        lines = stat.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    user, _, system, _, _, irq, softirq, steal = map(int, lines[0].split()[1:9])
+    own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return CpuReading(
+        at_s=time.monotonic(),
+        cpus=sum(line.startswith("cpu") for line in lines) - 1,
+        busy_s=(user + system + irq + softirq + steal) * _TICK_S,
+        own_s=sum(u.ru_utime + u.ru_stime for u in own),
+        cluster_s=cluster_s,
+    )
+
+
+def taken_by_others(before: CpuReading, after: CpuReading) -> float:
+    """The share of all CPU time between two readings that went to others, 0 to 1."""
+    whole = (after.at_s - before.at_s) * after.cpus
+    if whole <= 0:
+        return 0.0
+    theirs = (
+        (after.busy_s - before.busy_s)
+        - (after.own_s - before.own_s)
+        - (after.cluster_s - before.cluster_s)
+    )
+    return min(1.0, max(0.0, theirs / whole))

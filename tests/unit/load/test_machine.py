@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What others took of this machine's CPU time."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlflow_conformance.load.machine import CpuReading, reading, taken_by_others
+
+
+@pytest.mark.parametrize(
+    ("busy_s", "own_s", "cluster_s", "taken"),
+    [
+        (20, 4, 16, 0.0),  # all of two CPUs, and nobody else had any
+        (20, 4, 6, 0.5),
+        (3, 4, 0, 0.0),  # clocks that tick at different moments
+    ],
+)
+def test_others_took_what_neither_the_load_nor_the_cluster_did(
+    busy_s: float, own_s: float, cluster_s: float, taken: float
+) -> None:
+    before = CpuReading(at_s=5, cpus=2, busy_s=100, own_s=7, cluster_s=40)
+    after = CpuReading(15, 2, 100 + busy_s, 7 + own_s, 40 + cluster_s)
+    assert taken_by_others(before, after) == pytest.approx(taken)
+
+
+def test_time_of_low_priority_and_of_waiting_counts_for_nothing(tmp_path: Path) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  100 900 200 5000 700 10 20 30 0 0\ncpu0 1\ncpu1 1\nintr 5\n")
+    found = reading(40.0, stat)
+    assert found is not None
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert (found.cpus, found.busy_s, found.cluster_s) == (2, 360 / ticks, 40.0)
+
+
+def test_a_child_that_has_ended_is_ours() -> None:
+    before = reading(0)
+    work = "import time\nwhile time.process_time() < 0.3: pass"
+    subprocess.run([sys.executable, "-c", work], check=True)
+    after = reading(0)
+    if before is None or after is None:
+        pytest.skip("this kernel has no /proc/stat")
+    assert after.own_s - before.own_s >= 0.29
+
+
+def test_a_kernel_that_does_not_count_says_nothing(tmp_path: Path) -> None:
+    assert reading(0, tmp_path / "absent") is None
