@@ -8,18 +8,20 @@ from pydantic import JsonValue
 
 from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import error_of
-from mlflow_conformance.upgrade.things import Reading
+from mlflow_conformance.upgrade.things import ReadBack
 
 _NAMES = ("key", "name", "assessment_name", "span_id", "run_id", "trace_id", "model_id", "version")
 _SHOWN = 80
 
 
-def unlike(reading: Reading, reply: Reply) -> list[str]:
+def unlike(reading: ReadBack, reply: Reply) -> list[str]:
     """Where a reply does not hold what was written; empty when it holds all of it."""
+    if reading.status is None and reply.status >= 400:
+        return []
     if reply.status != reading.status:
         code, message = error_of(reply)
         said = f"HTTP {reply.status} {code} {message}"[:300].rstrip()
-        wanted = f", not HTTP {reading.status}" if reading.status != 200 else ""
+        wanted = "" if reading.status == 200 else f", not HTTP {reading.status or 'refused'}"
         return [f"{reading.call}: {said}{wanted}"]
     if reading.status != 200 or reading.says is None:
         return []

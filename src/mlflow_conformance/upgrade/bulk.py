@@ -9,6 +9,7 @@ import hashlib
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -17,8 +18,8 @@ from mlflow_conformance.doors.inside import Inside
 from mlflow_conformance.doors.many import send_many
 from mlflow_conformance.doors.mlflow import MlflowApi, answer
 from mlflow_conformance.upgrade.answers import lacking, unlike
-from mlflow_conformance.upgrade.otlp import OtlpSpan, OtlpTrace, export
-from mlflow_conformance.upgrade.things import Call, Reading, pairs
+from mlflow_conformance.upgrade.otlp import OtlpSpan, OtlpTrace, export, location_of
+from mlflow_conformance.upgrade.things import ApiCall, ReadBack, pairs
 
 _BEGAN_MS = 1_700_000_000_000
 _STEPS, _SPANS, _TURNS = 10, 5, 4
@@ -91,6 +92,28 @@ class _Run:
         return OtlpTrace(int(digest[:32], 16), [root, *inner])
 
     @property
+    def named(self) -> bool:
+        """Whether MLflow's own client sent its trace, so that it has a name."""
+        return self.number % _TURNS == 0
+
+    def info(self) -> dict[str, Any]:
+        """Of the trace, as that client sends it."""
+        return {
+            "trace_id": self.trace().trace_id, "state": "OK",
+            "tags": {"mlflow.traceName": self.name},
+            "trace_metadata": {"mlflow.trace.session": self.session},
+        }  # fmt: skip
+
+    def started(self, experiment: str) -> ApiCall:
+        """The request by which that client begins it."""
+        began = datetime.fromtimestamp(_BEGAN_MS / 1000 + self.number, UTC).isoformat()
+        more = {
+            "trace_location": location_of(experiment), "request_time": began,
+            "execution_duration": "5s",
+        }  # fmt: skip
+        return ApiCall.post("traces", "3.0", trace={"trace_info": {**self.info(), **more}})
+
+    @property
     def session(self) -> str:
         return f"{self.label}-session-{self.number // _TURNS}"
 
@@ -109,17 +132,18 @@ def write_bulk(
     experiment: str = made["experiment_id"]
     many = [_Run(label, seed, number) for number in range(runs)]
     created = _all(inside, api, (
-        Call.post(
+        ApiCall.post(
             "runs/create", experiment_id=experiment, run_name=run.name, start_time=_BEGAN_MS
         )
         for run in many
     ))  # fmt: skip
     run_ids: list[str] = [each["run"]["info"]["run_id"] for each in created]
     _all(inside, api, (
-        Call.post("runs/log-batch", run_id=run_id, **run.fields())
+        ApiCall.post("runs/log-batch", run_id=run_id, **run.fields())
         for run, run_id in zip(many, run_ids, strict=True)
     ))  # fmt: skip
     if traces:
+        _all(inside, api, (run.started(experiment) for run in many if run.named))
         sent = (run.trace() for run in many)
         _all(inside, api, (
             export(experiment, batch) for batch in iter(lambda: list(_first(sent)), [])
@@ -131,7 +155,7 @@ def _first(sent: Iterator[OtlpTrace]) -> Iterator[OtlpTrace]:
     return islice(sent, _TRACES_A_REQUEST)
 
 
-def _all(inside: Inside, api: MlflowApi, calls: Iterator[Call]) -> list[dict[str, Any]]:
+def _all(inside: Inside, api: MlflowApi, calls: Iterator[ApiCall]) -> list[dict[str, Any]]:
     answers = []
     while chunk := list(islice(calls, _CHUNK)):
         requests = [call.request(api) for call in chunk]
@@ -176,12 +200,10 @@ def unread_traces(api: MlflowApi, bulk: Bulk) -> list[str]:
         ApiError: a page was refused.
         NoReply: a page got no complete reply.
     """
-    location = {
-        "type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": bulk.experiment_id},
-    }  # fmt: skip
+    locations = [location_of(bulk.experiment_id)]
     found = {
         entry["trace_id"]: entry
-        for entry in _pages(api, "traces/search", "3.0", "traces", locations=[location])
+        for entry in _pages(api, "traces/search", "3.0", "traces", locations=locations)
     }
     return [
         text
@@ -193,11 +215,8 @@ def unread_traces(api: MlflowApi, bulk: Bulk) -> list[str]:
 
 
 def _trace_says(run: _Run) -> dict[str, Any]:
-    return {
-        "trace_id": run.trace().trace_id, "state": "OK",
-        "tags": {"mlflow.traceName": run.name},
-        "trace_metadata": {"mlflow.trace.session": run.session},
-    }  # fmt: skip
+    says = run.info()
+    return says if run.named else {**says, "tags": {}}
 
 
 def unread_parts(api: MlflowApi, bulk: Bulk, numbers: Sequence[int], *, traces: bool) -> list[str]:
@@ -205,11 +224,11 @@ def unread_parts(api: MlflowApi, bulk: Bulk, numbers: Sequence[int], *, traces: 
     many = dict(enumerate(_numbered(bulk)))
     readings = []
     for run, run_id in (many[number] for number in numbers):
-        history = Call.get("metrics/get-history", run_id=run_id, metric_key="loss")
-        readings.append(Reading(call=history, at="metrics", says=run.fields()["metrics"]))
+        history = ApiCall.get("metrics/get-history", run_id=run_id, metric_key="loss")
+        readings.append(ReadBack(call=history, at="metrics", says=run.fields()["metrics"]))
         if traces:
-            get = Call.get("traces/get", "3.0", trace_id=run.trace().trace_id)
-            readings.append(Reading(call=get, at="trace.spans", says=_span_says(run.trace())))
+            get = ApiCall.get("traces/get", "3.0", trace_id=run.trace().trace_id)
+            readings.append(ReadBack(call=get, at="trace.spans", says=_span_says(run.trace())))
     return [text for reading in readings for text in unlike(reading, reading.call.sent(api))]
 
 
@@ -229,7 +248,7 @@ def _pages(
     token = ""
     while True:
         more = {"page_token": token} if token else {}
-        sent = Call.post(call, version, **fields, **more, max_results=_PAGE)
+        sent = ApiCall.post(call, version, **fields, **more, max_results=_PAGE)
         page = answer(call, sent.sent(api))
         yield from page.get(at, [])
         token = page.get("next_page_token", "")

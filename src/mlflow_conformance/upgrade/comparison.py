@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlflow_conformance.upgrade.fingerprint import Fingerprint, TableContent
+from mlflow_conformance.upgrade.fingerprint import RowFingerprint, TableContent
 from mlflow_conformance.upgrade.migration import Meant
 
 _EXAMPLES = 3
@@ -18,7 +18,7 @@ _EMPTY = "-"
 
 
 @dataclass(frozen=True)
-class Difference:
+class Differing:
     """One thing that differs.
 
     Attributes:
@@ -43,7 +43,7 @@ class Difference:
         return f"{name}: {self.what}{count}{shown}"
 
 
-def differences(before: Fingerprint, after: Fingerprint, meant: Meant) -> list[Difference]:
+def differences(before: RowFingerprint, after: RowFingerprint, meant: Meant) -> list[Differing]:
     """All that differs, the tables in their order.
 
     Rows that came since are none of it, for others may have written them.
@@ -51,23 +51,23 @@ def differences(before: Fingerprint, after: Fingerprint, meant: Meant) -> list[D
     Args:
         after: it was taken with `before` as the earlier one.
     """
-    found: list[Difference] = []
+    found: list[Differing] = []
     for name, content in before.tables.items():
         later = after.tables.get(name)
         if later is None:
             rows, mine = content.shape.rows, name in meant.tables
-            found.append(Difference(name, "", "the table is gone", rows, (), mine))
+            found.append(Differing(name, "", "the table is gone", rows, (), mine))
         else:
             found.extend(_of_table(content, later, meant))
     for name, content in after.tables.items():
         if name not in before.tables:
             found.append(
-                Difference(name, "", "a new table", content.shape.rows, (), name in meant.tables)
+                Differing(name, "", "a new table", content.shape.rows, (), name in meant.tables)
             )
     return found
 
 
-def rows_since(before: Fingerprint, after: Fingerprint) -> dict[str, int]:
+def rows_since(before: RowFingerprint, after: RowFingerprint) -> dict[str, int]:
     """How many rows came since, by table, of those that were looked at; tables without are out."""
     came = {
         name: len(content.digests.keys() - before.tables[name].digests.keys())
@@ -77,7 +77,7 @@ def rows_since(before: Fingerprint, after: Fingerprint) -> dict[str, int]:
     return {name: count for name, count in came.items() if count}
 
 
-def _of_table(before: TableContent, after: TableContent, meant: Meant) -> Iterator[Difference]:
+def _of_table(before: TableContent, after: TableContent, meant: Meant) -> Iterator[Differing]:
     table, here, there = before.shape.name, before.shape.columns, after.shape.columns
     places = {column: place for place, column in enumerate(here)}
     for column in here:
@@ -89,16 +89,16 @@ def _of_table(before: TableContent, after: TableContent, meant: Meant) -> Iterat
                 if row.split(" ")[places[column]] != _EMPTY
             ]
             what = "the column is gone, with values" if filled else "the column, empty, is gone"
-            yield Difference(table, column, what, len(filled), tuple(filled[:_EXAMPLES]), named)
+            yield Differing(table, column, what, len(filled), tuple(filled[:_EXAMPLES]), named)
         elif here[column] != there[column]:
             what = f"its type was {here[column]}, and is {there[column]}"
-            yield Difference(table, column, what, 0, (), named)
+            yield Differing(table, column, what, 0, (), named)
     for column in there:
         if column not in here:
             named = (table, column) in meant.columns
-            yield Difference(table, column, f"a new column, {there[column]}", 0, (), named)
+            yield Differing(table, column, f"a new column, {there[column]}", 0, (), named)
     if not set(before.shape.key) <= set(there):
-        yield Difference(
+        yield Differing(
             table, "", "its key is gone, so that rows cannot be told", before.shape.rows, (), False
         )
         return
@@ -106,18 +106,20 @@ def _of_table(before: TableContent, after: TableContent, meant: Meant) -> Iterat
     yield from _changed(before, after, meant)
 
 
-def _gone(before: TableContent, after: TableContent, meant: Meant) -> Iterator[Difference]:
+def _gone(before: TableContent, after: TableContent, meant: Meant) -> Iterator[Differing]:
     table = before.shape.name
     gone = [key for key in before.digests if key not in after.digests]
     by_meaning: dict[bool, list[str]] = {True: [], False: []}
+    # A row whose key is written is there under another one.
+    moved = any((table, column) in meant.written for column in before.shape.key)
     for key in gone:
-        by_meaning[meant.deletes(table, json.loads(key))].append(key)
+        by_meaning[moved or meant.deletes(table, json.loads(key))].append(key)
     for mine, keys in by_meaning.items():
         if keys:
-            yield Difference(table, "", "gone", len(keys), tuple(keys[:_EXAMPLES]), mine)
+            yield Differing(table, "", "gone", len(keys), tuple(keys[:_EXAMPLES]), mine)
 
 
-def _changed(before: TableContent, after: TableContent, meant: Meant) -> Iterator[Difference]:
+def _changed(before: TableContent, after: TableContent, meant: Meant) -> Iterator[Differing]:
     table = before.shape.name
     there = {column: place for place, column in enumerate(after.shape.columns)}
     shared = [
@@ -139,7 +141,7 @@ def _changed(before: TableContent, after: TableContent, meant: Meant) -> Iterato
                     examples.setdefault(column, []).append(key)
     for column, count in counts.items():
         named = (table, column) in meant.written or (table, column) in meant.columns
-        yield Difference(table, column, "another value", count, tuple(examples[column]), named)
+        yield Differing(table, column, "another value", count, tuple(examples[column]), named)
 
 
 def shortened(texts: Sequence[object], most: int) -> list[str]:

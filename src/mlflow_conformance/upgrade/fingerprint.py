@@ -60,7 +60,7 @@ class TableContent:
 
 
 @dataclass(frozen=True)
-class Fingerprint:
+class RowFingerprint:
     """A database at one moment, by table."""
 
     tables: Mapping[str, TableContent]
@@ -84,7 +84,7 @@ class Fingerprint:
                     file.write(f"{json.dumps(row)}\n")
 
     @classmethod
-    def read(cls, path: Path) -> "Fingerprint":
+    def read(cls, path: Path) -> "RowFingerprint":
         """What `kept_in` wrote."""
         tables: dict[str, TableContent] = {}
         digests: dict[str, str] = {}
@@ -103,7 +103,7 @@ class Fingerprint:
         return cls(tables)
 
 
-def fingerprint(sql: Sql, earlier: Fingerprint | None = None) -> Fingerprint:
+def fingerprint(sql: Sql, earlier: RowFingerprint | None = None) -> RowFingerprint:
     """Look at every row, in read-only statements.
 
     Args:
@@ -126,7 +126,7 @@ def fingerprint(sql: Sql, earlier: Fingerprint | None = None) -> Fingerprint:
         known = earlier.tables.get(table) if earlier else None
         shape = _shape(door, table, kinds, keys.get(table, []), known.shape if known else None)
         tables[table] = TableContent(shape, dict(_digests(door, shape)))
-    return Fingerprint(tables)
+    return RowFingerprint(tables)
 
 
 def _named(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import MlflowApi, answer, error_of
-from mlflow_conformance.upgrade.things import Call
+from mlflow_conformance.upgrade.things import ApiCall
 
 _NO_ROUTE = (404, 405, 501)
 _NO_CODE = ("", "ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED", "FEATURE_DISABLED")
@@ -38,7 +38,7 @@ class Maker:
     run: str = ""
     artifacts: str = ""
 
-    def done(self, call: Call) -> dict[str, Any]:
+    def done(self, call: ApiCall) -> dict[str, Any]:
         """The answer of a call that makes something.
 
         Raises:
@@ -55,4 +55,4 @@ class Maker:
 
     def post(self, call: str, version: str = "2.0", /, **fields: Any) -> dict[str, Any]:
         """The answer of a POST; see `done`."""
-        return self.done(Call.post(call, version, **fields))
+        return self.done(ApiCall.post(call, version, **fields))

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bucket and the database before and after: objects that are gone, and owners without any."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.ledger.reconciliation import reconcile, stored_artifacts
+from mlflow_conformance.upgrade.things import GivenThing
 
 
 class Objects(Strict):
@@ -63,6 +65,16 @@ def objects_of(sql: Sql, bucket: Bucket) -> Objects:
         orphans=list(found.orphans),
         owned=found.owned,
     )
+
+
+def touched(things: Sequence[GivenThing]) -> list[str]:
+    """What the keys of objects end in that are changed and removed on purpose."""
+    return [t.name for t in things if t.kind == "artifact" and t.part != "kept"]
+
+
+def orphaned(before: Objects, later: Objects) -> list[str]:
+    """Objects of before that had an owner, and have none now."""
+    return sorted((set(later.orphans) - set(before.orphans)) & set(before.etags))
 
 
 def only_later(before: list[str], later: list[str]) -> list[str]:

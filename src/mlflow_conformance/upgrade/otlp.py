@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from mlflow_conformance.upgrade.things import Call
+from mlflow_conformance.upgrade.things import ApiCall
 
 PATH = "/v1/traces"
 _MEDIA = "application/x-protobuf"
@@ -54,16 +54,21 @@ class OtlpTrace:
         return ((self.number + place) % (1 << 63) + 1).to_bytes(8, "big")
 
 
-def export(experiment: str, traces: Sequence[OtlpTrace]) -> Call:
+def export(experiment: str, traces: Sequence[OtlpTrace]) -> ApiCall:
     """The one request that sends these traces."""
     message = ExportTraceServiceRequest()
     spans = message.resource_spans.add().scope_spans.add().spans
     for trace in traces:
         for place, span in enumerate(trace.spans):
             spans.append(_span(trace, place, span))
-    return Call.bytes_of(
+    return ApiCall.bytes_of(
         "POST", PATH, message.SerializeToString(), _MEDIA, **{"x_mlflow_experiment_id": experiment}
     )
+
+
+def location_of(experiment: str) -> dict[str, Any]:
+    """Where traces of an experiment are, as the API of traces says it."""
+    return {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
 
 
 def _span(trace: OtlpTrace, place: int, span: OtlpSpan) -> ProtoSpan:

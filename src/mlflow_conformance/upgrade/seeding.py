@@ -17,7 +17,7 @@ from mlflow_conformance.doors.mlflow import ApiError, MlflowApi, answer, new_run
 from mlflow_conformance.upgrade.bulk import Bulk, write_bulk
 from mlflow_conformance.upgrade.kinds import KINDS
 from mlflow_conformance.upgrade.making import Absent, Maker
-from mlflow_conformance.upgrade.things import Part, Thing
+from mlflow_conformance.upgrade.things import GivenThing, Part
 
 _AT_ONCE = 6
 _OWNER_ONLY = 0o600
@@ -43,7 +43,7 @@ class Seeded(Strict):
     version: str
     label: str
     kinds: dict[str, Capability]
-    things: list[Thing]
+    things: list[GivenThing]
     bulk: Bulk
 
     def of(self, outcome: Outcome) -> dict[str, str]:
@@ -96,7 +96,7 @@ def seed(inside: Inside, api: MlflowApi, label: str, runs: int, numbers: int) ->
     )
 
 
-def _of_kind(make: Maker, kind: str) -> tuple[Capability, Sequence[Thing]]:
+def _of_kind(make: Maker, kind: str) -> tuple[Capability, Sequence[GivenThing]]:
     function, word = KINDS[kind], kind.replace(" ", "-").lower()
     try:
         return Capability(outcome="written"), [

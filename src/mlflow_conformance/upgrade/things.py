@@ -22,7 +22,7 @@ JSON = "application/json"
 Part = Literal["kept", "changed", "removed"]
 
 
-class Call(Strict):
+class ApiCall(Strict):
     """One HTTP request to any MLflow server.
 
     Attributes:
@@ -106,29 +106,29 @@ class Call(Strict):
         return f"{self.method} {self.path.partition('?')[0]}"
 
 
-class Reading(Strict):
+class ReadBack(Strict):
     """A request and what its answer must hold.
 
     Attributes:
         at: the keys that lead to it in the answer, separated by dots; empty for all of it.
         says: what was written. Objects may have more keys, lists more entries; a text is the body.
-        status: of the reply; with any other than 200, nothing is read of it.
+        status: of the reply, None for any refusal; only of a 200 anything is read.
     """
 
-    call: Call
+    call: ApiCall
     at: str = ""
     says: JsonValue = None
-    status: int = 200
+    status: int | None = 200
 
 
-class Change(Strict):
+class UseStep(Strict):
     """A request that changes or removes something, and what is read afterwards."""
 
-    call: Call
-    then: Reading
+    call: ApiCall
+    then: ReadBack
 
 
-class Thing(Strict):
+class GivenThing(Strict):
     """Something that was written, with all that can be done with it.
 
     Attributes:
@@ -140,10 +140,10 @@ class Thing(Strict):
     kind: str
     name: str
     part: Part = "kept"
-    reads: list[Reading]
-    finds: list[Reading] = Field(default=[])
-    changes: list[Change] = Field(default=[])
-    removes: list[Change] = Field(default=[])
+    reads: list[ReadBack]
+    finds: list[ReadBack] = Field(default=[])
+    changes: list[UseStep] = Field(default=[])
+    removes: list[UseStep] = Field(default=[])
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"

@@ -8,12 +8,12 @@ from mlflow_conformance.doors.inside import Inside
 from mlflow_conformance.doors.many import Outcome, send_many
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.upgrade.answers import unlike
-from mlflow_conformance.upgrade.things import Change, Reading, Thing
+from mlflow_conformance.upgrade.things import GivenThing, ReadBack, UseStep
 
 _AT_ONCE, _CHUNK, _CHUNK_S = 6, 200, 300
 
 
-def unread(inside: Inside, api: MlflowApi, things: Sequence[Thing]) -> list[str]:
+def unread(inside: Inside, api: MlflowApi, things: Sequence[GivenThing]) -> list[str]:
     """What of these things is no longer read as it was written.
 
     Raises:
@@ -22,7 +22,7 @@ def unread(inside: Inside, api: MlflowApi, things: Sequence[Thing]) -> list[str]
     return _asked(inside, api, [(t, reading) for t in things for reading in t.reads])
 
 
-def unfound(inside: Inside, api: MlflowApi, things: Sequence[Thing]) -> list[str]:
+def unfound(inside: Inside, api: MlflowApi, things: Sequence[GivenThing]) -> list[str]:
     """Which of these things a search no longer finds, or finds otherwise than they were written.
 
     Raises:
@@ -31,17 +31,19 @@ def unfound(inside: Inside, api: MlflowApi, things: Sequence[Thing]) -> list[str
     return _asked(inside, api, [(t, finding) for t in things for finding in t.finds])
 
 
-def unchanged(api: MlflowApi, things: Sequence[Thing]) -> list[str]:
+def unchanged(api: MlflowApi, things: Sequence[GivenThing]) -> list[str]:
     """What of these things cannot be changed, or is not read as it was changed."""
     return [text for thing in things for text in _made(api, thing, thing.changes)]
 
 
-def unremoved(api: MlflowApi, things: Sequence[Thing]) -> list[str]:
+def unremoved(api: MlflowApi, things: Sequence[GivenThing]) -> list[str]:
     """What of these things cannot be removed, or is still there."""
     return [text for thing in things for text in _made(api, thing, thing.removes)]
 
 
-def _asked(inside: Inside, api: MlflowApi, asked: Sequence[tuple[Thing, Reading]]) -> list[str]:
+def _asked(
+    inside: Inside, api: MlflowApi, asked: Sequence[tuple[GivenThing, ReadBack]]
+) -> list[str]:
     found: list[str] = []
     for start in range(0, len(asked), _CHUNK):
         chunk = asked[start : start + _CHUNK]
@@ -52,17 +54,17 @@ def _asked(inside: Inside, api: MlflowApi, asked: Sequence[tuple[Thing, Reading]
     return found
 
 
-def _told(reading: Reading, outcome: Outcome) -> list[str]:
+def _told(reading: ReadBack, outcome: Outcome) -> list[str]:
     if isinstance(outcome.reply, NoReply):
         return [f"{reading.call}: {outcome.reply}"]
     return unlike(reading, outcome.reply)
 
 
-def _made(api: MlflowApi, thing: Thing, changes: Sequence[Change]) -> Iterator[str]:
+def _made(api: MlflowApi, thing: GivenThing, changes: Sequence[UseStep]) -> Iterator[str]:
     """One change after the other, until one does not work: the next ones may need it."""
     for change in changes:
         try:
-            told = unlike(Reading(call=change.call), change.call.sent(api))
+            told = unlike(ReadBack(call=change.call), change.call.sent(api))
             told = told or unlike(change.then, change.then.call.sent(api))
         except NoReply as none:
             told = [f"{change.call}: {none}"]

@@ -9,9 +9,9 @@ from pydantic import JsonValue
 
 from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.upgrade.answers import lacking, part_of, unlike
-from mlflow_conformance.upgrade.things import Call, Reading
+from mlflow_conformance.upgrade.things import ApiCall, ReadBack
 
-GET = Call.get("runs/get", run_id="r")
+GET = ApiCall.get("runs/get", run_id="r")
 
 
 def reply(value: object, status: int = 200) -> Reply:
@@ -71,24 +71,24 @@ def test_of_entries_of_one_name_the_nearest_is_told() -> None:
 
 def test_another_status_is_told_with_what_was_said() -> None:
     refused = reply({"error_code": "INTERNAL_ERROR", "message": "no column"}, 500)
-    assert unlike(Reading(call=GET), refused) == [
+    assert unlike(ReadBack(call=GET), refused) == [
         "GET /api/2.0/mlflow/runs/get: HTTP 500 INTERNAL_ERROR no column"
     ]
-    assert unlike(Reading(call=GET, status=404), refused) == [
+    assert unlike(ReadBack(call=GET, status=404), refused) == [
         "GET /api/2.0/mlflow/runs/get: HTTP 500 INTERNAL_ERROR no column, not HTTP 404"
     ]
-    assert unlike(Reading(call=GET, status=500), refused) == []
+    assert unlike(ReadBack(call=GET, status=500), refused) == []
 
 
 def test_a_body_that_is_no_json_is_told() -> None:
-    assert unlike(Reading(call=GET, at="run", says={}), reply("<html>")) == [
+    assert unlike(ReadBack(call=GET, at="run", says={}), reply("<html>")) == [
         "GET /api/2.0/mlflow/runs/get: the answer is no JSON"
     ]
 
 
 def test_a_text_is_the_whole_body() -> None:
-    assert unlike(Reading(call=GET, says="größe"), reply("größe")) == []
-    assert unlike(Reading(call=GET, says="größe"), reply("grö")) == [
+    assert unlike(ReadBack(call=GET, says="größe"), reply("größe")) == []
+    assert unlike(ReadBack(call=GET, says="größe"), reply("grö")) == [
         "GET /api/2.0/mlflow/runs/get: 'grö'"
     ]
 
@@ -97,3 +97,10 @@ def test_a_path_that_leads_nowhere_leads_to_none() -> None:
     assert part_of({"run": {"info": {"a": 1}}}, "run.info.a") == 1
     assert part_of({"run": None}, "run.info.a") is None
     assert part_of([1], "run") is None
+
+
+def test_any_refusal_may_be_what_is_wanted() -> None:
+    assert unlike(ReadBack(call=GET, status=None), reply("gone", 500)) == []
+    assert unlike(ReadBack(call=GET, status=None), reply({})) == [
+        "GET /api/2.0/mlflow/runs/get: HTTP 200  {}, not HTTP refused"
+    ]

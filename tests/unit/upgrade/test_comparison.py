@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlflow_conformance.upgrade.comparison import differences, rows_since, shortened
-from mlflow_conformance.upgrade.fingerprint import Fingerprint, TableContent, TableShape
+from mlflow_conformance.upgrade.fingerprint import RowFingerprint, TableContent, TableShape
 from mlflow_conformance.upgrade.migration import Meant, Migration, Statement, assigned
 
 NOTHING = Migration(seconds=0, statements=[]).meant()
@@ -20,11 +20,13 @@ def table(
     return TableContent(shape, {f'["{k}"]': row for k, row in rows.items()})
 
 
-def database(*tables: TableContent) -> Fingerprint:
-    return Fingerprint({t.shape.name: t for t in tables})
+def database(*tables: TableContent) -> RowFingerprint:
+    return RowFingerprint({t.shape.name: t for t in tables})
 
 
-def told(before: Fingerprint, after: Fingerprint, meant: Meant = NOTHING) -> list[tuple[str, bool]]:
+def told(
+    before: RowFingerprint, after: RowFingerprint, meant: Meant = NOTHING
+) -> list[tuple[str, bool]]:
     return [(str(d), d.meant) for d in differences(before, after, meant)]
 
 
@@ -62,6 +64,12 @@ def test_a_row_that_is_gone_is_meant_by_its_key_alone() -> None:
     ]
     everything = did("DELETE FROM tags")
     assert told(before, after, everything)[0][1]
+
+
+def test_a_row_whose_key_is_written_has_another_key() -> None:
+    before, after = database(table(a="1 2")), database(table(b="1 2"))
+    assert told(before, after, did("UPDATE tags SET key=? WHERE key = ?"))[0][1]
+    assert not told(before, after, did("UPDATE tags SET value=?"))[0][1]
 
 
 def test_a_column_that_is_gone_is_told_with_its_values() -> None:
@@ -125,7 +133,7 @@ def test_constraints_are_no_columns() -> None:
 def test_a_fingerprint_survives_being_written_down(tmp_path: Path) -> None:
     found = database(table(a="1 2", b="3 4"), table("other"))
     found.kept_in(tmp_path / "f.gz")
-    assert Fingerprint.read(tmp_path / "f.gz") == found
+    assert RowFingerprint.read(tmp_path / "f.gz") == found
     assert found.rows == 2
 
 

@@ -6,36 +6,36 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from mlflow_conformance.doors.http import send
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.upgrade.otlp import OtlpSpan, OtlpTrace, export
-from mlflow_conformance.upgrade.things import Call, Reading, Thing, pairs
+from mlflow_conformance.upgrade.things import ApiCall, GivenThing, ReadBack, pairs
 
 API = MlflowApi("http://127.0.0.1:1", send, {"Authorization": "Basic x"}, 5)
 
 
 def test_a_get_has_its_fields_in_the_query() -> None:
-    sent = Call.get("runs/get", run_id="a b").request(API)
+    sent = ApiCall.get("runs/get", run_id="a b").request(API)
     assert sent.url == "http://127.0.0.1:1/api/2.0/mlflow/runs/get?run_id=a+b"
     assert (sent.method, sent.body) == ("GET", None)
     assert dict(sent.headers) == {"Authorization": "Basic x"}
 
 
 def test_a_post_has_them_in_its_body() -> None:
-    sent = Call.post("datasets/create", "3.0", name="n", version="7").request(API)
+    sent = ApiCall.post("datasets/create", "3.0", name="n", version="7").request(API)
     assert sent.url == "http://127.0.0.1:1/api/3.0/mlflow/datasets/create"
     assert sent.body == b'{"name": "n", "version": "7"}'
     assert sent.headers["Content-Type"] == "application/json"
 
 
 def test_own_headers_come_before_those_of_the_door() -> None:
-    call = Call(method="GET", path="/x", headers={"Authorization": "Basic y"})
+    call = ApiCall(method="GET", path="/x", headers={"Authorization": "Basic y"})
     assert call.request(API).headers["Authorization"] == "Basic y"
 
 
 def test_a_thing_survives_being_written_down() -> None:
-    thing = Thing(
+    thing = GivenThing(
         kind="run", name="r",
-        reads=[Reading(call=Call.get("runs/get"), at="run", says={"tags": pairs({"a": "b"})})],
+        reads=[ReadBack(call=ApiCall.get("runs/get"), at="run", says={"tags": pairs({"a": "b"})})],
     )  # fmt: skip
-    assert Thing.model_validate_json(thing.model_dump_json()) == thing
+    assert GivenThing.model_validate_json(thing.model_dump_json()) == thing
 
 
 def test_traces_are_sent_as_an_exporter_does() -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 
 from mlflow_conformance.upgrade.kinds import access, evaluation, gateway, models, runs, traces
 from mlflow_conformance.upgrade.making import Maker
-from mlflow_conformance.upgrade.things import Thing
+from mlflow_conformance.upgrade.things import GivenThing
 
-KINDS: Mapping[str, Callable[[Maker, str], Thing]] = {
+KINDS: Mapping[str, Callable[[Maker, str], GivenThing]] = {
     **runs.KINDS,
     **models.KINDS,
     **traces.KINDS,

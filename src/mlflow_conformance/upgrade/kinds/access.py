@@ -5,10 +5,10 @@ import base64
 import secrets
 
 from mlflow_conformance.upgrade.making import Absent, Maker
-from mlflow_conformance.upgrade.things import Call, Change, Reading, Thing
+from mlflow_conformance.upgrade.things import ApiCall, GivenThing, ReadBack, UseStep
 
 
-def user(make: Maker, name: str) -> Thing:
+def user(make: Maker, name: str) -> GivenThing:
     """A user who signs in with a password, and may edit one experiment."""
     # It opens nothing but this user's own experiment; who holds the folder of the upgrade may
     # sign in as this user, to see whether the password still holds.
@@ -16,36 +16,36 @@ def user(make: Maker, name: str) -> Thing:
     make.post("users/create", username=name, password=password)
     signed = base64.b64encode(f"{name}:{password}".encode()).decode()
     made = make.post("experiments/create", name=name)["experiment_id"]
-    get = Call.get("users/get", username=name)
+    get = ApiCall.get("users/get", username=name)
     allowed = _granted(make, name, made)
-    own = Call.get("experiments/get", experiment_id=made)
+    own = ApiCall.get("experiments/get", experiment_id=made)
     as_user = own.model_copy(update={"headers": {"Authorization": f"Basic {signed}"}})
     wrong = base64.b64encode(f"{name}:{password}x".encode()).decode()
     refused = own.model_copy(update={"headers": {"Authorization": f"Basic {wrong}"}})
-    return Thing(
+    return GivenThing(
         kind="user", name=name,
         reads=[
-            Reading(call=get, at="user", says={"username": name, "is_admin": False}),
-            Reading(call=as_user, at="experiment", says={"name": name}),
-            Reading(call=refused, status=401),
+            ReadBack(call=get, at="user", says={"username": name, "is_admin": False}),
+            ReadBack(call=as_user, at="experiment", says={"name": name}),
+            ReadBack(call=refused, status=401),
             *allowed,
         ],
         changes=[
-            Change(
-                call=Call.patch("users/update-admin", username=name, is_admin=True),
-                then=Reading(call=get, at="user.is_admin", says=True),
+            UseStep(
+                call=ApiCall.patch("users/update-admin", username=name, is_admin=True),
+                then=ReadBack(call=get, at="user.is_admin", says=True),
             )
         ],
         removes=[
-            Change(
-                call=Call.delete("users/delete", username=name),
-                then=Reading(call=get, status=404),
+            UseStep(
+                call=ApiCall.delete("users/delete", username=name),
+                then=ReadBack(call=get, status=404),
             )
         ],
     )  # fmt: skip
 
 
-def _granted(make: Maker, name: str, experiment: str) -> list[Reading]:
+def _granted(make: Maker, name: str, experiment: str) -> list[ReadBack]:
     """Give a permission, by the older API where the server has it; what is read of it then."""
     own = {"experiment_id": experiment, "username": name}
     try:
@@ -56,8 +56,8 @@ def _granted(make: Maker, name: str, experiment: str) -> list[Reading]:
         }  # fmt: skip
         make.post("users/permissions/grant", "3.0", **grant, permission="EDIT")
         return []
-    get = Call.get("experiments/permissions/get", **own)
-    return [Reading(call=get, at="experiment_permission.permission", says="EDIT")]
+    get = ApiCall.get("experiments/permissions/get", **own)
+    return [ReadBack(call=get, at="experiment_permission.permission", says="EDIT")]
 
 
 KINDS = {"user": user}

@@ -4,12 +4,12 @@
 from typing import Any
 
 from mlflow_conformance.upgrade.making import Maker
-from mlflow_conformance.upgrade.things import Call, Change, Reading, Thing
+from mlflow_conformance.upgrade.things import ApiCall, GivenThing, ReadBack, UseStep
 
 _MCP = "/api/3.0/mlflow/mcp-servers"
 
 
-def endpoint(make: Maker, name: str) -> Thing:
+def endpoint(make: Maker, name: str) -> GivenThing:
     """An endpoint with a model definition and a secret."""
     model = _definition(make, name)
     linked = {"model_definition_id": model, "linkage_type": "PRIMARY", "weight": 1.0}
@@ -19,65 +19,65 @@ def endpoint(make: Maker, name: str) -> Thing:
     )  # fmt: skip
     number = made["endpoint"]["endpoint_id"]
     own = {"endpoint_id": number}
-    get = Call.get("gateway/endpoints/get", "3.0", **own)
+    get = ApiCall.get("gateway/endpoints/get", "3.0", **own)
     mapping = {"model_definition_id": model}
-    return Thing(
+    return GivenThing(
         kind="gateway endpoint", name=name,
         reads=[
-            Reading(call=get, at="endpoint", says={
+            ReadBack(call=get, at="endpoint", says={
                 **own, "name": name, "created_by": "ada", "model_mappings": [mapping],
             })
         ],
         finds=[
-            Reading(call=Call.get("gateway/endpoints/list", "3.0"), at="endpoints", says=[own])
+            ReadBack(call=ApiCall.get("gateway/endpoints/list", "3.0"), at="endpoints", says=[own])
         ],
         changes=[
-            Change(
-                call=Call.post("gateway/endpoints/update", "3.0", **own, name=f"{name}-2"),
-                then=Reading(call=get, at="endpoint.name", says=f"{name}-2"),
+            UseStep(
+                call=ApiCall.post("gateway/endpoints/update", "3.0", **own, name=f"{name}-2"),
+                then=ReadBack(call=get, at="endpoint.name", says=f"{name}-2"),
             )
         ],
         removes=[
-            Change(
-                call=Call.delete("gateway/endpoints/delete", "3.0", **own),
-                then=Reading(call=get, status=404),
+            UseStep(
+                call=ApiCall.delete("gateway/endpoints/delete", "3.0", **own),
+                then=ReadBack(call=get, status=404),
             )
         ],
     )  # fmt: skip
 
 
-def secret(make: Maker, name: str) -> Thing:
+def secret(make: Maker, name: str) -> GivenThing:
     """A secret of the gateway: what is kept of it besides its value."""
     number = _secret(make, name)
     own = {"secret_id": number}
-    get = Call.get("gateway/secrets/get", "3.0", **own)
-    return Thing(
+    get = ApiCall.get("gateway/secrets/get", "3.0", **own)
+    return GivenThing(
         kind="gateway secret", name=name,
         reads=[
-            Reading(call=get, at="secret", says={
+            ReadBack(call=get, at="secret", says={
                 **own, "secret_name": name, "provider": "openai", "created_by": "ada",
             })
         ],
-        finds=[Reading(call=Call.get("gateway/secrets/list", "3.0"), at="secrets", says=[own])],
+        finds=[ReadBack(call=ApiCall.get("gateway/secrets/list", "3.0"), at="secrets", says=[own])],
         changes=[
-            Change(
-                call=Call.post(
+            UseStep(
+                call=ApiCall.post(
                     "gateway/secrets/update", "3.0", **own, updated_by="bob",
                     secret_value={"api_key": "k" * 20},
                 ),
-                then=Reading(call=get, at="secret", says={**own, "last_updated_by": "bob"}),
+                then=ReadBack(call=get, at="secret", says={**own, "last_updated_by": "bob"}),
             )
         ],
         removes=[
-            Change(
-                call=Call.delete("gateway/secrets/delete", "3.0", **own),
-                then=Reading(call=get, status=404),
+            UseStep(
+                call=ApiCall.delete("gateway/secrets/delete", "3.0", **own),
+                then=ReadBack(call=get, status=404),
             )
         ],
     )  # fmt: skip
 
 
-def budget(make: Maker, name: str) -> Thing:
+def budget(make: Maker, name: str) -> GivenThing:
     """A budget of the gateway, which has no name of its own."""
     fields: dict[str, Any] = {
         "budget_unit": "USD", "budget_amount": 12.5, "target_scope": "GLOBAL",
@@ -86,59 +86,61 @@ def budget(make: Maker, name: str) -> Thing:
     made = make.post("gateway/budgets/create", "3.0", **fields, created_by=name)
     number = made["budget_policy"]["budget_policy_id"]
     own = {"budget_policy_id": number}
-    get = Call.get("gateway/budgets/get", "3.0", **own)
-    return Thing(
+    get = ApiCall.get("gateway/budgets/get", "3.0", **own)
+    return GivenThing(
         kind="gateway budget", name=number,
-        reads=[Reading(call=get, at="budget_policy", says={**own, **fields})],
+        reads=[ReadBack(call=get, at="budget_policy", says={**own, **fields})],
         finds=[
-            Reading(call=Call.get("gateway/budgets/list", "3.0"), at="budget_policies", says=[own])
+            ReadBack(
+                call=ApiCall.get("gateway/budgets/list", "3.0"), at="budget_policies", says=[own]
+            )
         ],
         changes=[
-            Change(
-                call=Call.post("gateway/budgets/update", "3.0", **own, budget_amount=20.5),
-                then=Reading(call=get, at="budget_policy.budget_amount", says=20.5),
+            UseStep(
+                call=ApiCall.post("gateway/budgets/update", "3.0", **own, budget_amount=20.5),
+                then=ReadBack(call=get, at="budget_policy.budget_amount", says=20.5),
             )
         ],
         removes=[
-            Change(
-                call=Call.delete("gateway/budgets/delete", "3.0", **own),
-                then=Reading(call=get, status=404),
+            UseStep(
+                call=ApiCall.delete("gateway/budgets/delete", "3.0", **own),
+                then=ReadBack(call=get, status=404),
             )
         ],
     )  # fmt: skip
 
 
-def mcp_server(make: Maker, name: str) -> Thing:
+def mcp_server(make: Maker, name: str) -> GivenThing:
     """A server of tools with a version, a tag and an alias."""
     known = f"io.example/{name}"
-    make.done(Call(method="POST", path=_MCP, fields={"name": known, "description": "größe"}))
-    own, get = f"{_MCP}/{known}", Call(method="GET", path=f"{_MCP}/{known}")
+    make.done(ApiCall(method="POST", path=_MCP, fields={"name": known, "description": "größe"}))
+    own, get = f"{_MCP}/{known}", ApiCall(method="GET", path=f"{_MCP}/{known}")
     told = {"name": known, "version": "1.0.0", "description": "größe"}
     for below, fields in (
         ("versions", {"server_json": told, "status": "active"}),
         ("tags", {"key": "team", "value": "größe"}),
         ("aliases", {"alias": "champion", "version": "1.0.0"}),
     ):
-        make.done(Call(method="POST", path=f"{own}/{below}", fields=fields))
-    return Thing(
+        make.done(ApiCall(method="POST", path=f"{own}/{below}", fields=fields))
+    return GivenThing(
         kind="MCP server", name=known,
         reads=[
-            Reading(call=get, says={"name": known, "description": "größe"}),
-            Reading(
-                call=Call(method="GET", path=f"{own}/aliases/champion"),
+            ReadBack(call=get, says={"name": known, "description": "größe"}),
+            ReadBack(
+                call=ApiCall(method="GET", path=f"{own}/aliases/champion"),
                 says={"version": "1.0.0"},
             ),
         ],
         finds=[
-            Reading(
-                call=Call(method="GET", path=f"{own}/versions"), at="mcp_server_versions",
+            ReadBack(
+                call=ApiCall(method="GET", path=f"{own}/versions"), at="mcp_server_versions",
                 says=[{"version": "1.0.0"}],
             )
         ],
         changes=[
-            Change(
-                call=Call(method="PATCH", path=own, fields={"description": "other"}),
-                then=Reading(call=get, at="description", says="other"),
+            UseStep(
+                call=ApiCall(method="PATCH", path=own, fields={"description": "other"}),
+                then=ReadBack(call=get, at="description", says="other"),
             )
         ],
     )  # fmt: skip
