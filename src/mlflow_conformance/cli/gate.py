@@ -29,6 +29,10 @@ def gate(
     allow_disruption: Annotated[
         bool, typer.Option("--allow-disruption", help="Also disturb an attached cluster.")
     ] = False,
+    without_disruption: Annotated[
+        bool,
+        typer.Option("--without-disruption", help="Leave out what disturbs, by choice."),
+    ] = False,
     check: CheckOption = None,
     mutant: MutantOption = None,
     prepared: Annotated[
@@ -51,6 +55,7 @@ def gate(
             namespace=namespace,
             target_kubeconfig=kubeconfig,
             allow_disruption=allow_disruption,
+            without_disruption=without_disruption,
             check=check,
             mutant=mutant,
             prepared=prepared,

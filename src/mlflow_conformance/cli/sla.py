@@ -64,6 +64,7 @@ def sla(
                 s3_endpoint="",
                 s3_prefix="",
                 allow_disruption=False,
+                without_disruption=False,
                 mutant=mutant,
                 keep=keep,
                 reuse=reuse,

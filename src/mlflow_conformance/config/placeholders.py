@@ -26,7 +26,7 @@ def placeholders(names: Names) -> dict[str, JsonValue]:
         "namespace": names.namespace,
         "deployment": names.mlflow.deployment,
         "service": names.mlflow.service,
-        "port": str(names.mlflow.port),
+        "port": str(names.mlflow.port_of_service),
         "mlflow pods": dict(names.mlflow.selector),
         "container": names.mlflow.container,
         "hpa": names.mlflow.hpa,

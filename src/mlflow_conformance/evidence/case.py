@@ -42,8 +42,9 @@ def check(
         id: as the profile names it, e.g. ``NET-1``.
         impact: what it means for users when this fails, one sentence.
         remedy: what to do about it, one sentence.
-        disruptive: it disturbs the deployment; on an attached cluster it is left out, and
-            `unknown`, unless ``--allow-disruption`` was given.
+        disruptive: it disturbs the deployment, or runs lines of its guide; on an attached cluster
+            it is `unknown`, unless ``--allow-disruption`` was given, and with
+            ``--without-disruption`` left out.
 
     The first line of the function's docstring is the check's title.
     """

@@ -95,6 +95,9 @@ class Expected(_Frozen):
     thresholds: dict[str, Json] | None = Field(
         default=None, description="the row's numbers and values; null where none were written down"
     )
+    barred: str = Field(
+        default="", description="why this run may not run the check; empty when it may"
+    )
 
 
 class WaiverRecord(_Frozen):
@@ -103,6 +106,18 @@ class WaiverRecord(_Frozen):
     id: str
     reason: str
     expires: date
+
+
+class Base(_Frozen):
+    """What the profile extends, and in what it differs from that."""
+
+    name: str
+    removed: dict[str, str] = Field(
+        default={}, description="rows of the base that the profile leaves out, and why"
+    )
+    changed: dict[str, list[str]] = Field(
+        default={}, description="what of a row of the base the profile changes, by the keys' names"
+    )
 
 
 class RunStarted(_Frozen):
@@ -123,6 +138,7 @@ class RunStarted(_Frozen):
     left_out: dict[str, str] = Field(
         default={}, description="checks of the profile that this run did not ask for, and why"
     )
+    base: Base | None = Field(default=None, description="null when the profile extends none")
 
 
 class Phase(_Frozen):

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -22,6 +22,7 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.model import (
+    Base,
     CandidateSeen,
     CheckFinished,
     Expected,
@@ -77,6 +78,7 @@ class Run:
     Attributes:
         rows: the checks that this run expects, in the order in which they run.
         left_out: checks of the profile that it does not ask for, and why.
+        barred: those of `rows` that it may not run, and why.
     """
 
     loaded: LoadedProfile
@@ -89,6 +91,7 @@ class Run:
     log: EvidenceLog
     waiter: Waiter
     interrupted: str | None = None
+    barred: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -113,6 +116,7 @@ class Run:
 
     def started(self, target: dict[str, JsonValue]) -> RunStarted:
         """The log's first event."""
+        inherited = self.loaded.inherited
         return RunStarted(
             run_id=self.run_id,
             started=datetime.now(UTC),
@@ -123,7 +127,12 @@ class Run:
             target=target,
             seed=self.seed,
             expected=[
-                Expected(id=i, promise=r.promise, thresholds=dict(r.thresholds))
+                Expected(
+                    id=i,
+                    promise=r.promise,
+                    thresholds=dict(r.thresholds),
+                    barred=self.barred.get(i, ""),
+                )
                 for i, r in self.rows.items()
             ],
             waivers=[
@@ -131,6 +140,13 @@ class Run:
                 for w in self.loaded.profile.waivers
             ],
             left_out=dict(self.left_out),
+            base=Base(
+                name=inherited.base,
+                removed=dict(inherited.removed),
+                changed={i: list(keys) for i, keys in inherited.changed.items()},
+            )
+            if inherited.base
+            else None,
         )
 
     def ended(self) -> None:

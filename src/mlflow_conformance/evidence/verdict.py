@@ -54,6 +54,7 @@ class Judged:
         raw: before waivers.
         reason: one line for a person.
         check: the record, or None when the check never reported.
+        barred: the run was not allowed to run it.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Judged:
     reason: str
     check: CheckFinished | None
     waiver: WaiverRecord | None
+    barred: bool = False
 
     @property
     def failed_observations(self) -> Sequence[Observation]:
@@ -94,6 +96,17 @@ class RunVerdict:
         if self.end is None or self.end.interrupted:
             return Verdict.FAIL if worst is Verdict.FAIL else Verdict.UNKNOWN
         return worst or Verdict.PASS
+
+    @property
+    def promised(self) -> int:
+        """How many checks the profile has."""
+        return len({c.id for c in self.checks} | set(self.run.left_out))
+
+    @property
+    def not_run(self) -> Sequence[str]:
+        """The checks of the profile that were not run, by choice or for want of permission."""
+        barred = [c.id for c in self.checks if c.check is None and c.barred]
+        return [*self.run.left_out, *barred]
 
     @property
     def survivors(self) -> Sequence[Mutation]:
@@ -228,7 +241,8 @@ def _judge_id(
 ) -> Judged:
     check: CheckFinished | None = None
     if not records:
-        raw, reason = Verdict.UNKNOWN, "the profile expects this check and it never reported"
+        never = "the profile expects this check and it never reported"
+        raw, reason = Verdict.UNKNOWN, one_line(row.barred) or never
     else:
         judged = [(judge_check(r), r) for r in records]
         (raw, reason), check = max(judged, key=lambda j: SEVERITY[j[0][0]])
@@ -240,4 +254,4 @@ def _judge_id(
             reason = f"{one_line(live.reason)} (until {live.expires}); was {raw}: {reason}"
         else:
             reason += f" (its waiver ended on {waiver.expires})"
-    return Judged(row.id, row.promise, verdict, raw, reason, check, live)
+    return Judged(row.id, row.promise, verdict, raw, reason, check, live, barred=bool(row.barred))

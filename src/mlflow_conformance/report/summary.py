@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from mlflow_conformance.evidence.describing import describe
+from mlflow_conformance.evidence.model import Base
 from mlflow_conformance.evidence.score import score
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
 from mlflow_conformance.report import words
@@ -50,10 +51,25 @@ def _lines(run: RunVerdict) -> Iterator[str]:
             "",
             f"Left out: {_text(words.listed(list(run.run.left_out), most=40), _DETAIL)}",
         )
+    if run.run.base:
+        yield from _base(run.run.base)
     if run.mutations:
         yield from _mutants(run)
     if run.candidates:
         yield from _candidates(run)
+
+
+def _base(base: Base) -> Iterator[str]:
+    """What the profile leaves out of its base, with its reasons, and what it changes."""
+    if base.removed:
+        head = f"{words.plural(len(base.removed), 'check')} of {_text(base.name)} left out by the"
+        yield from ("", f"<details><summary>{head} profile</summary>", "")
+        for check_id, why in base.removed.items():
+            yield f"- **{_text(check_id)}:** {_text(why, _DETAIL)}"
+        yield from ("", "</details>")
+    if base.changed:
+        changes = [f"{i} ({', '.join(keys)})" for i, keys in base.changed.items()]
+        yield from ("", f"Other than in {_text(base.name)}: {_text('; '.join(changes), _DETAIL)}")
 
 
 def _failed_steps(run: RunVerdict) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from mlflow_conformance.evidence.bounds import Outcome, outcome
 from mlflow_conformance.evidence.describing import describe
-from mlflow_conformance.evidence.model import Observation
+from mlflow_conformance.evidence.model import Base, Observation
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
 from mlflow_conformance.report import words
 
@@ -62,6 +62,14 @@ class LeftOut(_Frozen):
     reason: str
 
 
+class BaseDocument(_Frozen):
+    """What the profile extends."""
+
+    name: str
+    removed: list[LeftOut] = Field(description="rows of it that the profile does not have, and why")
+    changed: list[str] = Field(description="the IDs of rows that the profile changes")
+
+
 class Counts(_Frozen):
     """How many checks there are of each verdict, and how many were left out."""
 
@@ -70,6 +78,7 @@ class Counts(_Frozen):
     unknown: int
     waived: int
     left_out: int
+    not_run: int = Field(description="left out, or unknown because the run may not run them")
 
 
 class MutantVerdict(_Frozen):
@@ -101,6 +110,7 @@ class VerdictDocument(_Frozen):
     counts: Counts
     checks: list[CheckVerdict]
     left_out: list[LeftOut]
+    base: BaseDocument | None = Field(description="null when the profile extends none")
     mutants: list[MutantVerdict]
 
 
@@ -125,9 +135,11 @@ def document(run: RunVerdict) -> VerdictDocument:
             unknown=run.count(Verdict.UNKNOWN),
             waived=run.count(Verdict.WAIVED),
             left_out=len(run.run.left_out),
+            not_run=len(run.not_run),
         ),
         checks=[_check(c) for c in run.checks],
         left_out=[LeftOut(id=i, reason=_short(r)) for i, r in run.run.left_out.items()],
+        base=_base(run.run.base),
         mutants=[
             MutantVerdict(
                 mutant=m.mutant,
@@ -144,6 +156,16 @@ def document(run: RunVerdict) -> VerdictDocument:
 def render(run: RunVerdict) -> str:
     """The document's JSON text."""
     return document(run).model_dump_json(indent=2) + "\n"
+
+
+def _base(base: Base | None) -> BaseDocument | None:
+    if base is None:
+        return None
+    return BaseDocument(
+        name=base.name,
+        removed=[LeftOut(id=i, reason=_short(r)) for i, r in base.removed.items()],
+        changed=list(base.changed),
+    )
 
 
 def _check(judged: Judged) -> CheckVerdict:

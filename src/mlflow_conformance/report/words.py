@@ -113,6 +113,8 @@ def headline(run: RunVerdict, *, whole: bool = True) -> str:
         whole: false for a page about a part of a run, whose pass does not say that all is well.
     """
     sentences = [s for s in (_cut_short(run), _checks(run), _mutants(run), candidates(run)) if s]
+    if whole:
+        sentences += [s for s in (_not_run(run), _less(run)) if s]
     advice = {
         Verdict.PASS: _good(run) if whole else "",
         Verdict.WAIVED: "Ship only if you accept the waivers.",
@@ -126,9 +128,27 @@ def headline(run: RunVerdict, *, whole: bool = True) -> str:
 def _good(run: RunVerdict) -> str:
     if not run.checks:
         return ""
-    if run.run.left_out:
-        return f"Good to ship as far as they go: {len(run.run.left_out)} of the profile left out."
-    return "Good to ship."
+    return "Good to ship as far as they go." if _not_run(run) or _less(run) else "Good to ship."
+
+
+def _not_run(run: RunVerdict) -> str:
+    """How many checks of the profile were not asked for, or not allowed."""
+    count = len(run.not_run)
+    of = f"{count} of the profile's {plural(run.promised, 'check')}"
+    return f"{of} {'was' if count == 1 else 'were'} not run." if count and run.checks else ""
+
+
+def _less(run: RunVerdict) -> str:
+    """How much less than its base the profile asks for; what it changes may be more or less."""
+    base = run.run.base
+    if base is None or not (base.removed or base.changed):
+        return ""
+    left_out = f"{plural(len(base.removed), 'check')} left out" if base.removed else ""
+    changed = f"{len(base.changed)} changed" if base.changed else ""
+    what = ", ".join(part for part in (left_out, changed) if part)
+    if not base.removed:
+        return f"The profile differs from {cut(base.name, 40)}: {what}."
+    return f"The profile asks for less than {cut(base.name, 40)}: {what}."
 
 
 def _checks(run: RunVerdict) -> str:

@@ -27,6 +27,11 @@ def declare(parser: pytest.Parser) -> None:
     )
     group.addoption("--s3-prefix", default="", help="what artifact keys begin with")
     group.addoption("--allow-disruption", action="store_true", help="also disturb an attached one")
+    group.addoption(
+        "--without-disruption",
+        action="store_true",
+        help="leave out what disturbs the deployment, by choice",
+    )
     group.addoption("--keep", action="store_true", help="leave cluster and deployment up")
     group.addoption("--reuse", action="store_true", help="use what --keep left; implies --keep")
     group.addoption(

@@ -77,7 +77,9 @@ def _plan(config: pytest.Config, name: str) -> "ConformancePlugin":
     loaded = promised(name, known)
     upgrade = upgrading(config.option, loaded.profile)
     target = TargetOptions.from_options(config.option, known, upgrade)
-    selection = Selection(config.option, known, loaded, may_disrupt=target.may_disrupt)
+    selection = Selection(
+        config.option, known, loaded, may_disrupt=target.may_disrupt, is_choice=target.is_choice
+    )
     selection.refuse_named()
     return ConformancePlugin(config, known, loaded, target, selection)
 
@@ -126,7 +128,7 @@ class ConformancePlugin:
         if session.config.option.collectonly:
             return None
         try:
-            self._refuse_selection(session)
+            self._selection.refuse_collected(session)
             with ending_once():
                 self.run = self._begin()
                 self._within(session, self.run)
@@ -180,16 +182,6 @@ class ConformancePlugin:
             finally:
                 run.log.close()
 
-    def _refuse_selection(self, session: pytest.Session) -> None:
-        if self._selection.problem:
-            raise self._selection.problem
-        if session.testsfailed:
-            raise Unusable(
-                "The suites cannot be collected", remedy="See what `pytest --collect-only` says"
-            )
-        if not session.items:
-            raise Unusable("No check was selected", remedy="Name others, or another --tier")
-
     def _begin(self) -> Run:
         option = self._config.option
         run_id = new_run_id()
@@ -205,6 +197,7 @@ class ConformancePlugin:
             loaded=self._loaded,
             rows=self._selection.rows(),
             left_out=self._selection.left_out(),
+            barred=self._selection.barred(),
             folder=folder,
             run_id=run_id,
             seed=option.seed if option.seed is not None else random.SystemRandom().getrandbits(32),

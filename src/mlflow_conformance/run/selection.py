@@ -30,19 +30,23 @@ class Selection:
         loaded: LoadedProfile,
         *,
         may_disrupt: bool,
+        is_choice: bool,
     ) -> None:
         """Take pytest's options and the profile; refuses nothing yet.
 
         Args:
             known: every check that exists.
             may_disrupt: whether the target may be disturbed.
+            is_choice: that it may not is a choice, and not want of permission.
         """
         self._option = option
         self._known = known
         self._loaded = loaded
         self._may_disrupt = may_disrupt
+        self._is_choice = is_choice
         self._of_tier = loaded.rows(option.tier)
         self._narrowed = False
+        self._selected: set[str] = set()
         self.chosen: Sequence[str] = ()
         self.problem: Unusable | None = None
 
@@ -85,7 +89,10 @@ class Selection:
         for item in items:
             marker = item.get_closest_marker("check")
             check_id: str = marker.kwargs["id"] if marker else ""
-            if check_id not in (named or self._of_tier) or not self._admitted(check_id):
+            if check_id not in (named or self._of_tier):
+                dropped.append(item)
+            elif not self._admitted(check_id):
+                self._selected.add(check_id)
                 dropped.append(item)
             elif by_id.setdefault(check_id, item) is not item:
                 self.problem = Unusable(
@@ -94,6 +101,7 @@ class Selection:
                     remedy="Give each an ID of its own; a check has no parameters",
                 )
         self.chosen = sorted(by_id, key=order.__getitem__)
+        self._selected.update(by_id)
         if absent := named - set(self.chosen):
             self.problem = Unusable(
                 f"{', '.join(sorted(absent))} is not among the checks that were collected",
@@ -107,28 +115,54 @@ class Selection:
         )
         return [by_id[check_id] for check_id in self.chosen], dropped
 
+    def refuse_collected(self, session: pytest.Session) -> None:
+        """Make sure that a run can be made of what was collected; after `choose`.
+
+        Raises:
+            Unusable: it cannot, or it would hold no check.
+        """
+        if self.problem:
+            raise self.problem
+        if session.testsfailed:
+            raise Unusable(
+                "The suites cannot be collected", remedy="See what `pytest --collect-only` says"
+            )
+        if not session.items and self.barred():
+            raise Unusable(
+                "All checks that were selected disturb the deployment, and this one was not made "
+                "here",
+                remedy="Add --allow-disruption if its users can bear that, or name other checks",
+            )
+        if not session.items:
+            raise Unusable("No check was selected", remedy="Name others, or another --tier")
+
     def left_out(self) -> dict[str, str]:
         """The checks of the profile that this run does not ask for, and why; after `choose`."""
         reasons = {
             i: "not in this tier" for i in self._loaded.profile.checks if i not in self._of_tier
         }
-        reasons |= {
-            i: "disturbs the deployment; needs --allow-disruption"
-            for i in self._of_tier
-            if not self._admitted(i)
-        }
         if self._narrowed:
+            reasons |= {i: "not selected" for i in self._of_tier if i not in self._selected}
+        if self._is_choice:
             reasons |= {
-                i: "not selected"
+                i: "disturbs the deployment"
                 for i in self._of_tier
-                if i not in reasons and i not in self.chosen
+                if i not in reasons and not self._admitted(i)
             }
         return reasons
 
+    def barred(self) -> dict[str, str]:
+        """The checks that this run asks for and may not run, and why; after `choose`."""
+        left_out = self.left_out()
+        return {
+            i: "it disturbs the deployment, and that is not allowed: run it with "
+            "--allow-disruption, or say with --without-disruption that it is not asked for"
+            for i in self._of_tier
+            if i not in left_out and not self._admitted(i)
+        }
+
     def rows(self) -> dict[str, Row]:
         """The rows of the checks that must report, in the order in which they run."""
-        if self._narrowed:
-            return {i: self._of_tier[i] for i in self.chosen}
         left_out = self.left_out()
         return {i: row for i, row in self._of_tier.items() if i not in left_out}
 

@@ -35,6 +35,8 @@ class TargetOptions:
     """Which target a run uses and what it may do to it.
 
     Attributes:
+        may_disrupt: whether checks may disturb the deployment.
+        is_choice: that they may not is a choice, and not want of permission.
         mutant: what breaks the target, as it was named.
         breakage: what that breaks.
         secrets: what of the options must not be in the evidence, nor in the command it records.
@@ -49,6 +51,7 @@ class TargetOptions:
     s3_door: dict[str, str] | None = field(repr=False)
     s3_prefix: str
     may_disrupt: bool
+    is_choice: bool
     stand: StandOptions
     mutant: str | None
     breakage: Breakage | None
@@ -96,6 +99,11 @@ class TargetOptions:
                 "--allow-disruption is about a cluster, and --tracking-uri names a server",
                 remedy="Leave it out, or attach with --context",
             )
+        if option.allow_disruption and option.without_disruption:
+            raise Unusable(
+                "--allow-disruption and --without-disruption contradict each other",
+                remedy="Give one of the two",
+            )
         if not local and (option.sql_dsn or option.s3_bucket):
             raise Unusable(
                 "--sql-dsn and --s3-bucket belong to a server, and --tracking-uri names none",
@@ -121,7 +129,9 @@ class TargetOptions:
             sql_dsn=dsn,
             s3_door=door,
             s3_prefix=option.s3_prefix,
-            may_disrupt=not (attached or local) or option.allow_disruption,
+            may_disrupt=option.allow_disruption
+            or not (attached or local or option.without_disruption),
+            is_choice=local or option.without_disruption,
             stand=StandOptions(
                 keep=option.keep or option.reuse or option.prepared,
                 reuse=option.reuse or option.prepared,
@@ -142,6 +152,7 @@ class TargetOptions:
             "namespace": self.namespace,
             "tracking_uris": list(self.tracking_uris),
             "may_disrupt": self.may_disrupt,
+            "without_disruption": self.is_choice,
             "mutant": self.mutant,
             **({"upgrade": {"from": up.a.spelled, "to": up.b.spelled}} if up else {}),
         }

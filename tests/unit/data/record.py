@@ -14,6 +14,7 @@ from pathlib import Path
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.model import (
     Attachment,
+    Base,
     Bound,
     CheckFinished,
     Door,
@@ -401,6 +402,7 @@ def hostile() -> list[Event]:
             "command": [HOSTILE],
             "target": {HOSTILE: {HOSTILE: HOSTILE}},
             "left_out": {HOSTILE: HOSTILE},
+            "base": Base(name=HOSTILE, removed={HOSTILE: HOSTILE}, changed={HOSTILE: [HOSTILE]}),
             "waivers": [WaiverRecord(id="TRK-3", reason=HOSTILE, expires=date(2026, 12, 1))],
         }
     )
@@ -440,10 +442,23 @@ def hundred() -> list[Event]:
     return [started(rows=rows), *phases(), *checks(rows).values(), *teardown(400)]
 
 
+BASE = Base(
+    name="production",
+    removed={"BKP-1": "Backups are those of the managed PostgreSQL"},
+    changed={"HPA-1": ["thresholds.max_replicas"]},
+)
+"""What the profile of one of these runs leaves out and changes of its base."""
+
+
+def based(events: list[Event]) -> list[Event]:
+    """The same run by a profile that extends a base."""
+    return [e.model_copy(update={"base": BASE}) if e.type == "run" else e for e in events]
+
+
 def main() -> None:
     logs = {
         "healthy": healthy(),
-        "mixed": mixed(),
+        "mixed": based(mixed()),
         "crashed": mixed()[:10],
         "hostile": hostile(),
         "hundred": hundred(),

@@ -57,3 +57,10 @@ def test_hostile_text_is_text() -> None:
     assert "@everyone" not in text
     assert "\x1b" not in text
     assert text.count("<details>") == text.count("</details>")
+
+
+def test_what_a_profile_leaves_out_of_its_base_is_told_with_its_reason() -> None:
+    told = rendered("mixed")
+    assert "<summary>1 check of production left out by the profile</summary>" in told
+    assert "- **BKP-1:** Backups are those of the managed PostgreSQL" in told
+    assert "Other than in production: HPA-1 (thresholds.max\\_replicas)" in told

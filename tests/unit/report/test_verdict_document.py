@@ -41,10 +41,20 @@ def test_every_run_fits_the_schema(path: Path) -> None:
 def test_the_verdict_is_that_of_the_run(name: str, verdict: str, code: int) -> None:
     told = rendered(name)
     assert (told["verdict"], told["exit_code"]) == (verdict, code)
-    assert told["counts"].keys() == {"passed", "failed", "unknown", "waived", "left_out"}
-    counted = sum(told["counts"].values()) - told["counts"]["left_out"]
-    assert counted == len(told["checks"])
+    counts = told["counts"]
+    assert counts.keys() == {"passed", "failed", "unknown", "waived", "left_out", "not_run"}
+    assert sum(counts.values()) - counts["left_out"] - counts["not_run"] == len(told["checks"])
+    assert (counts["left_out"], counts["not_run"]) == (1, 1)
     assert (told["ended"] is None) == (name == "crashed")
+
+
+def test_the_base_is_told() -> None:
+    assert rendered("healthy")["base"] is None
+    assert rendered("mixed")["base"] == {
+        "name": "production",
+        "removed": [{"id": "BKP-1", "reason": "Backups are those of the managed PostgreSQL"}],
+        "changed": ["HPA-1"],
+    }
 
 
 def test_a_check_says_what_broke_and_what_excuses_it() -> None:

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlflow_conformance.evidence.log import read
-from mlflow_conformance.evidence.model import CheckFinished, Event, Mutation, RunEnded, RunStarted
+from mlflow_conformance.evidence.model import (
+    Base,
+    CheckFinished,
+    Event,
+    Expected,
+    Mutation,
+    RunEnded,
+    RunStarted,
+)
 from mlflow_conformance.evidence.verdict import judge
 from mlflow_conformance.report import words
 from repository import RECORDS
@@ -17,8 +25,9 @@ END = next(e for e in HEALTHY if isinstance(e, RunEnded))
 CHECK = next(e for e in HEALTHY if isinstance(e, CheckFinished))
 
 
-def run(*events: Event, expected: int = 0, **fields: object) -> str:
-    update = {"expected": START.expected[:expected], "left_out": {}} | fields
+def run(*events: Event, expected: int | list[Expected] = 0, **fields: object) -> str:
+    rows = START.expected[:expected] if isinstance(expected, int) else expected
+    update = {"expected": rows, "left_out": {}} | fields
     return words.headline(judge([START.model_copy(update=update), *events]))
 
 
@@ -38,7 +47,8 @@ def mutation(**fields: object) -> Mutation:
 def test_headlines() -> None:
     assert run(CHECK, END, expected=1) == "PASS — the only check passed. Good to ship."
     assert run(CHECK, END, expected=1, left_out={"A-1": "x"}) == (
-        "PASS — the only check passed. Good to ship as far as they go: 1 of the profile left out."
+        "PASS — the only check passed. 1 of the profile's 2 checks was not run. Good to ship as "
+        "far as they go."
     )
     part = judge([START.model_copy(update={"expected": START.expected[:1]}), CHECK, END])
     assert words.headline(part, whole=False) == "PASS — the only check passed."
@@ -59,6 +69,27 @@ def test_headlines() -> None:
     assert run(mutation(), mutation(mutated="pass"), END) == (
         "FAIL — 1 of 2 mutants survived: no-pdb. Do not ship."
     )
+
+
+def test_the_first_line_tells_what_was_not_run_and_not_asked_for() -> None:
+    barred = Expected(id="A-9", promise="p", barred="it disturbs")
+    assert run(CHECK, END, expected=[*START.expected[:1], barred], left_out={"A-1": "x"}) == (
+        "UNKNOWN — 1 of 2 checks could not be decided: A-9. 2 of the profile's 3 checks were not "
+        "run. Not proven: do not ship on this evidence."
+    )
+    base = Base(name="production", removed={"A-1": "w", "A-2": "w"}, changed={"A-3": ["tier"]})
+    assert run(CHECK, END, expected=1, base=base) == (
+        "PASS — the only check passed. The profile asks for less than production: 2 checks left "
+        "out, 1 changed. Good to ship as far as they go."
+    )
+    changed = base.model_copy(update={"removed": {}})
+    assert "The profile differs from production: 1 changed." in run(
+        CHECK, END, expected=1, base=changed
+    )
+    same = changed.model_copy(update={"changed": {}})
+    assert run(CHECK, END, expected=1, base=same) == "PASS — the only check passed. Good to ship."
+    part = judge([START.model_copy(update={"expected": START.expected[:1]}), CHECK, END])
+    assert words.headline(part, whole=False) == "PASS — the only check passed."
 
 
 def test_a_long_list_of_names_is_cut() -> None:

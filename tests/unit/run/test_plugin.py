@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -51,13 +52,14 @@ Run = Callable[..., Outcome]
 def run(checkout: Path, server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs pytest with the plugin on the checkout's suites."""
 
-    def start(*arguments: str) -> Outcome:
+    def start(*arguments: str, local: bool = True) -> Outcome:
         folder = tmp_path / "out"
         capsys.readouterr()
         code = pytest.main(
             [
                 str(checkout / "suites"),
-                *("--profile", "k3d", "--tracking-uri", server, "--output", str(folder)),
+                *("--profile", "k3d", "--output", str(folder)),
+                *(("--tracking-uri", server) if local else ()),
                 *(f"--rootdir={checkout}", f"--confcutdir={checkout}", "--import-mode=importlib"),
                 *("--disable-plugin-autoload", "-p", "mlflow_conformance.run.plugin"),
                 *("-p", "no:cacheprovider", "-p", "no:unraisableexception"),
@@ -176,8 +178,50 @@ def test_checks_run_in_the_profiles_order(run: Run) -> None:
     assert outcome.code == 0
     assert outcome.verdict.run.left_out == {
         "AAA-3": "not in this tier",
-        "AAA-9": "disturbs the deployment; needs --allow-disruption",
+        "AAA-9": "disturbs the deployment",
     }
+
+
+@pytest.fixture
+def attached(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the checks as on a cluster that exists."""
+
+    @contextmanager
+    def opened(*_: object) -> Iterator[None]:
+        yield  # these checks use no door
+
+    monkeypatch.setattr("mlflow_conformance.run.plugin.opened", opened)
+    return run
+
+
+def test_what_is_not_allowed_is_unknown(attached: Run) -> None:
+    outcome = attached("--context", "prod", local=False)
+    assert outcome.verdicts["AAA-9"][0] == "unknown"
+    assert "--without-disruption that it is not asked for" in outcome.verdicts["AAA-9"][1]
+    assert outcome.verdict.run.left_out == {"AAA-3": "not in this tier"}
+    assert outcome.code == 2
+    assert "1 of 3 checks could not be decided: AAA-9. 2 of the profile's 4 checks were" in (
+        " ".join(outcome.stdout.split())
+    )
+
+
+def test_what_is_not_wanted_is_left_out(attached: Run) -> None:
+    outcome = attached("--context", "prod", "--without-disruption", local=False)
+    assert outcome.verdict.run.left_out == {
+        "AAA-3": "not in this tier", "AAA-9": "disturbs the deployment",
+    }  # fmt: skip
+    assert outcome.code == 0
+
+
+def test_what_is_allowed_is_run(attached: Run) -> None:
+    outcome = attached("--context", "prod", "--allow-disruption", local=False)
+    assert outcome.verdicts["AAA-9"][0] == "pass"
+
+
+def test_of_what_was_selected_by_a_word_what_is_not_allowed_is_unknown(attached: Run) -> None:
+    outcome = attached("--context", "prod", "-k", "test_nine or test_one", local=False)
+    assert {i: v for i, (v, _) in outcome.verdicts.items()} == {"AAA-1": "pass", "AAA-9": "unknown"}
+    assert outcome.verdict.run.left_out["AAA-2"] == "not selected"
 
 
 def test_a_tier_has_the_cheaper_ones_too(run: Run) -> None:
