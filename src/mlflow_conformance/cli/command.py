@@ -16,6 +16,7 @@ from mlflow_conformance.cli.down import down
 from mlflow_conformance.cli.gate import gate
 from mlflow_conformance.cli.host import host
 from mlflow_conformance.cli.images import images
+from mlflow_conformance.cli.init import init
 from mlflow_conformance.cli.mutants import mutants
 from mlflow_conformance.cli.profile import profile
 from mlflow_conformance.cli.report import report
@@ -32,7 +33,7 @@ app = typer.Typer(
     help="Conformance and chaos suite for MLflow on Kubernetes.",
 )
 for _command in (
-    gate, semantics, sla, mutants, report, diff, checks, host, images, down, version,
+    init, gate, semantics, sla, mutants, report, diff, checks, host, images, down, version,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(profile, name="profile")

@@ -18,6 +18,7 @@ class CheckInfo:
         title: first line of the function's docstring.
         disruptive: whether it disturbs the deployment that it checks.
         function: the test function's name.
+        fixtures: that it asks for, by their names.
     """
 
     id: str
@@ -26,6 +27,7 @@ class CheckInfo:
     path: Path
     function: str
     line: int
+    fixtures: frozenset[str] = frozenset()
 
 
 def read(suites: Path) -> dict[str, CheckInfo]:
@@ -85,6 +87,7 @@ def _checks(path: Path) -> Iterator[CheckInfo]:
                         path=path,
                         function=node.name,
                         line=node.lineno,
+                        fixtures=frozenset(a.arg for a in node.args.args),
                     )
                 case (
                     ast.Call(func=ast.Name(id="check") | ast.Attribute(attr="check"))

@@ -12,7 +12,7 @@ from mlflow_conformance.config.names import Names
 OF_PROMISES = {
     "namespace": "names.namespace",
     "service": "names.mlflow.service",
-    "port": "names.mlflow.port",
+    "port": "names.mlflow.service_port",
     "container": "names.mlflow.container",
     "mlflow pods": "names.mlflow.selector",
     "runner labels": "names.runner.labels",

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError
 
-from mlflow_conformance.config import inheritance, profile_rules, tiers
+from mlflow_conformance.config import assets, inheritance, profile_rules, tiers
 from mlflow_conformance.config.documents import Document, Kind, Strict
 from mlflow_conformance.config.inheritance import Inherited
 from mlflow_conformance.config.names import Names
@@ -202,6 +202,17 @@ def examine(
         Unusable: the file cannot be read.
     """
     return _examined(path, known_ids=known_ids, thresholds=thresholds, today=today)[0]
+
+
+def rows_of_base(name: str) -> dict[str, dict[str, JsonValue]]:
+    """The thresholds of each check that a base which comes with the suite has, in their order.
+
+    Raises:
+        Unusable: there is none of that name.
+    """
+    document = _KIND.opened(assets.base_path(name, Path()))
+    rows = inheritance.whole(document, _KIND).data["checks"]
+    return {check_id: row.get("thresholds", {}) for check_id, row in rows.items()}
 
 
 def _examined(

@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import JsonValue
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.kubeconfig import kubeconfig_of
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.doors.http import NoReply, send
 from mlflow_conformance.doors.inside import LocalInside
@@ -117,14 +118,11 @@ class TargetOptions:
             str(dsn["password"]) if dsn and dsn.get("password") else None,
             door["secret_key"] if door else None,
         ]
-        config = option.target_kubeconfig or Path(
-            os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or "~/.kube/config"
-        )
         return cls(
             kind="context" if attached else "local" if local else "kind",
             context=option.context,
             namespace=option.namespace,
-            kubeconfig=config.expanduser(),
+            kubeconfig=kubeconfig_of(option.target_kubeconfig, option.context),
             tracking_uris=tuple(uri.rstrip("/") for uri in option.tracking_uri),
             sql_dsn=dsn,
             s3_door=door,

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import certifi
+
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import AuditorNames, LoginNames
 from mlflow_conformance.core.errors import Unusable
@@ -65,6 +67,8 @@ class Keys:
             self.missing[door] = str(problem)
             return None
         certificate = secret.get("ca.crt") or secret.get("tls.crt")
+        # A server's own certificate is its own authority, or of one that everybody knows.
+        known = "" if secret.get("ca.crt") else Path(certifi.where()).read_text(encoding="utf-8")
         if not certificate:
             self.missing[door] = f"the Secret {name} has neither ca.crt nor tls.crt"
             return None
@@ -73,7 +77,7 @@ class Keys:
         except ValueError as problem:
             self.missing[door] = f"the Secret {name} holds no certificate: {problem}"
             return None
-        return certificate
+        return f"{certificate}\n{known}"
 
     def identity(self, name: str, folder: Path) -> str | None:
         """The path of a file with a client's certificate and key; None with the reason."""

@@ -287,8 +287,31 @@ def test_a_kubeconfig_that_cannot_be_used(
 def test_the_environments_kubeconfig_that_is_not_there(
     scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scene.patch.setenv("KUBECONFIG", "/nowhere:/else")
+    scene.patch.setenv("KUBECONFIG", "/nowhere")
     refuse(scene, capsys, ["gate", "--context", "here"], "The kubeconfig /nowhere does not exist")
+    scene.patch.setenv("KUBECONFIG", "/nowhere:/else")
+    told = "None of the kubeconfigs /nowhere, /else has the context 'here'"
+    refuse(scene, capsys, ["gate", "--context", "here"], told)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["init", "--namespace", "mlflow"], "Missing option '--context'"),
+        (["init", "--context", "here"], "Missing option '--namespace'"),
+        (["init", "--context", "here", "--namespace", "mlflow"], "Connection refused"),
+        (
+            ["init", "--context", "here", "--namespace", "mlflow", "--output", "there.yaml"],
+            "there.yaml exists",
+        ),
+    ],
+)
+def test_nothing_to_describe(
+    scene: Scene, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    scene.patch.setenv("KUBECONFIG", scene.kubeconfig(CLOSED))
+    scene.write("there.yaml", "mine")
+    refuse(scene, capsys, arguments, told)
 
 
 def test_a_cluster_that_is_gone_is_noticed_within_seconds(

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is found in deployments of every kind, and the profile that comes of it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import deployments_of_others as shapes
+from mlflow_conformance.cluster.bundle import Bundle
+from mlflow_conformance.config import assets, catalogue
+from mlflow_conformance.config.profile import LoadedProfile, rows_of_base
+from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.run.known import examined, promised
+from mlflow_conformance.survey.found import Found
+from mlflow_conformance.survey.looking import look, secrets_wanted
+from mlflow_conformance.survey.writing import profile_text
+
+KNOWN = catalogue.read(assets.asset("suites"))
+SHAPES = {
+    "official": shapes.OFFICIAL,
+    "community": shapes.COMMUNITY,
+    "bitnami": shapes.BITNAMI,
+    "tutorial": shapes.TUTORIAL,
+    "stateful": shapes.STATEFUL,
+}
+
+
+def written(bundle: Bundle, server: str | None = None) -> tuple[str, Found]:
+    """The profile of a deployment."""
+    found, base = look(bundle, server)
+    fixtures = {i: info.fixtures for i, info in KNOWN.items()}
+    return profile_text("mine", base, found, rows_of_base(base), fixtures), found
+
+
+def read(bundle: Bundle, folder: Path) -> LoadedProfile:
+    """The profile of a deployment, as a run reads it."""
+    path = folder / "mine.yaml"
+    path.write_text(written(bundle)[0], encoding="utf-8")
+    return promised(str(path), KNOWN)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_nothing_is_wrong_in_what_is_written(shape: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    text, found = written(shapes.bundle(SHAPES[shape]))
+    path.write_text(text, encoding="utf-8")
+    assert [f.line_of(path) for f in examined(str(path), KNOWN).faults] == []
+    assert len(text.splitlines()) <= 64
+    # A line that is filled in must be one that a profile may have.
+    for gap in found.gaps:
+        assert f"  # {gap.line}" in text.splitlines()
+
+
+def test_the_official_chart(tmp_path: Path) -> None:
+    profile = read(shapes.bundle(shapes.OFFICIAL), tmp_path).profile
+    names = profile.names
+    assert names.mlflow.url("10.0.0.1") == "https://10.0.0.1:5000/tracking"
+    assert names.mlflow.url("x", of_service=True) == "https://x:443/tracking"
+    assert names.mlflow.ca_secret == "tracking-tls"
+    assert names.postgresql
+    assert names.postgresql.host == "db.eu-central-1.rds.amazonaws.com"
+    assert (names.postgresql.port, names.postgresql.database) == (5433, "tracking")
+    assert names.postgresql.sslmode == "verify-full"
+    assert names.s3
+    assert names.s3.endpoint == "https://s3.eu-central-1.amazonaws.com"
+    assert (names.s3.bucket, names.s3.prefix) == ("models", "team-a/")
+    assert names.runner.labels == {"mlflow": "allowed"}
+    assert names.runner.pod.pull_secrets == ["registry"]
+    assert profile.extends == "production"
+    # A CronJob that collects garbage makes no backup.
+    assert {i for i in profile.checks if i.startswith(("BKP", "HPA"))} == set()
+    assert profile.without["BKP"] == "no CronJob makes backups"
+    assert {"DIS-4.settings", "SEC-1", "NET-1"} <= set(profile.checks)
+    sources = profile.checks["NET-1"].thresholds["sources"]
+    assert isinstance(sources, dict)
+    assert {"cidr": "10.8.0.0/16", "reaches": ["mlflow"]} in sources.values()
+
+
+def test_community_charts(tmp_path: Path) -> None:
+    profile = read(shapes.bundle(shapes.COMMUNITY), tmp_path).profile
+    names = profile.names
+    assert (names.mlflow.port, names.mlflow.port_of_service) == (5000, 80)
+    assert names.postgresql
+    assert (names.postgresql.host, names.postgresql.sslmode) == ("postgres.db", "require")
+    assert names.front
+    assert (names.front.url, names.front.ca_secret) == (
+        "https://mlflow.example", "mlflow-example-tls",
+    )  # fmt: skip
+    assert profile.checks["HPA-1"].thresholds["max_replicas"] == 5
+    assert "TRK-9" not in profile.checks
+    assert "clients use the bucket themselves" in profile.without["ART-8"]
+
+
+def test_bitnami(tmp_path: Path) -> None:
+    profile = read(shapes.bundle(shapes.BITNAMI), tmp_path).profile
+    names = profile.names
+    assert names.mlflow.deployment == "mlflow-tracking"
+    assert names.mlflow.login
+    assert names.mlflow.login.kind == "basic"
+    assert names.postgresql
+    assert (names.postgresql.service, names.postgresql.database) == (
+        "mlflow-postgresql", "bitnami_mlflow",
+    )  # fmt: skip
+    assert names.s3
+    assert names.s3.endpoint == "http://mlflow-minio.ml.svc:80"
+    assert names.s3.selector == {"component": "minio"}
+    assert names.front
+    assert names.front.url == "http://192.0.2.9:80"
+
+
+def test_a_tutorial(tmp_path: Path) -> None:
+    profile = read(shapes.bundle(shapes.TUTORIAL), tmp_path).profile
+    assert profile.extends == "baseline"
+    assert (profile.names.mlflow.port, profile.names.mlflow.container) == (8080, "server")
+    assert profile.names.postgresql is None
+    assert profile.names.s3 is None
+    assert profile.names.front is None
+    assert "ART-1" not in profile.checks
+
+
+def test_a_statefulset_with_the_image_s_own_command(tmp_path: Path) -> None:
+    names = read(shapes.bundle(shapes.STATEFUL), tmp_path).profile.names
+    assert names.mlflow.scaled == "StatefulSet/tracker"
+    assert names.mlflow.port == 5001
+    # Where its stores are says the image alone: that is not known, rather than nothing.
+    text, found = written(shapes.bundle(shapes.STATEFUL))
+    assert "the image's own command could not be read" in text
+    assert not found.closed
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_secret_is_copied(shape: str) -> None:
+    text, found = written(shapes.bundle(SHAPES[shape]))
+    everything = text + repr(found)
+    for secret in ("s3cret-of-db", "password-of-pg", "cGFzc3dvcmQtb2YtcGc="):
+        assert secret not in everything
+
+
+def test_only_the_secrets_of_the_server_are_looked_into() -> None:
+    bundle = shapes.bundle(
+        shapes.OFFICIAL
+        + "---\nkind: Secret\nmetadata: {name: payroll}\n"
+        + "---\nkind: Secret\nmetadata: {name: mlflow-auditor}\n"
+    )
+    assert secrets_wanted(bundle) == {"database", "mlflow-auditor"}
+
+
+def test_an_address_that_may_not_be_read_is_to_be_filled_in() -> None:
+    objects = [o for o in shapes.bundle(shapes.OFFICIAL).objects if o["kind"] != "Secret"]
+    text, found = written(Bundle("ml", objects, {"secret/database": "403 Forbidden"}))
+    comment = " ".join(line.removeprefix("  # ") for line in text.splitlines() if "  # " in line)
+    assert "key uri of Secret database could not be read" in comment
+    assert re.search(r"Without it .*TRK.* stay unknown\. postgresql: \{host: HOST", comment)
+    assert "secret/database could not be read: 403 Forbidden" in found.warnings
+    # What is only not known is not left out.
+    assert "DIS-4.settings" not in found.absent
+
+
+def test_a_kind_that_may_not_be_listed_is_not_taken_for_missing() -> None:
+    found = look(shapes.bundle(shapes.STATEFUL, horizontalpodautoscaler="403 Forbidden"))[0]
+    assert "HPA" not in found.absent
+    assert any("horizontalpodautoscalers may not be listed" in w for w in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("shape", "called", "told"),
+    [
+        ("official", "tracking-mlflow.ml.svc", True),  # by default no name is admitted
+        ("community", "mlflow.ml.svc", False),  # it is among --allowed-hosts
+        ("bitnami", "mlflow-tracking.ml.svc", False),  # 3.3.2 admits any
+    ],
+)
+def test_a_host_that_mlflow_refuses_is_told(shape: str, called: str, *, told: bool) -> None:
+    found = look(shapes.bundle(SHAPES[shape]))[0]
+    assert any(f"answers 403 to {called} " in w for w in found.warnings) is told
+
+
+@pytest.mark.parametrize(
+    ("text", "server", "said"),
+    [
+        ("kind: Service\nmetadata: {name: a}\n", None, "looks like a server of MLflow"),
+        (shapes.TUTORIAL, "deployment/mlflow", "There is no Deployment or StatefulSet"),
+        (shapes.TUTORIAL.partition("---")[0], None, "No Service of ml leads to the pods"),
+        (
+            shapes.TUTORIAL + "---" + shapes.TUTORIAL.replace("name: mlflow-server}\nspec:\n  sel",
+                                                              "name: other}\nspec:\n  sel"),
+            None,
+            "workload of ml may be MLflow's server: deployment/mlflow-server, deployment/other",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_described_is_told(text: str, server: str | None, said: str) -> None:
+    with pytest.raises(Unusable, match=re.escape(said)):
+        look(shapes.bundle(text), server)
+
+
+def test_a_server_that_is_named_is_taken() -> None:
+    found, _ = look(shapes.bundle(shapes.BITNAMI), "mlflow-tracking")
+    assert found.names["mlflow"]["deployment"] == "mlflow-tracking"
