@@ -22,6 +22,7 @@ from mlflow_conformance.cli.profile import profile
 from mlflow_conformance.cli.report import report
 from mlflow_conformance.cli.semantics import semantics
 from mlflow_conformance.cli.sla import sla
+from mlflow_conformance.cli.upgrade import upgrade
 from mlflow_conformance.cli.version import version
 from mlflow_conformance.core.errors import SPEAKER, Unusable
 from mlflow_conformance.core.signals import ending_once
@@ -33,7 +34,7 @@ app = typer.Typer(
     help="Conformance and chaos suite for MLflow on Kubernetes.",
 )
 for _command in (
-    init, gate, semantics, sla, mutants, report, diff, checks, host, images, down, version,
+    init, gate, semantics, sla, upgrade, mutants, report, diff, checks, host, images, down, version,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(profile, name="profile")

@@ -16,6 +16,11 @@ from mlflow_conformance.cli.options import (
     ProfileOption,
     ReuseOption,
     SeedOption,
+    UpgradeDataOption,
+    UpgradeFolderOption,
+    UpgradeFromOption,
+    UpgradeRunsOption,
+    UpgradeToOption,
 )
 from mlflow_conformance.config.tiers import Tier
 
@@ -43,6 +48,11 @@ def gate(
     reuse: ReuseOption = False,
     output: OutputOption = None,
     seed: SeedOption = None,
+    upgrade_from: UpgradeFromOption = None,
+    upgrade_to: UpgradeToOption = None,
+    upgrade_folder: UpgradeFolderOption = None,
+    upgrade_runs: UpgradeRunsOption = None,
+    upgrade_data: UpgradeDataOption = None,
 ) -> None:
     """Check every promise of a profile, on a kind cluster of our own or an existing one."""
     from mlflow_conformance.run.checking import run_checks
@@ -63,5 +73,10 @@ def gate(
             reuse=reuse,
             output=output,
             seed=seed,
+            upgrade_from=upgrade_from,
+            upgrade_to=upgrade_to,
+            upgrade_folder=upgrade_folder,
+            upgrade_runs=upgrade_runs,
+            upgrade_data=upgrade_data,
         )
     )

@@ -26,3 +26,17 @@ MutantOption = Annotated[
 CheckOption = Annotated[
     list[str] | None, typer.Option("--check", help="Only this check; repeatable.")
 ]
+UpgradeFromOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Deploy this first, for checks of an upgrade: a version, values:FILE or ref:REF."
+    ),
+]
+UpgradeToOption = Annotated[str | None, typer.Option(help="What such an upgrade ends at.")]
+UpgradeFolderOption = Annotated[
+    Path | None, typer.Option(help="What stages of one upgrade leave each other.")
+]
+UpgradeRunsOption = Annotated[int | None, typer.Option(help="Runs that are made before it.")]
+UpgradeDataOption = Annotated[
+    Path | None, typer.Option(help="A dump of a database (pg_dump --format=custom) to upgrade.")
+]

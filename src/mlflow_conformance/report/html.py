@@ -148,7 +148,7 @@ def _page(run: RunVerdict, detail: Detail, of_passed: Detail, pictures: Mapping[
             families=words.by_family(of[Verdict.PASS]),
             counts=[(v, len(of[v])) for v in _ORDER],
             target=list(_facts(run.run.target)),
-            rows=_rows,
+            rows=rows,
             score=score(run),
             steps=_steps(run),
             disruptions=disruptions(run),
@@ -252,7 +252,7 @@ def _facts(target: dict[str, JsonValue]) -> Iterator[tuple[str, str]]:
         yield name[:1].upper() + name[1:], told
 
 
-def _rows(check: CheckFinished, detail: Detail) -> Rows:
+def rows(check: CheckFinished, detail: Detail) -> Rows:
     """Broken bounds first and in the open, the rest folded; a check that holds shows all."""
     said = [(o, outcome(o)) for o in check.observations]
     telling = [o for o, what in said if what in ("broken", "incomparable")]

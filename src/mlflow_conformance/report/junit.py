@@ -5,6 +5,7 @@ They know three ways not to pass, and each verdict has one: fail is a ``failure`
 ``error``, waived is ``skipped`` with the waiver as its message.
 """
 
+from collections.abc import Sequence
 from datetime import UTC
 from xml.etree import ElementTree as ET
 
@@ -19,8 +20,15 @@ _TAGS = {Verdict.FAIL: "failure", Verdict.UNKNOWN: "error", Verdict.WAIVED: "ski
 
 def render(run: RunVerdict) -> str:
     """The XML document. Test cases are named by check ID in a class named by family."""
-    suite = ET.Element("testsuite")
-    for name, value in (
+    name = f"mlflow-conformance {run.run.profile}"
+    return document([suite(run, name)], name, words.total_seconds(run))
+
+
+def suite(run: RunVerdict, name: str) -> ET.Element:
+    """One run as a suite of tests."""
+    made = ET.Element("testsuite")
+    properties = ET.SubElement(made, "properties")
+    for key, value in (
         ("profile", run.run.profile),
         ("profile_sha256", run.run.profile_sha256),
         ("seed", str(run.run.seed)),
@@ -29,14 +37,11 @@ def render(run: RunVerdict) -> str:
         ("verdict", run.verdict),
         ("headline", words.headline(run)),
     ):
-        properties = suite.find("properties")
-        if properties is None:
-            properties = ET.SubElement(suite, "properties")
-        ET.SubElement(properties, "property", name=name, value=words.plain(value))
+        ET.SubElement(properties, "property", name=key, value=words.plain(value))
     for check in run.checks:
-        _check(suite, check)
+        _check(made, check)
     for mutation in run.mutations:
-        case = _case(suite, "mutants", mutation.mutant, mutation.duration_s)
+        case = case_of(made, "mutants", mutation.mutant, mutation.duration_s)
         if mutation in run.survivors:
             message = f"{mutation.check} did not notice: {mutation.breaks}"
             detail = (
@@ -44,27 +49,40 @@ def render(run: RunVerdict) -> str:
                 f"because: {mutation.because}\nbroke: {', '.join(mutation.broke)}\n"
                 f"{mutation.detail}"
             )
-            _outcome(case, "failure", "survived", message, detail)
+            outcome(case, "failure", "survived", message, detail)
     if run.verdict is not Verdict.PASS and not _tells(run):
         # Readers look at test cases alone: a run cut short must not look like one that passed.
-        case = _case(suite, "run", "complete", 0)
-        _outcome(case, "error", "unknown", words.headline(run), "")
-    totals = {
-        "name": f"mlflow-conformance {run.run.profile}",
-        "tests": str(len(suite.findall("testcase"))),
-        "failures": str(len(suite.findall("testcase/failure"))),
-        "errors": str(len(suite.findall("testcase/error"))),
-        "skipped": str(len(suite.findall("testcase/skipped"))),
-        "time": f"{words.total_seconds(run):.3f}",
-    }
-    totals = {k: words.plain(v) for k, v in totals.items()}
-    for key, value in totals.items():
-        suite.set(key, value)
-    suite.set("timestamp", f"{run.run.started.astimezone(UTC):%Y-%m-%dT%H:%M:%S}")
-    root = ET.Element("testsuites", totals)
-    root.append(suite)
+        case = case_of(made, "run", "complete", 0)
+        outcome(case, "error", "unknown", words.headline(run), "")
+    for key, value in totals([made], name, words.total_seconds(run)).items():
+        made.set(key, value)
+    made.set("timestamp", f"{run.run.started.astimezone(UTC):%Y-%m-%dT%H:%M:%S}")
+    return made
+
+
+def document(suites: Sequence[ET.Element], name: str, seconds: float) -> str:
+    """The XML document of some suites."""
+    root = ET.Element("testsuites", totals(suites, name, seconds))
+    root.extend(suites)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def totals(suites: Sequence[ET.Element], name: str, seconds: float) -> dict[str, str]:
+    """The attributes that readers want of suites: how many cases there are of which outcome."""
+
+    def count(what: str) -> str:
+        return str(sum(len(s.findall(what)) for s in suites))
+
+    found = {
+        "name": name,
+        "tests": count("testcase"),
+        "failures": count("testcase/failure"),
+        "errors": count("testcase/error"),
+        "skipped": count("testcase/skipped"),
+        "time": f"{seconds:.3f}",
+    }
+    return {k: words.plain(v) for k, v in found.items()}
 
 
 def _tells(run: RunVerdict) -> bool:
@@ -76,10 +94,10 @@ def _tells(run: RunVerdict) -> bool:
 
 def _check(suite: ET.Element, judged: Judged) -> None:
     record = judged.check
-    case = _case(suite, prefix_of(judged.id), judged.id, record.duration_s if record else 0)
+    case = case_of(suite, prefix_of(judged.id), judged.id, record.duration_s if record else 0)
     if judged.verdict is not Verdict.PASS:
         detail = _detail(judged, record) if record else f"Promised: {judged.promise}"
-        _outcome(case, _TAGS[judged.verdict], judged.raw, judged.reason, detail)
+        outcome(case, _TAGS[judged.verdict], judged.raw, judged.reason, detail)
     if record and record.observations:
         lines = [_named(o) for o in record.observations]
         ET.SubElement(case, "system-out").text = words.plain("\n".join(lines))
@@ -104,7 +122,8 @@ def _named(observation: Observation) -> str:
     return f"[{observation.id}] {told}" if observation.id else told
 
 
-def _case(suite: ET.Element, classname: str, name: str, seconds: float) -> ET.Element:
+def case_of(suite: ET.Element, classname: str, name: str, seconds: float) -> ET.Element:
+    """A new case of a suite."""
     return ET.SubElement(
         suite,
         "testcase",
@@ -114,6 +133,7 @@ def _case(suite: ET.Element, classname: str, name: str, seconds: float) -> ET.El
     )
 
 
-def _outcome(case: ET.Element, tag: str, kind: str, message: str, detail: str) -> None:
+def outcome(case: ET.Element, tag: str, kind: str, message: str, detail: str) -> None:
+    """Say of a case that it did not pass."""
     element = ET.SubElement(case, tag, type=kind, message=words.line(message))
     element.text = words.plain(detail)

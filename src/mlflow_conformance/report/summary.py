@@ -11,7 +11,7 @@ from mlflow_conformance.evidence.score import score
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
 from mlflow_conformance.report import words
 
-_MARKS = {Verdict.FAIL: "❌", Verdict.UNKNOWN: "❔", Verdict.WAIVED: "🏳️", Verdict.PASS: "✅"}
+MARKS = {Verdict.FAIL: "❌", Verdict.UNKNOWN: "❔", Verdict.WAIVED: "🏳️", Verdict.PASS: "✅"}
 _ORDER = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.WAIVED)
 _ACTIVE = re.compile(r"([\\`*_\[\]|~$]|:(?=//|\w)|(?<=www)\.)")
 _ID = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
@@ -25,31 +25,31 @@ def render(run: RunVerdict) -> str:
 
 def _lines(run: RunVerdict) -> Iterator[str]:
     counts = ", ".join(f"{run.count(v)} {v}" for v in (*_ORDER, Verdict.PASS) if run.count(v))
-    yield f"## {_MARKS[run.verdict]} {_text(words.headline(run), _DETAIL)}"
+    yield f"## {MARKS[run.verdict]} {safe(words.headline(run), _DETAIL)}"
     yield ""
     facts = [
         *([counts] if counts else []),
-        f"profile {_text(run.run.profile)}",
+        f"profile {safe(run.run.profile)}",
         words.duration(words.total_seconds(run)),
         f"seed {run.run.seed}",
-        f"run {_text(run.run.run_id)}",
+        f"run {safe(run.run.run_id)}",
     ]
     yield " · ".join(facts)
     yield from _failed_steps(run)
     attention = [c for verdict in _ORDER for c in run.checks if c.verdict is verdict]
     if attention:
-        yield from _table(attention)
+        yield from table(attention)
         for check in attention:
-            yield from _details(check)
+            yield from details(check)
     passed = [c for c in run.checks if c.verdict is Verdict.PASS]
     if passed:
         yield from ("", f"<details><summary>{words.plural(len(passed), 'check')} passed</summary>")
-        yield from _table(passed)
+        yield from table(passed)
         yield from ("", "</details>")
     if run.run.left_out:
         yield from (
             "",
-            f"Left out: {_text(words.listed(list(run.run.left_out), most=40), _DETAIL)}",
+            f"Left out: {safe(words.listed(list(run.run.left_out), most=40), _DETAIL)}",
         )
     if run.run.base:
         yield from _base(run.run.base)
@@ -62,54 +62,56 @@ def _lines(run: RunVerdict) -> Iterator[str]:
 def _base(base: Base) -> Iterator[str]:
     """What the profile leaves out of its base, with its reasons, and what it changes."""
     if base.removed:
-        head = f"{words.plural(len(base.removed), 'check')} of {_text(base.name)} left out by the"
+        head = f"{words.plural(len(base.removed), 'check')} of {safe(base.name)} left out by the"
         yield from ("", f"<details><summary>{head} profile</summary>", "")
         for check_id, why in base.removed.items():
-            yield f"- **{_text(check_id)}:** {_text(why, _DETAIL)}"
+            yield f"- **{safe(check_id)}:** {safe(why, _DETAIL)}"
         yield from ("", "</details>")
     if base.changed:
         changes = [f"{i} ({', '.join(keys)})" for i, keys in base.changed.items()]
-        yield from ("", f"Other than in {_text(base.name)}: {_text('; '.join(changes), _DETAIL)}")
+        yield from ("", f"Other than in {safe(base.name)}: {safe('; '.join(changes), _DETAIL)}")
 
 
 def _failed_steps(run: RunVerdict) -> Iterator[str]:
     for phase in run.phases:
         if phase.outcome == "failed":
-            yield from ("", f"**The step {_text(phase.name)} failed:** {_text(phase.detail)}")
+            yield from ("", f"**The step {safe(phase.name)} failed:** {safe(phase.detail)}")
 
 
-def _table(checks: Iterable[Judged]) -> Iterator[str]:
+def table(checks: Iterable[Judged]) -> Iterator[str]:
+    """A table of checks."""
     yield from ("", "| ID | Verdict | What | Reason | Time |", "|---|---|---|---|---:|")
     for check in checks:
         time = words.duration(check.check.duration_s) if check.check else ""
         cells = (
-            _text(check.id),
-            f"{_MARKS[check.verdict]} {check.verdict}",
-            _text(words.title(check)),
-            _text(check.reason),
+            safe(check.id),
+            f"{MARKS[check.verdict]} {check.verdict}",
+            safe(words.title(check)),
+            safe(check.reason),
             time,
         )
         yield f"| {' | '.join(cells)} |"
 
 
-def _details(judged: Judged) -> Iterator[str]:
+def details(judged: Judged) -> Iterator[str]:
+    """All that is known of a check that did not pass."""
     record = judged.check
     if record is None:
         return
-    yield from ("", f"### {_text(judged.id)} {_text(record.title)}", "")
-    yield f"- **Promised:** {_text(judged.promise, _DETAIL)}"
+    yield from ("", f"### {safe(judged.id)} {safe(record.title)}", "")
+    yield f"- **Promised:** {safe(judged.promise, _DETAIL)}"
     for observation in judged.failed_observations[:10]:
-        source = f" (source: {_text(observation.bound.source)})" if observation.bound else ""
+        source = f" (source: {safe(observation.bound.source)})" if observation.bound else ""
         name = f" {_code(observation.id)}" if observation.id else ""
-        yield f"- **Observed:**{name} {_text(describe(observation), _DETAIL)}{source}"
+        yield f"- **Observed:**{name} {safe(describe(observation), _DETAIL)}{source}"
     if len(judged.failed_observations) > 10:
         yield f"- … and {len(judged.failed_observations) - 10} more in evidence.jsonl"
     if judged.verdict is not Verdict.FAIL:
-        yield f"- **Reason:** {_text(judged.reason, _DETAIL)}"
-    yield f"- **Impact:** {_text(record.impact, _DETAIL)}"
-    yield f"- **What to do:** {_text(record.remedy, _DETAIL)}"
+        yield f"- **Reason:** {safe(judged.reason, _DETAIL)}"
+    yield f"- **Impact:** {safe(record.impact, _DETAIL)}"
+    yield f"- **What to do:** {safe(record.remedy, _DETAIL)}"
     if record.diagnostics:
-        yield f"- **Diagnostics:** {_text(record.diagnostics)}"
+        yield f"- **Diagnostics:** {safe(record.diagnostics)}"
 
 
 def _mutants(run: RunVerdict) -> Iterator[str]:
@@ -124,16 +126,16 @@ def _mutants(run: RunVerdict) -> Iterator[str]:
     for m in run.mutations:
         alive = m in run.survivors
         cells = (
-            *map(_text, (m.mutant, m.breaks, m.check, f"{m.healthy} → {m.mutated}")),
+            *map(safe, (m.mutant, m.breaks, m.check, f"{m.healthy} → {m.mutated}")),
             _code(m.because),
-            ("❌ " if alive else "") + _text(words.fate(m, alive=alive)),
+            ("❌ " if alive else "") + safe(words.fate(m, alive=alive)),
         )
         yield f"| {' | '.join(cells)} |"
     if found.shown < found.observations:
         yield from ("", "| Check | Not shown to be able to break |", "|---|---|")
         for check in found.checks:
             if check.unshown:
-                yield f"| {_text(check.check)} | {', '.join(map(_code, check.unshown))} |"
+                yield f"| {safe(check.check)} | {', '.join(map(_code, check.unshown))} |"
 
 
 def _candidates(run: RunVerdict) -> Iterator[str]:
@@ -141,16 +143,17 @@ def _candidates(run: RunVerdict) -> Iterator[str]:
     yield from ("", "| Change | Outcome | Time |", "|---|---|---:|")
     unnoticed = {c.name for c in run.unnoticed}
     for c in sorted(run.candidates, key=lambda c: c.name not in unnoticed):
-        told = ("❌ " if c.name in unnoticed else "") + _text(words.candidate_fate(c), _DETAIL)
-        yield f"| {_text(c.breaks, _DETAIL)} | {told} | {words.duration(c.duration_s)} |"
+        told = ("❌ " if c.name in unnoticed else "") + safe(words.candidate_fate(c), _DETAIL)
+        yield f"| {safe(c.breaks, _DETAIL)} | {told} | {words.duration(c.duration_s)} |"
 
 
 def _code(observation_id: str) -> str:
     """An ID in code font. Its pattern leaves nothing that could end it; what has none is text."""
-    return f"`{observation_id}`" if _ID.fullmatch(observation_id) else _text(observation_id)
+    return f"`{observation_id}`" if _ID.fullmatch(observation_id) else safe(observation_id)
 
 
-def _text(text: str, limit: int = _TEXT) -> str:
+def safe(text: str, limit: int = _TEXT) -> str:
+    """Text of the evidence in one line, in which nothing acts as markup, link or mention."""
     # GitHub looks for mentions after Markdown, where an escape is gone; a word joiner stays.
     flat = words.cut(words.line(text), limit).replace("@", "@\N{WORD JOINER}")
     return html.escape(_ACTIVE.sub(r"\\\1", flat), quote=False)

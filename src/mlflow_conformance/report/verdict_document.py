@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from mlflow_conformance.evidence.bounds import Outcome, outcome
 from mlflow_conformance.evidence.describing import describe
 from mlflow_conformance.evidence.model import Base, Observation
+from mlflow_conformance.evidence.upgrade import Decision
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
 from mlflow_conformance.report import words
 
@@ -91,6 +92,54 @@ class MutantVerdict(_Frozen):
     broke: list[str] = Field(description="the IDs of those that did")
 
 
+class UpgradeCause(_Frozen):
+    """One thing for which an upgrade is no go."""
+
+    decision: Decision
+    about: str = Field(description="the ID of a check, or what a stage is about")
+    reason: str
+
+
+class StageDocument(_Frozen):
+    """One stage of an upgrade; its own verdict.json lies in the folder of its name."""
+
+    stage: str
+    run_id: str
+    verdict: Verdict
+    duration_s: float
+
+
+class ComparedCheck(_Frozen):
+    """A check that ran before the upgrade and after it; null where it did not."""
+
+    id: str
+    before: Verdict | None
+    after: Verdict | None
+    worse: bool
+    reason: str = Field(description="of the verdict after; one line")
+
+
+class MeasuredTime(_Frozen):
+    """A time that a check of an upgrade measured."""
+
+    check: str
+    name: str
+    seconds: float
+
+
+class UpgradeDocument(_Frozen):
+    """What only an upgrade has: the checks beside it are those of the upgrade itself."""
+
+    before: str
+    after: str
+    decision: Decision
+    causes: list[UpgradeCause]
+    stages: list[StageDocument]
+    compared: list[ComparedCheck]
+    times: list[MeasuredTime]
+    not_tried: list[str]
+
+
 class VerdictDocument(_Frozen):
     """A run in the eyes of a program."""
 
@@ -112,6 +161,7 @@ class VerdictDocument(_Frozen):
     left_out: list[LeftOut]
     base: BaseDocument | None = Field(description="null when the profile extends none")
     mutants: list[MutantVerdict]
+    upgrade: UpgradeDocument | None = Field(default=None, description="null of any other run")
 
 
 def document(run: RunVerdict) -> VerdictDocument:

@@ -166,7 +166,13 @@ def _tried(
     content = candidate.breakage.model_dump(mode="json", exclude_defaults=True)
     file.write_text(yaml.safe_dump(content, sort_keys=False, width=100), encoding="utf-8")
     return gates.verdicts(
-        place, profile, tier, candidate.checks, mutant=str(file), prepared=prepared
+        place,
+        profile,
+        tier,
+        candidate.checks,
+        mutant=str(file),
+        prepared=prepared,
+        reuse=not prepared,
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gates in processes of their own: one for the healthy target, one for each mutant."""
+"""Gates in processes of their own: for each mutant, and for each stage of an upgrade."""
 
 import subprocess
 import sys
@@ -24,26 +24,28 @@ def verdicts(
     ids: Sequence[str],
     *,
     reuse: bool = False,
+    prepared: bool = False,
     mutant: str | None = None,
-    prepared: bool = True,
+    more: Sequence[str] = (),
 ) -> dict[str, Judged]:
     """Run checks in a process of their own, so that nothing of a mutant stays in this one.
 
     Args:
         folder: where the gate writes; it holds no other run.
-        mutant: breaks the target; the healthy run before has stood everything up.
-        prepared: with a mutant: what the gate before left is as it was to be; else it is repaired.
+        prepared: the run before has stood everything up and proven it.
+        mutant: breaks the target.
+        more: options of the gate.
 
     Raises:
         Unusable: the gate could not be run, or did not end.
     """
     argv = [
         sys.executable, "-m", "mlflow_conformance", "gate",
-        "--profile", profile, "--tier", tier, "--keep", "--output", str(folder),
+        "--profile", profile, "--tier", tier, "--keep", "--output", str(folder), *more,
     ]  # fmt: skip
     argv += ["--reuse"] if reuse else []
-    # The healthy run has just stood everything up and proven it.
-    argv += ["--prepared" if prepared else "--reuse", "--mutant", mutant] if mutant else []
+    argv += ["--prepared"] if prepared else []
+    argv += ["--mutant", mutant] if mutant else []
     for check_id in ids:
         argv += ["--check", check_id]
     code, output = _finished(argv, within_s=_LONGEST_S + _LONGEST_CHECK_S * len(ids))

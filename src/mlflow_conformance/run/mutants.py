@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from mlflow_conformance.config import assets, catalogue
-from mlflow_conformance.config.tiers import Tier
+from mlflow_conformance.config.tiers import UPGRADE, Tier
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.bounds import outcome
 from mlflow_conformance.evidence.model import Mutation
@@ -99,7 +99,11 @@ def _run_left(
         typer.echo(f"[{number:2}/{len(left)}] {name}: {mutant.spec.breaks}")
         set_aside(folder / name)
         started = time.monotonic()
-        broken = gates.verdicts(folder / name, profile, tier, ids, mutant=name)
+        # A mutant of an upgrade needs what is before it again.
+        again = tier == UPGRADE
+        broken = gates.verdicts(
+            folder / name, profile, tier, ids, mutant=name, reuse=again, prepared=not again
+        )
         for check_id in ids:
             event = mutation(
                 mutant,

@@ -52,3 +52,5 @@ def declare(parser: pytest.Parser) -> None:
     group.addoption(
         "--upgrade-folder", type=Path, help="what stages of an upgrade leave each other"
     )
+    group.addoption("--upgrade-runs", type=int, help="runs that are made before an upgrade")
+    group.addoption("--upgrade-data", type=Path, help="a dump of a database that is upgraded")

@@ -2,12 +2,17 @@
 """What the options of a run say of an upgrade: from what to what, and where its files are."""
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
 
 from mlflow_conformance.config.profile import Profile
 from mlflow_conformance.config.tiers import UPGRADE
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.stand.revision import Revision, Upgrading
+from mlflow_conformance.stand.revision import Kind, Revision, Upgrading
 from mlflow_conformance.stand.versions import MlflowVersion
+
+_DUMP = b"PGDMP"
+"""What a dump in PostgreSQL's custom format begins with."""
 
 
 def upgrading(option: argparse.Namespace, profile: Profile) -> Upgrading | None:
@@ -31,8 +36,72 @@ def upgrading(option: argparse.Namespace, profile: Profile) -> Upgrading | None:
     if before is None or after is None:
         raise Unusable("--upgrade-from and --upgrade-to belong together", remedy="Give both")
     a, b = Revision.read(before), Revision.read(after)
-    refuse_pair(a, b)
-    return Upgrading(a, b, option.upgrade_folder)
+    found = Upgrading(a, b, option.upgrade_folder, option.upgrade_runs, option.upgrade_data)
+    refuse_input(found)
+    return found
+
+
+def pair(
+    versions: Sequence[str | None], values: Sequence[Path | None], refs: Sequence[str | None]
+) -> tuple[Revision, Revision]:
+    """What is before and what is after, of the three ways in which the command line tells it.
+
+    Args:
+        versions, values, refs: what is before, and what is after; one of the three is whole.
+
+    Raises:
+        Unusable: none or several of them are given, or half of one.
+    """
+    told: dict[Kind, list[str | None]] = {
+        "version": list(versions),
+        "values": [None if path is None else str(path) for path in values],
+        "ref": list(refs),
+    }
+    given = {kind: sides for kind, sides in told.items() if any(s is not None for s in sides)}
+    if len(given) != 1:
+        raise Unusable(
+            "Nothing says from what to what the upgrade goes"
+            if not given
+            else "The upgrade is told in more ways than one",
+            remedy="Give --from and --to, or --from-values and --to-values, or --from-ref and "
+            "--to-ref",
+        )
+    [(kind, (before, after))] = given.items()
+    option = "" if kind == "version" else f"-{kind}"
+    if before is None or after is None:
+        raise Unusable(f"--from{option} and --to{option} belong together", remedy="Give both")
+    if kind == "version":
+        return Revision.read(before), Revision.read(after)
+    return Revision(kind, before), Revision(kind, after)
+
+
+def refuse_input(wanted: Upgrading) -> None:
+    """Make sure that an upgrade can be tried, as far as that can be told from what was asked for.
+
+    Raises:
+        Unusable: the pair is none, no run is to be made, or the dump is none.
+    """
+    refuse_pair(wanted.a, wanted.b)
+    if wanted.runs is not None and wanted.runs < 1:
+        raise Unusable(f"--runs is {wanted.runs}", remedy="Give 1 or more, or leave it out")
+    if wanted.data is not None:
+        _refuse_dump(wanted.data)
+
+
+def _refuse_dump(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(_DUMP))
+    except OSError as problem:
+        raise Unusable(
+            f"There is no dump {path} that can be read: {problem.strerror}",
+            remedy="Correct its path",
+        ) from problem
+    if begins != _DUMP:
+        raise Unusable(
+            f"{path} is no dump of pg_dump --format=custom",
+            remedy="Make one so; an encrypted backup of the deployment is opened first",
+        )
 
 
 def refuse_pair(a: Revision, b: Revision) -> None:

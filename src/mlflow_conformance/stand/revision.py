@@ -59,11 +59,15 @@ class Upgrading:
     Attributes:
         a, b: what is deployed before and after.
         folder: where its stages keep what the next ones read; None for the run's own.
+        runs: how many runs are made on A before it; None for as many as the profile says.
+        data: a dump of somebody's own database, which A then has; None for none.
     """
 
     a: Revision
     b: Revision
-    folder: Path | None
+    folder: Path | None = None
+    runs: int | None = None
+    data: Path | None = None
 
     def folder_in(self, run: Path) -> Path:
         """The folder that its stages share, given a run's own."""

@@ -75,13 +75,7 @@ def standing(options: StandOptions, run: Run) -> Iterator[Target]:
     leaves = _mark(profile, options.upgrade)
     with claim() as held:
         mark = held.folder / _CLEAN
-        # A mark without a running cluster is all that a restart of the machine leaves.
-        deployed = mark.read_text() if mark.exists() and kind.running(held.name) else None
-        if deployed and not options.reuse:
-            raise Unusable(
-                f"The cluster {held.name} is still up from a run with --keep",
-                remedy="Add --reuse, or remove it with `mlflow-conformance down`",
-            )
+        deployed = _left_up(held, reuse=options.reuse)
         try:
             if built is None:
                 cluster = _as_it_was_left(held, profile, deployed, leaves)
@@ -124,6 +118,30 @@ def _kube(cluster: KindCluster, profile: Profile) -> Kube:
         kubectl=str(cluster.tools.kubectl),
         helm=str(cluster.tools.helm),
     )
+
+
+def refuse_left_up() -> None:
+    """Make sure that no run with --keep has left its cluster up.
+
+    Raises:
+        Unusable: one has, or a run is using it.
+    """
+    with claim() as held:
+        _left_up(held, reuse=False)
+
+
+def _left_up(held: Claim, *, reuse: bool) -> str | None:
+    """What is deployed on the cluster that a finished run left up; None when there is none."""
+    mark = held.folder / _CLEAN
+    # A mark without a running cluster is all that a restart of the machine leaves.
+    if not (mark.exists() and kind.running(held.name)):
+        return None
+    if not reuse:
+        raise Unusable(
+            f"The cluster {held.name} is still up from a run with --keep",
+            remedy="Add --reuse, or remove it with `mlflow-conformance down`",
+        )
+    return mark.read_text()
 
 
 def _built(run: Run, *, reuse: bool) -> images.Built:

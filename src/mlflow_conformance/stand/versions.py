@@ -80,5 +80,16 @@ def lock_of(version: MlflowVersion) -> Path:
     return path
 
 
+def refuse_unknown(image: str) -> None:
+    """Make sure that an image of MLflow's own name is of a version that it can be made of.
+
+    Raises:
+        Unusable: it is not; of images by other names nothing is known here.
+    """
+    name, _, tag = image.rpartition(":")
+    if name == repository() and (version := MlflowVersion.parse(tag)) != deployed_version():
+        lock_of(version)
+
+
 def _deployed() -> str:
     return images.load_pins().bundle["mlflow"].images["mlflow"][0]

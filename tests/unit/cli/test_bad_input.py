@@ -182,6 +182,22 @@ USAGE = [
         "--s3-bucket is given and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY not set",
     ),
     (["semantics", "--tracking-uri", "http://h", "--check", "AAA-9"], "AAA-9 disturbs"),
+    (["upgrade"], "Nothing says from what to what the upgrade goes"),
+    (["upgrade", "--from", "3.16.1"], "--from and --to belong together"),
+    (["upgrade", "--to-ref", "main"], "--from-ref and --to-ref belong together"),
+    (["upgrade", "--from", "3.16", "--to", "3.17.2"], "'3.16' is no version of MLflow"),
+    (["upgrade", "--from", "3.16.1", "--to", "3.16.1"], "is both before and after the upgrade"),
+    (["upgrade", "--from", "3.17.2", "--to", "3.16.1"], "3.17.2 is newer than 3.16.1"),
+    (["upgrade", "--from", "3.16.1", "--to-ref", "x"], "The upgrade is told in more ways than one"),
+    (["upgrade", "--from", "3.16.1", "--to", "3.17.2"], "expects no check of an upgrade"),
+    (["upgrade", "--from", "3.16.1", "--to", "3.17.2", "--runs", "0"], "--runs is 0"),
+    (["upgrade", "--from", "3.16.1", "--to", "3.17.2", "--data", "/no"], "There is no dump /no"),
+    (["upgrade", "--from", "3.16.1", "--to", "3.17.2", "--context", "x"], "or add --plan"),
+    (["upgrade", "--plan", "--to", "3.17.2"], "--plan needs the cluster and the version after"),
+    (["upgrade", "--plan", "--context", "x", "--to", "3"], "'3' is no version of MLflow"),
+    (["upgrade", "--plan", "--context", "x", "--to", "3.17.2", "--keep"], "--plan reads an"),
+    (["gate", "--tier", "upgrade"], "Nothing says from what to what the upgrade goes"),
+    (["gate", "--upgrade-from", "3.16.1"], "--upgrade-from and --upgrade-to belong together"),
 ]  # fmt: skip
 
 

@@ -10,19 +10,27 @@ from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.profile import Profile, Upgrade
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.run.known import promised
-from mlflow_conformance.run.upgrading import upgrading
+from mlflow_conformance.run.upgrading import pair, upgrading
 from mlflow_conformance.stand.revision import Revision, Upgrading
 
 PROFILE = promised("k3d", catalogue.read(assets.asset("suites"))).profile
 
 
 def options(
-    before: str | None = None, after: str | None = None, *, tier: str = "gate", folder: str = ""
+    before: str | None = None,
+    after: str | None = None,
+    *,
+    tier: str = "gate",
+    folder: str = "",
+    runs: int | None = None,
+    data: str = "",
 ) -> argparse.Namespace:
     return argparse.Namespace(
         upgrade_from=before,
         upgrade_to=after,
         upgrade_folder=Path(folder) if folder else None,
+        upgrade_runs=runs,
+        upgrade_data=Path(data) if data else None,
         tier=tier,
     )
 
@@ -61,8 +69,34 @@ def test_in_its_own_tier_the_profile_names_what_options_do_not() -> None:
         (options("3.17.2", "3.16.1"), "3.17.2 is newer than 3.16.1"),
         (options("3.17.2", "ref:main"), "told apart in two ways"),
         (options("3.17", "3.18.0"), "'3.17' is no version"),
+        (options("3.16.1", "3.17.2", runs=0), "--runs is 0"),
+        (options("3.16.1", "3.17.2", data=__file__), "is no dump of pg_dump"),
+        (options("3.16.1", "3.17.2", data="/none"), "There is no dump /none that can be read"),
     ],
 )
 def test_what_is_no_upgrade_is_refused(option: argparse.Namespace, told: str) -> None:
     with pytest.raises(Unusable, match=told):
         upgrading(option, with_pair(None, None))
+
+
+def test_the_command_line_tells_the_pair_in_one_of_three_ways() -> None:
+    none = (None, None)
+    assert pair(("3.16.1", "3.17.2"), none, none)[1] == Revision("version", "3.17.2")
+    assert pair(none, (Path("a"), Path("b")), none)[0] == Revision("values", "a")
+    assert pair(none, none, ("v1", "v2")) == (Revision("ref", "v1"), Revision("ref", "v2"))
+
+
+@pytest.mark.parametrize(
+    ("versions", "refs", "told"),
+    [
+        ((None, None), (None, None), "Nothing says from what to what"),
+        (("3.16.1", "3.17.2"), ("v1", None), "told in more ways than one"),
+        (("3.16.1", None), (None, None), "--from and --to belong together"),
+        ((None, None), (None, "v2"), "--from-ref and --to-ref belong together"),
+    ],
+)
+def test_a_pair_that_is_not_whole_is_refused(
+    versions: tuple[str | None, str | None], refs: tuple[str | None, str | None], told: str
+) -> None:
+    with pytest.raises(Unusable, match=told):
+        pair(versions, (None, None), refs)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_conformance.config.assets import asset
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand import images, versions
 from mlflow_conformance.stand.images import on_demand
@@ -57,7 +58,7 @@ def _steps(tmp_path: Path, lock: str = "mlflow==9.9.9\n") -> list[Step]:
     path = tmp_path / "9.9.9.txt"
     path.write_text(lock)
     root = root_step("python", pins.root["python"])
-    return on_demand.steps(pins, root, version="9.9.9", lock=path, images=images.asset(str(IMAGES)))
+    return on_demand.steps(pins, root, version="9.9.9", lock=path, images=asset(str(IMAGES)))
 
 
 def test_another_version_changes_no_step_that_a_cluster_needs(tmp_path: Path) -> None:

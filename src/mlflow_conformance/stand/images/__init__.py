@@ -21,7 +21,7 @@ from mlflow_conformance.stand.images.containers import (
     remove_superseded,
 )
 from mlflow_conformance.stand.images.golang import go_step, toolchain_step
-from mlflow_conformance.stand.images.packages import root_step, wheels_step
+from mlflow_conformance.stand.images.packages import package_step, root_step, wheels_step
 from mlflow_conformance.stand.images.steps import Builder, Result, Step, keys, remove_tree
 
 _PURGE_S = 600.0
@@ -156,6 +156,17 @@ def build_mlflow(version: str, lock: Path, tell: Callable[[str], None]) -> Path:
     )
     results = Builder(paths.cache_root(), tell).build(steps)
     return results[steps[-1].name].folder / ARCHIVE
+
+
+def mlflow_package(version: str, tell: Callable[[str], None]) -> Path:
+    """The wheel of a version of MLflow, to be read.
+
+    Raises:
+        Unusable: there is no such version, or no package registry.
+    """
+    step = package_step(version)
+    results = Builder(paths.cache_root(), tell).build([step])
+    return next(results[step.name].folder.glob("*.whl"))
 
 
 def pull_image(name: str, tell: Callable[[str], None]) -> Path:

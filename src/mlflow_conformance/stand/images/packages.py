@@ -62,3 +62,19 @@ def wheels_step(name: str, pin: WheelsPin, *, images: Path) -> Step:
         )
 
     return Step(f"wheels.{name}", inputs, build)
+
+
+def package_step(version: str) -> Step:
+    """The wheel of one version of MLflow, without what it depends on."""
+
+    def build(work: Work) -> None:
+        shell.run(
+            [
+                *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
+                *("--only-binary=:all:", "--dest", work.out, f"mlflow=={version}"),
+            ],
+            timeout_s=_FETCH_S,
+            stop=work.stop,
+        )
+
+    return Step(f"package.mlflow-{version}", {"version": version}, build)
