@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import TimedOut, Waiter
+from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.inside import InsideFailed
 from mlflow_conformance.doors.mlflow import ARTIFACTS, ApiError, MlflowApi, answer, new_run
 from mlflow_conformance.doors.sql import Sql
@@ -65,7 +66,10 @@ class KeptRun:
         return found or {}
 
     def _params(self) -> dict[str, str] | None:
-        reply = self.api.get("runs/get", run_id=self.run_id)
+        try:
+            reply = self.api.get("runs/get", run_id=self.run_id)
+        except NoReply:  # a server that starts anew; how long that may take others promise
+            return None
         if reply.status >= 500:
             return None
         found = answer("runs/get", reply)["run"]["data"].get("params", [])
@@ -74,12 +78,20 @@ class KeptRun:
     def artifact(self, waiter: Waiter) -> str:
         """What its artifact reads once the object store knows the new account, or what was said."""
         try:
-            return waiter.until(
-                "readable: the artifact", lambda: self.api.request("GET", self.path),
-                done=lambda reply: reply.status == 200, timeout="endpoint reachable",
-            ).text  # fmt: skip
+            said = waiter.until(
+                "readable: the artifact", self._artifact,
+                done=lambda reply: not isinstance(reply, NoReply) and reply.status == 200,
+                timeout="endpoint reachable",
+            )  # fmt: skip
         except TimedOut as problem:
             return str(problem)
+        return str(said) if isinstance(said, NoReply) else said.text
+
+    def _artifact(self) -> Reply | NoReply:
+        try:
+            return self.api.request("GET", self.path)
+        except NoReply as lost:
+            return lost
 
 
 def password_of(account: Account, secrets: Mapping[str, str]) -> str:
