@@ -16,6 +16,7 @@ from mlflow_conformance.core.progress import tell
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.stand import host, images, kind
 from mlflow_conformance.stand.claim import Claim, claim, recorded
+from mlflow_conformance.stand.dump import bring
 from mlflow_conformance.stand.kind_cluster import KindCluster
 from mlflow_conformance.stand.machine import Host
 from mlflow_conformance.stand.node_images import provide
@@ -91,6 +92,9 @@ def standing(options: StandOptions, run: Run) -> Iterator[Target]:
                     run.phase("deployment"),
                 ):
                     deploy(way, kube, run, afresh=afresh)
+                if options.upgrade and options.upgrade.data is not None:
+                    with run.phase("data of a dump"):
+                        bring(kube, profile.names.mlflow, options.upgrade.data)
             with open_target(
                 kube,
                 profile.names,
