@@ -56,6 +56,7 @@ def test_path_traversal(
 ) -> None:
     """Paths that climb out of the artifacts are refused, whatever their spelling.
 
+    Preconditions: MLflow serves artifacts itself.
     Steps:
         1. Write a plain path; through the front door and at a replica it is served by every way
            there is to read one: of the store, of a run and of a model's version.
@@ -67,6 +68,9 @@ def test_path_traversal(
     run = new_run(front, experiment)
     root = f"{experiment}/{run.run_id}/artifacts"
     put = front.request("PUT", f"{ARTIFACTS}/{root}/1/{_PLAIN}", body=_PLAIN.encode())
+    if put.status == 503:
+        said = " ".join(put.text.split())[:200]
+        evidence.undecided(f"MLflow takes no artifacts itself, so that no path leads out: {said}")
     evidence.expect("plain.stored", "a plain path: written", put.status, "==", 200, door="front")
     model = belongings.model(unique("model"))
     register_versions(front, model, run, 1)

@@ -8,7 +8,7 @@ import pytest
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.network_policy.matrix import Destination, Source
+from mlflow_conformance.network_policy.matrix import Destination
 from mlflow_conformance.network_policy.pods import Probes
 from mlflow_conformance.network_policy.services import destinations
 from mlflow_conformance.network_policy.thresholds import Birth
@@ -27,18 +27,24 @@ def test_policies_hold_from_birth(
 ) -> None:
     """Policies hold for pods that are born during the check, from their first moment.
 
-    Preconditions: NET-0; at least two replicas of MLflow.
-    Steps: make a denied pod that connects to every service from its first instruction on; delete
-    an MLflow pod, and connect to its successor from a denied pod as soon as it has an address.
-    Expected: every one of these attempts times out, and an authorized pod reaches the successor.
+    Preconditions: NET-0; at least two replicas of MLflow; the profile has a source that reaches
+    nothing, and one that reaches MLflow.
+    Steps: make a pod of the former that connects to every service from its first instruction on;
+    delete an MLflow pod, and connect to its successor from every source as soon as it has an
+    address.
+    Expected: all attempts of sources that may not reach MLflow time out, and the others reach the
+    successor.
     """
     names = target.names.mlflow
     row = evidence.row(Birth)
     sources = row.sources
-    denied = [name for name, source in sources.items() if not source.reaches]
+    nothing = [s for s in sources.values() if not s.reaches and s.cidr is None]
+    denied = [name for name, source in sources.items() if "mlflow" not in source.reaches]
+    if not nothing or len(denied) == len(sources):
+        evidence.undecided("this needs a source that reaches nothing, and one that reaches MLflow")
     everything = destinations(kube, target.names)
     probe_pods.watchers(
-        {"newborn": Source(reaches=[])},
+        {"newborn": nothing[0]},
         everything,
         attempt_timeout_s=row.attempt_timeout_s,
         for_s=row.watch_s,

@@ -5,6 +5,7 @@ from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.object_change import ObjectChange
+from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.http import NoReply
 from mlflow_conformance.evidence.case import Evidence, check
@@ -92,15 +93,18 @@ _AT_ONCE: dict[str, dict[str, Any]] = {
 def _setting(kube: Kube, target: Target, number: int) -> ObjectChange:
     """The change of the Deployment that sets the workers, and what has no effect beside it."""
     names = target.names.mlflow
-    found = kube.get("deployment", names.deployment)
+    found = kube.get(names.kind, names.deployment)
     containers: list[dict[str, Any]] = found["spec"]["template"]["spec"]["containers"]
-    server = next(c for c in containers if c["name"] == names.container)
+    server = next((c for c in containers if c["name"] == names.container), None)
+    if server is None:
+        raise Undecided(f"{names.scaled} has no container {names.container!r} (mlflow.container)")
     words = with_workers(server, number)
     change: dict[str, Any] = {"name": names.container, **words}
     variables = dict(_IGNORED)
     if not words:
         variables["MLFLOW_WORKERS"] = str(number)
-    change["env"] = [{"name": k, "value": v} for k, v in variables.items()]
+    # What the variable came from before, such as a ConfigMap, would stand beside the value.
+    change["env"] = [{"name": k, "value": v, "valueFrom": None} for k, v in variables.items()]
     return ObjectChange(
         kind=names.kind,
         name=names.deployment,

@@ -15,8 +15,8 @@ def values(kube: Kube, pod: Mapping[str, Any], variable: str) -> Iterator[str]:
         pod: as the API gives it.
 
     Raises:
-        LookupError: the Secret that it comes from cannot be read.
-        Undecided: it comes from elsewhere than the pod itself or a Secret.
+        Undecided: it comes from elsewhere than the pod itself or a Secret, or that one cannot be
+            read.
     """
     for container in pod["spec"]["containers"]:
         for entry in container.get("env") or []:
@@ -26,6 +26,10 @@ def values(kube: Kube, pod: Mapping[str, Any], variable: str) -> Iterator[str]:
             if not source:
                 yield entry.get("value") or ""
             elif wanted := source.get("secretKeyRef"):
-                yield kube.secret(wanted["name"]).get(wanted["key"], "")
+                try:
+                    kept = kube.secret(wanted["name"])
+                except LookupError as problem:
+                    raise Undecided(str(problem)) from problem
+                yield kept.get(wanted["key"], "")
             else:
                 raise Undecided(f"{variable} comes from {', '.join(source)}, which is not read")

@@ -16,12 +16,17 @@ def keys_of(role: Role, kube: Kube, inside: Inside, bucket: Bucket) -> dict[str,
         bucket: where an STS is that has no address of its own.
 
     Raises:
-        Undecided: the STS gives none.
-        KubeFailed: the Secret or the ServiceAccount cannot be read.
+        Undecided: the STS gives none, or the Secret cannot be read or does not hold them.
+        KubeFailed: the ServiceAccount cannot be read.
         NoReply: the STS did not answer.
     """
     if isinstance(role, KeysInSecret):
-        kept = kube.secret(role.secret)
+        try:
+            kept = kube.secret(role.secret)
+        except LookupError as problem:
+            raise Undecided(str(problem)) from problem
+        if absent := [key for key in (role.access_key, role.secret_key) if key not in kept]:
+            raise Undecided(f"the Secret {role.secret} lacks {' and '.join(absent)}")
         return {"access_key": kept[role.access_key], "secret_key": kept[role.secret_key]}
     sts = Sts.of(kube, inside, bucket, role.sts)
     token = sts.token(role.service_account, role.audience)

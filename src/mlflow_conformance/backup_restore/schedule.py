@@ -10,6 +10,7 @@ from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.waits import TimedOut, Waiter
+from mlflow_conformance.evidence.model import Operator
 from mlflow_conformance.target.backups import jobs
 from mlflow_conformance.target.backups.jobs import Job
 from mlflow_conformance.target.backups.store import Store
@@ -20,6 +21,7 @@ _FAILURES = ("Failed", "FailureTarget")
 """A Job that failed, and one whose pods have yet to go."""
 _BY_HAND = "cronjob.kubernetes.io/instantiate"
 _NUDGE = {"metadata": {"annotations": {"mlflow-conformance/moved": "now"}}}
+_NEVER = "never"
 _EVERY_MINUTE: dict[str, Any] = {"spec": {"schedule": "* * * * *"}}
 
 
@@ -76,6 +78,14 @@ def failed_since(found: Sequence[Mapping[str, Any]], success: str | None) -> lis
 def age_s(moment: str | None, now: datetime) -> float | None:
     """Seconds since a moment that Kubernetes wrote; None when there was none."""
     return None if moment is None else round((now - _time(moment)).total_seconds(), 1)
+
+
+def at_most(seconds: float | None, most: float) -> tuple[float | str, Operator, float | str]:
+    """What is observed of a time, how it is compared, and with what; None is one that never comes.
+
+    A time that never comes breaks every bound, and can be compared with none.
+    """
+    return (_NEVER, "!=", _NEVER) if seconds is None else (seconds, "<=", most)
 
 
 def _failed_at(job: Mapping[str, Any]) -> datetime:

@@ -19,6 +19,8 @@ _SEPARATORS = "-:"
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 _CLASSES = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _BASE64_SIGNS = (frozenset("+/"), frozenset("-_"))
+_BY_CHANCE = 0.001
+"""Share of the generated texts of a length that lack a class of characters."""
 _SIGNS = 33
 """Printable characters of ASCII that are neither letters nor digits."""
 
@@ -46,12 +48,22 @@ def capacity(text: str) -> float:
     if any(set(digits) <= alphabet for alphabet in _HEXADECIMAL):
         size = 10 if set(digits) <= set(string.digits) else 16
         return len(digits) * math.log2(size)
-    return len(text) * math.log2(sum(_sizes(frozenset(text))))
+    return len(text) * math.log2(sum(_sizes(text)))
 
 
-def _sizes(seen: frozenset[str]) -> Iterator[int]:
-    """The sizes of the classes of characters that some characters are from."""
-    yield from (len(found) for found in _CLASSES if not seen.isdisjoint(found))
+def _sizes(text: str) -> Iterator[int]:
+    """The sizes of the classes of characters that a text is drawn from.
+
+    A generated text lacks a class by chance as well, such as digits where it is short.
+    """
+    seen = frozenset(text)
+    there = [len(found) for found in _CLASSES if not seen.isdisjoint(found)]
+    absent = [len(found) for found in _CLASSES if seen.isdisjoint(found)]
+    yield from there
+    held = sum(there)
+    for size in absent if len(there) > 1 else []:
+        if (held / (held + size)) ** len(text) >= _BY_CHANCE:
+            yield size
     signs = seen.difference(*_CLASSES)
     if signs:
         yield 2 if any(signs <= pair for pair in _BASE64_SIGNS) else _SIGNS

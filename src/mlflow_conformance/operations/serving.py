@@ -45,8 +45,11 @@ def serving(command_lines: Sequence[Sequence[str]]) -> int:
     return sum(all(any(w in word for word in c) for w in _APPLICATION) for c in command_lines)
 
 
-_FLAG = re.compile(r"(?P<flag>(?<!\S)(?:--workers(?:=|\s+)|-w\s*))(?P<number>\d+)(?!\S)")
-"""As people type it, in one word or two, or somewhere in a line for a shell."""
+_FLAG = re.compile(
+    r"(?P<flag>(?<!\S)(?:--workers(?:=|\s+)|-w\s*))"
+    r"(?P<number>\d+|\"\d+\"|\"?\$(?:\w+|\(\w+\)|\{\w+\})\"?)(?!\S)"
+)
+"""As people type it, in one word or two, or somewhere in a line for a shell; a variable as well."""
 _FLAGS = ("--workers", "-w")
 
 

@@ -9,7 +9,7 @@ import pytest
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.config.catalogue import CheckInfo
 from mlflow_conformance.config.profile import Row
-from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.core.errors import Undecided, Unusable
 from mlflow_conformance.core.waits import Hopeless, TimedOut
 from mlflow_conformance.doors.http import NoReply
 from mlflow_conformance.doors.inside import InsideFailed
@@ -22,6 +22,8 @@ _PROBLEMS = pytest.StashKey[list[pytest.ExceptionInfo[BaseException]]]()
 _OBSERVATION_FAILURES = (
     Undecided, TimedOut, Hopeless, NoReply, ApiError, InsideFailed, KubeFailed
 )  # fmt: skip
+_OF_S3 = ("boto3", "botocore", "s3transfer")
+"""Programs of MLflow's client; this suite itself speaks to the object store from the runner."""
 
 
 def id_of(item: pytest.Item) -> str:
@@ -63,6 +65,13 @@ def record_of(item: pytest.Item, info: CheckInfo) -> CheckFinished:
             undecided = undecided or "the run was stopped while this check went on"
         elif isinstance(problem.value, _OBSERVATION_FAILURES):
             undecided = undecided or f"{type(problem.value).__name__}: {problem.value}"
+        elif isinstance(problem.value, Unusable):
+            undecided = undecided or str(problem.value)
+        elif type(problem.value).__module__.split(".")[0] in _OF_S3:
+            undecided = undecided or (
+                "MLflow sent its client on to the object store, which that client cannot use from "
+                f"here ({problem.value}): this needs artifacts that MLflow serves itself"
+            )
         else:
             errors.append("".join(traceback.format_exception(problem.value)))
     return item.stash[_EVIDENCE].finished(

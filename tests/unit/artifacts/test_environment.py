@@ -42,7 +42,7 @@ def test_an_entry_of_a_secret(key: str, found: list[str]) -> None:
 
 
 def test_a_secret_that_cannot_be_read_is_told() -> None:
-    with pytest.raises(LookupError):
+    with pytest.raises(Undecided):
         given({"name": "WANTED", "valueFrom": {"secretKeyRef": {"name": "none", "key": "k"}}})
 
 

@@ -2,11 +2,14 @@
 """Jobs of a CronJob that hang or failed are told from those that are as they should be."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlflow_conformance.backup_restore.schedule import age_s, failed_since, hanging
+from mlflow_conformance.backup_restore.schedule import age_s, at_most, failed_since, hanging
+from mlflow_conformance.evidence import bounds
+from mlflow_conformance.evidence.case import Evidence
 
 NOW = datetime(2026, 1, 25, 2, 10, tzinfo=UTC)
 FAILED = {"type": "Failed", "status": "True", "lastTransitionTime": "2026-01-25T02:05:00Z"}
@@ -51,3 +54,14 @@ def test_only_failures_after_the_last_success_count_and_none_of_people() -> None
 def test_what_never_was_has_no_age() -> None:
     assert age_s(None, NOW) is None
     assert age_s("2026-01-25T02:09:30Z", NOW) == 30
+
+
+@pytest.mark.parametrize(
+    ("seconds", "outcome"), [(59.9, "holds"), (60.0, "holds"), (60.1, "broken"), (None, "broken")]
+)
+def test_a_time_that_never_comes_breaks_every_bound(
+    seconds: float | None, outcome: str, tmp_path: Path
+) -> None:
+    evidence = Evidence("BKP-1", "p", tmp_path)
+    evidence.expect("one", "one", *at_most(seconds, 60))
+    assert bounds.outcome(evidence.observations[0]) == outcome

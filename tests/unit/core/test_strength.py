@@ -51,6 +51,13 @@ def test_a_key_of_128_bits_in_hexadecimal_is_worth_128_bits(seed: int) -> None:
     assert bits(drawn(HEXADECIMAL, 32, seed)) == 128
 
 
+def test_16_random_bytes_in_base64_are_worth_128_bits_though_a_class_is_absent_by_chance() -> None:
+    without_digits = "".join(random.Random(7).choices(string.ascii_letters, k=22))
+    assert bits(without_digits) > 128
+    # So long a text has no digits because its alphabet has none.
+    assert capacity("aZ" * 30) == pytest.approx(60 * math.log2(52))
+
+
 @pytest.mark.parametrize(
     ("alphabet", "length"),
     [

@@ -39,6 +39,13 @@ def test_serving_processes_are_counted(processes: list[list[str]], count: int) -
             {"command": ["sh", "-c", "exec mlflow server --workers 4 --port=5000"]},
         ),
         ({"command": ["mlflow", "-w"], "args": ["1"]}, {"args": ["4"]}),
+        ({"args": ["--workers=$(WORKERS)"]}, {"args": ["--workers=4"]}),
+        ({"args": ["--workers", "$(WORKERS)"]}, {"args": ["--workers", "4"]}),
+        (
+            {"command": ["sh", "-c"], "args": ['exec mlflow server --workers "${WORKERS}" -h x']},
+            {"args": ["exec mlflow server --workers 4 -h x"]},
+        ),
+        ({"args": ["mlflow server -w $WORKERS"]}, {"args": ["mlflow server -w 4"]}),
         ({"command": ["mlflow"], "args": ["--port=5000", "--my-workers=1", "x-w1"]}, {}),
         ({}, {}),
     ],

@@ -80,7 +80,8 @@ def write_check(checkout: Path, body: str, more: str = "") -> None:
         "import os, signal, sys, time\n"
         "import pytest\n"
         "from mlflow_conformance.doors.http import NoReply\n"
-        "from mlflow_conformance.core.errors import Undecided\n"
+        "from botocore.exceptions import NoCredentialsError\n"
+        "from mlflow_conformance.core.errors import Undecided, Unusable\n"
         "from mlflow_conformance.evidence.case import check\n"
         f"{dedent(more)}\n"
         '@check("AAA-1", impact="i", remedy="r")\n'
@@ -128,6 +129,18 @@ FIXTURE = """
         (GOOD + "raise ValueError('x')", "unknown", "ended with ValueError: x", 2),
         (GOOD + "sys.exit(0)", "unknown", "ended with SystemExit: 0", 2),
         (GOOD + "raise NoReply('reset', 'd', 1)", "unknown", "NoReply: reset after 1.00 s: d", 2),
+        (
+            GOOD + "raise Unusable('No room', remedy='Make some')",
+            "unknown",
+            "No room. Make some.",
+            2,
+        ),
+        (
+            GOOD + "raise NoCredentialsError()",
+            "unknown",
+            "which that client cannot use from here (Unable to locate credentials)",
+            2,
+        ),
         (GOOD + MOST, "unknown", "the thresholds of AAA-1 cannot be used: 1 validation error", 2),
         ('evidence.expect("one", "one", "1", "<=", 1)', "unknown", "TypeError", 2),
         ('evidence.expect("one", "one", object(), "==", 1)', "unknown", "TypeError", 2),
