@@ -16,6 +16,7 @@ from mlflow_conformance.cli.options import (
     ReuseOption,
     SeedOption,
 )
+from mlflow_conformance.config.manners import Manner
 
 
 def upgrade(
@@ -39,6 +40,13 @@ def upgrade(
         Path | None,
         typer.Option(help="A dump of your database (pg_dump --format=custom) to upgrade as well."),
     ] = None,
+    way: Annotated[
+        Manner,
+        typer.Option(
+            help="What is done about traces meanwhile: nothing, exporters hold them, or every old "
+            "pod ends first.",
+        ),
+    ] = "rolling",
     plan: Annotated[
         bool,
         typer.Option(
@@ -70,7 +78,7 @@ def upgrade(
     sides = pair((from_version, to_version), (from_values, to_values), (from_ref, to_ref))
     raise typer.Exit(
         upgrade_run.run(
-            Upgrading(*sides, runs=runs, data=data),
+            Upgrading(*sides, runs=runs, data=data, manner=way),
             profile=profile,
             keep=keep,
             reuse=reuse,

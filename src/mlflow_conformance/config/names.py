@@ -196,6 +196,11 @@ class RestoreNames(Strict):
         default="", description="line that makes an empty PostgreSQL fit for a restore, if needed"
     )
     after: str = Field(default="", description="line that ends the restore's settings, if needed")
+    earlier: str = Field(
+        default="",
+        description="documented line that restores into the version before an upgrade, if it is "
+        "another than `command`; `{revision}` is what tells helm that version",
+    )
     lost: LostNames | None = Field(
         default=None, description="how a lost namespace comes back, before a restore into it"
     )
@@ -204,7 +209,7 @@ class RestoreNames(Strict):
     def lines(self) -> list[str]:
         """Every line."""
         lost = [self.lost.keep, self.lost.namespace, self.lost.install] if self.lost else []
-        return [self.command, self.rebuild, self.after, *lost]
+        return [self.command, self.rebuild, self.after, self.earlier, *lost]
 
 
 class RunnerPod(Strict):

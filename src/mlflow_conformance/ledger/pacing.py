@@ -28,6 +28,7 @@ class SentRequest:
     Attributes:
         count: writes in it.
         status: of HTTP; 0 without an answer.
+        right: the answer, where there was one, held what was asked for.
     """
 
     kind: str
@@ -35,11 +36,12 @@ class SentRequest:
     ended_ns: int
     count: int
     status: int
+    right: bool = True
 
     @property
     def acknowledged(self) -> bool:
-        """The server said yes."""
-        return self.status == 200
+        """The server said yes, and what it was asked for."""
+        return self.status == 200 and self.right
 
 
 class Pacer(Closing):
@@ -54,7 +56,12 @@ class Pacer(Closing):
         self._jobs: list[Future[None]] = []
 
     def add(
-        self, kind: str, every_s: float, send: Callable[[int], Reply | None], count: int = 1
+        self,
+        kind: str,
+        every_s: float,
+        send: Callable[[int], Reply | None],
+        count: int = 1,
+        right: Callable[[Reply], bool] = lambda _: True,
     ) -> None:
         """Start one more client.
 
@@ -62,8 +69,9 @@ class Pacer(Closing):
             every_s: from the start of a request to that of the next one, at the least.
             send: sends one, and is told how many this client has sent before it; None is no answer.
             count: writes in one request.
+            right: whether a reply with status 200 holds what was asked for.
         """
-        self._jobs.append(self._pool.submit(self._go_on, kind, every_s, send, count))
+        self._jobs.append(self._pool.submit(self._go_on, kind, every_s, send, count, right))
 
     def acknowledged(self, since_ns: int = 0) -> Counter[str]:
         """Writes whose requests began after a moment of the monotonic clock, by kind."""
@@ -95,7 +103,12 @@ class Pacer(Closing):
         raise_problems(self._jobs)
 
     def _go_on(
-        self, kind: str, every_s: float, send: Callable[[int], Reply | None], count: int
+        self,
+        kind: str,
+        every_s: float,
+        send: Callable[[int], Reply | None],
+        count: int,
+        right: Callable[[Reply], bool],
     ) -> None:
         turn, due = 0, time.monotonic()
         while not self._stop.is_set():
@@ -105,8 +118,9 @@ class Pacer(Closing):
             began_ns = time.monotonic_ns()
             reply = send(turn)
             ended_ns, status = time.monotonic_ns(), reply.status if reply is not None else 0
+            good = status != 200 or reply is None or right(reply)
             with self._lock:
-                self._attempts.append(SentRequest(kind, began_ns, ended_ns, count, status))
+                self._attempts.append(SentRequest(kind, began_ns, ended_ns, count, status, good))
             turn += 1
             due = max(due + every_s, time.monotonic())
             self._stop.wait(max(0.0, due - time.monotonic()))

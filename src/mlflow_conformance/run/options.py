@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from mlflow_conformance.config.manners import Manner
 from mlflow_conformance.config.tiers import Tier
 
 
@@ -49,6 +50,12 @@ def declare(parser: pytest.Parser) -> None:
         "--upgrade-from", help="what is deployed before: a version, values:FILE, ref:REF"
     )
     group.addoption("--upgrade-to", help="and after")
+    group.addoption(
+        "--upgrade-way",
+        choices=get_args(Manner),
+        default="rolling",
+        help="what is done about traces meanwhile: nothing, exporters hold them, no pod is left",
+    )
     group.addoption(
         "--upgrade-folder", type=Path, help="what stages of an upgrade leave each other"
     )

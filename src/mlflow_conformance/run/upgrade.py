@@ -198,6 +198,7 @@ def _run_stage(
         f"--upgrade-to={wanted.b.spelled}",
         f"--upgrade-folder={shared}",
         f"--seed={upgrade.seed}",
+        f"--upgrade-way={wanted.manner}",
         *([f"--upgrade-runs={wanted.runs}"] if wanted.runs is not None else []),
         *([f"--upgrade-data={wanted.data}"] if wanted.data is not None else []),
     ]

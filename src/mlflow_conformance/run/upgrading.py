@@ -36,7 +36,9 @@ def upgrading(option: argparse.Namespace, profile: Profile) -> Upgrading | None:
     if before is None or after is None:
         raise Unusable("--upgrade-from and --upgrade-to belong together", remedy="Give both")
     a, b = Revision.read(before), Revision.read(after)
-    found = Upgrading(a, b, option.upgrade_folder, option.upgrade_runs, option.upgrade_data)
+    found = Upgrading(
+        a, b, option.upgrade_folder, option.upgrade_runs, option.upgrade_data, option.upgrade_way
+    )
     refuse_input(found)
     return found
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Revisions of a deployment, and its own way from one to another."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Literal, Protocol, Self
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config import assets
+from mlflow_conformance.config.manners import Manner
 from mlflow_conformance.config.profile import HelmDeployment, KustomizeDeployment, Profile
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand.deploy import trees
@@ -61,6 +63,7 @@ class Upgrading:
         folder: where its stages keep what the next ones read; None for the run's own.
         runs: how many runs are made on A before it; None for as many as the profile says.
         data: a dump of somebody's own database, which A then has; None for none.
+        manner: what is done about requests meanwhile.
     """
 
     a: Revision
@@ -68,6 +71,7 @@ class Upgrading:
     folder: Path | None = None
     runs: int | None = None
     data: Path | None = None
+    manner: Manner = "rolling"
 
     def folder_in(self, run: Path) -> Path:
         """The folder that its stages share, given a run's own."""
@@ -88,6 +92,9 @@ class Way(Protocol):
 
     def rollback(self, seconds: float) -> None:
         """Return to this revision, which was deployed before, and wait until it is ready."""
+
+    def options(self) -> str:
+        """What tells this revision from others, as a documented line takes it; may be empty."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,10 @@ class HelmWay:
         """As `Way.rollback`: ``helm rollback`` to the revision before the release's last one."""
         self.helm.rollback(self.whole.name, self.whole.namespace, seconds=seconds)
 
+    def options(self) -> str:
+        """As `Way.options`."""
+        return shlex.join(self.change.arguments())
+
 
 @dataclass(frozen=True)
 class KustomizeWay:
@@ -138,6 +149,10 @@ class KustomizeWay:
         self.kustomize.apply(self.path, seconds=seconds)
 
     apply = rollback = install
+
+    def options(self) -> str:
+        """As `Way.options`: the folder that is applied tells it."""
+        return ""
 
 
 def deployment_at(

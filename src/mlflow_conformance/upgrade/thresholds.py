@@ -1,7 +1,137 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thresholds of the checks of an upgrade, as a profile's rows write them down."""
 
-from mlflow_conformance.config.thresholds import Registry
+from typing import Annotated, Any
 
-THRESHOLDS: Registry = {}
+from pydantic import Field
+
+from mlflow_conformance.config.documents import Strict
+from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Thresholds
+
+
+class RequestBounds(Strict):
+    """What is promised of each kind of request while a deployment is upgraded."""
+
+    failed: Count | None = Field(
+        description="most of one kind that may fail, from the first command to the end of what is "
+        "watched; null for any number"
+    )
+    silence_s: Seconds | None = Field(
+        description="longest span without an acknowledged one of a kind, seconds; null for any"
+    )
+
+
+class TraceBounds(Strict):
+    """What is promised of traces while a deployment is upgraded."""
+
+    sent: RequestBounds = Field(description="of each way in which clients send them")
+    searched: RequestBounds = Field(
+        description="of searches that must find one; an empty answer is a failed one"
+    )
+
+
+class UpgradeUnderLoad(Thresholds):
+    """UPG-1: every kind of request while the deployment is upgraded."""
+
+    rolling: RequestBounds = Field(description="while the deployment's own way goes on by itself")
+    hold_traces: RequestBounds = Field(
+        description="likewise while exporters hold traces back from its beginning to its end "
+        "(`--way hold-traces`)"
+    )
+    scale_to_none: RequestBounds = Field(
+        description="likewise after every old pod has ended (`--way scale-to-none`)"
+    )
+
+    rate: Annotated[float, Field(gt=0, le=1000)] = Field(
+        description="requests a second of the open-model load, beside one client of each kind"
+    )
+    before: Annotated[int, Field(ge=1)] = Field(
+        description="acknowledged requests of each kind before it begins"
+    )
+    restarts: Count = Field(
+        description="pods that are deleted in the middle, drawn from the run's seed"
+    )
+    requests: Annotated[int, Field(ge=1)] = Field(
+        description="requests of the load that must have been planned while it went on"
+    )
+
+
+class TracesUnderUpgrade(Thresholds):
+    """UPG-1.traces: traces while the deployment is upgraded."""
+
+    rolling: TraceBounds = Field(description="while the deployment's own way goes on by itself")
+    hold_traces: TraceBounds = Field(
+        description="likewise while exporters hold traces back from its beginning to its end "
+        "(`--way hold-traces`); what is held back is not sent, and does not fail"
+    )
+    scale_to_none: TraceBounds = Field(
+        description="likewise after every old pod has ended (`--way scale-to-none`)"
+    )
+
+    mixed: Count = Field(
+        description="traces of each kind that must have been sent while pods of both versions "
+        "served, for a schema that changes; none are asked for in other manners than rolling"
+    )
+
+
+def in_manner(row: UpgradeUnderLoad | TracesUnderUpgrade, manner: str) -> Any:
+    """What a row promises in one manner, as options spell it."""
+    return getattr(row, manner.replace("-", "_"))
+
+
+class SchemaReadiness(Thresholds):
+    """UPG-1.ready: pods and the schema."""
+
+    looks: Annotated[int, Field(ge=1)] = Field(
+        description="looks at pods and schema while it goes on, that must have been answered"
+    )
+
+
+class MigrationBounds(Thresholds):
+    """UPG-1.migration: the migration under load."""
+
+    longest_wait_s: Seconds = Field(
+        description="most that any session may have waited for a lock, seconds"
+    )
+
+
+class MigrationRepeated(Thresholds):
+    """UPG-1.repeated: the migration of copies, twice at once and killed half-way."""
+
+    within_s: Seconds = Field(description="most that one migration of a copy may take, seconds")
+
+
+class WayBack(Thresholds):
+    """UPG-2: the rollback after new writes on B, and the restore path."""
+
+    rto_s: Seconds = Field(
+        description="most from the first command of the restore to A's answer from restored data, "
+        "seconds"
+    )
+    writes: Annotated[int, Field(ge=1)] = Field(
+        description="writes on A before the backup, and as many on B before the rollback"
+    )
+    refused_says: str = Field(
+        min_length=1,
+        description="what a refusal must name, as a regular expression: how one gets back",
+    )
+
+
+class ValuesKept(Thresholds):
+    """UPG-5: values and Secrets."""
+
+    may_change: list[Annotated[str, Field(min_length=1)]] = Field(
+        description="what may differ between A's and B's objects besides MLflow's image, as "
+        "regular expressions that match the whole of ``kind/name: path``"
+    )
+
+
+THRESHOLDS: Registry = {
+    "UPG-1": UpgradeUnderLoad,
+    "UPG-1.traces": TracesUnderUpgrade,
+    "UPG-1.ready": SchemaReadiness,
+    "UPG-1.migration": MigrationBounds,
+    "UPG-2": WayBack,
+    "UPG-5": ValuesKept,
+}
 """The model of each check of this family."""

@@ -30,6 +30,7 @@ def options(
         upgrade_to=after,
         upgrade_folder=Path(folder) if folder else None,
         upgrade_runs=runs,
+        upgrade_way="rolling",
         upgrade_data=Path(data) if data else None,
         tier=tier,
     )

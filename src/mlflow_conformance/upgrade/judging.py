@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Holds an upgrade under load against what a profile promises, in a check's evidence."""
+
+from collections.abc import Sequence
+
+from mlflow_conformance.evidence.case import Evidence
+from mlflow_conformance.ledger.readback import WritesKept
+from mlflow_conformance.ledger.suffering import suffered
+from mlflow_conformance.load.expectations import note_load
+from mlflow_conformance.upgrade.clients import SENT, WORDS
+from mlflow_conformance.upgrade.locks import changers, locked, longest_wait
+from mlflow_conformance.upgrade.readiness import called_ready, mixed, sent_while_mixed
+from mlflow_conformance.upgrade.thresholds import RequestBounds
+from mlflow_conformance.upgrade.upgraded import Upgraded
+
+_NS = 1e9
+
+
+def note_course(evidence: Evidence, seen: Upgraded) -> None:
+    """How it went: what was planned, what was done, and what it took."""
+    evidence.note("images", list(seen.images))
+    evidence.note("way", seen.manner)
+    evidence.note("restarts that were planned", [str(step) for step in seen.plan])
+    evidence.note("restarts that were made", seen.restarted.done, door="kubernetes")
+    evidence.note("restarts that had no moment", seen.restarted.left)
+    evidence.note("its commands took", round((seen.applied_ns - seen.began_ns) / _NS, 1), unit="s")
+    if seen.over_ns is not None:
+        evidence.note(
+            "every pod was a ready one of B after",
+            round((seen.over_ns - seen.began_ns) / _NS, 1), unit="s", door="kubernetes",
+        )  # fmt: skip
+    if seen.held_s:
+        evidence.note("traces were held back for", round(seen.held_s, 1), unit="s")
+    states = mixed(seen.looks, seen.own, seen.images[1])
+    evidence.note("old pods were ready on the new schema for", states.old_on_new_s, unit="s")
+    evidence.note("no pod was ready for", states.nobody_s, unit="s", door="kubernetes")
+
+
+def expect_upgraded(evidence: Evidence, seen: Upgraded) -> None:
+    """It came to its end: every pod is a ready one of B."""
+    evidence.expect(
+        "refused", "what the deployment's own way said when it gave up", seen.refused, "==", "",
+        door="kubernetes",
+    )  # fmt: skip
+    evidence.expect(
+        "complete", "every pod is a ready one of B", seen.over_ns is not None, "==", True,
+        door="kubernetes",
+    )  # fmt: skip
+
+
+def expect_requests(
+    evidence: Evidence, seen: Upgraded, kinds: Sequence[str], bounds: RequestBounds
+) -> None:
+    """Requests of every kind failed no oftener and were silent no longer than promised."""
+    for kind in kinds:
+        attempts = [a for a in seen.attempts if a.kind == kind]
+        found = suffered(attempts, seen.began_ns, seen.until_ns)
+        during = [a for a in attempts if a.ended_ns >= seen.began_ns]
+        word = WORDS[kind]
+        if found.failed:
+            evidence.note(
+                f"{word}: statuses of failed ones, and for how long they failed",
+                [list(found.statuses), round(found.failing_s, 1)], door="front",
+            )  # fmt: skip
+            wrong = sum(a.status == 200 and not a.right for a in during)
+            evidence.note(f"{word}: answered 200 without what was asked for", wrong, door="front")
+        if bounds.failed is None:
+            evidence.note(f"{word}: failed of {len(during)}", found.failed, door="front")
+        else:
+            evidence.expect(
+                "requests.failed", f"{word}: failed of {len(during)}", found.failed, "<=",
+                bounds.failed, door="front",
+            )  # fmt: skip
+        if bounds.silence_s is not None:
+            evidence.expect(
+                "requests.silence", f"{word}: longest span without an acknowledged one",
+                round(found.silence_s, 2), "<=", bounds.silence_s, unit="s", door="front",
+            )  # fmt: skip
+
+
+def expect_load(evidence: Evidence, seen: Upgraded, bounds: RequestBounds, least: int) -> None:
+    """The open-model load, operation by operation.
+
+    Raises:
+        Undecided: it was not offered as planned, or was too short.
+    """
+    result = seen.load
+    note_load(evidence, result, "front")
+    if result.void:
+        evidence.undecided("; ".join(result.void))
+    if result.sending.offered < least:
+        evidence.undecided(f"only {result.sending.offered} requests of the load were planned")
+    for operation in result.operations:
+        if operation.failures:
+            evidence.note(
+                f"{operation.name}: kinds of failure, and statuses",
+                [operation.failures, operation.statuses], door="front",
+            )  # fmt: skip
+        if bounds.failed is not None:
+            evidence.expect(
+                "load.failed", f"{operation.name}: failed of {operation.requests}",
+                operation.failed, "<=", bounds.failed, door="front",
+            )  # fmt: skip
+    if bounds.silence_s is not None:
+        evidence.expect(
+            "load.silence", "longest span without a success", result.outage.silence.seconds, "<=",
+            bounds.silence_s, unit="s", door="front",
+        )  # fmt: skip
+
+
+def expect_kept(evidence: Evidence, kept: Sequence[WritesKept]) -> None:
+    """No acknowledged write is lost, torn or changed, at any door."""
+    for shown in kept:
+        evidence.note(
+            f"{WORDS[shown.kind]}: acknowledged, read back by {shown.door}",
+            shown.finding.acknowledged,
+        )
+    broken = [what for shown in kept for what in shown.broken]
+    evidence.expect("writes.kept", "what is wrong with acknowledged writes", broken, "==", [])
+
+
+def require_before(evidence: Evidence, seen: Upgraded, kinds: Sequence[str], least: int) -> None:
+    """Every kind had been acknowledged often enough when it began.
+
+    Raises:
+        Undecided: one had not.
+    """
+    for kind in kinds:
+        found = seen.acknowledged_before(kind)
+        if found < least:
+            evidence.undecided(f"only {found} {WORDS[kind]} were acknowledged before it began")
+
+
+def require_mixed(evidence: Evidence, seen: Upgraded, least: int) -> None:
+    """Traces were sent while old pods served on the new schema, where there was such a time.
+
+    Raises:
+        Undecided: too few were, and the way leads through it.
+    """
+    sent = sent_while_mixed(seen.looks, seen.own, seen.images[1], seen.attempts)
+    for kind in SENT:
+        what = f"{WORDS[kind]}: sent while old pods served on the new schema"
+        evidence.note(what, sent[kind], door="front")
+        if seen.manner == "rolling" and seen.schema_changed and sent[kind] < least:
+            evidence.undecided(f"{what}: {sent[kind]}, {least} are asked")
+
+
+def expect_never_called_ready(evidence: Evidence, seen: Upgraded, least: int) -> None:
+    """No pod became ready on a schema that is not its own.
+
+    Raises:
+        Undecided: it was hardly seen, or nobody could say which schema B needs.
+    """
+    answered = [look for look in seen.looks if look.after is not None]
+    evidence.note("looks at pods and schema", len(seen.looks), door="kubernetes")
+    evidence.note("looks that got no answer", dict(seen.blind))
+    evidence.note("schemas that were seen", sorted({str(look.after) for look in answered}))
+    evidence.note("the schema that each image needs", dict(seen.own), door="kubernetes")
+    evidence.expect(
+        "ready", "pods that were called ready on a schema that is not their own",
+        called_ready(seen.looks, seen.own), "==", [], door="kubernetes",
+    )  # fmt: skip
+    if len(answered) < least:
+        evidence.undecided(f"only {len(answered)} looks at pods and schema were answered")
+    if seen.images[1] not in seen.own:
+        evidence.undecided("no pod of B was ready, so it is not known which schema it needs")
+
+
+def expect_migrated_beside(evidence: Evidence, seen: Upgraded, longest_wait_s: float) -> None:
+    """The schema was changed by one session, of no pod that serves, and nobody waited for long.
+
+    Raises:
+        Undecided: the schema changed, and nobody was seen who did it.
+    """
+    servers = {p.address: p.name for look in seen.looks for p in look.pods if p.address}
+    sessions = changers(seen.locks)
+    evidence.note("tables that were locked against everybody, seconds", locked(seen.locks))
+    evidence.note("sessions that changed the schema", len(sessions), door="sql")
+    evidence.expect(
+        "migrated.by", "pods that serve and changed the schema",
+        sorted({servers[a] for a in sessions.values() if a in servers}), "==", [], door="sql",
+    )  # fmt: skip
+    evidence.expect(
+        "migrated.from", "places that the schema was changed from", len(set(sessions.values())),
+        "<=", 1, door="sql",
+    )  # fmt: skip
+    worst = longest_wait(seen.locks)
+    if worst is not None:
+        evidence.note("who waited longest, for which table", [worst.mode, worst.table], door="sql")
+    evidence.expect(
+        "lock.wait", "longest wait for a lock that was seen",
+        round(worst.waiting_s, 2) if worst else 0.0, "<=", longest_wait_s, unit="s", door="sql",
+    )  # fmt: skip
+    revisions = {look.after for look in seen.looks if look.after is not None}
+    if len(revisions) > 1 and not sessions:
+        evidence.undecided("the schema changed, and nobody was seen who changed it")

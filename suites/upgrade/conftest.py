@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One upgrade under load, which the checks of this folder share."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlflow_conformance.cluster.terminal import terminal
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.doors.mlflow import MlflowApi, answer
+from mlflow_conformance.evidence.run import Run
+from mlflow_conformance.run.fixtures.upgrade import UpgradeWay
+from mlflow_conformance.stand.revision import Upgrading, image_name
+from mlflow_conformance.target.backups import jobs
+from mlflow_conformance.target.backups.lines import Lines
+from mlflow_conformance.target.backups.making import back_up
+from mlflow_conformance.target.backups.store import store_of
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.upgrade.interleaving import drawn
+from mlflow_conformance.upgrade.retained import Altered, Settings, altered, settings
+from mlflow_conformance.upgrade.thresholds import UpgradeUnderLoad, WayBack
+from mlflow_conformance.upgrade.under_load import Setting, upgrade
+from mlflow_conformance.upgrade.upgraded import Upgraded
+from mlflow_conformance.upgrade.way_back import BackedUp, serving_images, written
+
+_LINE_S = 240
+
+
+@pytest.fixture(scope="session")
+def server_images(way: UpgradeWay, conformance_run: Run) -> tuple[str, str]:
+    """The image of MLflow's server before the upgrade and after it."""
+    profile = conformance_run.loaded.profile
+    return image_name(way.a.objects(), profile), image_name(way.b.objects(), profile)
+
+
+@pytest.fixture(scope="session")
+def settings_before(target: Target, server_images: tuple[str, str]) -> Settings:
+    """Everything that is set before the upgrade."""
+    return settings(target.need_kube(), server_images)
+
+
+@pytest.fixture(scope="session")
+def documented(target: Target) -> Iterator[Lines]:
+    """The terminal of documented lines; what they changed for a restore is ended afterwards."""
+    kube, names = target.need_kube(), target.names
+    texts = [
+        *([names.backup.command] if names.backup else []),
+        *(names.restore.lines if names.restore else []),
+    ]
+    needed = [p for p in ("kubectl", "helm") if any(re.search(rf"\b{p} ", t) for t in texts)]
+    with terminal(kube, target.root, needed) as prompt:
+        lines = Lines(prompt, {"namespace": kube.namespace})
+        before = jobs.names(kube, names.restore.selector) if names.restore else set()
+        yield lines
+        if names.restore:
+            made = jobs.names(kube, names.restore.selector) - before
+            if names.restore.after and made:
+                lines.run(names.restore.after, timeout_s=_LINE_S)
+            jobs.remove(kube, sorted(made))
+
+
+@pytest.fixture(scope="session")
+def backed_up(
+    target: Target,
+    conformance_run: Run,
+    documented: Lines,
+    server_images: tuple[str, str],
+    upgrade_folder: Path,
+    front: MlflowApi,
+    waiter: Waiter,
+) -> Iterator[BackedUp]:
+    """Writes on the version before the upgrade, and a backup in the middle of them.
+
+    A stage after the upgrade finds what the one before it has kept.
+    """
+    found = BackedUp.read(upgrade_folder)
+    if found is not None:
+        yield found
+        return
+    kube, label = target.need_kube(), conformance_run.label
+    if serving_images(kube, target.names.mlflow) != [server_images[0]]:
+        raise Undecided("the version before the upgrade is not what is deployed")
+    writes = conformance_run.row("UPG-2", WayBack).writes
+    made = answer("experiments/create", front.post("experiments/create", name=f"{label}-way-back"))
+    experiment: str = made["experiment_id"]
+    runs = written(front, experiment, writes)
+    typed, job = time.time(), f"{label}-before"
+    with conformance_run.phase("backup before the upgrade"):
+        done = back_up(kube, documented, store_of(target), job, waiter)
+    kept = BackedUp(
+        experiment_id=experiment, runs=runs, after=written(front, experiment, writes),
+        backup=done.name or "", outcome=done.outcome, backed_up=typed,
+    )  # fmt: skip
+    kept.kept_in(upgrade_folder)
+    yield kept
+    jobs.remove(kube, [job])
+
+
+@pytest.fixture(scope="session")
+def upgraded(
+    target: Target,
+    conformance_run: Run,
+    way: UpgradeWay,
+    upgrading: Upgrading,
+    server_images: tuple[str, str],
+    settings_before: Settings,
+    front: MlflowApi,
+    service: MlflowApi,
+    waiter: Waiter,
+) -> Upgraded:
+    """The upgrade under load, which the checks share."""
+    row = conformance_run.row("UPG-1", UpgradeUnderLoad)
+    numbers = conformance_run.random_for("UPG-1")
+    folder = conformance_run.folder.path / "upgrade"
+    folder.mkdir(parents=True, exist_ok=True)
+    with conformance_run.phase("upgrade under load") as note:
+        seen = upgrade(
+            Setting(
+                target=target, waiter=waiter, manner=upgrading.manner, forward=way.forward,
+                images=server_images, plan=drawn(numbers, row.restarts, upgrading.manner),
+                numbers=numbers, rate=row.rate, before=row.before,
+                label=f"upgrade-{conformance_run.run_id}".lower(), folder=folder,
+                seed=conformance_run.seed, doors=[front, service],
+            )
+        )  # fmt: skip
+        note.detail = upgrading.manner
+    return seen
+
+
+@pytest.fixture(scope="session")
+def settings_altered(
+    target: Target,
+    server_images: tuple[str, str],
+    settings_before: Settings,
+    upgraded: Upgraded,
+) -> Altered:
+    """How what is set differs after the upgrade."""
+    return altered(settings_before, settings(target.need_kube(), server_images))
+
+
+@pytest.fixture(scope="session")
+def deployed_after(
+    request: pytest.FixtureRequest, target: Target, server_images: tuple[str, str]
+) -> None:
+    """The version after the upgrade, which a stage before has brought, or which is brought now.
+
+    Raises:
+        Undecided: the upgrade did not come to its end.
+    """
+    serving = serving_images(target.need_kube(), target.names.mlflow)
+    if serving != [server_images[1]]:
+        seen: Upgraded = request.getfixturevalue("upgraded")
+        if seen.over_ns is None:
+            raise Undecided("the upgrade did not come to its end, so that nothing leads back")

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""UPG-5: what is set stays set."""
+
+import re
+
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.upgrade.retained import Altered
+from mlflow_conformance.upgrade.thresholds import ValuesKept
+
+
+@check(
+    "UPG-5",
+    impact="The upgrade resets what was configured, or makes passwords and keys anew.",
+    remedy="Upgrade with the values of the release (`--reuse-values`), and let generated Secrets "
+    "be looked up before they are made.",
+    disruptive=True,
+)
+def test_values_and_secrets_are_kept(evidence: Evidence, settings_altered: Altered) -> None:
+    """Values are kept over the upgrade, Secrets are unchanged, and no object is made anew.
+
+    Preconditions: as for UPG-1.
+    Steps: read everything that is set in the namespace, upgrade, and read it again.
+    Expected: no entry of a Secret is another one; nothing else is, but for MLflow's image and what
+    the profile says; no object has another UID, as one has that was deleted and made anew.
+    """
+    may_change = [re.compile(each) for each in evidence.row(ValuesKept).may_change]
+    others = [o for o in settings_altered.others if not any(e.fullmatch(o) for e in may_change)]
+    evidence.note("everything that is another one", settings_altered.others, door="kubernetes")
+    evidence.expect(
+        "secrets", "entries of Secrets that are other ones", settings_altered.secrets, "==", [],
+        door="kubernetes",
+    )  # fmt: skip
+    evidence.expect(
+        "values", "what else is another one, and may not be", others, "==", [], door="kubernetes"
+    )
+    evidence.expect(
+        "made.anew", "objects that were deleted and made anew", settings_altered.remade, "==", [],
+        door="kubernetes",
+    )  # fmt: skip

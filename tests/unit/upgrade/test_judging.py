@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an upgrade that was seen comes to, as observations with bounds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import load_records
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.evidence.bounds import holds
+from mlflow_conformance.evidence.case import Evidence
+from mlflow_conformance.ledger.history import Operation
+from mlflow_conformance.ledger.pacing import SentRequest
+from mlflow_conformance.load.analysis import analyse
+from mlflow_conformance.upgrade import judging
+from mlflow_conformance.upgrade.clients import SENT, WORDS
+from mlflow_conformance.upgrade.interleaving import ServingPod
+from mlflow_conformance.upgrade.kept import judge_traces
+from mlflow_conformance.upgrade.locks import Held
+from mlflow_conformance.upgrade.restarting import Restarted
+from mlflow_conformance.upgrade.thresholds import RequestBounds
+from mlflow_conformance.upgrade.upgraded import Upgraded
+from mlflow_conformance.upgrade.watching import SchemaLook
+
+S = 1_000_000_000
+OLD, NEW = "mlflow:1", "mlflow:2"
+NOTHING = RequestBounds(failed=0, silence_s=15)
+DOWN = RequestBounds(failed=None, silence_s=15)
+
+
+def _sent(kind: str, *statuses: int) -> list[SentRequest]:
+    """A request each second from second 0 on; the upgrade begins in second 5."""
+    return [
+        SentRequest(kind, at * S, at * S + S // 2, 1, abs(status), status > 0)
+        for at, status in enumerate(statuses)
+    ]
+
+
+def _pod(name: str, image: str, address: str) -> ServingPod:
+    return ServingPod(name, name, image, ready=True, terminating=False, address=address)
+
+
+@pytest.fixture
+def seen(tmp_path: Path) -> Upgraded:
+    """An upgrade of half a minute in which nothing went wrong."""
+    old, new = _pod("o", OLD, "10.0.0.1"), _pod("n", NEW, "10.0.0.2")
+    looks = [
+        SchemaLook(5 * S, "one", [old], "one"),
+        SchemaLook(9 * S, "two", [old], "two"),
+        SchemaLook(15 * S, "two", [old, new], "two"),
+        SchemaLook(20 * S, "two", [new], "two"),
+    ]
+    lock = Held(8 * S, (7, 1.0), True, "AccessExclusiveLock", "spans", 0, "10.0.0.9", 1)
+    return Upgraded(
+        manner="rolling", images=(OLD, NEW), refused="", began_ns=5 * S, applied_ns=18 * S,
+        over_ns=20 * S, until_ns=25 * S, held_s=0, own={OLD: "one", NEW: "two"},
+        attempts=[a for kind in WORDS for a in _sent(kind, *[200] * 25)],
+        load=analyse(load_records.run(tmp_path, load_records.healthy)), looks=looks, locks=[lock],
+        blind={"pods": 0}, restarted=Restarted(), plan=[], operations=[], runs_kept=[],
+        traces_kept=[],
+    )  # fmt: skip
+
+
+def _broken(tmp_path: Path, judge: Callable[[Evidence], None]) -> list[str]:
+    evidence = Evidence("UPG-1", "promise", tmp_path)
+    judge(evidence)
+    return [o.id or "" for o in evidence.observations if o.bound and not holds(o.bound, o.observed)]
+
+
+def test_an_upgrade_without_harm_breaks_nothing(tmp_path: Path, seen: Upgraded) -> None:
+    def judge(evidence: Evidence) -> None:
+        judging.note_course(evidence, seen)
+        judging.expect_upgraded(evidence, seen)
+        judging.expect_requests(evidence, seen, tuple(WORDS), NOTHING)
+        judging.expect_load(evidence, seen, NOTHING, 1)
+        judging.expect_kept(evidence, seen.traces_kept)
+        judging.require_before(evidence, seen, tuple(WORDS), 5)
+        judging.require_mixed(evidence, seen, 3)
+        judging.expect_never_called_ready(evidence, seen, 4)
+        judging.expect_migrated_beside(evidence, seen, 10)
+
+    assert _broken(tmp_path, judge) == []
+
+
+@pytest.mark.parametrize(
+    ("statuses", "bounds", "broken"),
+    [
+        ([200] * 10 + [400] * 3 + [200] * 12, NOTHING, ["requests.failed"]),
+        ([200] * 10 + [-200] * 3 + [200] * 12, NOTHING, ["requests.failed"]),
+        ([400] * 3 + [200] * 22, NOTHING, []),
+        ([200] * 6 + [503] * 17 + [200] * 2, DOWN, ["requests.silence"]),
+        ([200] * 6 + [503] * 8 + [200] * 11, DOWN, []),
+    ],
+)
+def test_requests_of_one_kind(
+    tmp_path: Path, seen: Upgraded, statuses: list[int], bounds: RequestBounds, broken: list[str]
+) -> None:
+    suffering = replace(seen, attempts=_sent("span", *statuses))
+    found = _broken(tmp_path, lambda e: judging.expect_requests(e, suffering, ("span",), bounds))
+    assert found == broken
+
+
+def test_traces_that_were_taken_and_are_not_found(tmp_path: Path, seen: Upgraded) -> None:
+    taken = [Operation("w", "l", "trace", n, 0, 1, "acknowledged") for n in range(3)]
+    kept = [judge_traces("mlflow by name", "trace", taken, [0])]
+    broken = _broken(tmp_path, lambda e: judging.expect_kept(e, kept))
+    assert broken == ["writes.kept"]
+
+
+def test_a_refused_upgrade(tmp_path: Path, seen: Upgraded) -> None:
+    stopped = replace(seen, refused="helm upgrade failed", over_ns=None)
+    broken = _broken(tmp_path, lambda e: judging.expect_upgraded(e, stopped))
+    assert broken == ["refused", "complete"]
+
+
+def _judge(what: str, seen: Upgraded) -> Callable[[Evidence], None]:
+    return {
+        "before": lambda e: judging.require_before(e, seen, SENT, 50),
+        "mixed": lambda e: judging.require_mixed(e, seen, 50),
+        "looks": lambda e: judging.expect_never_called_ready(e, seen, 50),
+        "load": lambda e: judging.expect_load(e, seen, NOTHING, 10**6),
+        "migration": lambda e: judging.expect_migrated_beside(e, replace(seen, locks=[]), 10),
+        "b": lambda e: judging.expect_never_called_ready(e, replace(seen, own={OLD: "one"}), 1),
+    }[what]
+
+
+@pytest.mark.parametrize("what", ["before", "mixed", "looks", "load", "migration", "b"])
+def test_too_little_is_undecided(tmp_path: Path, seen: Upgraded, what: str) -> None:
+    with pytest.raises(Undecided):
+        _judge(what, seen)(Evidence("UPG-1", "promise", tmp_path))
+
+
+def test_held_traces_need_not_have_been_sent(tmp_path: Path, seen: Upgraded) -> None:
+    held = replace(seen, manner="hold-traces")
+    assert _broken(tmp_path, lambda e: judging.require_mixed(e, held, 50)) == []
+
+
+@pytest.mark.parametrize(
+    ("locks", "broken"),
+    [
+        (
+            [Held(8 * S, (7, 1.0), True, "AccessExclusiveLock", "spans", 0, "10.0.0.2", 1)],
+            ["migrated.by"],
+        ),
+        (
+            [
+                Held(8 * S, (7, 1.0), True, "AccessExclusiveLock", "spans", 0, "10.0.0.8", 1),
+                Held(9 * S, (8, 2.0), True, "AccessExclusiveLock", "spans", 0, "10.0.0.9", 1),
+            ],
+            ["migrated.from"],
+        ),
+        (
+            [
+                Held(8 * S, (7, 1.0), True, "AccessExclusiveLock", "spans", 0, "10.0.0.9", 1),
+                Held(8 * S, (9, 1.0), False, "AccessShareLock", "spans", 11, "10.0.0.1", 1),
+            ],
+            ["lock.wait"],
+        ),
+    ],
+)
+def test_who_migrates_and_who_waits(
+    tmp_path: Path, seen: Upgraded, locks: Sequence[Held], broken: list[str]
+) -> None:
+    found = _broken(
+        tmp_path, lambda e: judging.expect_migrated_beside(e, replace(seen, locks=locks), 10)
+    )
+    assert found == broken
