@@ -3,7 +3,8 @@
 
 A base has promises and no deployment. A profile, or another base, says what it changes of it:
 
-- A row's `promise` and `tier` replace the base's, and so does each threshold that it states, whole.
+- A row's `promise` and `tier` replace the base's, and so does each threshold that it states, whole,
+  and each reason for one that is loose.
   A row that says nothing stays as it is; one that the base does not have goes behind the row that
   is written above it.
 - `without` takes out rows by their ID, or all of a family by its name, each with a reason.
@@ -30,8 +31,10 @@ _OF_ITS_OWN = ("schema", "name", "description", "extends", "without")
 """What is said of one file alone."""
 _OF_NO_BASE = ("contexts", "deployment", "waivers")
 """What is about one deployment, or excuses one."""
-_IN_PARTS = ("thresholds", "thorough")
+_IN_PARTS = ("thresholds", "thorough", "loose")
 """What of a row is replaced key by key."""
+_WORDS = ("promise", "loose")
+"""What of a row is said for people, and is no promise."""
 
 
 @dataclass(frozen=True)
@@ -223,12 +226,12 @@ class _Merging:
                 found[key] = {**old, **value}
                 for name, bound in value.items():
                     self._written(layer, (*place, key, name))
-                    if name not in old or old[name] != bound:
+                    if key not in _WORDS and (name not in old or old[name] != bound):
                         changed.append(f"{key}.{name}")
                 continue
             found[key] = value
             self._written(layer, (*place, key))
-            if old != value and key != "promise":
+            if old != value and key not in _WORDS:
                 changed.append(str(key))
         if not changed:
             del self.changed[str(place[1])]

@@ -58,6 +58,7 @@ def _finite(value: JsonValue) -> JsonValue:
             return value
 
 
+_Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
 _Bounds = dict[str, Annotated[JsonValue, AfterValidator(_finite)]]
 
 
@@ -73,15 +74,17 @@ class Row(Strict):
     thorough: _Bounds = Field(
         default={}, description="which of the thresholds are others in the tier `thorough`"
     )
+    loose: dict[str, _Reason] = Field(
+        default={},
+        description="why a bound is looser than twice the worst that was measured, by the ID of "
+        "the observation ([measured values](#measured-values))",
+    )
 
     def at(self, tier: Tier) -> "Row":
         """The row with the thresholds that count in a tier."""
         if tier != "thorough":
             return self
         return self.model_copy(update={"thresholds": {**self.thresholds, **self.thorough}})
-
-
-_Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
 
 
 class Waiver(Strict):

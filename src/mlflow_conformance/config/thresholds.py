@@ -7,7 +7,7 @@ profile may do without has the type ``… | None`` and no default: the row then 
 bound that is merely missing could be a typo.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, TypeVar
 
 from pydantic import Field
@@ -24,6 +24,13 @@ Count = Annotated[int, Field(ge=0)]
 
 class Thresholds(Strict):
     """The thresholds of one check's row. A check without any has this one."""
+
+    def idle(self) -> Sequence[str]:
+        """Bounds that can never be the one that breaks, for another always breaks first; and why.
+
+        Each is a sentence. It tells what follows from the numbers alone.
+        """
+        return ()
 
 
 Model = TypeVar("Model", bound=Thresholds)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thresholds of the checks of disruption, as a profile's rows write them down."""
 
+import math
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -102,6 +104,18 @@ class FaultBounds(Thresholds):
     def held_s(self) -> float:
         """How long a fault is held that must be ended, seconds; 0 for one that ends by itself."""
         return 0
+
+    def idle(self) -> Sequence[str]:
+        """See `Thresholds.idle`: a span of failures at a steady rate holds only so many."""
+        if self.failing_s is None or self.failed == 0:
+            return ()
+        most = math.ceil(self.failing_s * self.probe_rate) + 1
+        if self.failed < most:
+            return ()
+        within = f"{self.failing_s:g} s at {self.probe_rate:g} requests a second"
+        return (
+            f"failed: {self.failed} cannot break before failing_s: in {within} {most} can fail",
+        )
 
     @property
     def outage(self) -> OutageBounds:

@@ -70,3 +70,14 @@ def examined(profile: str, known_ids: Collection[str]) -> Document[Profile]:
         thresholds=thresholds(),
         today=datetime.now(UTC).date(),
     )
+
+
+def idle_bounds(profile: Profile) -> list[str]:
+    """Bounds of a profile that can never be the one that breaks, each with why, in its order."""
+    models = thresholds()
+    return [
+        f"{check_id}: {why}"
+        for check_id, row in profile.checks.items()
+        if check_id in models
+        for why in models[check_id].model_validate(row.thresholds).idle()
+    ]
