@@ -15,6 +15,7 @@ from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.profile import LoadedProfile, Profile
 from mlflow_conformance.config.tiers import UPGRADE, Tier
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.progress import tell
 from mlflow_conformance.core.spelling import nearest
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.log import EvidenceLog
@@ -34,7 +35,7 @@ from mlflow_conformance.run.upgrading import refuse_input
 from mlflow_conformance.stand import images
 from mlflow_conformance.stand.revision import Upgrading, deployment_at, images_in
 from mlflow_conformance.stand.standing import refuse_left_up, take_down
-from mlflow_conformance.stand.versions import refuse_unknown
+from mlflow_conformance.stand.versions import lock_of, version_of
 
 _BACK = "UPG-2"
 """What the IDs of checks of the way back begin with: they are last, for they end on A."""
@@ -66,9 +67,9 @@ def run(
     refuse_input(wanted)
     loaded = promised(profile, catalogue.read(assets.asset("suites")))
     plan = _plan(loaded)
-    _refuse_early(loaded.profile, wanted)
     if not reuse:
         refuse_left_up()
+    _prepare_images(loaded.profile, wanted)
     folder = make_folder(output, new_run_id())
     run_seed = seed if seed is not None else random.SystemRandom().getrandbits(32)
     with ExitStack() as stack:
@@ -152,13 +153,13 @@ def _plan(loaded: LoadedProfile) -> dict[Stage, tuple[Tier, list[str]]]:
     return plan
 
 
-def _refuse_early(profile: Profile, wanted: Upgrading) -> None:
-    """Make sure that both sides can be rendered and have images, before a cluster is made.
+def _prepare_images(profile: Profile, wanted: Upgrading) -> None:
+    """Make sure that both sides can be rendered, and make their images, before a cluster is made.
 
-    Nothing is told where the programs that render are still to be built: the first stage does it.
+    Nothing is done where the programs that render are still to be built: the first stage does it.
 
     Raises:
-        Unusable: one cannot be had.
+        Unusable: a side cannot be rendered, or an image cannot be made.
     """
     tools = images.tools()
     if not (tools.helm.is_file() and tools.kubectl.is_file()):
@@ -170,7 +171,8 @@ def _refuse_early(profile: Profile, wanted: Upgrading) -> None:
         with TemporaryDirectory(prefix="mlflow-conformance-") as made:
             way = deployment_at(profile, side, Path(made) / "tree", kube=kube)
             for image in images_in(way.objects()):
-                refuse_unknown(image)
+                if (version := version_of(image)) is not None:
+                    images.build_mlflow(str(version), lock_of(version), tell)
 
 
 def _run_stage(

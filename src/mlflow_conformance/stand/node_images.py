@@ -52,10 +52,8 @@ def _held(node: NodeContainer) -> set[str]:
 
 def _archive(image: str, tell: Callable[[str], None]) -> Path:
     """An archive that holds an image, made or pulled."""
-    repository, _, tag = image.rpartition(":")
-    if repository == versions.repository():
-        version = versions.MlflowVersion.parse(tag)
-        return images.build_mlflow(tag, versions.lock_of(version), tell)
+    if (version := versions.version_of(image)) is not None:
+        return images.build_mlflow(str(version), versions.lock_of(version), tell)
     return images.pull_image(image, tell)
 
 

@@ -80,15 +80,17 @@ def lock_of(version: MlflowVersion) -> Path:
     return path
 
 
-def refuse_unknown(image: str) -> None:
-    """Make sure that an image of MLflow's own name is of a version that it can be made of.
+def version_of(image: str) -> MlflowVersion | None:
+    """The version that an image is made for on demand; None of any other image.
 
     Raises:
-        Unusable: it is not; of images by other names nothing is known here.
+        Unusable: its name is that of MLflow's images here, and its tag no version.
     """
     name, _, tag = image.rpartition(":")
-    if name == repository() and (version := MlflowVersion.parse(tag)) != deployed_version():
-        lock_of(version)
+    if name != repository():
+        return None
+    version = MlflowVersion.parse(tag)
+    return None if version == deployed_version() else version
 
 
 def _deployed() -> str:

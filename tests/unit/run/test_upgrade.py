@@ -62,7 +62,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Gates:
     monkeypatch.setattr(gates, "verdicts", made.verdicts)
     monkeypatch.setattr(upgrade, "take_down", made.take_down)
     monkeypatch.setattr(upgrade, "refuse_left_up", lambda: None)
-    monkeypatch.setattr(upgrade, "_refuse_early", lambda _profile, _wanted: None)
+    monkeypatch.setattr(upgrade, "_prepare_images", lambda _profile, _wanted: None)
     monkeypatch.setattr(upgrade, "promised", lambda _name, _known: profile())
     return made
 

@@ -53,6 +53,18 @@ def test_an_image_has_the_name_of_the_deployed_one_and_its_own_tag() -> None:
     assert image_of(versions.deployed_version()) in str(images.load_pins().bundle["mlflow"].images)
 
 
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        (image_of("3.16.1"), "3.16.1"),
+        (image_of(versions.deployed_version()), "None"),
+        ("ghcr.io/mlflow/mlflow:v3.16.1", "None"),
+    ],
+)
+def test_only_images_of_our_own_are_made_on_demand(image: str, version: str) -> None:
+    assert str(versions.version_of(image)) == version
+
+
 def _steps(tmp_path: Path, lock: str = "mlflow==9.9.9\n") -> list[Step]:
     pins = images.load_pins()
     path = tmp_path / "9.9.9.txt"
