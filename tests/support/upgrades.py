@@ -71,7 +71,7 @@ def upgrade(
         failed: why the first stage that was not run was not.
     """
     stages = {"a": before, "forward": forward, "b": after, "back": back}
-    pair: dict[str, Json] = {"from": "3.16.1", "to": "3.17.2"}
+    pair: dict[str, Json] = {"from": "3.16.1", "to": "3.17.2", "way": "rolling"}
     events: list[Event] = [_started({}, {"kind": "kind", "upgrade": pair}, {})]
     for name, checks in stages.items():
         outcome = "failed" if checks is None else "done"

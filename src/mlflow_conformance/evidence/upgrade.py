@@ -128,6 +128,14 @@ class UpgradeVerdict:
         return "before", "after"
 
     @property
+    def way(self) -> str:
+        """What was done about requests meanwhile; empty where the log does not say."""
+        match self.run.run.target.get("upgrade"):
+            case {"way": way}:
+                return str(way)
+        return ""
+
+    @property
     def checks(self) -> Sequence[Judged]:
         """The checks of the upgrade itself, in the order in which they ran."""
         told = [self.stages[s] for s in (Stage.FORWARD, Stage.BACK) if s in self.stages]

@@ -132,6 +132,7 @@ class UpgradeDocument(_Frozen):
 
     before: str
     after: str
+    way: str = Field(description="rolling, hold-traces or scale-to-none; empty in old evidence")
     decision: Decision
     causes: list[UpgradeCause]
     stages: list[StageDocument]

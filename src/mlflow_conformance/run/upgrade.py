@@ -221,7 +221,8 @@ def _run_stage(
 
 
 def _target(wanted: Upgrading) -> dict[str, JsonValue]:
-    return {"kind": "kind", "upgrade": {"from": wanted.a.spelled, "to": wanted.b.spelled}}
+    pair = {"from": wanted.a.spelled, "to": wanted.b.spelled, "way": wanted.manner}
+    return {"kind": "kind", "upgrade": dict[str, JsonValue](pair)}
 
 
 def _leave_no_empty(folder: RunFolder) -> None:

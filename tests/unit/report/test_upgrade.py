@@ -34,11 +34,15 @@ def decision(folder: Path) -> str:
 @pytest.mark.parametrize(
     ("stages", "decided", "told"),
     [
-        ({}, "go", "GO — 3.16.1 to 3.17.2: 3 checks of the upgrade passed, and none of 2 is worse"),
+        (
+            {},
+            "go",
+            "GO — 3.16.1 to 3.17.2, rolling: 3 checks of the upgrade passed, and none of 2 is worse",
+        ),
         (
             {"forward": {"UPG-1": [GOOD, BAD]}},
             "no-go",
-            "NO-GO — 3.16.1 to 3.17.2: UPG-1: trace: failed requests: 12, promised = 0.",
+            "NO-GO — 3.16.1 to 3.17.2, rolling: UPG-1: trace: failed requests: 12, promised = 0.",
         ),
         ({"back": {"UPG-2": [BAD]}}, "no-go", "UPG-2: trace: failed requests"),
         ({"after": {**WELL, "TRK-1": [BAD]}}, "no-go", "TRK-1 on the version after: trace"),

@@ -33,6 +33,7 @@ def document(verdict: UpgradeVerdict) -> VerdictDocument:
             "upgrade": UpgradeDocument(
                 before=before,
                 after=after,
+                way=verdict.way,
                 decision=verdict.decision,
                 causes=[
                     UpgradeCause(

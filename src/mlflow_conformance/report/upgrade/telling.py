@@ -62,10 +62,11 @@ def _area(check_id: str) -> str:
 
 def headline(verdict: UpgradeVerdict) -> str:
     """The one sentence a person needs first, for example
-    ``NO-GO — 3.16.1 to 3.17.2: UPG-1: trace: failed requests: 12, promised = 0.``
+    ``NO-GO — 3.16.1 to 3.17.2, rolling: UPG-1: trace: failed requests: 12, promised = 0.``
     """
     before, after = verdict.sides
-    return words.line(f"{verdict.decision.upper()} — {before} to {after}: {_why(verdict)}")
+    way = f", {verdict.way}" if verdict.way else ""
+    return words.line(f"{verdict.decision.upper()} — {before} to {after}{way}: {_why(verdict)}")
 
 
 def _why(verdict: UpgradeVerdict) -> str:
