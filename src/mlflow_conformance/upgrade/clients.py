@@ -125,7 +125,10 @@ def _writer(
 
 def _read(clients: Clients, doors: Sequence[MlflowApi]) -> None:
     run_id, traces = clients.writers.store.run_id, clients.traces
-    runs = ApiCall.post("runs/search", experiment_ids=[traces.experiment_id], max_results=50)
+    runs = ApiCall.post(
+        "runs/search", experiment_ids=[traces.experiment_id],
+        filter=f"attributes.run_id = '{run_id}'",
+    )  # fmt: skip
     first = traces.trace_id("trace", 0)
     _reader(clients, "search", runs, lambda reply: run_id in reply.text, doors[0])
     load = ApiCall(method="GET", path=_path(clients))
