@@ -78,10 +78,10 @@ def mutants(
 
 
 def _list(mutants: "Iterable[Mutant]") -> None:
-    """A line for each check that a mutant is to be noticed by, with the observation."""
+    """A line for each check that a mutant is to be noticed by, with the observations."""
     for mutant in mutants:
         for check_id in mutant.spec.kills:
-            because = mutant.spec.reason(check_id)
+            because = ",".join(mutant.spec.reasons(check_id))
             typer.echo(f"{mutant.name:40} {check_id:16} {because:32} {mutant.spec.breaks}")
 
 

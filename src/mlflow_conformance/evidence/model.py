@@ -14,6 +14,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -172,6 +173,11 @@ class CheckFinished(_Frozen):
     diagnostics: str | None = Field(default=None, description="folder, relative to the log")
 
 
+def _as_list(ids: object) -> object:
+    """One ID alone, as logs said it when a mutant had no more than one."""
+    return [ids] if isinstance(ids, str) else ids
+
+
 class Mutation(_Frozen):
     """A check run against something broken on purpose; killed when it then failed."""
 
@@ -181,7 +187,9 @@ class Mutation(_Frozen):
     breaks: str
     healthy: str = Field(description="verdict against the healthy target")
     mutated: str = Field(description="verdict against the mutant")
-    because: str = Field(default="", description="the observation that must break, by its ID")
+    because: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+        default=[], description="the observations that must all break, by their IDs"
+    )
     broke: list[str] = Field(default=[], description="the observations that did, by their IDs")
     bounded: list[str] = Field(
         default=[], description="what had a bound on the healthy target, by the observations' IDs"

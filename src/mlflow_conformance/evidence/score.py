@@ -14,7 +14,7 @@ class CheckScore:
 
     Attributes:
         mutants: all that were to make it fail.
-        killed: those that did, by the observation that they are about.
+        killed: those that did, by the observations that they are about.
         observations: the IDs of what had a bound on the healthy target.
         unshown: those of them that no killed mutant is about.
     """
@@ -65,7 +65,7 @@ def score(run: RunVerdict) -> Score:
 def _scored(check: str, found: Sequence[Mutation], survivors: Sequence[Mutation]) -> CheckScore:
     killed = [m for m in found if m not in survivors]
     observations = list(dict.fromkeys(i for m in found for i in m.bounded))
-    shown = {m.because for m in killed}
+    shown = {i for m in killed for i in m.because}
     return CheckScore(
         check=check,
         mutants=len(found),

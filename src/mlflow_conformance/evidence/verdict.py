@@ -152,7 +152,7 @@ def noticed(candidate: CandidateSeen) -> Sequence[str]:
 
 def _killed(mutation: Mutation) -> bool:
     verdicts = (mutation.healthy, mutation.mutated) == (Verdict.PASS, Verdict.FAIL)
-    return mutation.killed and verdicts and mutation.because in (*mutation.broke, "")
+    return mutation.killed and verdicts and set(mutation.because) <= set(mutation.broke)
 
 
 def judge_check(record: CheckFinished) -> tuple[Verdict, str]:

@@ -5,7 +5,7 @@ One folder per mutant in ``mutants/<family>/``, with a ``mutant.yaml``::
 
     breaks: MLflow's PDB selects no pod
     kills: [DIS-1]
-    because: refused  # the ID of the observation that must break; by check where they differ
+    because: refused  # the ID of what must break, or a list; by check where they differ
     by:
       objects:
         - {kind: poddisruptionbudget, name: "{pdb}", patch: {spec: {selector: {...}}}}
@@ -20,6 +20,7 @@ mutant serves every deployment.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -86,11 +87,15 @@ class Breakage(Strict):
     by: By
 
 
+Reason = Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)]
+"""The ID of the observation that must break, or those of several, all of which must."""
+
+
 class MutantSpec(Breakage):
     """A ``mutant.yaml``."""
 
     kills: list[str] = Field(min_length=1)
-    because: str | dict[str, str]
+    because: Reason | dict[str, Reason]
 
     @model_validator(mode="after")
     def _every_kill_has_its_reason(self) -> "MutantSpec":
@@ -98,9 +103,10 @@ class MutantSpec(Breakage):
             raise ValueError("because names an observation for each check of kills, and no other")
         return self
 
-    def reason(self, check_id: str) -> str:
-        """The ID of the observation of a check that must break."""
-        return self.because if isinstance(self.because, str) else self.because[check_id]
+    def reasons(self, check_id: str) -> list[str]:
+        """The IDs of the observations of a check that must all break."""
+        reason = self.because[check_id] if isinstance(self.because, dict) else self.because
+        return [reason] if isinstance(reason, str) else reason
 
 
 _KIND = Kind(MutantSpec, "a mutant", "docs/mutants.md")
@@ -119,7 +125,7 @@ class Mutant:
         return replace(
             self,
             spec=self.spec.model_copy(
-                update={"kills": check_ids, "because": {i: self.spec.reason(i) for i in check_ids}}
+                update={"kills": check_ids, "because": {i: self.spec.reasons(i) for i in check_ids}}
             ),
         )
 

@@ -46,7 +46,7 @@ def suite(run: RunVerdict, name: str) -> ET.Element:
             message = f"{mutation.check} did not notice: {mutation.breaks}"
             detail = (
                 f"healthy: {mutation.healthy}\nmutated: {mutation.mutated}\n"
-                f"because: {mutation.because}\nbroke: {', '.join(mutation.broke)}\n"
+                f"because: {', '.join(mutation.because)}\nbroke: {', '.join(mutation.broke)}\n"
                 f"{mutation.detail}"
             )
             outcome(case, "failure", "survived", message, detail)

@@ -127,7 +127,7 @@ def _mutants(run: RunVerdict) -> Iterator[str]:
         alive = m in run.survivors
         cells = (
             *map(safe, (m.mutant, m.breaks, m.check, f"{m.healthy} → {m.mutated}")),
-            _code(m.because),
+            ", ".join(map(_code, m.because)),
             ("❌ " if alive else "") + safe(words.fate(m, alive=alive)),
         )
         yield f"| {' | '.join(cells)} |"

@@ -78,7 +78,7 @@ def _mutants(run: RunVerdict) -> Table:
             Text(words.line(m.mutant)),
             Text(words.line(m.check)),
             Text(words.line(f"{m.healthy} → {m.mutated}")),
-            Text(words.line(m.because)),
+            Text(words.line(", ".join(m.because))),
             Text(words.fate(m, alive=alive), style=_STYLES[Verdict.FAIL] if alive else ""),
             Text(words.duration(m.duration_s)),
         )

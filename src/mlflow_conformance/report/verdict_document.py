@@ -88,7 +88,7 @@ class MutantVerdict(_Frozen):
     mutant: str
     check: str
     killed: bool
-    because: str = Field(description="the ID of the observation that must break")
+    because: list[str] = Field(description="the IDs of the observations that must all break")
     broke: list[str] = Field(description="the IDs of those that did")
 
 

@@ -33,8 +33,8 @@ def run(
 ) -> int:
     """Run the named checks against the healthy target, then against each mutant.
 
-    A mutant is killed when its check passes on the healthy target and *fails* on the mutant by the
-    observation that the mutant is about; an `unknown` kills nothing. Returns 0 when all were
+    A mutant is killed when its check passes on the healthy target and *fails* on the mutant by all
+    observations that the mutant is about; an `unknown` kills nothing. Returns 0 when all were
     killed, 1 when one survived, 2 when the healthy target did not pass.
 
     Args:
@@ -76,7 +76,7 @@ def _is_as_it_was(seen: Mutation, mutant: Mutant | None) -> bool:
     return (
         mutant is not None
         and seen.check in mutant.spec.kills
-        and (seen.breaks, seen.because) == (mutant.spec.breaks, mutant.spec.reason(seen.check))
+        and (seen.breaks, seen.because) == (mutant.spec.breaks, mutant.spec.reasons(seen.check))
     )
 
 
@@ -113,7 +113,8 @@ def _run_left(
                 seconds=time.monotonic() - started,
             )
             under_way.log.append(event)
-            word = f"killed by {event.because}" if event.killed else f"SURVIVED: {event.detail}"
+            by = ", ".join(event.because)
+            word = f"killed by {by}" if event.killed else f"SURVIVED: {event.detail}"
             typer.echo(f"        {event.check}: {event.mutated}, {word}")
 
 
@@ -129,11 +130,12 @@ def mutation(
     """
     good = before.raw if before else Verdict.UNKNOWN
     bad = after.raw if after else Verdict.UNKNOWN
-    because = mutant.spec.reason(check_id)
+    because = mutant.spec.reasons(check_id)
     broke = observed(after, broken=True)
     detail = after.reason if after else "the check did not report"
-    if bad is Verdict.FAIL and because not in broke:
-        detail = f"{because} did not break; what broke is {', '.join(broke)}: {detail}"
+    whole = [i for i in because if i not in broke]
+    if bad is Verdict.FAIL and whole:
+        detail = f"{', '.join(whole)} did not break; what broke is {', '.join(broke)}: {detail}"
     if good is not Verdict.PASS:
         detail = f"the healthy target does not pass: {before.reason if before else 'no report'}"
     return Mutation(
@@ -145,7 +147,7 @@ def mutation(
         because=because,
         broke=broke,
         bounded=observed(before, broken=False),
-        killed=good is Verdict.PASS and bad is Verdict.FAIL and because in broke,
+        killed=good is Verdict.PASS and bad is Verdict.FAIL and not whole,
         duration_s=round(seconds, 3),
         detail=detail,
     )

@@ -2,6 +2,7 @@
 """The rules of promises.md: what is not proven never passes, and nothing hides behind it."""
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -88,13 +89,22 @@ def start(
 END = RunEnded(ended=START)
 
 
-def mutation(*, healthy: str = "pass", mutated: str = "fail", killed: bool = True) -> Mutation:
+def mutation(
+    *,
+    healthy: str = "pass",
+    mutated: str = "fail",
+    killed: bool = True,
+    because: Sequence[str] = (),
+    broke: Sequence[str] = (),
+) -> Mutation:
     return Mutation(
         mutant="m",
         check="TRK-1",
         breaks="b",
         healthy=healthy,
         mutated=mutated,
+        because=list(because),
+        broke=list(broke),
         killed=killed,
         duration_s=1,
     )
@@ -342,6 +352,7 @@ def test_a_mutant_is_killed_only_by_a_pass_and_then_a_fail() -> None:
         mutation(mutated="pass"),
         mutation(healthy="fail"),
         mutation(healthy="waived"),
+        mutation(because=["one", "two"], broke=["two"]),
     ):
         run = judge([start(), mutation(), survivor, END])
         assert list(run.survivors) == [survivor]

@@ -26,7 +26,7 @@ from mlflow_conformance.run import gates
 from mlflow_conformance.run import mutants as mutation_run
 
 VERDICTS = {
-    "pass": (1, 1, None), "fail": (2, 1, None), "elsewhere": (1, 2, None),
+    "pass": (1, 1, None), "fail": (2, 1, None), "elsewhere": (1, 2, None), "both": (2, 2, None),
     "unknown": (1, 1, "no way in"),
 }  # fmt: skip
 """What a check observes twice where one is promised, and why it is undecided."""
@@ -141,11 +141,28 @@ def test_a_kill_by_another_observation_is_none(
 ) -> None:
     gate.update({None: {"AAA-2": "pass"}, "two-is-three": {"AAA-2": "elsewhere"}})
     _, (event,) = run(tmp_path / "out", checkout)
-    assert (event.because, event.broke, event.bounded) == ("two", ["three"], ["two", "three"])
+    assert (event.because, event.broke, event.bounded) == (["two"], ["three"], ["two", "three"])
     assert event.detail.startswith("two did not break; what broke is three: n: 2")
     said = " ".join(capsys.readouterr().out.split())
     assert "AAA-2: fail, SURVIVED: two did not break" in said
     assert "of 2 observations with a bound in 1 check, 0 shown to be able to break" in said
+
+
+def test_every_observation_of_a_list_must_break(
+    checkout: Path, tmp_path: Path, gate: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = checkout / "mutants/tracking/two-is-three/mutant.yaml"
+    path.write_text(path.read_text().replace("because: two", "because: [two, three]"))
+    gate.update({None: {"AAA-2": "pass"}, "two-is-three": {"AAA-2": "fail"}})
+    _, (half,) = run(tmp_path / "half", checkout)
+    assert (half.because, half.broke, half.killed) == (["two", "three"], ["two"], False)
+    assert half.detail.startswith("three did not break; what broke is two: n: 2")
+    gate["two-is-three"] = {"AAA-2": "both"}
+    _, (whole,) = run(tmp_path / "whole", checkout)
+    assert (whole.broke, whole.killed) == (["two", "three"], True)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "AAA-2: fail, killed by two, three" in said
+    assert "of 2 observations with a bound in 1 check, 2 shown to be able to break" in said
 
 
 def add_mutant(checkout: Path, name: str) -> None:
@@ -194,7 +211,7 @@ def test_a_mutant_that_has_changed_is_run_again(
     code, events = run(interrupted, checkout, resumes=True)
     assert code == 0
     assert [(e.mutant, e.because) for e in events] == [
-        ("one-is-two", "two"), ("zero-is-one", "two"), ("two-is-three", "three"),
+        ("one-is-two", ["two"]), ("zero-is-one", ["two"]), ("two-is-three", ["three"]),
     ]  # fmt: skip
 
 
