@@ -32,10 +32,15 @@ def profile(rows: Sequence[str] = UPGRADE_ROWS, both: Sequence[str] = ("TRK-1",)
 
 @dataclass
 class Gates:
-    """What was asked of each gate; the one named `bad` fails, and `broken` cannot be run."""
+    """What was asked of each gate.
+
+    Attributes:
+        bad, broken, stopped: the stage that fails, cannot be run, or is stopped by a signal.
+    """
 
     bad: str = ""
     broken: str = ""
+    stopped: str = ""
     asked: dict[str, dict[str, object]] = field(default_factory=dict)
     torn_down: int = 0
 
@@ -45,6 +50,9 @@ class Gates:
         self.asked[folder.name] = {"tier": tier, "ids": list(ids), **options}
         if folder.name == self.broken:
             raise Unusable("The checks could not be run: no room", remedy="Make room")
+        if folder.name == self.stopped:
+            record(folder, {}, ended=False)
+            raise KeyboardInterrupt
         seen = [BAD] if folder.name == self.bad else [GOOD]
         record(folder, dict.fromkeys(ids, seen))
         return {c.id: c for c in recorded(folder).checks}
@@ -136,6 +144,18 @@ def test_an_upgrade_whose_first_stage_cannot_be_run_leaves_nothing(
     with pytest.raises(Unusable, match="no room"):
         start(tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_signal_in_the_middle_leaves_no_cluster_and_a_page_of_what_was_seen(
+    fake: Gates, tmp_path: Path
+) -> None:
+    fake.stopped = "forward"
+    with pytest.raises(KeyboardInterrupt):
+        start(tmp_path / "out")
+    assert fake.torn_down == 1
+    verdict = files.read(tmp_path / "out")
+    assert verdict.decision == "undecided"
+    assert "stopped by a signal" in (tmp_path / "out" / "upgrade.html").read_text()
 
 
 @pytest.mark.parametrize(
