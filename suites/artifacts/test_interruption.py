@@ -47,6 +47,7 @@ class _Sender:
             headers=dict(front.headers if self.from_here else self.target.inside_headers),
             seed=key, length=length, sent=length,
             ca_file=front.ca_file if self.from_here else None,
+            client_file=front.client_file if self.from_here else None,
         )  # fmt: skip
 
 

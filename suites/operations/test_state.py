@@ -9,8 +9,8 @@ from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.operations import steadiness
 from mlflow_conformance.operations.thresholds import Steady
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.target.own_pods import OWNER, OWNER_LABEL
 from mlflow_conformance.target.revisions import needed
-from mlflow_conformance.target.runner import OWNER, OWNER_LABEL
 
 
 @check(

@@ -8,7 +8,7 @@ from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import access, resources
 from mlflow_conformance.security.thresholds import Resources, Rights
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.target.runner import OWNER, OWNER_LABEL
+from mlflow_conformance.target.own_pods import OWNER, OWNER_LABEL
 
 
 @check(

@@ -11,7 +11,7 @@ from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import admission, hardening, processes
 from mlflow_conformance.security.thresholds import Restricted
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.target.runner import OWNER, OWNER_LABEL
+from mlflow_conformance.target.own_pods import OWNER, OWNER_LABEL
 
 _STANDARD = "Pod Security Standard restricted"
 

@@ -87,11 +87,12 @@ class SlowLine:
         upload = Upload(
             url=f"{self._front.url}{ARTIFACTS}/{key}", headers=dict(self._front.headers),
             seed=key, length=row.upload_bytes, sent=row.upload_bytes, seconds=row.seconds,
-            ca_file=self._front.ca_file,
+            ca_file=self._front.ca_file, client_file=self._front.client_file,
         )  # fmt: skip
         download = Download(
             url=f"{self._front.url}{path}", headers=dict(self._front.headers),
-            length=row.download_bytes, seconds=row.seconds, ca_file=self._front.ca_file,
+            length=row.download_bytes, seconds=row.seconds,
+            ca_file=self._front.ca_file, client_file=self._front.client_file,
         )  # fmt: skip
         began = time.monotonic()
         reading = self._pool.submit(self._timed_download, download)

@@ -26,12 +26,13 @@ from mlflow_conformance.load.engine import (
     arguments,
 )
 from mlflow_conformance.load.plan import LoadPlan
-from mlflow_conformance.target.runner import HOME, measuring_pod, send_package, wait_pod_ready
+from mlflow_conformance.target.own_pods import HOME, measuring_pod, send_package, wait_pod_ready
 
 _MASTER = "load-master"
 _LABELS = {"app.kubernetes.io/name": "load"}
 _PORT = 5557
 _PLAN, _RECORDS, _SCRIPT, _ENDED = "plan.json", "records", "load.sh", f"{HOME}/ended"
+_AUTHORITY = "ca.crt"
 _LOCUSTFILE = Path(HOME) / "mlflow_conformance" / "load" / "locustfile.py"
 _FETCH = (
     "import base64,io,sys,tarfile;"
@@ -87,6 +88,8 @@ def running_in_pods(
         TimedOut: a pod was not ready in time.
         Hopeless: the image cannot be had.
     """
+    kept = {} if plan.ca_file is None else {_AUTHORITY: Path(plan.ca_file).read_bytes()}
+    there = plan.model_copy(update={"ca_file": f"{HOME}/{_AUTHORITY}" if kept else None})
     workers = [f"load-worker-{number}" for number in range(plan.workers)]
     _remove(kube, names.namespace, waiter)
     try:
@@ -105,7 +108,8 @@ def running_in_pods(
                 names.namespace,
                 name,
                 {
-                    _PLAN: plan.model_dump_json().encode(),
+                    **kept,
+                    _PLAN: there.model_dump_json().encode(),
                     f"{_RECORDS}/locust.log": b"",
                     _SCRIPT: _script(locust).encode(),
                 },

@@ -13,6 +13,7 @@ from mlflow_conformance.autoscaling.pods import running_in_pods
 from mlflow_conformance.autoscaling.rest import bring_to_rest, hurried
 from mlflow_conformance.autoscaling.thresholds import Surge
 from mlflow_conformance.autoscaling.window import Window
+from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.load import seeding, workload
@@ -60,8 +61,14 @@ def surged(
             workers=surge.workers,
             world=world,
             headers=dict(target.inside_headers),
+            ca_file=target.inside_ca_file,
         )
         kube, names = target.need_kube(), target.names.runner
+        if target.inside.call("lacking", modules=["locust"]):
+            raise Undecided(
+                f"the runner's image {names.image} has no Locust, so no load can be sent from "
+                "pods: name this suite's own under names.runner.image"
+            )
         with (
             run.phase("load from pods") as note,
             running_in_pods(plan, folder, kube, names, run.waiter) as load,

@@ -21,7 +21,7 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
-from mlflow_conformance.target.runner import wait_pod_ready
+from mlflow_conformance.target.own_pods import wait_pod_ready
 
 _POD = "mlflow-conformance-workbench"
 _LIFE_S = 3600

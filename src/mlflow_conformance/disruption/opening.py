@@ -57,6 +57,7 @@ def on_stage(target: Target, run: Run, rate: float, garbage: list[str]) -> Itera
             seed=run.seed,
             world=world,
             ca_file=door.ca_file,
+            client_file=door.client_file,
             headers=dict(door.headers),
         )
         load = stack.enter_context(engine.running(plan, folder))

@@ -47,6 +47,7 @@ class Download:
     seconds: float
     timeout_s: float = 60
     ca_file: str | None = None
+    client_file: str | None = None
 
     def receive(self, stopped: Event) -> Downloaded:
         """Ask once, and read what comes; goes away as soon as `stopped` is set."""
@@ -64,7 +65,7 @@ class Download:
     def _secured(self, plain: socket.socket) -> socket.socket:
         if not self.url.startswith("https:"):
             return plain
-        context, name = trust.context(self.url, self.ca_file)
+        context, name = trust.context(self.url, self.ca_file, self.client_file)
         return context.wrap_socket(plain, server_hostname=name)
 
     def _read(self, connection: socket.socket, stopped: Event) -> Downloaded:

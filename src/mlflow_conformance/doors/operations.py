@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib import invalidate_caches
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import gettempdir
@@ -20,7 +21,7 @@ from pydantic import JsonValue
 from mlflow_conformance.doors import receiver, trust
 from mlflow_conformance.doors.attempt import attempt
 from mlflow_conformance.doors.http import NoReply, send
-from mlflow_conformance.doors.statements import DRIVERS, sql
+from mlflow_conformance.doors.statements import sql
 from mlflow_conformance.doors.trust import Trust
 from mlflow_conformance.doors.upload import Upload
 
@@ -234,19 +235,16 @@ def ping() -> JsonValue:
     return "pong"
 
 
-def abilities() -> JsonValue:
-    """What the Python of this process has packages for: SQL, S3, and load."""
-    return {
-        "sql": any(find_spec(driver) for driver in DRIVERS),
-        "s3": find_spec("boto3") is not None,
-        "load": find_spec("locust") is not None,
-    }
+def lacking(modules: list[str]) -> JsonValue:
+    """Those of these modules that the Python of this process does not have."""
+    invalidate_caches()
+    return [name for name in modules if find_spec(name) is None]
 
 
 OPERATIONS: dict[str, Operation] = {
     f.__name__: f
     for f in (
-        abilities,
+        lacking,
         http,
         http_many,
         keep_certificates,

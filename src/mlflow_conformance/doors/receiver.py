@@ -13,13 +13,20 @@ from pydantic import JsonValue
 _REFUSED = 503
 
 
+class _OnIpv6(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
 class Receiver:
     """Listens from its making until `stop`; answers every POST, and keeps each."""
 
-    def __init__(self, port: int, refused: str, refusals: int) -> None:
+    def __init__(
+        self, port: int, refused: str, refusals: int, family: socket.AddressFamily = socket.AF_INET
+    ) -> None:
         """Listen on every address of this machine.
 
         Args:
+            family: of its addresses.
             port: 0 for any that is free.
             refused: the path whose first `refusals` posts are answered with 503.
 
@@ -29,7 +36,8 @@ class Receiver:
         self._lock = threading.Lock()
         self._posts: list[dict[str, JsonValue]] = []
         self._refused, self._refusals = refused, refusals
-        self._server = ThreadingHTTPServer(("", port), _handler(self))
+        kind = _OnIpv6 if family == socket.AF_INET6 else ThreadingHTTPServer
+        self._server = kind(("", port), _handler(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
@@ -99,13 +107,15 @@ def start(port: int, refused: str, refusals: int, towards: str) -> tuple[int, st
     Raises:
         OSError: the port is taken, or there is no way there.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((towards, 9))  # sends nothing: it only chooses the way
+    family, _, _, _, there = socket.getaddrinfo(towards, 9, type=socket.SOCK_DGRAM)[0]
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect(there)  # sends nothing: it only chooses the way
         address: str = probe.getsockname()[0]
-    receiver = Receiver(port, refused, refusals)
+    receiver = Receiver(port, refused, refusals, family)
     number = next(_NUMBERS)
     _RUNNING[number] = receiver
-    return number, f"http://{address}:{receiver.port}"
+    host = f"[{address}]" if ":" in address else address
+    return number, f"http://{host}:{receiver.port}"
 
 
 def posts(number: int) -> list[dict[str, JsonValue]]:

@@ -54,10 +54,15 @@ def known(url: str, ca_file: str | None = None) -> tuple[str | None, str]:
     return trust.ca_file, trust.name_of(host)
 
 
-def context(url: str, ca_file: str | None) -> tuple[ssl.SSLContext, str]:
+def context(
+    url: str, ca_file: str | None, client_file: str | None = None
+) -> tuple[ssl.SSLContext, str]:
     """What a socket is secured with, and the name to expect at the other end."""
     authority, name = known(url, ca_file)
-    return ssl.create_default_context(cafile=authority), name
+    made = ssl.create_default_context(cafile=authority)
+    if client_file:
+        made.load_cert_chain(client_file)
+    return made, name
 
 
 def _is_address(host: str) -> bool:

@@ -48,6 +48,7 @@ class Upload:
     chunked: bool = False
     timeout_s: float = 60
     ca_file: str | None = None
+    client_file: str | None = None
 
     def send(self, stopped: Event | None = None) -> int | None:
         """Send it once: the status of the reply, or None when none was waited for or came.
@@ -70,7 +71,7 @@ class Upload:
     def _secured(self, plain: socket.socket) -> socket.socket:
         if not self.url.startswith("https:"):
             return plain
-        context, name = trust.context(self.url, self.ca_file)
+        context, name = trust.context(self.url, self.ca_file, self.client_file)
         return context.wrap_socket(plain, server_hostname=name)
 
     def _converse(self, connection: socket.socket, stopped: Event) -> int | None:

@@ -90,6 +90,7 @@ def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = 
             max_in_flight=offer.max_in_flight,
             world=world,
             ca_file=to.door.ca_file,
+            client_file=to.door.client_file,
             headers=dict(to.door.headers),
         )
         before = _cpu(to)

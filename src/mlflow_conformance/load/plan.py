@@ -31,6 +31,7 @@ class LoadPlan(Strict):
     )
     world: World = World()
     ca_file: str | None = None
+    client_file: str | None = None
     headers: dict[str, str] = Field(default={}, repr=False)
 
     @model_validator(mode="after")

@@ -67,6 +67,7 @@ class LoadSender:
             timeout_s=plan.workload.timeout_s,
             size=plan.max_in_flight,
             ca_file=plan.ca_file,
+            client_file=plan.client_file,
             headers=plan.headers,
         )
         self._operations = [(name, OPERATIONS[name].build) for name in plan.workload.operations]

@@ -36,6 +36,11 @@ class _LastReply(HTTPSocketPoolResponse):
         return True
 
 
+def _options(ca_file: str | None, client_file: str | None) -> dict[str, str]:
+    options = {"ca_certs": ca_file, "certfile": client_file, "keyfile": client_file}
+    return {name: path for name, path in options.items() if path}
+
+
 class Wire:
     """The way to one server.
 
@@ -44,6 +49,7 @@ class Wire:
         timeout_s: for the whole request, from looking up the name to the last byte.
         size: connections at once.
         ca_file: certificate authorities, or None for the system's.
+        client_file: certificate and key of this client, or None.
         headers: sent with every request.
     """
 
@@ -55,6 +61,7 @@ class Wire:
         timeout_s: float,
         size: int,
         ca_file: str | None,
+        client_file: str | None = None,
         headers: Mapping[str, str],
     ) -> None:
         parts = urlsplit(url)
@@ -65,7 +72,7 @@ class Wire:
         self._timeout_s = timeout_s
         self._reply = _LastReply if connection == "close" else HTTPSocketPoolResponse
         kind: Callable[..., ConnectionPool] = (
-            partial(SSLConnectionPool, ssl_options={"ca_certs": ca_file} if ca_file else {})
+            partial(SSLConnectionPool, ssl_options=_options(ca_file, client_file))
             if secure
             else ConnectionPool
         )

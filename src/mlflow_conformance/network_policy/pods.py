@@ -16,7 +16,7 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors import attempt
 from mlflow_conformance.network_policy.matrix import Destination, Source
-from mlflow_conformance.target.runner import namespace_manifest, restricted_pod
+from mlflow_conformance.target.own_pods import namespace_manifest, restricted_pod
 
 NAMESPACE = "mlflow-conformance-probe"
 _ROLE_LABEL = "mlflow-conformance/role"

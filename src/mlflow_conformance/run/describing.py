@@ -13,7 +13,7 @@ from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.profile import rows_of_base
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.run.known import examined
-from mlflow_conformance.survey.found import Found
+from mlflow_conformance.survey.found import Survey
 from mlflow_conformance.survey.looking import look, secrets_wanted
 from mlflow_conformance.survey.writing import profile_text, without_of
 from mlflow_conformance.target.attached import require_namespace
@@ -31,7 +31,7 @@ class Described:
 
     path: Path
     text: str
-    found: Found
+    found: Survey
     without: Mapping[str, str]
     faults: list[str]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlflow_conformance.cluster.bundle import Bundle
 from mlflow_conformance.config.names import RunnerNames
-from mlflow_conformance.survey.found import Blank, Found
+from mlflow_conformance.survey.found import Blank, Survey
 from mlflow_conformance.survey.selectors import covers
 
 _OF_NAMESPACE = "kubernetes.io/metadata.name"
@@ -20,7 +20,7 @@ _CONTROLS: Mapping[str, Any] = {
 _Labels = dict[str, str]
 
 
-def find_policies(bundle: Bundle, labels: Mapping[str, str], found: Found) -> None:
+def find_policies(bundle: Bundle, labels: Mapping[str, str], found: Survey) -> None:
     """Who may connect, into `names.runner` and the sources of the checks of policies.
 
     Args:
@@ -80,7 +80,7 @@ def _rules(bundle: Bundle, labels: Mapping[str, str]) -> Iterator[Mapping[str, A
         yield from policy["spec"].get("ingress") or []
 
 
-def _sources(bundle: Bundle, labels: Mapping[str, str], found: Found) -> list[dict[str, Any]]:
+def _sources(bundle: Bundle, labels: Mapping[str, str], found: Survey) -> list[dict[str, Any]]:
     """Every peer that a policy lets in, with what it reaches."""
     database: Mapping[str, Any] = found.names.get("postgresql", {})
     bucket: Mapping[str, Any] = found.names.get("s3", {})

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Decision:
+class Conclusion:
     """Something that the profile says, and why.
 
     Attributes:
@@ -37,7 +37,7 @@ class Blank:
 
 
 @dataclass
-class Found:
+class Survey:
     """All of it.
 
     Attributes:
@@ -52,13 +52,13 @@ class Found:
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)
-    decisions: list[Decision] = field(default_factory=list)
+    decisions: list[Conclusion] = field(default_factory=list)
     gaps: list[Blank] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def decide(self, what: str, because: str) -> None:
         """Note a decision."""
-        self.decisions.append(Decision(what, because))
+        self.decisions.append(Conclusion(what, because))
 
     def lacks(self, reason: str, checks: Sequence[str]) -> None:
         """Leave checks out, by ID or family, unless there is a reason already."""

@@ -4,7 +4,7 @@
 from mlflow_conformance.cluster.bundle import Bundle
 from mlflow_conformance.config.names import AuditorNames
 from mlflow_conformance.survey.connections import find_policies
-from mlflow_conformance.survey.found import Blank, Found
+from mlflow_conformance.survey.found import Blank, Survey
 from mlflow_conformance.survey.promises import (
     find_backup,
     find_limits,
@@ -19,7 +19,7 @@ BASE_OF_ONE, BASE_OF_MANY = "baseline", "production"
 """What a deployment is held against: with one replica and no more, and with more."""
 
 
-def look(bundle: Bundle, wanted: str | None = None) -> tuple[Found, str]:
+def look(bundle: Bundle, wanted: str | None = None) -> tuple[Survey, str]:
     """What a deployment is, and the base that its profile extends.
 
     Args:
@@ -28,7 +28,7 @@ def look(bundle: Bundle, wanted: str | None = None) -> tuple[Found, str]:
     Raises:
         Unusable: there is no server of MLflow, or no way to it.
     """
-    found = Found()
+    found = Survey()
     server = server_in(bundle, wanted)
     found.names["namespace"] = bundle.namespace
     find_server(bundle, server, found)
@@ -60,7 +60,7 @@ def secrets_wanted(bundle: Bundle, wanted: str | None = None) -> set[str]:
     return secrets_of(bundle, wanted) | {name for name in named if _AUDITOR in name}
 
 
-def _auditor(bundle: Bundle, found: Found) -> None:
+def _auditor(bundle: Bundle, found: Survey) -> None:
     if not {"postgresql", "s3"} & set(found.names):
         return
     keys = AuditorNames(secret="").model_dump(exclude={"secret"}, exclude_none=True).values()
@@ -81,7 +81,7 @@ def _auditor(bundle: Bundle, found: Found) -> None:
     )
 
 
-def _runner(server: Server, found: Found) -> None:
+def _runner(server: Server, found: Survey) -> None:
     """How the runner's pod gets MLflow's own image, and where pods of MLflow may be."""
     pod: dict[str, object] = {}
     if secrets := [s["name"] for s in server.pod.get("imagePullSecrets") or []]:

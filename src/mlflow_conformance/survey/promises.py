@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlflow_conformance.cluster.bundle import Bundle
-from mlflow_conformance.survey.found import Blank, Found
+from mlflow_conformance.survey.found import Blank, Survey
 from mlflow_conformance.survey.selectors import covers
 from mlflow_conformance.survey.server import Server
 
@@ -17,7 +17,7 @@ _MADE_HERE = ("BKP-1.schedule", "BKP-5.empty", "BKP-5.namespace")
 _OF_RESTORE = ("BKP-2", "BKP-5", "BKP-5.empty", "BKP-5.namespace", "BKP-6", "BKP-6.many", "BKP-9")
 
 
-def find_scaling(bundle: Bundle, server: Server, found: Found) -> int:
+def find_scaling(bundle: Bundle, server: Server, found: Survey) -> int:
     """The autoscaler and the budget, into `names.mlflow`; how many replicas there are to be."""
     names = found.names["mlflow"]
     least = server.replicas
@@ -81,7 +81,7 @@ def _goals(spec: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
             yield resource["name"], int(goal)
 
 
-def _missing(bundle: Bundle, found: Found, kind: str, reason: str, checks: list[str]) -> None:
+def _missing(bundle: Bundle, found: Survey, kind: str, reason: str, checks: list[str]) -> None:
     """Leave checks out, unless it is only not known whether there is one."""
     if why := bundle.unreadable.get(kind):
         found.warnings.append(f"{kind}s may not be listed ({why}): whether it has one is not known")
@@ -89,7 +89,7 @@ def _missing(bundle: Bundle, found: Found, kind: str, reason: str, checks: list[
         found.lacks(reason, checks)
 
 
-def find_backup(bundle: Bundle, found: Found) -> None:
+def find_backup(bundle: Bundle, found: Survey) -> None:
     """The CronJob that makes backups, into `names.backup`."""
     jobs = [
         j for j in bundle.of("CronJob") if re.search(r"backup|dump", str(j["metadata"]["name"]))
@@ -132,7 +132,7 @@ def find_backup(bundle: Bundle, found: Found) -> None:
     found.lacks("no documented restore is named (names.restore)", _OF_RESTORE)
 
 
-def find_limits(found: Found) -> None:
+def find_limits(found: Survey) -> None:
     """What cannot be asked of a cluster that was not made here."""
     found.lacks(
         "a fault inside of a node needs nodes that are containers of this machine", _INSIDE_NODES

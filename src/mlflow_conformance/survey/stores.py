@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from mlflow_conformance.cluster.bundle import Bundle
 from mlflow_conformance.survey.command import Value
-from mlflow_conformance.survey.found import Blank, Found
+from mlflow_conformance.survey.found import Blank, Survey
 from mlflow_conformance.survey.server import Server
 
 _OF_POSTGRESQL = ("DIS-4", "DIS-4.deletion", "DIS-4.hang", "DIS-6", "OBS-6")
@@ -43,7 +43,7 @@ def place_of(bundle: Bundle, host: str) -> Whereabouts:
     return Whereabouts(host, None, {})
 
 
-def find_database(bundle: Bundle, server: Server, found: Found) -> None:
+def find_database(bundle: Bundle, server: Server, found: Survey) -> None:
     """The database, into `names.postgresql`."""
     uri = server.option("backend-store-uri")
     if uri is None and server.told:
@@ -67,7 +67,7 @@ def find_database(bundle: Bundle, server: Server, found: Found) -> None:
     _postgresql(bundle, server, found, uri.text, source)
 
 
-def _postgresql(bundle: Bundle, server: Server, found: Found, uri: str, source: str) -> None:
+def _postgresql(bundle: Bundle, server: Server, found: Survey, uri: str, source: str) -> None:
     parts = urlsplit(uri)
     query = {k: v[-1] for k, v in parse_qs(parts.query).items()}
     host = _host(parts.netloc) or query.get("host") or _text(server.variable("PGHOST"))
@@ -108,13 +108,13 @@ def _metrics_port(bundle: Bundle, place: Whereabouts) -> int | None:
     return None
 
 
-def _no_postgresql(found: Found, reason: str, source: str) -> None:
+def _no_postgresql(found: Survey, reason: str, source: str) -> None:
     found.decide("PostgreSQL: none", f"{reason}{f' ({source})' if source else ''}")
     found.closed["sql"] = reason
     found.lacks(reason, [*_OF_POSTGRESQL, "BKP"])
 
 
-def find_bucket(bundle: Bundle, server: Server, found: Found) -> None:
+def find_bucket(bundle: Bundle, server: Server, found: Survey) -> None:
     """The bucket of the artifacts, into `names.s3`."""
     proxied = server.option("artifacts-destination")
     root = proxied or server.option("default-artifact-root")
@@ -157,7 +157,7 @@ def find_bucket(bundle: Bundle, server: Server, found: Found) -> None:
         found.lacks(reason, ["ART-5", "ART-5.pod", "ART-5.slow", "ART-8", "ART-7"])
 
 
-def _no_bucket(found: Found, reason: str) -> None:
+def _no_bucket(found: Survey, reason: str) -> None:
     found.decide("bucket: none", reason)
     found.closed["bucket"] = reason
     found.lacks(reason, _OF_STORE)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlflow_conformance.cluster.bundle import Bundle
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.survey.found import Blank, Found
+from mlflow_conformance.survey.found import Blank, Survey
 from mlflow_conformance.survey.server import Server
 
 _DEFAULT_CONTAINER, _DEFAULT_PORT = "mlflow", 5000
@@ -15,7 +15,7 @@ _CHECKS_HOSTS = (3, 5, 0)
 """The first version of MLflow that refuses hosts that it does not know."""
 
 
-def find_server(bundle: Bundle, server: Server, found: Found) -> None:
+def find_server(bundle: Bundle, server: Server, found: Survey) -> None:
     """The workload, its Service and its ports, into `names.mlflow`.
 
     Raises:
@@ -98,7 +98,7 @@ def _version(image: str) -> tuple[int, ...] | None:
     return tuple(map(int, number.groups())) if number and "/" not in tag else None
 
 
-def _tls(server: Server, found: Found, names: dict[str, Any]) -> None:
+def _tls(server: Server, found: Survey, names: dict[str, Any]) -> None:
     schemes = {
         str(probe["httpGet"].get("scheme", "HTTP"))
         for kind in ("readinessProbe", "livenessProbe", "startupProbe")
@@ -123,14 +123,14 @@ def _tls(server: Server, found: Found, names: dict[str, Any]) -> None:
         found.gaps.append(Blank("mlflow", "  ca_secret: SECRET", why))
 
 
-def _prefix(server: Server, found: Found, names: dict[str, Any]) -> None:
+def _prefix(server: Server, found: Survey, names: dict[str, Any]) -> None:
     prefix = server.option("static-prefix")
     if prefix and prefix.text:
         names["path"] = "/" + prefix.text.strip("/")
         found.decide(f"path: {names['path']}", "--static-prefix")
 
 
-def _login(server: Server, found: Found, names: dict[str, Any]) -> None:
+def _login(server: Server, found: Survey, names: dict[str, Any]) -> None:
     app = server.option("app-name")
     if app is None:
         return
@@ -154,7 +154,7 @@ def _login(server: Server, found: Found, names: dict[str, Any]) -> None:
         found.gaps.append(Blank("mlflow", line, why))
 
 
-def _hosts(bundle: Bundle, server: Server, found: Found, names: Mapping[str, Any]) -> None:
+def _hosts(bundle: Bundle, server: Server, found: Survey, names: Mapping[str, Any]) -> None:
     """Whether MLflow admits the names by which the runner calls it (MLflow 3.5 and newer)."""
     allowed = server.option("allowed-hosts")
     service, port = names["service"], names.get("service_port", names.get("port", _DEFAULT_PORT))
@@ -174,7 +174,7 @@ def _fits(pattern: str, host: str) -> bool:
     return bool(re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), host))
 
 
-def find_front(bundle: Bundle, found: Found) -> None:
+def find_front(bundle: Bundle, found: Survey) -> None:
     """The ingress, into `names.front`."""
     service = found.names["mlflow"]["service"]
     for kind, name, host, path, secret in _routes(bundle, service):

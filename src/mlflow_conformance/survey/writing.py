@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from mlflow_conformance.config.families import prefix_of
-from mlflow_conformance.survey.found import Blank, Found
+from mlflow_conformance.survey.found import Blank, Survey
 
 _WIDTH = 100
 _FLOW_UP_TO = 88
@@ -20,7 +20,7 @@ _MANY = 6
 def profile_text(
     name: str,
     base: str,
-    found: Found,
+    found: Survey,
     rows: Mapping[str, Mapping[str, Any]],
     fixtures: Mapping[str, Collection[str]],
 ) -> str:
@@ -63,7 +63,7 @@ def _own(thresholds: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, An
 
 
 def without_of(
-    found: Found, rows: Collection[str], fixtures: Mapping[str, Collection[str]]
+    found: Survey, rows: Collection[str], fixtures: Mapping[str, Collection[str]]
 ) -> dict[str, str]:
     """What is left out of a base, by ID, and a family whole where all of it is left out."""
 

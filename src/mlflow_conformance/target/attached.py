@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A target in a cluster: a kubeconfig, a context, and the profile's names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 from mlflow_conformance.cluster.failures import KubeFailed, NoKubernetes
 from mlflow_conformance.cluster.kube import Kube
@@ -16,10 +16,12 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.inside import Inside, InsideFailed
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql
+from mlflow_conformance.doors.statements import DRIVERS
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.target.base import HttpDoor, Target, TargetKind
 from mlflow_conformance.target.keys import Keys
-from mlflow_conformance.target.runner import remove_runner, start_runner
+from mlflow_conformance.target.own_image import S3_MODULES, send_s3, with_image
+from mlflow_conformance.target.runner import Runner
 
 _FIRST_REPLY_S = 15.0
 
@@ -83,16 +85,19 @@ def open_target(
         Unusable: the cluster, the namespace or the runner cannot be used.
     """
     require_namespace(kube)
+    names = with_image(kube, names)
     missing: dict[str, str] = {}
     keys = Keys(kube, log, missing)
     with ExitStack() as stack:
         headers = keys.headers(names.mlflow.login)
         # Before it is made: a start that fails half-way must not leave its namespace behind.
-        stack.callback(_end_runner, kube, names, keep=keep_runner)
-        inside = start_runner(kube, names.runner, waiter)
+        runner = Runner(kube, names, waiter)
+        if not keep_runner:
+            stack.callback(runner.end)
+        inside = runner.start()
         stack.callback(inside.close)
         private = Path(stack.enter_context(TemporaryDirectory(prefix="mlflow-conformance-")))
-        _know_pods(inside, keys, names)
+        pods_ca_file = _know_pods(inside, keys, names, private)
         credentials = keys.auditor(names.auditor)
         yield Target(
             kind=kind,
@@ -111,17 +116,18 @@ def open_target(
             kube=kube,
             missing=missing,
             inside_headers=headers,
+            inside_ca_file=pods_ca_file,
         )
 
 
-def _know_pods(inside: Inside, keys: Keys, names: Names) -> None:
-    """Let the runner know the certificate of MLflow's pods, where they have one.
+def _know_pods(inside: Inside, keys: Keys, names: Names, private: Path) -> str | None:
+    """Let the runner know the certificate of MLflow's pods, where they have one; its file here.
 
     Raises:
         Unusable: it cannot be had, and without it nothing can be asked of any pod.
     """
     if names.mlflow.scheme == "http" or names.mlflow.ca_secret is None:
-        return
+        return None
     pem = keys.authority(names.mlflow.ca_secret, "inside")
     if pem is None:
         raise Unusable(
@@ -136,6 +142,9 @@ def _know_pods(inside: Inside, keys: Keys, names: Names) -> None:
         name=names.mlflow.certificate_name or service,
         called=[service],
     )
+    path = private / "pods-ca.crt"
+    path.write_text(pem)
+    return str(path)
 
 
 def _sql(
@@ -143,6 +152,12 @@ def _sql(
 ) -> Sql | None:
     where, auditor = names.postgresql, names.auditor
     if credentials is None or where is None or auditor is None:
+        return None
+    if set(_lacking(inside, DRIVERS)) == set(DRIVERS):
+        keys.missing["sql"] = (
+            f"the runner's image {names.runner.image} has neither {' nor '.join(DRIVERS)}: name "
+            "one that has under names.runner.image"
+        )
         return None
     dsn: dict[str, str | int] = {
         "host": where.address(names.namespace),
@@ -167,6 +182,8 @@ def _bucket(
     where, auditor = names.s3, names.auditor
     if credentials is None or where is None or auditor is None:
         return None
+    if lacking := _lacking(inside, S3_MODULES):
+        send_s3(keys.kube, names.runner.namespace, lacking)
     door = {
         "endpoint": where.endpoint,
         "region": where.region,
@@ -182,6 +199,11 @@ def _bucket(
             return None
         door["ca_file"] = _asked(inside, "keep_certificates", pem=authority)
     return Bucket(inside, door, where.prefix)
+
+
+def _lacking(inside: Inside, modules: Sequence[str]) -> list[str]:
+    """The modules that the runner's Python does not have."""
+    return cast(list[str], _asked(inside, "lacking", modules=list(modules)))
 
 
 def _front(keys: Keys, names: Names, private: Path) -> HttpDoor | None:
@@ -204,30 +226,18 @@ def _front(keys: Keys, names: Names, private: Path) -> HttpDoor | None:
     return HttpDoor(where.url.rstrip("/"), ca_file, headers, client_file)
 
 
-def _asked(inside: Inside, op: str, **arguments: Any) -> str:
+def _asked(inside: Inside, op: str, **arguments: Any) -> Any:
     """What the runner answers.
 
     Raises:
         Unusable: it does not.
     """
     try:
-        return str(inside.call(op, **arguments))
+        return inside.call(op, **arguments)
     except InsideFailed as problem:
         raise Unusable(
-            f"The runner cannot keep a certificate: {problem}",
+            f"The runner does not do as it is asked: {problem}",
             remedy="Use the runner image that belongs to this version of the suite",
-        ) from problem
-
-
-def _end_runner(kube: Kube, names: Names, *, keep: bool) -> None:
-    if keep:
-        return
-    try:
-        remove_runner(kube, names.runner)
-    except KubeFailed as problem:
-        raise Unusable(
-            f"The namespace {names.runner.namespace} of the runner could not be removed: {problem}",
-            remedy=f"Delete it: kubectl delete namespace {names.runner.namespace}",
         ) from problem
 
 

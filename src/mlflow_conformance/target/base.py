@@ -57,6 +57,7 @@ class Target:
         disruption_allowed: whether checks may disturb the deployment.
         own: the deployment is the profile's own: it was made here, or the profile names its
             context, so that the profile's lines may be run on it.
+        inside_ca_file: on this machine, authority of MLflow's own pods where they have one.
         root: what holds the `deployment/` from which a check installs something of its own.
     """
 
@@ -74,6 +75,7 @@ class Target:
     kube: Kube | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
     inside_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    inside_ca_file: str | None = None
     root: Path = field(default_factory=assets.root)
 
     def api(self, base_url: str | None = None) -> MlflowApi:

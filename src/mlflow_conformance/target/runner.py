@@ -3,284 +3,268 @@
 
 It lives in a namespace of its own, which the deployment's network policies authorize, and on the
 control plane where possible, so that faults on workers leave it alone. The package is sent into it
-when it starts, so that a change of code never means another image.
+when it starts, so that a change of code never means another image. One run uses it at a time: its
+agent holds a lock in it for as long as it lives, and whoever finds the lock taken stays away.
 """
 
-import io
-import tarfile
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.removal import removed
-from mlflow_conformance.config.names import RunnerNames
+from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Hopeless, TimedOut, Waiter
 from mlflow_conformance.doors.inside import AgentInside, InsideFailed
+from mlflow_conformance.target.own_pods import (
+    ACCOUNT,
+    HOME,
+    OWNER,
+    OWNER_LABEL,
+    RUNNER,
+    measuring_pod,
+    namespace_manifest,
+    send_package,
+    wait_pod_ready,
+)
 
-OWNER_LABEL = "app.kubernetes.io/managed-by"
-OWNER = "mlflow-conformance"
-_POD = "runner"
-HOME = "/work"
-"""Where the package is in a pod that `send_package` sent it to; writable."""
-_CONTROL_PLANE = {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}
-_ASIDE: dict[str, Any] = {
-    "tolerations": [_CONTROL_PLANE],
-    "affinity": {
-        "nodeAffinity": {
-            "preferredDuringSchedulingIgnoredDuringExecution": [
-                {"weight": 100, "preference": {"matchExpressions": [_CONTROL_PLANE]}}
-            ]
-        }
-    },
-}
+_LOCK = f"{HOME}/agent.lock"
+_STARTED = "mlflow-conformance/started"
+"""The annotation of a pod whose agent has answered: until then only its maker may remove it."""
+_EXISTS = "AlreadyExists"
+_FREE = (
+    "import fcntl\n"
+    "try:\n"
+    f"    fcntl.flock(open({_LOCK!r},'a'),fcntl.LOCK_EX|fcntl.LOCK_NB)\n"
+    "    print('free')\n"
+    "except BlockingIOError:\n"
+    "    print('used')\n"
+)
 
 
-def restricted_pod(
-    name: str,
-    namespace: str,
-    image: str,
-    *,
-    labels: Mapping[str, str],
-    command: list[str],
-) -> dict[str, Any]:
-    """A pod that the `restricted` Pod Security Standard admits, with a writable /work and /tmp."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "labels": {OWNER_LABEL: OWNER, **labels},
-        },
-        "spec": {
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "terminationGracePeriodSeconds": 1,
-            "restartPolicy": "Always",
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 10001,
-                "runAsGroup": 10001,
-                "fsGroup": 10001,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
+class Runner:
+    """The runner of one run."""
+
+    def __init__(self, kube: Kube, names: Names, waiter: Waiter) -> None:
+        """Know where it is to be; makes nothing yet.
+
+        Args:
+            names: with the runner's image (see `mlflow_conformance.target.own_image`).
+        """
+        self._kube, self._names, self._waiter = kube, names.runner, waiter
+        self._of_others = False
+
+    def start(self) -> AgentInside:
+        """Make the pod, send the package into it, and open the inside door.
+
+        Raises:
+            Unusable: another run uses it, the pod does not start, or its agent does not answer.
+        """
+        kube, space = self._kube, self._names.namespace
+        self._refuse_foreign_namespace()
+        self._wait_while_leaving()
+        self._refuse_other_run()
+        try:
+            kube.apply([namespace_manifest(space, self._names.labels)])
+            # A pod of an earlier version cannot be changed into this one.
+            removed(kube, "pod", RUNNER, self._waiter, namespace=space)
+            kube.apply(self._beside())
+            kube.create(
+                measuring_pod(RUNNER, self._names, labels={"app.kubernetes.io/name": RUNNER})
+            )
+            wait_pod_ready(kube, space, RUNNER, self._waiter)
+            send_package(kube, space, RUNNER)
+        except (KubeFailed, TimedOut, Hopeless) as problem:
+            if isinstance(problem, KubeFailed) and problem.reason == _EXISTS:
+                raise self._taken() from problem  # since it was looked for
+            raise self._unfit(problem) from problem
+        inside = AgentInside(
+            kube.argv(
+                "exec", "-i", RUNNER, f"--container={RUNNER}", "--",
+                "env", f"PYTHONPATH={HOME}", "python", "-m", "mlflow_conformance.run.agent", _LOCK,
+                namespace=space,
+            )
+        )  # fmt: skip
+        try:
+            inside.call("ping", patience_s=self._waiter.seconds("pod ready"))
+            kube.patch(
+                "pod", RUNNER, {"metadata": {"annotations": {_STARTED: "true"}}}, namespace=space
+            )
+        except (InsideFailed, KubeFailed) as problem:
+            inside.close()
+            raise Unusable(
+                f"The agent in the runner pod does not answer: {problem}",
+                remedy="Name an image with Python 3.11 and MLflow, or this suite's own, under "
+                "`names.runner.image` in the profile",
+            ) from problem
+        return inside
+
+    def end(self) -> None:
+        """Delete its namespace, if this program made it and no other run uses it.
+
+        Raises:
+            Unusable: the API server refused.
+        """
+        space = self._names.namespace
+        try:
+            if not self._of_others and self._owner() == OWNER:
+                self._kube.delete("namespace", space, missing_ok=True)
+        except KubeFailed as problem:
+            raise Unusable(
+                f"The namespace {space} of the runner could not be removed: {problem}",
+                remedy=f"Delete it: kubectl delete namespace {space}",
+            ) from problem
+
+    def _beside(self) -> list[dict[str, Any]]:
+        """What the pod needs in its namespace: Secrets to pull its image by, and an account.
+
+        Raises:
+            KubeFailed: a Secret cannot be read.
+        """
+        meta = {"namespace": self._names.namespace, "labels": {OWNER_LABEL: OWNER}}
+        pod, beside = self._names.pod, []
+        for name in pod.pull_secrets:
+            found = self._kube.get("secret", name)
+            copied = {k: found[k] for k in ("apiVersion", "kind", "type", "data") if k in found}
+            beside.append({**copied, "metadata": {**meta, "name": name}})
+        if pod.service_account_annotations:
+            beside.append(
                 {
-                    "name": name,
-                    "image": image,
-                    "imagePullPolicy": "IfNotPresent",
-                    "command": command,
-                    "env": [
-                        {"name": "HOME", "value": HOME},
-                        {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
-                    ],
-                    "resources": {
-                        "requests": {"cpu": "10m", "memory": "32Mi"},
-                        "limits": {"memory": "1Gi"},
+                    "apiVersion": "v1",
+                    "kind": "ServiceAccount",
+                    "metadata": {
+                        **meta,
+                        "name": ACCOUNT,
+                        "annotations": dict(pod.service_account_annotations),
                     },
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "readOnlyRootFilesystem": True,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                    "volumeMounts": [
-                        {"name": "work", "mountPath": HOME},
-                        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - in the pod
-                    ],
+                    "automountServiceAccountToken": False,
                 }
-            ],
-            "volumes": [
-                {"name": "work", "emptyDir": {"sizeLimit": "1Gi"}},
-                {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}},
-            ],
-        },
-    }
+            )
+        return beside
 
+    def _owner(self) -> str | None:
+        """Who made the namespace; "" when nobody says, None when it does not exist."""
+        found = self._kube.find("namespace", self._names.namespace)
+        if found is None:
+            return None
+        owner: str = (found["metadata"].get("labels") or {}).get(OWNER_LABEL, "")
+        return owner
 
-def measuring_pod(name: str, names: RunnerNames, *, labels: Mapping[str, str]) -> dict[str, Any]:
-    """A pod of the runner's image that waits for commands, off the nodes that faults are on."""
-    pod = restricted_pod(
-        name, names.namespace, names.image, labels=labels, command=["sleep", "infinity"]
-    )
-    # It times what it sends; starved of CPU, it would measure itself.
-    pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "250m"
-    pod["spec"] |= _ASIDE
-    return pod
+    def _refuse_foreign_namespace(self) -> None:
+        try:
+            owner = self._owner()
+        except KubeFailed as problem:
+            raise Unusable(
+                f"The cluster of context {self._kube.context!r} cannot be used: {problem}",
+                remedy="Check that the cluster is up and that you may read and create namespaces",
+            ) from problem
+        if owner not in (None, OWNER):
+            raise Unusable(
+                f"The namespace {self._names.namespace} exists and was not made by this program",
+                remedy="Name another one under `names.runner.namespace` in the profile",
+            )
 
+    def _wait_while_leaving(self) -> None:
+        """Let a namespace that the run before this one deleted go first: it takes no new pods."""
+        space = self._names.namespace
 
-def send_package(
-    kube: Kube, namespace: str, pod: str, files: Mapping[str, bytes] | None = None
-) -> None:
-    """Send this package into a pod, and other files by their paths below `HOME`.
+        def leaving() -> bool:
+            found = self._kube.find("namespace", space)
+            return found is not None and "deletionTimestamp" in found["metadata"]
 
-    Raises:
-        KubeFailed: the pod did not take it.
-    """
-    kube.exec(
-        pod,
-        "python",
-        "-c",
-        # All of it before any of it: bytes left unread keep the exec session open for ever.
-        "import io,sys,tarfile;"
-        "data=io.BytesIO(sys.stdin.buffer.read());"
-        f"tarfile.open(fileobj=data).extractall('{HOME}')",
-        namespace=namespace,
-        stdin=_package(files or {}),
-    )
+        try:
+            self._waiter.until(
+                f"gone: the namespace {space} of an earlier run",
+                leaving,
+                done=lambda still: not still,
+                timeout="namespace gone",
+            )
+        except (KubeFailed, TimedOut) as problem:
+            raise Unusable(
+                f"The namespace {space} of an earlier run does not go away: {problem}",
+                remedy=f"See what keeps it with `kubectl describe namespace {space}`",
+            ) from problem
 
+    def _refuse_other_run(self) -> None:
+        """Stay away from a runner that has an agent, or is about to get one.
 
-def namespace_manifest(name: str, labels: Mapping[str, str]) -> dict[str, Any]:
-    """A namespace that only admits restricted pods and says who made it."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {
-            "name": name,
-            "labels": {
-                OWNER_LABEL: OWNER,
-                "pod-security.kubernetes.io/enforce": "restricted",
-                **labels,
-            },
-        },
-    }
+        A pod that was never started belongs to a run that is starting it, or was killed then.
+        """
+        try:
+            state = self._waiter.until(
+                "started or gone: the runner of another run",
+                self._state,
+                done=lambda seen: seen != "starting",
+                timeout="pod ready",
+            )
+        except TimedOut:
+            return  # nobody starts it any more
+        except KubeFailed as problem:
+            raise Unusable(
+                f"The namespace {self._names.namespace} cannot be read: {problem}",
+                remedy="Use a context that may work with pods in namespaces that it makes",
+            ) from problem
+        if state == "used":
+            raise self._taken()
 
+    def _state(self) -> str:
+        """Of a runner that exists: ``absent``, ``starting``, ``used`` or ``free``."""
+        space = self._names.namespace
+        found = self._kube.find("pod", RUNNER, namespace=space) if self._owner() else None
+        if found is None or "deletionTimestamp" in found["metadata"]:
+            return "absent"
+        if _STARTED not in (found["metadata"].get("annotations") or {}):
+            return "starting"
+        try:
+            return self._kube.exec(
+                RUNNER, "python", "-c", _FREE, namespace=space, container=RUNNER
+            ).strip()
+        except KubeFailed:
+            return "free"  # a pod that runs nothing has no agent
 
-def start_runner(kube: Kube, names: RunnerNames, waiter: Waiter) -> AgentInside:
-    """Make the runner pod, send the package into it, and open the inside door.
-
-    Raises:
-        Unusable: the pod does not start, or the agent in it does not answer.
-    """
-    _refuse_foreign_namespace(kube, names.namespace)
-    _wait_while_leaving(kube, names.namespace, waiter)
-    pod = measuring_pod(_POD, names, labels={"app.kubernetes.io/name": _POD})
-    try:
-        kube.apply([namespace_manifest(names.namespace, names.labels)])
-        # A pod of an earlier version cannot be changed into this one.
-        removed(kube, "pod", _POD, waiter, namespace=names.namespace)
-        kube.apply([pod])
-        wait_pod_ready(kube, names.namespace, _POD, waiter)
-        send_package(kube, names.namespace, _POD)
-    except (KubeFailed, TimedOut, Hopeless) as problem:
-        raise Unusable(
-            f"The runner pod did not start in namespace {names.namespace}: {problem}",
-            remedy="Check that the image of `names.runner` in the profile can be pulled there",
-        ) from problem
-    inside = AgentInside(
-        kube.argv(
-            "exec", "-i", _POD, "--",
-            "env", f"PYTHONPATH={HOME}", "python", "-m", "mlflow_conformance.run.agent",
-            namespace=names.namespace,
-        )
-    )  # fmt: skip
-    try:
-        inside.call("ping", patience_s=waiter.seconds("pod ready"))
-    except InsideFailed as problem:
-        inside.close()
-        raise Unusable(
-            f"The agent in the runner pod does not answer: {problem}",
-            remedy="Use the runner image that belongs to this version of the suite",
-        ) from problem
-    return inside
-
-
-def remove_runner(kube: Kube, names: RunnerNames) -> None:
-    """Delete the runner's namespace if we made it.
-
-    Raises:
-        KubeFailed: the API server refused.
-    """
-    if _owner(kube, names.namespace) == OWNER:
-        kube.delete("namespace", names.namespace, missing_ok=True)
-
-
-def wait_pod_ready(kube: Kube, namespace: str, pod: str, waiter: Waiter) -> None:
-    """Wait until a pod is ready.
-
-    Raises:
-        TimedOut: it was not in time.
-        Hopeless: its image cannot be had.
-    """
-
-    def observe() -> dict[str, Any]:
-        return kube.get("pod", pod, namespace=namespace)
-
-    def hopeless(seen: dict[str, Any]) -> str | None:
-        for container in seen.get("status", {}).get("containerStatuses", []):
-            waiting = container.get("state", {}).get("waiting", {})
-            if waiting.get("reason") in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName"):
-                return f"{waiting['reason']}: {waiting.get('message', '')}"
-        return None
-
-    waiter.until(
-        f"ready: pod {namespace}/{pod}",
-        observe,
-        done=lambda seen: holds(seen, "Ready"),
-        hopeless=hopeless,
-        timeout="pod ready",
-        interval_s=0.3,
-    )
-
-
-def _owner(kube: Kube, namespace: str) -> str | None:
-    """Who made a namespace; "" when nobody says, None when it does not exist."""
-    found = kube.find("namespace", namespace)
-    if found is None:
-        return None
-    owner: str = found["metadata"].get("labels", {}).get(OWNER_LABEL, "")
-    return owner
-
-
-def _refuse_foreign_namespace(kube: Kube, namespace: str) -> None:
-    try:
-        owner = _owner(kube, namespace)
-    except KubeFailed as problem:
-        raise Unusable(
-            f"The cluster of context {kube.context!r} cannot be used: {problem}",
-            remedy="Check that the cluster is up and that you may read and create namespaces",
-        ) from problem
-    if owner not in (None, OWNER):
-        raise Unusable(
-            f"The namespace {namespace} exists and was not made by this program",
-            remedy="Name another one under `names.runner.namespace` in the profile",
+    def _taken(self) -> Unusable:
+        self._of_others = True
+        return Unusable(
+            f"Another run uses the runner in the namespace {self._names.namespace}",
+            remedy="Wait until it has ended, or name another namespace for this one under "
+            "`names.runner.namespace` in the profile",
         )
 
-
-def _wait_while_leaving(kube: Kube, namespace: str, waiter: Waiter) -> None:
-    """Let a namespace that the run before this one deleted go first: it takes no new pods."""
-
-    def leaving() -> bool:
-        found = kube.find("namespace", namespace)
-        return found is not None and "deletionTimestamp" in found["metadata"]
-
-    try:
-        waiter.until(
-            f"gone: the namespace {namespace} of an earlier run",
-            leaving,
-            done=lambda still: not still,
-            timeout="namespace gone",
+    def _unfit(self, problem: Exception) -> Unusable:
+        """Why the pod did not start, in the words of who refused it."""
+        space, image = self._names.namespace, self._names.image
+        if isinstance(problem, KubeFailed) and problem.status is not None:
+            return Unusable(
+                f"The API server refused the runner pod of namespace {space}",
+                remedy=f"It says: {problem}. Set what it asks for under `names.runner.pod` in the "
+                "profile",
+            )
+        if isinstance(problem, KubeFailed):
+            return Unusable(
+                f"The runner pod in namespace {space} cannot be used: {problem}",
+                remedy=f"Its image is {image}; name another one under `names.runner.image`",
+            )
+        if isinstance(problem, Hopeless):
+            return Unusable(
+                f"The runner pod did not start in namespace {space}: {problem}",
+                remedy=f"Check that its image {image} can be pulled there; `names.runner` in the "
+                "profile has `image` and `pod.pull_secrets`",
+            )
+        return Unusable(
+            f"The runner pod did not start in namespace {space}: {self._pending() or problem}",
+            remedy="Set a node selector, tolerations, resources or a security context that fit, "
+            "under `names.runner.pod` in the profile",
         )
-    except (KubeFailed, TimedOut) as problem:
-        raise Unusable(
-            f"The namespace {namespace} of an earlier run does not go away: {problem}",
-            remedy=f"See what keeps it with `kubectl describe namespace {namespace}`",
-        ) from problem
 
-
-def _package(files: Mapping[str, bytes]) -> bytes:
-    """This package's sources and other files as a tar archive."""
-    root = Path(__file__).resolve().parents[1]
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for path in sorted(root.rglob("*.py")):
-            if "_assets" not in path.relative_to(root).parts:
-                archive.add(path, f"{root.name}/{path.relative_to(root)}")
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(content), 0o600
-            archive.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
+    def _pending(self) -> str:
+        """What the cluster says of a pod that waits; empty when nothing."""
+        try:
+            found = self._kube.find("pod", RUNNER, namespace=self._names.namespace) or {}
+        except KubeFailed:
+            return ""
+        status = found.get("status") or {}
+        said = [str(c["message"]) for c in status.get("conditions") or [] if c.get("message")]
+        for container in status.get("containerStatuses") or []:
+            waiting = (container.get("state") or {}).get("waiting") or {}
+            said += [f"{waiting['reason']}: {waiting.get('message', '')}"] if waiting else []
+        return "; ".join(dict.fromkeys(said))

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
@@ -289,3 +290,22 @@ def test_no_thread_is_left() -> None:
     inside = AgentInside([sys.executable, "-S", "-c", "import sys\nfor line in sys.stdin: pass"])
     inside.close()
     assert threading.active_count() == before
+
+
+def test_of_two_agents_with_one_lock_the_first_one_stays(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "mlflow_conformance.run.agent", str(tmp_path / "lock")]
+    first = AgentInside(argv)
+    try:
+        assert first.call("ping") == "pong"
+        second = AgentInside(argv)
+        with pytest.raises(InsideFailed, match="another run uses this runner"):
+            second.call("ping")
+        second.close()
+        assert first.call("ping") == "pong"
+    finally:
+        first.close()
+    third = AgentInside(argv)
+    try:
+        assert third.call("ping") == "pong"
+    finally:
+        third.close()

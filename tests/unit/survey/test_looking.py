@@ -12,7 +12,7 @@ from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.profile import LoadedProfile, rows_of_base
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.run.known import examined, promised
-from mlflow_conformance.survey.found import Found
+from mlflow_conformance.survey.found import Survey
 from mlflow_conformance.survey.looking import look, secrets_wanted
 from mlflow_conformance.survey.writing import profile_text
 
@@ -26,7 +26,7 @@ SHAPES = {
 }
 
 
-def written(bundle: Bundle, server: str | None = None) -> tuple[str, Found]:
+def written(bundle: Bundle, server: str | None = None) -> tuple[str, Survey]:
     """The profile of a deployment."""
     found, base = look(bundle, server)
     fixtures = {i: info.fixtures for i, info in KNOWN.items()}
