@@ -21,6 +21,7 @@ from mlflow_conformance.cli.options import (
     UpgradeFromOption,
     UpgradeRunsOption,
     UpgradeToOption,
+    UpgradeWayOption,
 )
 from mlflow_conformance.config.tiers import Tier
 
@@ -53,6 +54,7 @@ def gate(
     upgrade_folder: UpgradeFolderOption = None,
     upgrade_runs: UpgradeRunsOption = None,
     upgrade_data: UpgradeDataOption = None,
+    upgrade_way: UpgradeWayOption = None,
 ) -> None:
     """Check every promise of a profile, on a kind cluster of our own or an existing one."""
     from mlflow_conformance.run.checking import run_checks
@@ -78,5 +80,6 @@ def gate(
             upgrade_folder=upgrade_folder,
             upgrade_runs=upgrade_runs,
             upgrade_data=upgrade_data,
+            upgrade_way=upgrade_way,
         )
     )

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from mlflow_conformance.config.manners import Manner
+
 ProfileOption = Annotated[str, typer.Option(help="A profile's name, or the path of a YAML file.")]
 OutputOption = Annotated[
     Path | None, typer.Option(help="Folder for evidence and reports; default results/<run id>.")
@@ -39,4 +41,7 @@ UpgradeFolderOption = Annotated[
 UpgradeRunsOption = Annotated[int | None, typer.Option(help="Runs that are made before it.")]
 UpgradeDataOption = Annotated[
     Path | None, typer.Option(help="A dump of a database (pg_dump --format=custom) to upgrade.")
+]
+UpgradeWayOption = Annotated[
+    Manner | None, typer.Option(help="What is done about requests meanwhile; default: rolling.")
 ]

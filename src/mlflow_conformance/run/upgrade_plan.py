@@ -158,7 +158,8 @@ def _rows(there: Found, table: str) -> str:
     """How much a table holds, where that is known."""
     if (about := there.tables.get(table)) is None:
         return ""
-    return f" (about {about.rows} rows, {_size(about.bytes)})"
+    count = "" if about.rows is None else f"about {about.rows} rows, "
+    return f" ({count}{_size(about.bytes)})"
 
 
 def _size(count: int) -> str:

@@ -29,9 +29,13 @@ class _Frozen(BaseModel):
 
 
 class Table(_Frozen):
-    """A table as PostgreSQL's own statistics have it: rows are an estimate, bytes hold indexes."""
+    """A table as PostgreSQL's own statistics have it: rows are an estimate, bytes hold indexes.
 
-    rows: int
+    Attributes:
+        rows: None where it was never counted.
+    """
+
+    rows: int | None
     bytes: int
 
 

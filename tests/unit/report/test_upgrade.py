@@ -42,11 +42,15 @@ def decision(folder: Path) -> str:
         (
             {"forward": {"UPG-1": [GOOD, BAD]}},
             "no-go",
-            "NO-GO — 3.16.1 to 3.17.2, rolling: UPG-1: trace: failed requests: 12, promised = 0.",
+            "rolling: The upgrade under load (UPG-1): trace: failed requests: 12, promised = 0.",
         ),
-        ({"back": {"UPG-2": [BAD]}}, "no-go", "UPG-2: trace: failed requests"),
+        ({"back": {"UPG-2": [BAD]}}, "no-go", "The way back (UPG-2): trace: failed requests"),
         ({"after": {**WELL, "TRK-1": [BAD]}}, "no-go", "TRK-1 on the version after: trace"),
-        ({"forward": {"UPG-1": []}}, "undecided", "UPG-1: there was nothing to see"),
+        (
+            {"forward": {"UPG-1": []}},
+            "undecided",
+            "load (UPG-1): there was nothing to see",
+        ),
         ({"after": {**WELL, "TRK-1": []}}, "undecided", "TRK-1 on the version after: there was"),
         ({"before": {**WELL, "TRK-1": []}}, "go", "GO"),
         ({"before": {**WELL, "TRK-1": [BAD]}}, "go", "GO"),
@@ -61,7 +65,7 @@ def decision(folder: Path) -> str:
         (
             {"forward": {"UPG-1": [BAD], "UPG-5": []}, "back": None},
             "no-go",
-            "UPG-1: trace: failed requests: 12, promised = 0. And 2 more reasons below.",
+            "(UPG-1): trace: failed requests: 12, promised = 0. And 2 more reasons below.",
         ),
     ],
 )
@@ -100,11 +104,11 @@ def test_times_and_what_was_not_tried_come_from_the_checks(tmp_path: Path) -> No
 
 
 def test_checks_are_told_by_what_they_are_about(tmp_path: Path) -> None:
-    ids = ("UPG-2", "UPG-2.after", "UPG-3.models", "UPG-1.migration", "UPG-1", "UPG-4.api", "UPG-9")
+    ids = ("UPG-2", "UPG-2.after", "UPG-3.models", "UPG-1.traces", "UPG-1", "UPG-4.api", "UPG-9")
     verdict = files.read(made(tmp_path, forward={i: [GOOD] for i in ids}, back={}))
     told = {area.name: [c.id for c in area.checks] for area in telling.areas(verdict)}
     assert told == {
-        "Migration": ["UPG-1.migration"],
+        "Traces": ["UPG-1.traces"],
         "The upgrade under load": ["UPG-1"],
         "Data": ["UPG-3.models"],
         "API": ["UPG-4.api"],

@@ -6,7 +6,7 @@ from mlflow_conformance.evidence.upgrade import ABOUT, UpgradeVerdict
 from mlflow_conformance.evidence.verdict import Verdict
 from mlflow_conformance.report import words
 from mlflow_conformance.report.html import Detail, environment, rows
-from mlflow_conformance.report.upgrade.telling import areas, headline
+from mlflow_conformance.report.upgrade.telling import about, areas, headline
 
 LIMIT = 300_000
 """Bytes that the page stays under; evidence.jsonl of every stage holds all that is cut."""
@@ -43,6 +43,7 @@ def _page(verdict: UpgradeVerdict, detail: Detail) -> str:
             before=before,
             after=after,
             headline=headline(verdict),
+            about=about,
             areas=areas(verdict),
             same=[c for c in verdict.compared if not c.changed],
             changed=[c for c in verdict.compared if c.changed],

@@ -7,7 +7,7 @@ from mlflow_conformance.evidence.upgrade import Compared, UpgradeVerdict
 from mlflow_conformance.evidence.verdict import Judged, Verdict
 from mlflow_conformance.report import words
 from mlflow_conformance.report.summary import MARKS, details, safe, table
-from mlflow_conformance.report.upgrade.telling import areas, headline
+from mlflow_conformance.report.upgrade.telling import about, areas, headline
 
 _DETAIL = 2000
 
@@ -32,7 +32,7 @@ def _lines(verdict: UpgradeVerdict) -> Iterator[str]:
     if verdict.causes:
         yield from ("", "### Why", "", "| | What | What to do |", "|---|---|---|")
         for cause in verdict.causes:
-            told = f"**{safe(cause.about)}** {safe(cause.reason)}"
+            told = f"**{safe(about(cause))}** {safe(cause.reason)}"
             yield f"| {cause.decision} | {told} | {safe(cause.remedy)} |"
     yield from ("", "### The upgrade")
     yield from ("", "| Area | Verdict | Checks |", "|---|---|---|")

@@ -12,6 +12,8 @@ _LONGEST = 240
 """Characters of a reason in the one line."""
 
 _AREAS = (
+    ("UPG-1.traces", "Traces"),
+    ("UPG-1.ready", "Readiness"),
     ("UPG-1.migration", "Migration"),
     ("UPG-1", "The upgrade under load"),
     ("UPG-3", "Data"),
@@ -62,7 +64,7 @@ def _area(check_id: str) -> str:
 
 def headline(verdict: UpgradeVerdict) -> str:
     """The one sentence a person needs first, for example
-    ``NO-GO — 3.16.1 to 3.17.2, rolling: UPG-1: trace: failed requests: 12, promised = 0.``
+    ``NO-GO — 3.16.1 to 3.17.2, rolling: Traces (UPG-1.traces): spans lost: 12, promised = 0.``
     """
     before, after = verdict.sides
     way = f", {verdict.way}" if verdict.way else ""
@@ -86,7 +88,13 @@ def _why(verdict: UpgradeVerdict) -> str:
 
 def told(cause: Cause) -> str:
     """A cause in one line, without its full stop."""
-    return words.cut(f"{cause.about}: {cause.reason.rstrip('.')}", _LONGEST)
+    return words.cut(f"{about(cause)}: {cause.reason.rstrip('.')}", _LONGEST)
+
+
+def about(cause: Cause) -> str:
+    """What a cause is about, for people: ``Traces (UPG-1.traces)``."""
+    area = _area(cause.about)
+    return cause.about if area == _OTHERS else f"{area} ({cause.about})"
 
 
 def terminal(verdict: UpgradeVerdict) -> str:

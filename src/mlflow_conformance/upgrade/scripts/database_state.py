@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 _OPTION = "--backend-store-uri"
 _TABLES = """
-SELECT c.relname, greatest(c.reltuples, 0)::bigint, pg_total_relation_size(c.oid)
+SELECT c.relname, nullif(c.reltuples, -1)::bigint, pg_total_relation_size(c.oid)
 FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
 """
 
