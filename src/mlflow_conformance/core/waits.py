@@ -17,6 +17,7 @@ TIMEOUTS: dict[str, float] = {
     "denied connection": 3,
     "deployment ready": 240,
     "disruption budget": 30,
+    "door standing": 10,
     "drained": 120,
     "endpoint reachable": 60,
     "experiment": 420,

@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.kubeconfig import kubeconfig_of
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.progress import tell
 from mlflow_conformance.doors.http import NoReply, send
 from mlflow_conformance.doors.inside import LocalInside
 from mlflow_conformance.evidence.log import SHORTEST_SECRET
@@ -28,6 +29,7 @@ from mlflow_conformance.stand.revision import Upgrading
 from mlflow_conformance.stand.standing import StandOptions, standing
 from mlflow_conformance.target.attached import open_target
 from mlflow_conformance.target.base import Target, TargetKind
+from mlflow_conformance.target.basics import judged
 from mlflow_conformance.target.local import local_target
 
 
@@ -270,4 +272,9 @@ def _attached(options: TargetOptions, run: Run) -> Iterator[Target]:
         waiter=run.waiter,
         log=run.log,
     ) as target:
-        yield target
+        with run.phase("what everything stands on") as note:
+            basics = judged(target, run.waiter)
+            note.detail = str(basics)
+        for door, why in basics.closed.items():
+            tell(f"the door {door} does not stand, and what needs it is unknown: {why}")
+        yield basics.target

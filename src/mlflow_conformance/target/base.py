@@ -79,7 +79,13 @@ class Target:
     root: Path = field(default_factory=assets.root)
 
     def api(self, base_url: str | None = None) -> MlflowApi:
-        """The MLflow API from the runner: through the Service, or one replica's own URL."""
+        """The MLflow API from the runner: through the Service, or one replica's own URL.
+
+        Raises:
+            Undecided: MLflow does not answer the runner (see `mlflow_conformance.target.basics`).
+        """
+        if "inside" in self.missing:
+            raise Undecided(self._why("inside", ""))
         return MlflowApi(
             base_url or self.service_url, InsideSender(self.inside), self.inside_headers
         )
