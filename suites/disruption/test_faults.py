@@ -282,11 +282,14 @@ def test_decoys(evidence: Evidence, trial: Trial) -> None:
 
     Preconditions: faults were made; a crash of PostgreSQL is made if there was none.
     Steps: compare every other pod of the deployment before and after each fault; pods of Jobs end
-    by themselves, and pods in other namespaces are the business of others.
-    Expected: the same UIDs, the same containers, the same numbers of restarts.
+    by themselves, and pods in other namespaces are the business of others. Count what failed of the
+    load before, between and after the faults, when nobody had reason to fail.
+    Expected: the same UIDs, the same containers, the same numbers of restarts; no more failures
+    without a fault than noise.
     """
+    row = evidence.row(FaultBounds)
     if not any(d.scenario.name == "postgresql-crash" for d in trial.stage.history):
-        trial.of("postgresql-crash", evidence.row(FaultBounds))
+        trial.of("postgresql-crash", row)
     touched = [
         f"{seen.scenario.name}: {what}"
         for seen in trial.stage.history
@@ -296,3 +299,4 @@ def test_decoys(evidence: Evidence, trial: Trial) -> None:
     evidence.note("pods of others that changed meanwhile", neighbours, door="kubernetes")
     evidence.note("scenarios", [seen.scenario.name for seen in trial.stage.history])
     evidence.expect("decoys.all", "decoys that were touched", touched, "==", [], door="kubernetes")
+    judging.expect_undisturbed(evidence, trial.stage.calm(), row)

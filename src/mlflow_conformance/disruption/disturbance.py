@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mlflow_conformance.disruption.proofs import Played
 from mlflow_conformance.disruption.scenario import Scenario
+from mlflow_conformance.disruption.undisturbed import Undisturbed
 from mlflow_conformance.ledger.pacing import SentRequest
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.load.run_record import RunRecord
@@ -44,6 +45,7 @@ class Disturbance:
         over_ns: when the experiment was over, likewise.
         until_ns: the end of the window, likewise.
         whole_s: from the fault until the deployment was whole again; None when it was not.
+        undisturbed: the load of the run until the end of the window, without every fault.
     """
 
     scenario: Scenario
@@ -56,3 +58,4 @@ class Disturbance:
     over_ns: int
     until_ns: int
     whole_s: float | None
+    undisturbed: Undisturbed

@@ -17,6 +17,7 @@ from mlflow_conformance.disruption.proofs import (
 from mlflow_conformance.disruption.scene import pods_of
 from mlflow_conformance.disruption.suffering import expect_written
 from mlflow_conformance.disruption.thresholds import FaultBounds
+from mlflow_conformance.disruption.undisturbed import Undisturbed
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.ledger.history import Operation
 from mlflow_conformance.ledger.readback import WritesKept
@@ -162,7 +163,10 @@ def expect_served(evidence: Evidence, seen: Disturbance, row: FaultBounds) -> No
     span = failing(seen.window, seen.fault_s)
     evidence.note("failed before the fault", span.before, door="front")
     evidence.note("last failed request after the fault", round(span.after_s, 2), unit="s")
-    expect_outage(evidence, result, row.outage, "front")
+    evidence.note("undisturbed requests", seen.undisturbed.requests, door="front")
+    evidence.note("undisturbed requests that failed", seen.undisturbed.failed, door="front")
+    strays = seen.undisturbed.strays(result.overall.requests, row.stray_share)
+    expect_outage(evidence, result, row.outage, "front", strays)
     if row.failing_s is not None:
         _require_telling(evidence, seen, row.failing_s)
         evidence.expect(
@@ -180,6 +184,17 @@ def expect_served(evidence: Evidence, seen: Disturbance, row: FaultBounds) -> No
         odd = sorted(set(overall.statuses) - known - {"0"})
         evidence.expect("statuses", "other HTTP statuses", odd, "==", [], door="front")
     expect_written(evidence, seen, row)
+
+
+def expect_undisturbed(evidence: Evidence, seen: Undisturbed, row: FaultBounds) -> None:
+    """What fails between the windows of faults is somebody's too: no more of it than noise."""
+    evidence.note("undisturbed requests", seen.requests, door="front")
+    if seen.failed:
+        evidence.note("failed between faults, by the fault before", seen.failed_after, door="front")
+    evidence.expect(
+        "undisturbed", "requests that failed while nothing was done to the deployment",
+        seen.failed, "<=", seen.most(row.stray_share), door="front",
+    )  # fmt: skip
 
 
 def _require_telling(evidence: Evidence, seen: Disturbance, bound_s: float) -> None:

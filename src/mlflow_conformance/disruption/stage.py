@@ -27,6 +27,7 @@ from mlflow_conformance.disruption.proofs import Played
 from mlflow_conformance.disruption.scenario import Scenario
 from mlflow_conformance.disruption.scene import Scene
 from mlflow_conformance.disruption.steadiness import whole_from
+from mlflow_conformance.disruption.undisturbed import Disturbed, Undisturbed, undisturbed
 from mlflow_conformance.disruption.wholeness import missing
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.ledger.writers import KINDS, Writers
@@ -56,6 +57,7 @@ class Stage:
     experiment_id: str
     bands: list[Band] = field(default_factory=list)
     history: list[Disturbance] = field(default_factory=list)
+    spans: list[Disturbed] = field(default_factory=list)
 
     @property
     def now_s(self) -> float:
@@ -80,6 +82,7 @@ class Stage:
             pods.renew(bare.model_copy(update={"pods": [victim_of(pod, "")]}))
             name = f"{pod.name} is replaced, because it was restarted a short time ago"
             self.bands.append(Band(name=name, start_s=since, end_s=self.now_s))
+            self.spans.append(Disturbed(name, since, self.now_s + EDGE_S))
             replaced.append(pod.name)
         return replaced
 
@@ -134,6 +137,7 @@ class Stage:
         until = max(self.now_s, ended + EDGE_S, since + needs.requests / rate + 1)
         self.until(until)
         window = self._window(since, until)
+        self.spans.append(Disturbed(scenario.name, fault, until))
         seen = Disturbance(
             scenario=scenario,
             played=Played(scene, before, after, journal),
@@ -145,6 +149,7 @@ class Stage:
             over_ns=over_ns,
             until_ns=since_ns + round((until - since) * 1e9),
             whole_s=whole_s,
+            undisturbed=self.undisturbed(until),
         )
         self.history.append(seen)
         return seen
@@ -158,6 +163,16 @@ class Stage:
         if not later_s:
             return looked_s if later_s == 0 else None
         return (watched - journal.began()).total_seconds() + later_s
+
+    def undisturbed(self, until_s: float) -> Undisturbed:
+        """The load until a moment, without what was done to the deployment."""
+        return undisturbed(self.load.record(), self.spans, until_s)
+
+    def calm(self) -> Undisturbed:
+        """The same until a moment ago, once what was sent until then is recorded."""
+        now = self.now_s
+        self.until(now + self.load.plan.workload.timeout_s)
+        return self.undisturbed(now)
 
     def document(self) -> LoadDocument:
         """The load from its start to the last fault, for the time line.

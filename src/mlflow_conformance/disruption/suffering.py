@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is promised of writers under a fault, kind by kind, from its start on."""
 
+from dataclasses import replace
+
 from mlflow_conformance.disruption.disturbance import Disturbance
 from mlflow_conformance.disruption.thresholds import FaultBounds, WriteBounds
 from mlflow_conformance.evidence.case import Evidence
@@ -18,9 +20,16 @@ _WORDS = {
 
 
 def expect_written(evidence: Evidence, seen: Disturbance, row: FaultBounds) -> None:
-    """Writers of every kind were disturbed no longer and in no other way than promised."""
+    """Writers of every kind were disturbed no longer and in no other way than promised.
+
+    As many of all their writes as undisturbed load loses are noise, and not counted.
+    """
+    sent = sum(a.ended_ns >= seen.fault_ns for a in seen.attempts)
+    strays = seen.undisturbed.strays(sent, row.stray_share)
     for kind in KINDS:
         found = suffered([a for a in seen.attempts if a.kind == kind], seen.fault_ns, seen.until_ns)
+        noise = min(strays, found.failed)
+        found, strays = replace(found, failed=found.failed - noise), strays - noise
         if found.before:
             evidence.note(f"{_WORDS[kind]}: failed before the fault", found.before, door="front")
         _judge(evidence, kind, found, row.record_writes if kind in RECORDS else row.artifact_writes)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mlflow_conformance.config.documents import Strict
-from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Thresholds
+from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Share, Thresholds
 from mlflow_conformance.load.expectations import OutageBounds
 from mlflow_conformance.load.records import Failure
 
@@ -82,6 +82,10 @@ class FaultBounds(Thresholds):
         description="most from the first to the last failed request, seconds; null for any"
     )
     failed: Count = Field(description="most requests that may fail")
+    stray_share: Share = Field(
+        description="most of the requests that may fail while nothing is done to the deployment, "
+        "as a share; as many as do fail then are noise in a window too, and no failure of it"
+    )
     failures: list[Failure] | None = Field(
         description="kinds of failure that may be (docs/load.md lists them); null for any"
     )

@@ -20,6 +20,7 @@ from mlflow_conformance.disruption.proofs import Played
 from mlflow_conformance.disruption.scenario import find
 from mlflow_conformance.disruption.thresholds import ReplicaFaultBounds, WriteBounds
 from mlflow_conformance.disruption.toolkit import Activity, Journal
+from mlflow_conformance.disruption.undisturbed import Undisturbed
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.verdict import Verdict, judge_check
 from mlflow_conformance.ledger.history import Operation
@@ -34,9 +35,11 @@ S = 1_000_000_000
 FAULT_NS, OVER_NS, UNTIL_NS = 5 * S, 25 * S, 30 * S
 ACKNOWLEDGED = [SentRequest(kind, 26 * S, 27 * S, 1, 200) for kind in KINDS]
 CRASHED = changed(container(pod("one"), id="containerd://one1", restarts=1, exit_code=137))
+QUIET = Undisturbed(5000, {})
 ROW = ReplicaFaultBounds(
     probe_rate=50, writes=5, writes_before=1, artifacts_before=1, requests=900, whole_s=60,
     failed=60, outage_s=2, failing_s=2, failures=["status"], statuses=[503], replicas=2, steady_s=3,
+    stray_share=0.001,
     record_writes=WriteBounds(outage_s=30, failing_s=5, failed=5, statuses=[503]),
     artifact_writes=WriteBounds(outage_s=30, failing_s=5, failed=5, statuses=[500]),
 )  # fmt: skip
@@ -59,6 +62,7 @@ def _seen(
     journal: Journal | None = None,
     whole_s: float | None = 20.0,
     attempts: Sequence[SentRequest] = (),
+    undisturbed: Undisturbed = QUIET,
 ) -> Disturbance:
     record = load_records.run(tmp_path, answer)
     acted = Activity("kill_container", "succeeded", NOW, {}, "")
@@ -74,6 +78,7 @@ def _seen(
         over_ns=OVER_NS,
         until_ns=UNTIL_NS,
         whole_s=whole_s,
+        undisturbed=undisturbed,
     )
 
 
@@ -306,3 +311,33 @@ def test_a_window_of_a_record_that_goes_on(tmp_path: Path) -> None:
     grown = replace(record, records=record.records[:300])
     assert whole_part(grown, 2, 6).missing == []
     assert whole_part(grown, 2, 8).missing == ["100 of 300 requests are not recorded"]
+
+
+@pytest.mark.parametrize(
+    ("undisturbed", "verdict"),
+    [
+        (Undisturbed(5000, {}), Verdict.FAIL),  # nothing fails without the fault
+        (Undisturbed(5000, {"s3-crash": 1}), Verdict.PASS),  # a stray one is not the fault's
+        (Undisturbed(0, {}), Verdict.FAIL),
+    ],
+)
+def test_one_failure_is_held_against_the_undisturbed_load(
+    tmp_path: Path, undisturbed: Undisturbed, verdict: Verdict
+) -> None:
+    seen = _seen(tmp_path, answer=_down(10, 10.01), undisturbed=undisturbed)
+    assert seen.result.overall.failed == 1
+    assert _judged(tmp_path, seen, ALL, failed=0) is verdict
+
+
+@pytest.mark.parametrize(
+    ("failed", "verdict"), [({}, Verdict.PASS), ({"a": 5}, Verdict.PASS), ({"a": 6}, Verdict.FAIL)]
+)
+def test_what_fails_between_faults_is_no_more_than_noise(
+    tmp_path: Path, failed: dict[str, int], verdict: Verdict
+) -> None:
+    evidence = Evidence("DIS-11", "p", tmp_path)
+    judging.expect_undisturbed(evidence, Undisturbed(5000, failed), ROW)
+    record = evidence.finished(
+        title="t", nodeid="n", impact="i", remedy="r", undecided=None, error=None
+    )
+    assert judge_check(record)[0] is verdict
