@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One upgrade under load, which the checks of this folder share."""
+"""The upgrade under load, and the pair of servers before it, which the checks here share."""
 
 import re
 import time
@@ -21,6 +21,7 @@ from mlflow_conformance.target.backups.making import back_up
 from mlflow_conformance.target.backups.store import store_of
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.upgrade.interleaving import drawn
+from mlflow_conformance.upgrade.pair import ServerPair, standing_pair
 from mlflow_conformance.upgrade.retained import Altered, Settings, altered, settings
 from mlflow_conformance.upgrade.thresholds import UpgradeUnderLoad, WayBack
 from mlflow_conformance.upgrade.under_load import Setting, upgrade
@@ -35,6 +36,13 @@ def server_images(way: UpgradeWay, conformance_run: Run) -> tuple[str, str]:
     """The image of MLflow's server before the upgrade and after it."""
     profile = conformance_run.loaded.profile
     return image_name(way.a.objects(), profile), image_name(way.b.objects(), profile)
+
+
+@pytest.fixture(scope="module")
+def pair(target: Target, server_images: tuple[str, str], waiter: Waiter) -> Iterator[ServerPair]:
+    """A server of A and one of B, each on its own copy of A's data."""
+    with standing_pair(target, server_images[1], waiter) as standing:
+        yield standing
 
 
 @pytest.fixture(scope="session")

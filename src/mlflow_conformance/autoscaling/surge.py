@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mlflow_conformance.autoscaling.pods import running_in_pods
 from mlflow_conformance.autoscaling.rest import bring_to_rest, hurried
 from mlflow_conformance.autoscaling.thresholds import Surge
 from mlflow_conformance.autoscaling.window import Window
@@ -19,6 +18,7 @@ from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.load import seeding, workload
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.target.load_pods import running_in_pods
 from mlflow_conformance.target.watch import Watch, first, watching
 
 

@@ -20,9 +20,9 @@ _STRATA = 100
 
 
 class RateStep(Strict):
-    """One step of a load: an arrival rate for some time."""
+    """One step of a load: an arrival rate for some time; a rate of 0 is a pause."""
 
-    rate: float = Field(gt=0, le=20_000, description="arrivals a second, all workers together")
+    rate: float = Field(ge=0, le=20_000, description="arrivals a second, all workers together")
     duration_s: float = Field(gt=0, le=7 * 86_400)
 
 
@@ -47,6 +47,9 @@ def times(steps: Sequence[RateStep], process: Process, seed: int) -> Iterator[fl
     begin = 0.0
     for step in steps:
         end = begin + step.duration_s
+        if step.rate == 0:
+            begin = end
+            continue
         at = 0.0 if process == "constant" else _exponential(gaps, step.rate)
         count = 0
         # Compared as the moments that they are: their sums are rounded, too.

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One run of load, whole: what every worker needs to know to send its share of it."""
 
+from bisect import bisect
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +14,14 @@ from mlflow_conformance.load import arrivals
 from mlflow_conformance.load.arrivals import Arrival, RateStep
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.load.workload import Workload
+
+
+class Second(Strict):
+    """A server that takes turns with the first one, with objects of its own."""
+
+    url: str = Field(description="scheme, host and port, without a trailing slash")
+    world: World
+    steps: list[int] = Field(min_length=1, description="the steps that it gets, by their places")
 
 
 class LoadPlan(Strict):
@@ -30,14 +40,22 @@ class LoadPlan(Strict):
         default=4000, ge=1, description="of one worker; an arrival beyond is not sent"
     )
     world: World = World()
+    second: Second | None = None
     ca_file: str | None = None
     client_file: str | None = None
     headers: dict[str, str] = Field(default={}, repr=False)
 
     @model_validator(mode="after")
     def _world_is_there(self) -> Self:
-        if self.workload.needs_world and not self.world.run_ids:
+        worlds = [self.world, *([self.second.world] if self.second else [])]
+        if self.workload.needs_world and not all(world.run_ids for world in worlds):
             raise ValueError(f"the workload {self.workload.name} needs objects made before it")
+        return self
+
+    @model_validator(mode="after")
+    def _second_has_its_own_steps(self) -> Self:
+        if self.second and not set(self.second.steps) <= set(range(len(self.steps))):
+            raise ValueError(f"there are {len(self.steps)} steps: {self.second.steps}")
         return self
 
     @property
@@ -51,6 +69,13 @@ class LoadPlan(Strict):
         for arrival in arrivals.plan(self.steps, self.workload.arrivals, mix, self.seed):
             if arrival.number % self.workers == worker:
                 yield arrival
+
+    def is_for_second(self, arrival: Arrival) -> bool:
+        """Whether an arrival falls into a step of the second server."""
+        if self.second is None:
+            return False
+        ends = list(accumulate(step.duration_s for step in self.steps))
+        return bisect(ends, arrival.at_s) in self.second.steps
 
     def write(self, path: Path) -> None:
         """Write it where only its owner can read it."""

@@ -61,15 +61,8 @@ class LoadSender:
         plan = self.plan
         # Steps of the wall clock while the load runs must not move the plan.
         self._zero = time.monotonic() + (self.started - time.time())
-        self._wire = Wire(
-            plan.url,
-            connection=plan.workload.connection,
-            timeout_s=plan.workload.timeout_s,
-            size=plan.max_in_flight,
-            ca_file=plan.ca_file,
-            client_file=plan.client_file,
-            headers=plan.headers,
-        )
+        self._first = self._wire(plan.url)
+        self._second = self._wire(plan.second.url) if plan.second else None
         self._operations = [(name, OPERATIONS[name].build) for name in plan.workload.operations]
         pool = Pool()
         flusher = gevent.spawn(self._flush_regularly)
@@ -85,15 +78,32 @@ class LoadSender:
         finally:
             flusher.kill()
             self._flush()
-            self._wire.close()
+            self._first.close()
+            if self._second:
+                self._second.close()
         return End(requests=self._requests, unsent=self._unsent)
+
+    def _wire(self, url: str) -> Wire:
+        plan = self.plan
+        return Wire(
+            url,
+            connection=plan.workload.connection,
+            timeout_s=plan.workload.timeout_s,
+            size=plan.max_in_flight,
+            ca_file=plan.ca_file,
+            client_file=plan.client_file,
+            headers=plan.headers,
+        )
 
     def _send(self, arrival: Arrival) -> None:
         name, build = self._operations[arrival.operation]
         numbers = random.Random(f"{self.plan.seed}:{arrival.number}")  # noqa: S311 - no secret
-        request = build(self.plan.world, numbers, arrival.number)
+        wire, world = self._first, self.plan.world
+        if self.plan.second and self._second and self.plan.is_for_second(arrival):
+            wire, world = self._second, self.plan.second.world
+        request = build(world, numbers, arrival.number)
         sent = time.monotonic()
-        status, failure = self._wire.send(request)
+        status, failure = wire.send(request)
         done = time.monotonic()
         record = Record(
             planned_us=round(arrival.at_s * _US),

@@ -11,6 +11,7 @@ from mlflow_conformance.mutants import lying_proxy
 from mlflow_conformance.mutants.lies import lie_of
 from mlflow_conformance.mutants.mutant import ProxyRule
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.target.own_pods import RUNNER
 
 
 @contextmanager
@@ -18,7 +19,8 @@ def in_front_of(target: Target, rule: ProxyRule) -> Iterator[Target]:
     """The target with the lie in front of every door that MLflow is reached through.
 
     SQL and the bucket stay as they are: they are what a lie is held against. Only a lie about the
-    bucket itself stands in front of the bucket, and of nothing else.
+    bucket itself stands in front of the bucket, and one about a server of the pair before an
+    upgrade in front of that server; each of nothing else.
 
     Raises:
         Unusable: the rule cannot be used.
@@ -40,6 +42,20 @@ def in_front_of(target: Target, rule: ProxyRule) -> Iterator[Target]:
             door = {**bucket.door, "endpoint": url}
             yield replace(target, bucket=replace(bucket, door=door))
             return
+        if lie.door in ("pair-a", "pair-b"):
+            lied_about = lie.door.removeprefix("pair-").upper()
+            address = _runner_address(target)
+
+            def pair_url(name: str, url: str) -> str:
+                # Other pods come by it as well: clients of other versions.
+                return (
+                    _proxied(stack, target.inside, url, rule, None, address)
+                    if name == lied_about
+                    else url
+                )
+
+            yield replace(target, pair_url=pair_url)
+            return
         front = target.front
         if front is not None:
             number, url = lying_proxy.start(front.url, rule.rule, rule.parameters, front.ca_file)
@@ -53,8 +69,20 @@ def in_front_of(target: Target, rule: ProxyRule) -> Iterator[Target]:
         )
 
 
+def _runner_address(target: Target) -> str:
+    if target.kube is None:
+        return "127.0.0.1"
+    pod = target.kube.get("pod", RUNNER, namespace=target.names.runner.namespace)
+    return str(pod["status"]["podIP"])
+
+
 def _proxied(
-    stack: ExitStack, inside: Inside, upstream: str, rule: ProxyRule, ca_file: str | None
+    stack: ExitStack,
+    inside: Inside,
+    upstream: str,
+    rule: ProxyRule,
+    ca_file: str | None,
+    address: str = "127.0.0.1",
 ) -> str:
     made = cast(
         dict[str, Any],
@@ -64,6 +92,7 @@ def _proxied(
             rule=rule.rule,
             parameters=dict(rule.parameters),
             ca_file=ca_file,
+            address=address,
         ),
     )
     stack.callback(inside.call, "proxy_stop", number=made["number"])

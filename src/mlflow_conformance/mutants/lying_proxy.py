@@ -3,7 +3,8 @@
 
 It shows that a check sees what the server holds rather than what the server says. The proxy runs
 where the requests begin: one in this process in front of the front door, one in the runner in
-front of the Service and of each replica, all on 127.0.0.1.
+front of the Service and of each replica, all on 127.0.0.1. Only one in front of a server of the
+pair before an upgrade listens on the runner's own address, since clients in other pods use it too.
 """
 
 import itertools
@@ -32,10 +33,12 @@ _NOT_RETURNED = frozenset(
 class LyingProxy:
     """One proxy in front of one server; listens from its making until `stop`."""
 
-    def __init__(self, upstream: str, lie: Lie, ca_file: str | None = None) -> None:
-        """Listen on a free port of 127.0.0.1."""
+    def __init__(
+        self, upstream: str, lie: Lie, ca_file: str | None = None, address: str = "127.0.0.1"
+    ) -> None:
+        """Listen on a free port of an address of this host."""
         self.lie = lie
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(upstream, lie, ca_file))
+        self._server = ThreadingHTTPServer((address, 0), _handler(upstream, lie, ca_file))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
@@ -43,7 +46,8 @@ class LyingProxy:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        address, port = self._server.server_address[:2]
+        return f"http://{address!s}:{port}"
 
     def stop(self) -> None:
         """Stop listening."""
@@ -128,14 +132,18 @@ _NUMBERS = itertools.count(1)
 
 
 def start(
-    upstream: str, rule: str, parameters: Mapping[str, JsonValue], ca_file: str | None = None
+    upstream: str,
+    rule: str,
+    parameters: Mapping[str, JsonValue],
+    ca_file: str | None = None,
+    address: str = "127.0.0.1",
 ) -> tuple[int, str]:
     """Start a proxy in this process; returns its number and its URL.
 
     Raises:
         Unusable: the rule cannot be used.
     """
-    proxy = LyingProxy(upstream, lie_of(rule, parameters), ca_file)
+    proxy = LyingProxy(upstream, lie_of(rule, parameters), ca_file, address)
     number = next(_NUMBERS)
     _RUNNING[number] = proxy
     return number, proxy.url
@@ -153,10 +161,14 @@ def stop(number: int) -> int:
 
 
 def proxy_start(
-    upstream: str, rule: str, parameters: dict[str, JsonValue], ca_file: str | None = None
+    upstream: str,
+    rule: str,
+    parameters: dict[str, JsonValue],
+    ca_file: str | None = None,
+    address: str = "127.0.0.1",
 ) -> JsonValue:
     """The operation of a runner that starts a proxy there: its number and URL."""
-    number, url = start(upstream, rule, parameters, ca_file)
+    number, url = start(upstream, rule, parameters, ca_file, address)
     return {"number": number, "url": url}
 
 

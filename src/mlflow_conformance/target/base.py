@@ -58,6 +58,8 @@ class Target:
         own: the deployment is the profile's own: it was made here, or the profile names its
             context, so that the profile's lines may be run on it.
         inside_ca_file: on this machine, authority of MLflow's own pods where they have one.
+        pair_url: what answers for a server of the pair that stands before an upgrade, from its
+            name (A, B) and its own URL: the server, or what a mutant put in front of it.
         root: what holds the `deployment/` from which a check installs something of its own.
     """
 
@@ -76,6 +78,7 @@ class Target:
     missing: Mapping[str, str] = field(default_factory=dict)
     inside_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     inside_ca_file: str | None = None
+    pair_url: Callable[[str, str], str] = lambda _, url: url
     root: Path = field(default_factory=assets.root)
 
     def api(self, base_url: str | None = None) -> MlflowApi:

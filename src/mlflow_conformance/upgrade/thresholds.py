@@ -8,6 +8,9 @@ from pydantic import Field
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Thresholds
 
+_Text = Annotated[str, Field(min_length=1)]
+_Ratio = Annotated[float, Field(ge=1, le=10)]
+
 
 class RequestBounds(Strict):
     """What is promised of each kind of request while a deployment is upgraded."""
@@ -126,6 +129,58 @@ class ValuesKept(Thresholds):
     )
 
 
+class KnownSettings(Thresholds):
+    """UPG-4.options."""
+
+    unread: list[_Text] = Field(
+        description="variables of MLflow that are set although no version reads them"
+    )
+
+
+class ApiAnswers(Thresholds):
+    """UPG-4.api."""
+
+    answered: Annotated[int, Field(ge=1)] = Field(
+        description="calls of A's API that A must answer for the comparison to mean anything"
+    )
+    expected: list[_Text] = Field(
+        description="differences that are meant, as regular expressions that match the whole of one"
+    )
+
+
+class ClientSkew(Thresholds):
+    """UPG-4.skew."""
+
+    major_before: _Text = Field(
+        description="the version of the clients of one major release before, such as 2.22.1"
+    )
+    refused: list[_Text] = Field(
+        description="what is known not to work for B's client at A, as regular expressions that "
+        "match the whole of ``operation: error``"
+    )
+
+
+class LatencyCompared(Thresholds):
+    """UPG-4.latency: two servers under the same load in turns."""
+
+    workload: _Text = Field(description="a workload of loadtests/, or a file's path")
+    pairs: int = Field(ge=8, le=500, description="pairs of turns that are compared")
+    rate: float = Field(gt=0, le=1000, description="arrivals a second in a turn")
+    turn_s: float = Field(ge=1, le=600, description="length of a turn, seconds")
+    rest_s: float = Field(ge=0.1, le=60, description="pause after a turn, seconds")
+    confidence: float = Field(
+        ge=0.9, lt=1, description="how often the interval must hold the true ratio, as a share"
+    )
+    tolerated: _Ratio = Field(
+        description="most that the lower end of B's p95 against A's may be, as a ratio"
+    )
+    found: _Ratio = Field(
+        description="a ratio that would have been found: an interval that reaches beyond it "
+        "decides nothing"
+    )
+    failed: Count = Field(description="requests that may fail at B")
+
+
 THRESHOLDS: Registry = {
     "UPG-1": UpgradeUnderLoad,
     "UPG-1.traces": TracesUnderUpgrade,
@@ -133,5 +188,9 @@ THRESHOLDS: Registry = {
     "UPG-1.migration": MigrationBounds,
     "UPG-2": WayBack,
     "UPG-5": ValuesKept,
+    "UPG-4.options": KnownSettings,
+    "UPG-4.api": ApiAnswers,
+    "UPG-4.skew": ClientSkew,
+    "UPG-4.latency": LatencyCompared,
 }
 """The model of each check of this family."""

@@ -4,10 +4,10 @@
 import pytest
 
 from autoscalers import looking
-from mlflow_conformance.autoscaling.pods import _script
 from mlflow_conformance.autoscaling.thresholds import Surge
 from mlflow_conformance.autoscaling.window import Window, first_fall, last_rise
 from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.target.load_pods import _script
 from mlflow_conformance.target.watch import Watch
 
 SURGE = Surge(

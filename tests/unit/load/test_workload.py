@@ -23,7 +23,9 @@ def test_shipped_workloads_are_whole(name: str) -> None:
 
 
 def test_shipped_workloads() -> None:
-    assert SHIPPED == ["log-heavy", "mixed", "probe", "pulse", "read-heavy", "surge"]
+    assert SHIPPED == [
+        "log-heavy", "mixed", "probe", "pulse", "read-heavy", "side-by-side", "surge",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["probe", "pulse"])

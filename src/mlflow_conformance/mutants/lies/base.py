@@ -74,7 +74,8 @@ class Lie(BaseModel, ABC):
 
     Attributes:
         name: as `mutant.yaml` spells it.
-        door: what it stands in front of: MLflow, or the object store as the suite sees it.
+        door: what it stands in front of: MLflow, the object store as the suite sees it, or
+            one server of the pair that stands before an upgrade.
         method: regular expression that the whole method matches.
         path: regular expression that is searched in the path.
         one_in: it lies in one of so many exchanges that match.
@@ -85,7 +86,7 @@ class Lie(BaseModel, ABC):
     name: ClassVar[str]
     completes_what_was_cut: ClassVar[bool] = False
 
-    door: Literal["mlflow", "s3"] = "mlflow"
+    door: Literal["mlflow", "s3", "pair-a", "pair-b"] = "mlflow"
     method: str = ".*"
     path: str = ""
     one_in: int = Field(default=1, ge=1)

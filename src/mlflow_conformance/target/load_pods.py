@@ -26,12 +26,19 @@ from mlflow_conformance.load.engine import (
     arguments,
 )
 from mlflow_conformance.load.plan import LoadPlan
-from mlflow_conformance.target.own_pods import HOME, measuring_pod, send_package, wait_pod_ready
+from mlflow_conformance.target.own_pods import (
+    HOME,
+    RUNNER,
+    measuring_pod,
+    send_package,
+    wait_pod_ready,
+)
 
 _MASTER = "load-master"
 _LABELS = {"app.kubernetes.io/name": "load"}
 _PORT = 5557
-_PLAN, _RECORDS, _SCRIPT, _ENDED = "plan.json", "records", "load.sh", f"{HOME}/ended"
+_PLAN, _RECORDS, _SCRIPT, _LEADER = "plan.json", "records", "load.sh", "load.pid"
+_ENDED = f"{HOME}/ended"
 _AUTHORITY = "ca.crt"
 _LOCUSTFILE = Path(HOME) / "mlflow_conformance" / "load" / "locustfile.py"
 _FETCH = (
@@ -46,32 +53,33 @@ _FETCH = (
 
 @dataclass(frozen=True)
 class PodLoad(Load):
-    """Load from pods; its records are on the master until they are fetched."""
+    """Load from pods; its records are on one of them, the master, until they are fetched."""
 
     kube: Kube
     namespace: str
+    pod: str
 
     def goes_on(self) -> bool:
         """See `Load.goes_on`."""
-        said = self._in_master("sh", "-c", f"[ -e {_ENDED} ] && echo ended || echo on")
+        said = self._in_pod("sh", "-c", f"[ -e {_ENDED} ] && echo ended || echo on")
         return said.strip() == "on"
 
     def wait_end(self, limit_s: float) -> None:
         """See `Load.wait_end`; the pods end with the context that made them."""
         waiting = f"timeout {limit_s:.0f} sh -c 'until [ -e {_ENDED} ]; do sleep 0.2; done'"
         # What is not finished leaves a record without an end, which says so.
-        self._in_master("sh", "-c", f"{waiting} || true", timeout_s=limit_s + 30)
+        self._in_pod("sh", "-c", f"{waiting} || true", timeout_s=limit_s + 30)
 
     def collect(self) -> None:
         """See `Load.collect`."""
-        data = base64.b64decode(self._in_master("python", "-c", _FETCH))
+        data = base64.b64decode(self._in_pod("python", "-c", _FETCH))
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             for member in archive:
                 if (content := archive.extractfile(member)) is not None:
                     (self.folder / Path(member.name).name).write_bytes(content.read())
 
-    def _in_master(self, *command: str, timeout_s: float = 60) -> str:
-        return self.kube.exec(_MASTER, *command, namespace=self.namespace, timeout_s=timeout_s)
+    def _in_pod(self, *command: str, timeout_s: float = 60) -> str:
+        return self.kube.exec(self.pod, *command, namespace=self.namespace, timeout_s=timeout_s)
 
 
 @contextmanager
@@ -123,9 +131,51 @@ def running_in_pods(
 
         with ThreadPoolExecutor(len(pods)) as pool:
             list(pool.map(begin, (_MASTER, *workers)))
-        yield PodLoad(plan, folder.resolve(), kube, names.namespace)
+        yield PodLoad(plan, folder.resolve(), kube, names.namespace, _MASTER)
     finally:
         _remove(kube, names.namespace, waiter)
+
+
+@contextmanager
+def running_in_runner(
+    plan: LoadPlan, folder: Path, *, kube: Kube, names: RunnerNames
+) -> Iterator[PodLoad]:
+    """Start the load from the runner, and end it on the way out.
+
+    It costs no pod, and reaches what listens in the runner alone, such as a mutant's proxy. The
+    plan is one that a single process can send.
+
+    Args:
+        folder: gets the records and locust.log; it must exist.
+
+    Raises:
+        KubeFailed: the runner does not take what is sent to it.
+    """
+    load = PodLoad(plan, folder.resolve(), kube, names.namespace, RUNNER)
+    files = {_PLAN: plan.model_dump_json().encode(), _SCRIPT: _script(_alone(plan)).encode()}
+    kube.exec(
+        RUNNER, "sh", "-c",
+        f"cd {HOME} && rm -rf {_RECORDS} {_ENDED} && mkdir {_RECORDS}", namespace=names.namespace,
+    )  # fmt: skip
+    send_package(kube, names.namespace, RUNNER, files)
+    try:
+        kube.exec(
+            RUNNER, "sh", "-c",
+            f"cd {HOME}; setsid sh {_SCRIPT} >{_RECORDS}/locust.log 2>&1 </dev/null &"
+            f" echo $! >{_LEADER}",
+            namespace=names.namespace,
+        )  # fmt: skip
+        yield load
+    finally:
+        kube.exec(
+            RUNNER, "sh", "-c",
+            f"[ -e {_ENDED} ] || kill -- -$(cat {HOME}/{_LEADER}); rm -f {HOME}/{_PLAN}",
+            namespace=names.namespace,
+        )  # fmt: skip
+
+
+def _alone(plan: LoadPlan) -> list[str]:
+    return arguments("alone", plan.workers, "", _PORT, _LOCUSTFILE)
 
 
 def _script(locust: Sequence[str]) -> str:
