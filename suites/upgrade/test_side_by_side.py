@@ -129,12 +129,12 @@ def _of(found: Sequence[AnswerDifference], kind: str) -> list[str]:
 )
 def test_clients_of_other_versions_work(
     evidence: Evidence,
-    target: Target,
     pair: ServerPair,
     server_images: tuple[str, str],
     unique: Unique,
+    conformance_run: Run,
 ) -> None:
-    """Clients of the old version and of one major before work at the new one, and B's at A.
+    """Clients of the old version and older ones work at the new one, and B's client at A.
 
     Preconditions: the pair stands; the images of the clients are on the cluster's nodes.
     Steps: with each client, against each server: log, search, fetch, log a model, register, load,
@@ -143,16 +143,15 @@ def test_clients_of_other_versions_work(
     but for what the profile knows.
     """
     row = evidence.row(ClientSkew)
-    _, image = deployed(target)
-    images = [image_of(row.major_before), image, server_images[1]]
+    older = [image_of(v) for v in conformance_run.loaded.profile.upgrade.clients]
     clients = []
-    for each in images:
-        with pair.client(each) as python:
-            version = each.rpartition(":")[2]
+    for image in [*older, *server_images]:
+        with pair.client(image) as python:
+            version = image.rpartition(":")[2]
             clients.append(skew.tried(pair, python, version, unique(version)))
-    before, own, upgraded = clients
+    *_, own, upgraded = clients
     evidence.note("clients by servers", skew.matrix(clients), door="inside")
-    for client in (before, own):
+    for client in clients[:-1]:
         evidence.expect(
             "lost", f"what the client of {client.version} cannot do any more", client.lost, "==",
             [], door="inside",
@@ -163,6 +162,8 @@ def test_clients_of_other_versions_work(
         "own", "what B's client cannot do at B", [e for e in upgraded.at_b.values() if e], "==", [],
         door="inside",
     )  # fmt: skip
+    if broken := [name for name, error in own.at_a.items() if error]:
+        evidence.undecided(f"A's own client does not work at A: {', '.join(broken)}")
 
 
 @check(

@@ -103,6 +103,11 @@ class Upgrade(Strict):
         description="checks of this profile that are run on the version before and on the one "
         "after, quick ones",
     )
+    clients: list[str] = Field(
+        default=[],
+        description="versions of MLflow's client that are tried at both sides beside the sides' "
+        "own, such as the last one of the major release before",
+    )
     from_: str | None = Field(
         default=None,
         alias="from",

@@ -35,7 +35,7 @@ from mlflow_conformance.run.upgrading import refuse_input
 from mlflow_conformance.stand import images
 from mlflow_conformance.stand.revision import Upgrading, deployment_at, images_in
 from mlflow_conformance.stand.standing import refuse_left_up, take_down
-from mlflow_conformance.stand.versions import lock_of, version_of
+from mlflow_conformance.stand.versions import MlflowVersion, lock_of, version_of
 
 _BACK = "UPG-2"
 """What the IDs of checks of the way back begin with: they are last, for they end on A."""
@@ -173,6 +173,8 @@ def _prepare_images(profile: Profile, wanted: Upgrading) -> None:
             for image in images_in(way.objects()):
                 if (version := version_of(image)) is not None:
                     images.build_mlflow(str(version), lock_of(version), tell)
+    for client in profile.upgrade.clients:
+        images.build_mlflow(client, lock_of(MlflowVersion.parse(client)), tell)
 
 
 def _run_stage(

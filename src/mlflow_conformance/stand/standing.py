@@ -21,6 +21,7 @@ from mlflow_conformance.stand.kind_cluster import KindCluster
 from mlflow_conformance.stand.machine import Host
 from mlflow_conformance.stand.node_images import provide
 from mlflow_conformance.stand.revision import Upgrading, Way, deployment_at, images_in
+from mlflow_conformance.stand.versions import image_of
 from mlflow_conformance.target.attached import open_target
 from mlflow_conformance.target.base import Target
 
@@ -203,7 +204,9 @@ def _way(
             for name, side in (("a", upgrade.a), ("b", upgrade.b))
         )
         with run.phase("images of the upgrade"):
-            provide(cluster, {*images_in(before.objects()), *images_in(after.objects())}, tell)
+            clients = {image_of(version) for version in profile.upgrade.clients}
+            sides = {*images_in(before.objects()), *images_in(after.objects())}
+            provide(cluster, sides | clients, tell)
         yield before
 
 

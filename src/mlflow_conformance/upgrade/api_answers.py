@@ -20,7 +20,8 @@ from mlflow_conformance.doors.mlflow import error_of
 Kind = Literal["worse", "gone", "type", "refusal", "page", "new", "better"]
 """`worse`: refused or broken where A answered, or broken where A refused. `gone`: a field that A
 has. `type`: a field of another type. These break clients. `refusal`: refused in other words.
-`page`: a body that is no JSON at both, of another media type. `new`: a field that A lacks. `better`: answered where A did not."""
+`page`: a body that is no JSON at both, of another media type. `new`: a field that A lacks.
+`better`: answered where A did not."""
 BREAKING: tuple[Kind, ...] = ("worse", "gone", "type")
 
 
@@ -133,10 +134,8 @@ def _between(a: ApiAnswer, b: ApiAnswer) -> Iterator[tuple[Kind, str]]:
                 yield "gone", f"{path or 'the body'} is gone"
         elif not after <= before:
             pages = all("/" in name for name in before | after)
-            yield (
-                "page" if pages else "type",
-                f"{path or 'the body'} was {_words(before)} and is {_words(after)}",
-            )
+            text = f"{path or 'the body'} was {_words(before)} and is {_words(after)}"
+            yield "page" if pages else "type", text
 
 
 def _parent_gone(path: str, a: ApiAnswer, b: ApiAnswer) -> bool:

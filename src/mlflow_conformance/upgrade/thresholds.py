@@ -151,9 +151,6 @@ class ApiAnswers(Thresholds):
 class ClientSkew(Thresholds):
     """UPG-4.skew."""
 
-    major_before: _Text = Field(
-        description="the version of the clients of one major release before, such as 2.22.1"
-    )
     refused: list[_Text] = Field(
         description="what is known not to work for B's client at A, as regular expressions that "
         "match the whole of ``operation: error``"
