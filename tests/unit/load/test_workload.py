@@ -24,7 +24,7 @@ def test_shipped_workloads_are_whole(name: str) -> None:
 
 def test_shipped_workloads() -> None:
     assert SHIPPED == [
-        "log-heavy", "mixed", "probe", "pulse", "read-heavy", "side-by-side", "surge",
+        "log-heavy", "mixed", "probe", "pulse", "read-heavy", "side-by-side", "surge", "upgrade",
     ]  # fmt: skip
 
 
