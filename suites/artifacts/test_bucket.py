@@ -81,8 +81,11 @@ def test_no_bucket_is_public(
     evidence.expect("artifact.stored", "artifact stored", put.status, "==", 200, door="front")
     send = InsideSender(target.inside, bucket.door.get("ca_file"))
     buckets = send("GET", bucket.door["endpoint"], headers={}, body=None, timeout_s=_TIMEOUT_S)
+    # S3 itself sends a stranger who asks for its buckets to a page about S3.
+    shown = buckets.status not in (403, 307)
+    evidence.note("anonymous GET buckets", buckets.status, door="inside")
     evidence.expect(
-        "anonymous.buckets", "anonymous GET buckets", buckets.status, "==", 403, door="inside"
+        "anonymous.buckets", "buckets are shown to a stranger", shown, "==", False, door="inside"
     )
     _expect_closed(evidence, send, bucket, f"{bucket.prefix}{relative}", "secret.txt")
     backup = target.names.backup

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
@@ -116,4 +117,4 @@ def test_what_stands_stays_as_it_is() -> None:
     assert found.target.need_sql() is target.sql
 
 
-_GOOD = {"status": 200, "headers": {}, "elapsed_s": 0.0, "body_base64": "e30="}
+_GOOD: JsonValue = {"status": 200, "headers": {}, "elapsed_s": 0.0, "body_base64": "e30="}
