@@ -82,6 +82,19 @@ class Server:
                 return expanded(found, self.environment)
         return None
 
+    def secret_at(self, path: str) -> str | None:
+        """The Secret of which a file of the container is, if it is the certificate of one."""
+        folder, _, name = path.rpartition("/")
+        mounted = [m for m in self.spec.get("volumeMounts") or [] if m["mountPath"] == folder]
+        for volume in self.pod.get("volumes") or []:
+            if "secret" not in volume or volume["name"] not in [m["name"] for m in mounted]:
+                continue
+            items = volume["secret"].get("items")
+            keys = {i["path"]: i["key"] for i in items} if items else {name: name}
+            if keys.get(name) in ("ca.crt", "tls.crt"):
+                return str(volume["secret"]["secretName"])
+        return None
+
     @property
     def told(self) -> bool:
         """Its pod says how it is started, rather than its image alone."""

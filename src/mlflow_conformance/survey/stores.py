@@ -85,8 +85,22 @@ def _postgresql(bundle: Bundle, server: Server, found: Survey, uri: str, source:
     if database and "$" not in database and database != "mlflow":
         names["database"] = database
     mode = query.get("sslmode") or _text(server.variable("PGSSLMODE"))
-    if mode in _MODES:
+    authority = query.get("sslrootcert") or _text(server.variable("PGSSLROOTCERT")) or ""
+    secret = server.secret_at(authority)
+    if mode in _MODES and (secret or not mode.startswith("verify")):
         names["sslmode"] = mode
+        if secret:
+            names["ca_secret"] = secret
+    elif mode in _MODES:
+        names["sslmode"] = "require"
+        found.gaps.append(
+            Blank(
+                "postgresql",
+                "  ca_secret: SECRET",
+                "the authority of the database's certificate, which is in no Secret of the server; "
+                f"with it sslmode may be {mode}, as the server's own is",
+            )
+        )
     if place.pods:
         names["selector"] = place.pods
     found.names["postgresql"] = names
@@ -148,7 +162,10 @@ def find_bucket(bundle: Bundle, server: Server, found: Survey) -> None:
     found.decide(f"bucket: {bucket} at {where}", f"{source}; {told}")
     if not place.pods:
         found.lacks("the object store is not in the namespace of MLflow", _OF_STORE)
-    if url.startswith("https:") and place.service:
+    authority = server.variable("AWS_CA_BUNDLE", "MLFLOW_S3_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+    if secret := server.secret_at(_text(authority) or ""):
+        names["ca_secret"] = secret
+    elif url.startswith("https:") and place.service:
         found.gaps.append(
             Blank("s3", "  ca_secret: SECRET", "Secret with the authority of its certificate", "")
         )

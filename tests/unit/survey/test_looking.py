@@ -61,7 +61,8 @@ def test_the_official_chart(tmp_path: Path) -> None:
     assert names.postgresql
     assert names.postgresql.host == "db.eu-central-1.rds.amazonaws.com"
     assert (names.postgresql.port, names.postgresql.database) == (5433, "tracking")
-    assert names.postgresql.sslmode == "verify-full"
+    # The server verifies by an authority that its image has, and the runner cannot.
+    assert names.postgresql.sslmode == "require"
     assert names.s3
     assert names.s3.endpoint == "https://s3.eu-central-1.amazonaws.com"
     assert (names.s3.bucket, names.s3.prefix) == ("models", "team-a/")
