@@ -116,11 +116,15 @@ def upgraded(
     upgrading: Upgrading,
     server_images: tuple[str, str],
     settings_before: Settings,
+    backed_up: BackedUp,
     front: MlflowApi,
     service: MlflowApi,
     waiter: Waiter,
 ) -> Upgraded:
-    """The upgrade under load, which the checks share."""
+    """The upgrade under load, which the checks share.
+
+    What is told of the version before is read before it.
+    """
     row = conformance_run.row("UPG-1", UpgradeUnderLoad)
     numbers = conformance_run.random_for("UPG-1")
     folder = conformance_run.folder.path / "upgrade"

@@ -238,6 +238,12 @@ class RunnerPod(Strict):
     )
 
 
+class MigrationNames(Strict):
+    """What brings the database to the schema of a version."""
+
+    selector: dict[str, str] = Field(min_length=1, description="labels of migration Jobs' pods")
+
+
 class RunnerNames(Strict):
     """The pod from which the inside door and the back doors are used."""
 
@@ -283,6 +289,9 @@ class Names(Strict):
         default=None, description="credentials that read both; without them no back door"
     )
     backup: BackupNames | None = Field(default=None, description="how backups are made")
+    migration: MigrationNames | None = Field(
+        default=None, description="how the schema is migrated; without it pods do it themselves"
+    )
     restore: RestoreNames | None = Field(default=None, description="how backups are restored")
     runner: RunnerNames = Field(default=RunnerNames(), description="the runner pod")
     front: FrontDoor | None = Field(default=None, description="the ingress")

@@ -97,15 +97,27 @@ class Copies:
         """Bytes of a copy."""
         return int(self._sql(f"SELECT pg_database_size('{name}')"))
 
-    def _sql(self, statement: str) -> str:
+    def sql(self, statement: str, database: str, *, reader: str = "") -> str:
+        """What statements on a copy print, without a frame.
+
+        Args:
+            reader: a name to be found by; they are then run as the owner of the copies.
+
+        Raises:
+            KubeFailed: one was refused.
+        """
+        role = _ROLE if reader else "postgres"
         said = self.kube.exec(
-            self.pod, "sh", "-c", _AS_ROLE, "-",
-            "psql", f"--host={_ROOM}", "--username=postgres", "--dbname=postgres",
-            "--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1",
+            self.pod, "env", f"PGAPPNAME={reader or _POD}", "sh", "-c", _AS_ROLE, "-",
+            "psql", f"--host={_ROOM}", f"--username={role}", f"--dbname={database}",
+            "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1",
             f"--command={statement}",
             stdin=f"{self.password}\n".encode(), timeout_s=_DUMP_S,
         )  # fmt: skip
         return said.strip()
+
+    def _sql(self, statement: str) -> str:
+        return self.sql(statement, "postgres")
 
 
 @contextmanager

@@ -72,9 +72,13 @@ def longest_wait(locks: Iterable[Held]) -> Held | None:
     return max(waits, key=lambda each: each.waiting_s, default=None)
 
 
-def changers(locks: Iterable[Held]) -> dict[tuple[int, float], str]:
-    """The sessions that held a table as one does who changes it, and their clients' addresses."""
-    return {each.session: each.address for each in locks if each.changes_schema}
+def changers(locks: Iterable[Held]) -> list[Held]:
+    """Of every session that held a table as one does who changes it, the first such lock."""
+    first: dict[tuple[int, float], Held] = {}
+    for each in locks:
+        if each.changes_schema:
+            first.setdefault(each.session, each)
+    return list(first.values())
 
 
 def locked(locks: Iterable[Held]) -> dict[str, float]:

@@ -183,6 +183,7 @@ THRESHOLDS: Registry = {
     "UPG-1.traces": TracesUnderUpgrade,
     "UPG-1.ready": SchemaReadiness,
     "UPG-1.migration": MigrationBounds,
+    "UPG-1.repeated": MigrationRepeated,
     "UPG-2": WayBack,
     "UPG-5": ValuesKept,
     "UPG-4.options": KnownSettings,

@@ -122,11 +122,14 @@ def _judge(what: str, seen: Upgraded) -> Callable[[Evidence], None]:
         "looks": lambda e: judging.expect_never_called_ready(e, seen, 50),
         "load": lambda e: judging.expect_load(e, seen, NOTHING, 10**6),
         "migration": lambda e: judging.expect_migrated_beside(e, replace(seen, locks=[]), 10),
+        "from": lambda e: judging.expect_migrated_beside(
+            e, replace(seen, locks=[replace(seen.locks[0], address="")]), 10
+        ),
         "b": lambda e: judging.expect_never_called_ready(e, replace(seen, own={OLD: "one"}), 1),
     }[what]
 
 
-@pytest.mark.parametrize("what", ["before", "mixed", "looks", "load", "migration", "b"])
+@pytest.mark.parametrize("what", ["before", "mixed", "looks", "load", "migration", "from", "b"])
 def test_too_little_is_undecided(tmp_path: Path, seen: Upgraded, what: str) -> None:
     with pytest.raises(Undecided):
         _judge(what, seen)(Evidence("UPG-1", "promise", tmp_path))
@@ -141,7 +144,7 @@ def test_held_traces_need_not_have_been_sent(tmp_path: Path, seen: Upgraded) -> 
     ("locks", "broken"),
     [
         (
-            [Held(8 * S, (7, 1.0), True, "AccessExclusiveLock", "spans", 0, "10.0.0.2", 1)],
+            [Held(16 * S, (7, 1.0), True, "AccessExclusiveLock", "spans", 0, "10.0.0.2", 1)],
             ["migrated.by"],
         ),
         (
@@ -167,3 +170,9 @@ def test_who_migrates_and_who_waits(
         tmp_path, lambda e: judging.expect_migrated_beside(e, replace(seen, locks=locks), 10)
     )
     assert found == broken
+
+
+def test_an_address_that_another_pod_gets_later_is_not_its(tmp_path: Path, seen: Upgraded) -> None:
+    job = Held(8 * S, (7, 1.0), True, "AccessExclusiveLock", "spans", 0, "10.0.0.2", 1)
+    reused = replace(seen, locks=[job])
+    assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, reused, 10)) == []

@@ -90,7 +90,7 @@ def test_locks_tell_who_changes_the_schema_and_who_waits() -> None:
         (7, True, "AccessExclusiveLock", "spans", 0.0, "10.0.0.7", 3.0, 5.0),
         (8, True, "ShareLock", "runs", 0.0, "10.0.0.8", 3.0, 5.5),
     )
-    assert changers(locks) == {(7, 5.0): "10.0.0.7"}
+    assert [(c.session, c.address) for c in changers(locks)] == [((7, 5.0), "10.0.0.7")]
     assert locked(locks) == {"spans": 2.0}
     worst = longest_wait(locks)
     assert worst is not None
