@@ -34,7 +34,7 @@ def test_an_image_without_room_is_refused_before_it_is_sent(
 ) -> None:
     archive = tmp_path / "images.tar"
     archive.write_bytes(b"x" * 1000)
-    monkeypatch.setattr(node_images.shutil, "disk_usage", lambda _: Usage(9000, 4000, 5000))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(9000, 4000, 5000))
     node_images._require_room(archive, "mlflow:1", 1)
     with pytest.raises(Unusable, match="There is no room for the image mlflow:1 on 2 nodes"):
         node_images._require_room(archive, "mlflow:1", 2)
