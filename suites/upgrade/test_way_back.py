@@ -77,17 +77,19 @@ def test_way_back(
     if names.restore is None:
         evidence.undecided("the profile does not say how one restores (names.restore)")
     line = names.restore.earlier or names.restore.command
+    typed = time.monotonic()
     restored = restore(
         kube, Lines(documented.terminal, {**documented.words, "revision": way.a.options()}),
         names.restore.model_copy(update={"command": line}), backup=backed_up.backup,
         token=f"way-back-{round(began)}", witness=Witness(backed_up.runs[0], on_b[0]),
         front=front, waiter=waiter,
     )  # fmt: skip
-    judging_back.expect_restored(evidence, restored, row.rto_s)
+    judging_back.expect_restored(evidence, restored)
     waiter.until(
         "serving: the version before alone",
         lambda: serving_images(kube, names.mlflow),
         done=lambda seen: seen == [image_a],
-        timeout="rollout",
+        timeout="restore finished",
     )
+    judging_back.expect_back(evidence, time.monotonic() - typed, row.rto_s)
     judging_back.expect_backup_there(evidence, front, backed_up, on_b, began)

@@ -108,8 +108,8 @@ class WayBack(Thresholds):
     """UPG-2: the rollback after new writes on B, and the restore path."""
 
     rto_s: Seconds = Field(
-        description="most from the first command of the restore to A's answer from restored data, "
-        "seconds"
+        description="most from the first command of the restore until pods of the version before "
+        "alone serve what it restored, seconds"
     )
     writes: Annotated[int, Field(ge=1)] = Field(
         description="writes on A before the backup, and as many on B before the rollback"
