@@ -65,10 +65,10 @@ def test_traces_during_the_upgrade(evidence: Evidence, upgraded: Upgraded) -> No
     """
     row = evidence.row(TracesUnderUpgrade)
     judging.note_course(evidence, upgraded)
+    judging.expect_kept(evidence, upgraded.traces_kept)
     bounds: TraceBounds = in_manner(row, upgraded.manner)
     judging.expect_requests(evidence, upgraded, SENT, bounds.sent)
     judging.expect_requests(evidence, upgraded, SEARCHED, bounds.searched)
-    judging.expect_kept(evidence, upgraded.traces_kept)
     judging.require_mixed(evidence, upgraded, row.mixed)
 
 
