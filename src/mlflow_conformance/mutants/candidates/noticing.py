@@ -27,6 +27,8 @@ class _Hint:
 _WORKLOAD = "Deployment|StatefulSet|DaemonSet"
 _CONFIGURED = f"{_WORKLOAD}|ConfigMap|Secret"
 _POD = r".*(env|envFrom|args|command|data|ports)\b.*|data.*"
+# With the empty place of an object as a whole.
+_STORED = rf"{_POD}|.*([vV]olume|initContainers|resources|replicas).*|"
 
 _HINTS = (
     _Hint(".*NetworkPolicy", ".*", ".*", "NET-1 NET-2 NET-3 NET-4 REG-6 OBS-6 BKP-1.manual"),
@@ -62,12 +64,12 @@ _HINTS = (
     _Hint(
         _CONFIGURED,
         "database",
-        ".*",
+        _STORED,
         "DIS-4.settings SEC-5.postgresql OPS-2 OPS-3 HPA-3 OBS-6 NET-1 TRK-7 SEC-3.strength",
     ),
     _Hint(_WORKLOAD, "database", ".*(Probe|lifecycle|terminationGrace|replicas).*", "DIS-4"),
     _Hint(_WORKLOAD, "database", ".*(volume|persistent).*", "DIS-4.deletion"),
-    _Hint(_CONFIGURED, "store", ".*", "ART-1 ART-3 ART-4 ART-4.roles ART-7 SEC-3.strength"),
+    _Hint(_CONFIGURED, "store", _STORED, "ART-1 ART-3 ART-4 ART-4.roles ART-7 SEC-3.strength"),
     _Hint(_WORKLOAD, "store", ".*(Probe|lifecycle|terminationGrace|volume|replicas).*", "DIS-5"),
     _Hint("CronJob|ConfigMap|Secret", "backup", ".*", "BKP-1 BKP-1.manual BKP-2.manifest BKP-4"),
     _Hint("CronJob", "backup", r"spec\.(?!jobTemplate).*", "BKP-1.schedule"),

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_SHORT = 30
+"""Characters of an item that goes by its own text."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -67,5 +70,7 @@ def _name(item: Any) -> str:
             return name
         case str() if item.startswith("-"):
             return item.split("=")[0]
+        case str() if len(item) <= _SHORT and item.isprintable():
+            return item
         case _:
             return ""

@@ -115,7 +115,7 @@ def test_a_workload_loses_arguments_variables_and_limits_and_is_loosened() -> No
     assert found[f"{box}.args[--workers] half"] == "is --workers=2 in place of --workers=4"
     assert found[f"{box}.args[--hosts] widen"] == "is --hosts=* in place of --hosts=a,b"
     assert f"{box}.args[--port] half" not in found
-    assert f"{box}.args[0] drop" in found
+    assert f"{box}.args[server] drop" in found
     assert {f"{box}.env[SIZE] drop", f"{box}.env[SIZE].value double"} <= set(found)
     assert f"{box}.env[KEY] drop" in found
     assert not [change for change in found if "valueFrom" in change]
