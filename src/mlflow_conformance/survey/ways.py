@@ -155,18 +155,24 @@ def _login(server: Server, found: Survey, names: dict[str, Any]) -> None:
 
 
 def _hosts(bundle: Bundle, server: Server, found: Survey, names: Mapping[str, Any]) -> None:
-    """Whether MLflow admits the names by which the runner calls it (MLflow 3.5 and newer)."""
+    """Whether MLflow admits the names by which the runner calls it."""
     allowed = server.option("allowed-hosts")
-    service, port = names["service"], names.get("service_port", names.get("port", _DEFAULT_PORT))
-    called = f"{service}.{bundle.namespace}.svc" + ("" if port in (80, 443) else f":{port}")
+    port = names.get("service_port", names.get("port", _DEFAULT_PORT))
+    # Clients leave the port of a scheme out.
+    suffix = "" if port == (443 if names.get("scheme") == "https" else 80) else f":{port}"
+    name = f"{names['service']}.{bundle.namespace}.svc"
+    called = [f"{name}{suffix}", f"{name}.cluster.local{suffix}"]
     patterns = [p.strip() for p in (allowed.text or "").split(",")] if allowed else []
     if "*" in patterns or "--disable-security-middleware" in server.words:
         return
-    if not any(_fits(pattern, called) for pattern in patterns):
+    admitted = [host for host in called if any(_fits(pattern, host) for pattern in patterns)]
+    if admitted and (not suffix or admitted != called):
+        found.rows["SEC-6"] = {"own_hosts": admitted}
+    if called[0] not in admitted:
         given = "its --allowed-hosts do not have it" if patterns else "by default it refuses names"
         found.warnings.append(
-            f"MLflow answers 403 to {called} ({given}): add {called} and the pods' addresses to "
-            "--allowed-hosts, or no check inside of the cluster can be decided"
+            f"MLflow answers 403 to {called[0]} ({given}): add {called[0]} and the pods' addresses "
+            "to --allowed-hosts, or no check inside of the cluster can be decided"
         )
 
 

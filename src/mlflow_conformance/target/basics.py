@@ -8,6 +8,7 @@ cause is told once: what depends on it is `unknown` by that name and is not trie
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -53,15 +54,12 @@ class Basics:
 
 
 def judged(target: Target, waiter: Waiter) -> Basics:
-    """Try every door of a target once, and again for some seconds where it does not stand."""
-    closed: dict[str, str] = {}
-    stood: list[str] = []
-    for door, problem in _tried(target):
-        why = _lasting(door, problem, waiter)
-        if why is None:
-            stood.append(door)
-        else:
-            closed[door] = why
+    """Try all doors of a target at once, and for some seconds again where one does not stand."""
+    tried = _tried(target)
+    with ThreadPoolExecutor(len(tried)) as pool:
+        found = list(pool.map(lambda one: (one[0], _lasting(*one, waiter)), tried))
+    closed = {door: why for door, why in found if why is not None}
+    stood = [door for door, why in found if why is None]
     missing = {**target.missing, **closed}
     return Basics(
         replace(

@@ -89,6 +89,8 @@ def test_community_charts(tmp_path: Path) -> None:
         "https://mlflow.example", "mlflow-example-tls",
     )  # fmt: skip
     assert profile.checks["HPA-1"].thresholds["max_replicas"] == 5
+    # Of its names MLflow is told one, and no client says a port that its scheme has.
+    assert profile.checks["SEC-6"].thresholds["own_hosts"] == ["mlflow.ml.svc"]
     assert "TRK-9" not in profile.checks
     assert "clients use the bucket themselves" in profile.without["ART-8"]
 
