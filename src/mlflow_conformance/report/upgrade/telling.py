@@ -83,7 +83,9 @@ def _why(verdict: UpgradeVerdict) -> str:
         )
     first, *others = causes
     also = f" And {words.plural(len(others), 'more reason')} below." if others else ""
-    return f"{told(first)}.{also}"
+    one, more, _ = first.reason.partition("; ")
+    reason = f"{one.rstrip('.')}, and more" if more else one.rstrip(".")
+    return f"{words.cut(f'{about(first)}: {reason}', _LONGEST)}.{also}"
 
 
 def told(cause: Cause) -> str:
