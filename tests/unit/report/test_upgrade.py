@@ -2,6 +2,7 @@
 """Go or no-go for an upgrade, from the logs of its stages, on every page."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -13,6 +14,7 @@ from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.model import Observation
 from mlflow_conformance.report.schema import PATH
 from mlflow_conformance.report.upgrade import files, page, telling
+from repository import RECORDS
 from upgrades import BAD, GOOD, Checks, note, seconds, upgrade
 
 WELL: Checks = {"TRK-1": [GOOD], "REG-3": [GOOD]}
@@ -182,3 +184,23 @@ def test_a_folder_without_stages_is_no_upgrade(tmp_path: Path) -> None:
     assert not files.is_upgrade(tmp_path)
     with pytest.raises(Unusable):
         files.read(tmp_path)
+
+
+def test_a_rolling_upgrade_as_it_was_recorded_is_no_go_for_the_traces(tmp_path: Path) -> None:
+    """3.16.1 to 3.17.2 on a cluster: old pods lose spans, and what they take is not found again."""
+    folder = tmp_path / "upgrade"
+    shutil.copytree(RECORDS / "upgrade-rolling", folder)
+    verdict = files.write_all(folder)
+    assert telling.headline(verdict).startswith(
+        "NO-GO — 3.16.1 to 3.17.2, rolling: Traces (UPG-1.traces): traces by OTLP: failed of 132"
+    )
+    assert [(c.about, c.decision) for c in verdict.causes] == [
+        ("UPG-1.traces", "no-go"),
+        ("UPG-2", "undecided"),
+    ]
+    assert not any(c.changed for c in verdict.compared)
+    told = {area.name: area.verdict for area in telling.areas(verdict)}
+    assert told["The upgrade under load"] == "pass"
+    times = {t.name: t.seconds for t in verdict.times}
+    assert times["old pods were ready on the new schema for"] == 88.7
+    assert "lost" in (folder / "upgrade.html").read_text()
