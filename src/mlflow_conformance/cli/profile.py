@@ -2,7 +2,6 @@
 """`mlflow-conformance profile validate` and `mlflow-conformance profile schema`."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -40,18 +39,13 @@ def show(
     file: Annotated[str, typer.Argument(help="The path of a YAML file, or a profile's name.")],
 ) -> None:
     """Print a profile with all that it takes over, as it would be written without a base."""
-    from ruamel.yaml import YAML
-
+    from mlflow_conformance.config.yaml_text import written
     from mlflow_conformance.run.known import promised
 
     loaded = promised(file, catalogue.read(assets.asset("suites")))
-    writer = YAML(typ="safe", pure=True)
-    writer.default_flow_style = False
-    # ruamel.yaml types it by its default.
-    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     document = loaded.profile.model_dump(mode="json", by_alias=True, exclude_unset=True)
     taken_over = {k: v for k, v in document.items() if k not in ("extends", "without")}
-    writer.dump(taken_over, sys.stdout)
+    typer.echo(written(taken_over), nl=False)
 
 
 @profile.command()

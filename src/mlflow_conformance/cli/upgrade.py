@@ -69,7 +69,7 @@ def upgrade(
 
     if plan:
         others = (from_values, to_values, from_ref, to_ref, runs, data, seed)
-        wanted = upgrade_plan.Wanted(
+        wanted = upgrade_plan.PlanWanted(
             from_version, to_version, context, namespace, kubeconfig, output
         )
         upgrade_plan.refuse_others(keep=keep, reuse=reuse, others=others)

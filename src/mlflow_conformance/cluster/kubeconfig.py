@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mlflow_conformance.config.yaml_text import NotYaml, parse
 from mlflow_conformance.core.errors import Unusable
 
 _DEFAULT = "~/.kube/config"
@@ -52,8 +51,8 @@ def kubeconfig_of(named: Path | None, context: str | None) -> Path:
 def _read(path: Path) -> dict[str, Any]:
     """What a file holds; nothing for one that cannot be read, which kubectl passes over as well."""
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        found = parse(path.read_bytes()).data
+    except (OSError, NotYaml):
         return {}
     return found if isinstance(found, dict) else {}
 

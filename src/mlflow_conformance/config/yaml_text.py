@@ -5,8 +5,9 @@ Anchors and merge keys may be used, types of one's own may not. A key that stand
 is told, also beside a merge key, where ruamel.yaml itself keeps the last one without a word.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import Any, Protocol
 
 Location = tuple[int | str, ...]
@@ -97,6 +98,19 @@ def parse(raw: bytes) -> Text:
     except YAMLError as problem:
         raise NotYaml(problem, 1) from problem
     return Text(data, tuple(walk.twice), root)
+
+
+def written(data: Mapping[str, object]) -> str:
+    """Data as a document of YAML 1.2, keys in their order, one to a line."""
+    from ruamel.yaml import YAML
+
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    # ruamel.yaml types it by its default.
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    text = StringIO()
+    writer.dump(data, text)
+    return text.getvalue()
 
 
 class _Walk:

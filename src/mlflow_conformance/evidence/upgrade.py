@@ -30,7 +30,7 @@ class Decision(StrEnum):
     UNDECIDED = "undecided"
 
 
-class Stage(StrEnum):
+class UpgradeStage(StrEnum):
     """The stages of an upgrade by their folders, in their order; each has a log of its own."""
 
     BEFORE = "a"
@@ -39,11 +39,11 @@ class Stage(StrEnum):
     BACK = "back"
 
 
-ABOUT: Mapping[Stage, str] = {
-    Stage.BEFORE: "the checks on the version before",
-    Stage.FORWARD: "the upgrade",
-    Stage.AFTER: "the checks on the version after",
-    Stage.BACK: "the way back",
+ABOUT: Mapping[UpgradeStage, str] = {
+    UpgradeStage.BEFORE: "the checks on the version before",
+    UpgradeStage.FORWARD: "the upgrade",
+    UpgradeStage.AFTER: "the checks on the version after",
+    UpgradeStage.BACK: "the way back",
 }
 """What a stage is about."""
 
@@ -117,7 +117,7 @@ class UpgradeVerdict:
     """
 
     run: RunVerdict
-    stages: Mapping[Stage, RunVerdict]
+    stages: Mapping[UpgradeStage, RunVerdict]
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -138,7 +138,9 @@ class UpgradeVerdict:
     @property
     def checks(self) -> Sequence[Judged]:
         """The checks of the upgrade itself, in the order in which they ran."""
-        told = [self.stages[s] for s in (Stage.FORWARD, Stage.BACK) if s in self.stages]
+        told = [
+            self.stages[s] for s in (UpgradeStage.FORWARD, UpgradeStage.BACK) if s in self.stages
+        ]
         return [judged for stage in told for judged in stage.checks]
 
     @property
@@ -146,7 +148,7 @@ class UpgradeVerdict:
         """The checks that ran on either side, those that are worse first."""
         before, after = (
             {c.id: c for c in self.stages[s].checks} if s in self.stages else {}
-            for s in (Stage.BEFORE, Stage.AFTER)
+            for s in (UpgradeStage.BEFORE, UpgradeStage.AFTER)
         )
         found = [Compared(i, before.get(i), after.get(i)) for i in dict.fromkeys([*before, *after])]
         return sorted(found, key=lambda c: (not c.worse, not c.changed))
@@ -189,7 +191,7 @@ class UpgradeVerdict:
         return list(dict.fromkeys(self._not_tried()))
 
     def _causes(self) -> Iterator[Cause]:
-        for stage in Stage:
+        for stage in UpgradeStage:
             if why := self._missing(stage):
                 yield Cause(Decision.UNDECIDED, ABOUT[stage], why)
         for judged in self.checks:
@@ -201,7 +203,7 @@ class UpgradeVerdict:
             if (cause := _worse(compared)) is not None:
                 yield cause
 
-    def _missing(self, stage: Stage) -> str:
+    def _missing(self, stage: UpgradeStage) -> str:
         """Why a stage tells less than it should; empty when it tells all."""
         told = self.stages.get(stage)
         if told is None:
@@ -214,7 +216,7 @@ class UpgradeVerdict:
         return "" if told.checks else "judged nothing"
 
     def _not_tried(self) -> Iterator[str]:
-        for stage in Stage:
+        for stage in UpgradeStage:
             if stage not in self.stages:
                 yield f"{ABOUT[stage]}: {self._missing(stage)}"
         for judged in self.checks:
@@ -223,7 +225,7 @@ class UpgradeVerdict:
             for o in judged.check.observations if judged.check else ():
                 if o.name == NOT_TRIED:
                     yield from (f"{judged.id}: {one_line(each)}" for each in _sentences(o.observed))
-        after = self.stages.get(Stage.AFTER)
+        after = self.stages.get(UpgradeStage.AFTER)
         if after is not None and after.run.left_out:
             yield (
                 f"{len(after.run.left_out)} other checks of the profile {after.run.profile} were "

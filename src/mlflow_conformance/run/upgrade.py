@@ -26,7 +26,7 @@ from mlflow_conformance.evidence.run import (
     make_folder,
     new_run_id,
 )
-from mlflow_conformance.evidence.upgrade import ABOUT, Stage
+from mlflow_conformance.evidence.upgrade import ABOUT, UpgradeStage
 from mlflow_conformance.evidence.verdict import Verdict
 from mlflow_conformance.report.upgrade import files, telling
 from mlflow_conformance.run import gates
@@ -97,7 +97,7 @@ def run(
             raise
         finally:
             upgrade.ended()
-            if any((folder.path / stage).exists() for stage in Stage):
+            if any((folder.path / stage).exists() for stage in UpgradeStage):
                 files.write_all(folder.path)
             if not (keep or reuse):
                 take_down()
@@ -121,7 +121,7 @@ def refuse_attached(*options: object) -> None:
         )
 
 
-def _plan(loaded: LoadedProfile) -> dict[Stage, tuple[Tier, list[str]]]:
+def _plan(loaded: LoadedProfile) -> dict[UpgradeStage, tuple[Tier, list[str]]]:
     """The checks of every stage.
 
     Raises:
@@ -144,11 +144,11 @@ def _plan(loaded: LoadedProfile) -> dict[Stage, tuple[Tier, list[str]]]:
             )
     back = [i for i in of_upgrade if i.split(".")[0] == _BACK]
     forward = [i for i in of_upgrade if i not in back]
-    plan: dict[Stage, tuple[Tier, list[str]]] = {
-        Stage.BEFORE: (_BOTH, both),
-        Stage.FORWARD: (UPGRADE, forward),
-        Stage.AFTER: (_BOTH, both),
-        Stage.BACK: (UPGRADE, back),
+    plan: dict[UpgradeStage, tuple[Tier, list[str]]] = {
+        UpgradeStage.BEFORE: (_BOTH, both),
+        UpgradeStage.FORWARD: (UPGRADE, forward),
+        UpgradeStage.AFTER: (_BOTH, both),
+        UpgradeStage.BACK: (UPGRADE, back),
     }
     return plan
 
@@ -179,7 +179,7 @@ def _prepare_images(profile: Profile, wanted: Upgrading) -> None:
 
 def _run_stage(
     upgrade: Run,
-    stage: Stage,
+    stage: UpgradeStage,
     profile: str,
     tier: Tier,
     ids: Sequence[str],
@@ -206,7 +206,7 @@ def _run_stage(
         *([f"--upgrade-runs={wanted.runs}"] if wanted.runs is not None else []),
         *([f"--upgrade-data={wanted.data}"] if wanted.data is not None else []),
     ]
-    first = stage is Stage.BEFORE
+    first = stage is UpgradeStage.BEFORE
     with upgrade.phase(stage) as note:
         judged = gates.verdicts(
             upgrade.folder.path / stage,
@@ -229,7 +229,7 @@ def _target(wanted: Upgrading) -> dict[str, JsonValue]:
 
 def _leave_no_empty(folder: RunFolder) -> None:
     """Leave nothing of an upgrade whose first stage has no evidence."""
-    if any((folder.path / stage / "evidence.jsonl").exists() for stage in Stage):
+    if any((folder.path / stage / "evidence.jsonl").exists() for stage in UpgradeStage):
         return
     shared = folder.path / "shared"
     if shared.is_dir() and not any(shared.iterdir()):

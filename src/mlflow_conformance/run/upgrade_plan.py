@@ -22,7 +22,7 @@ from mlflow_conformance.stand import images
 from mlflow_conformance.stand.revision import Revision
 from mlflow_conformance.stand.versions import MlflowVersion
 from mlflow_conformance.target.attached import require_namespace
-from mlflow_conformance.upgrade.preview import Found, Step, found, steps
+from mlflow_conformance.upgrade.preview import Found, PlannedStep, found, steps
 
 FILE = "plan.json"
 _LARGEST = 8
@@ -30,7 +30,7 @@ _LARGEST = 8
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PlanWanted:
     """What the command line says."""
 
     before: str | None
@@ -50,7 +50,7 @@ class Plan(BaseModel):
     namespace: str
     found: Found
     to: str
-    steps: list[Step]
+    steps: list[PlannedStep]
     checks: dict[str, str]
 
 
@@ -68,7 +68,7 @@ def refuse_others(*, keep: bool, reuse: bool, others: tuple[object, ...]) -> Non
         )
 
 
-def run(wanted: Wanted, *, profile: str) -> int:
+def run(wanted: PlanWanted, *, profile: str) -> int:
     """Say what an upgrade would do; 0 when that is known.
 
     Raises:

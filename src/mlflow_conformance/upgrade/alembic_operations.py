@@ -22,7 +22,7 @@ _STRENGTH = (SHARE, SHARE_ROW, EXCLUSIVE)
 
 
 @dataclass(frozen=True)
-class Operation:
+class SchemaOperation:
     """One operation of Alembic.
 
     Attributes:
@@ -61,7 +61,7 @@ _ROWS = ("execute", "bulk_insert", "bulk_update_mappings", "bulk_insert_mappings
 
 
 @dataclass
-class Migration:
+class SchemaRevision:
     """One migration.
 
     Attributes:
@@ -74,7 +74,7 @@ class Migration:
     revision: str
     before: str | None
     title: str
-    operations: list[Operation] = field(default_factory=list)
+    operations: list[SchemaOperation] = field(default_factory=list)
     moves_rows: bool = False
     named: list[str] = field(default_factory=list)
 
@@ -110,7 +110,9 @@ class Migration:
         return found
 
 
-def read_migration(source: str, tables: Mapping[str, str], helpers: Mapping[str, str]) -> Migration:
+def read_migration(
+    source: str, tables: Mapping[str, str], helpers: Mapping[str, str]
+) -> SchemaRevision:
     """Read one migration.
 
     Args:
@@ -121,7 +123,7 @@ def read_migration(source: str, tables: Mapping[str, str], helpers: Mapping[str,
     tree = ast.parse(source)
     constants = _constants(tree)
     before = constants.get("down_revision")
-    found = Migration(
+    found = SchemaRevision(
         revision=str(constants.get("revision", "")),
         before=before if isinstance(before, str) else None,
         title=(ast.get_docstring(tree) or "").strip().partition("\n")[0],
@@ -148,7 +150,9 @@ def tables_of(models: str) -> dict[str, str]:
     return found
 
 
-def chain(migrations: Mapping[str, Migration], start: str | None) -> list[Migration] | None:
+def chain(
+    migrations: Mapping[str, SchemaRevision], start: str | None
+) -> list[SchemaRevision] | None:
     """The migrations after a revision, the first to run first; None where it is not known.
 
     Args:
@@ -158,7 +162,7 @@ def chain(migrations: Mapping[str, Migration], start: str | None) -> list[Migrat
     followers = {m.before: m for m in migrations.values()}
     if start is not None and start not in migrations:
         return None
-    found: list[Migration] = []
+    found: list[SchemaRevision] = []
     at = start
     while (after := followers.get(at)) is not None and after not in found:
         found.append(after)
@@ -180,7 +184,7 @@ class _Walk:
         self._tables = tables
         self._seen: set[str] = set()
         self._batch: dict[str, str] = {}
-        self.operations: list[Operation] = []
+        self.operations: list[SchemaOperation] = []
         self.moves_rows = False
 
     def function(self, name: str) -> None:
@@ -222,7 +226,7 @@ class _Walk:
             self._add(name, self._text(call, keyword, _TABLE_AT.get(name, 0)))
 
     def _add(self, name: str, table: str) -> None:
-        self.operations.append(Operation(name, table, *_MEANING[name]))
+        self.operations.append(SchemaOperation(name, table, *_MEANING[name]))
 
     def _text(self, call: ast.Call, keyword: str, at: int) -> str:
         """An argument that names a table; empty when only a run could tell it."""

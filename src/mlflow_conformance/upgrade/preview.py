@@ -13,7 +13,7 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.upgrade.alembic_operations import (
-    Migration,
+    SchemaRevision,
     chain,
     read_migration,
     tables_of,
@@ -49,7 +49,7 @@ class Found(_Frozen):
     tables: dict[str, Table] = {}
 
 
-class Step(_Frozen):
+class PlannedStep(_Frozen):
     """One migration that the upgrade would run.
 
     Attributes:
@@ -98,7 +98,7 @@ def found(kube: Kube, names: MlflowNames) -> Found:
     return told
 
 
-def steps(wheel: Path, revision: str | None) -> list[Step] | None:
+def steps(wheel: Path, revision: str | None) -> list[PlannedStep] | None:
     """The migrations of a version after a revision; None where it does not know that one.
 
     Args:
@@ -109,7 +109,7 @@ def steps(wheel: Path, revision: str | None) -> list[Step] | None:
     if after is None:
         return None
     return [
-        Step(
+        PlannedStep(
             revision=m.revision,
             title=m.title,
             locks=m.locks,
@@ -121,7 +121,7 @@ def steps(wheel: Path, revision: str | None) -> list[Step] | None:
     ]
 
 
-def _migrations(wheel: Path) -> Sequence[Migration]:
+def _migrations(wheel: Path) -> Sequence[SchemaRevision]:
     sources = _sources(wheel)
     models = [text for name, text in sources.items() if name.endswith("models")]
     tables = {name: table for text in models for name, table in tables_of(text).items()}

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 from mlflow_conformance.run.upgrade_plan import Plan, told
-from mlflow_conformance.upgrade.preview import Found, Step, Table, steps
+from mlflow_conformance.upgrade.preview import Found, PlannedStep, Table, steps
 
 FOUND = Found(
     version="3.16.1",
@@ -14,7 +14,7 @@ FOUND = Found(
     bytes=199_000_000,
     tables={"spans": Table(rows=100_000, bytes=90_000_000), "runs": Table(rows=None, bytes=9_000)},
 )
-STEP = Step(
+STEP = PlannedStep(
     revision="b",
     title="add analytics",
     locks={"spans": "ACCESS EXCLUSIVE"},
@@ -24,7 +24,7 @@ STEP = Step(
 )
 
 
-def plan(*known: Step) -> list[str]:
+def plan(*known: PlannedStep) -> list[str]:
     made = Plan(
         context="prod",
         namespace="mlflow",

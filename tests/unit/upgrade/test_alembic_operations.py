@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 from mlflow_conformance.upgrade.alembic_operations import (
-    Migration,
+    SchemaRevision,
     chain,
     read_migration,
     tables_of,
@@ -15,7 +15,7 @@ from mlflow_conformance.upgrade.alembic_operations import (
 TABLES = {"SqlTrace": "trace_info", "SqlSpan": "spans", "SqlRun": "runs"}
 
 
-def migration(body: str, *, helpers: dict[str, str] | None = None) -> Migration:
+def migration(body: str, *, helpers: dict[str, str] | None = None) -> SchemaRevision:
     head = 'revision = "b"\ndown_revision: str = "a"\n'
     return read_migration(f'"""Title.\n\nMore."""\n{head}{dedent(body)}', TABLES, helpers or {})
 
@@ -127,7 +127,9 @@ def test_tables_are_read_from_the_models() -> None:
 
 
 def test_the_way_from_a_revision_is_in_order() -> None:
-    all_of_it = {n: Migration(n, before, "") for n, before in (("a", None), ("c", "b"), ("b", "a"))}
+    all_of_it = {
+        n: SchemaRevision(n, before, "") for n, before in (("a", None), ("c", "b"), ("b", "a"))
+    }
     assert [m.revision for m in chain(all_of_it, None) or ()] == ["a", "b", "c"]
     assert [m.revision for m in chain(all_of_it, "a") or ()] == ["b", "c"]
     assert chain(all_of_it, "c") == []

@@ -4,7 +4,7 @@
 from pathlib import Path
 
 from mlflow_conformance.evidence.recorded import recorded
-from mlflow_conformance.evidence.upgrade import Stage, UpgradeVerdict
+from mlflow_conformance.evidence.upgrade import UpgradeStage, UpgradeVerdict
 from mlflow_conformance.report import write_all as write_run
 from mlflow_conformance.report.files import replace
 from mlflow_conformance.report.upgrade import document, junit, page, summary
@@ -15,7 +15,7 @@ _LOG = "evidence.jsonl"
 
 def is_upgrade(folder: Path) -> bool:
     """Whether a folder holds an upgrade, rather than one run."""
-    return any((folder / stage / _LOG).is_file() for stage in Stage)
+    return any((folder / stage / _LOG).is_file() for stage in UpgradeStage)
 
 
 def read(folder: Path) -> UpgradeVerdict:
@@ -24,7 +24,7 @@ def read(folder: Path) -> UpgradeVerdict:
     Raises:
         Unusable: there is no log, or one is not the evidence of a run.
     """
-    stages = {s: recorded(folder / s) for s in Stage if (folder / s / _LOG).is_file()}
+    stages = {s: recorded(folder / s) for s in UpgradeStage if (folder / s / _LOG).is_file()}
     return UpgradeVerdict(recorded(folder), stages)
 
 

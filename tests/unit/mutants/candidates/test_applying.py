@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,13 +21,13 @@ def api() -> Iterator[ApiServer]:
         yield server
 
 
-def candidate(name: str = "server", refused: str = "", **change: object) -> Candidate:
+def candidate(name: str = "server", refused: str = "", **change: Any) -> Candidate:
     what = {"kind": "poddisruptionbudget.policy", "name": name, **change}
     breakage = Breakage.model_validate({"breaks": "it is other", "by": {"objects": [what]}})
     return Candidate(f"{name} drop", breakage, [], refused)
 
 
-PATCH = {"patch_type": "json", "json_patch": [{"op": "remove", "path": "/spec/minAvailable"}]}
+PATCH: dict[str, Any] = {"patch_type": "json", "json_patch": [{"op": "remove", "path": "/spec/minAvailable"}]}
 
 
 def test_what_the_schemas_refuse_is_asked_of_no_cluster(api: ApiServer, tmp_path: Path) -> None:
