@@ -27,7 +27,10 @@ def candidate(name: str = "server", refused: str = "", **change: Any) -> Candida
     return Candidate(f"{name} drop", breakage, [], refused)
 
 
-PATCH: dict[str, Any] = {"patch_type": "json", "json_patch": [{"op": "remove", "path": "/spec/minAvailable"}]}
+PATCH: dict[str, Any] = {
+    "patch_type": "json",
+    "json_patch": [{"op": "remove", "path": "/spec/minAvailable"}],
+}
 
 
 def test_what_the_schemas_refuse_is_asked_of_no_cluster(api: ApiServer, tmp_path: Path) -> None:
