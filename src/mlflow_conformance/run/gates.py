@@ -55,7 +55,7 @@ def verdicts(
     if code == 3 or not log.exists():
         raise Unusable(
             f"The checks could not be run{f' on {mutant}' if mutant else ''}: {_reason(output)}",
-            remedy=f"See {folder.parent} for what was run before",
+            remedy=f"See {folder.parent} for what was run before, if anything was",
         )
     return {c.id: c for c in recorded(log).checks}
 

@@ -139,7 +139,7 @@ def _plan(loaded: LoadedProfile) -> dict[UpgradeStage, tuple[Tier, list[str]]]:
         if check_id not in there:
             raise Unusable(
                 f"The profile {profile.name} names {check_id!r} under upgrade.checks and does not "
-                f"expect it in the tier {_BOTH}{nearest(check_id, there)}",
+                f"expect it in the tier {_BOTH}{nearest(check_id, there).rstrip('?')}",
                 remedy="Correct upgrade.checks",
             )
     back = [i for i in of_upgrade if i.split(".")[0] == _BACK]

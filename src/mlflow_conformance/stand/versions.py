@@ -73,7 +73,8 @@ def lock_of(version: MlflowVersion) -> Path:
     if not path.is_file():
         versions = [str(each) for each in known()]
         raise Unusable(
-            f"No image of MLflow {version} can be made{nearest(str(version), versions)}",
+            f"No image of MLflow {version} can be made"
+            f"{nearest(str(version), versions).rstrip('?')}",
             remedy=f"Name one of {', '.join(versions)}, or add its lock {LOCKS}/{version}.txt; "
             "docs/upgrade.md says how",
         )

@@ -15,6 +15,7 @@ _AREAS = (
     ("UPG-1.traces", "Traces"),
     ("UPG-1.ready", "Readiness"),
     ("UPG-1.migration", "Migration"),
+    ("UPG-1.repeated", "Migration"),
     ("UPG-1", "The upgrade under load"),
     ("UPG-3", "Data"),
     ("UPG-4.api", "API"),
