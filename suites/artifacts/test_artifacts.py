@@ -62,6 +62,7 @@ def _log(client: "MlflowClient", run_id: str, folder: Path, names: Iterable[str]
     impact="Models and data that people stored come back altered, or not at all.",
     remedy="Compare the keys that differ with the server's log; look for a proxy with a body limit "
     "and for another --artifacts-destination on one of the replicas.",
+    writes=("mlflow",),
 )
 def test_artifact_is_the_object(
     evidence: Evidence,
@@ -180,6 +181,7 @@ def _put(target: Target, replicas: list[MlflowApi], keys: list[str]) -> dict[str
     "belong to nothing.",
     remedy="The attached report lists each URI without object and each object without owner; "
     "restore the bucket, or delete the orphans.",
+    writes=("mlflow",),
 )
 def test_reconciliation(
     evidence: Evidence,

@@ -24,6 +24,7 @@ _TIMEOUT_S = 30
     "ART-3",
     impact="Who gets at the disks or the backups of the object store reads models and data.",
     remedy="Set the bucket's default encryption to aws:kms with the promised key.",
+    writes=("mlflow",),
 )
 def test_objects_are_encrypted(
     evidence: Evidence, front: MlflowApi, bucket: Bucket, experiment: str
@@ -55,6 +56,7 @@ def test_objects_are_encrypted(
     "ART-4",
     impact="Anyone on the network reads models, data and backups without a password.",
     remedy="Remove the bucket policy or ACL that lets anonymous callers in.",
+    writes=("mlflow", "bucket"),
 )
 def test_no_bucket_is_public(
     evidence: Evidence,

@@ -38,6 +38,7 @@ _TOKEN = 'cut -d. -f1,2 "$AWS_WEB_IDENTITY_TOKEN_FILE"; printf "%s\\n" "$AWS_ROL
     "changes the keys.",
     remedy="Remove the keys from the Deployment and its Secrets; annotate the ServiceAccount with "
     "the role, and let the pod use its projected token.",
+    writes=("mlflow", "cluster"),
 )
 def test_no_static_keys(
     evidence: Evidence,

@@ -66,6 +66,7 @@ def _digest(upload: Upload) -> str:
     impact="Half a model is served as if it were the whole one.",
     remedy="Let no proxy in front of MLflow complete what a client left unfinished, and store "
     "artifacts where an object appears whole or not at all.",
+    writes=("mlflow",),
 )
 def test_client_that_goes_away(
     evidence: Evidence,
@@ -168,6 +169,7 @@ def test_client_that_goes_away(
     remedy="Acknowledge an upload only when the object store has, and store artifacts where an "
     "object appears whole or not at all.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_pod_that_is_killed(
     evidence: Evidence,

@@ -25,6 +25,7 @@ from mlflow_conformance.target.changes import changed
     remedy="Bound what MLflow waits for the object store (AWS_MAX_ATTEMPTS), and let no probe of "
     "MLflow depend on it.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_object_store_is_down(
     evidence: Evidence,

@@ -44,6 +44,7 @@ def _escapes(up: str) -> list[str]:
     "ART-8",
     impact="Anyone who reaches MLflow reads or overwrites files of the server, or of others.",
     remedy="Upgrade MLflow, and let no proxy in front of it decode paths.",
+    writes=("mlflow",),
 )
 def test_path_traversal(
     evidence: Evidence,

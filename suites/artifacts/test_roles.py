@@ -20,6 +20,7 @@ _ATTEMPTS = ("write", "list", "delete")
     impact="A backup job that is taken over rewrites models; a server that is taken over deletes "
     "the backups.",
     remedy="Give each role the rights to its own bucket alone.",
+    writes=("bucket",),
 )
 def test_each_role_has_its_bucket_alone(
     evidence: Evidence, target: Target, kube: Kube, bucket: Bucket, unique: Unique

@@ -15,6 +15,7 @@ from mlflow_conformance.run.fixtures.belongings import Belongings
     impact="Whoever has a large model or a slow line can never store it, nor get it.",
     remedy="Raise the time that the proxy in front of MLflow gives a whole request "
     "(respondingTimeouts.readTimeout of Traefik's entry point is 60 s by default).",
+    writes=("mlflow",),
 )
 def test_a_slow_line_is_waited_for(
     evidence: Evidence, bucket: Bucket, slow_line: SlowLine | None, belongings: Belongings

@@ -39,6 +39,7 @@ def _expect_refusal(evidence: Evidence, what: str, seen: Exchange) -> None:
     impact="Any pod of the cluster gets MLflow's bucket.",
     remedy="Bind the role to MLflow's own ServiceAccount and audience; with MinIO set a random "
     "MINIO_IDENTITY_OPENID_CLIENT_SECRET.",
+    writes=("cluster",),
 )
 def test_foreign_tokens_are_refused(
     evidence: Evidence, target: Target, kube: Kube, bucket: Bucket
@@ -87,6 +88,7 @@ def _expect_strong(evidence: Evidence, target: Target, kube: Kube, secret: Clien
     "ART-2.expired",
     impact="A token that leaked once opens the bucket for ever.",
     remedy="Let the STS hold tokens against their expiry, and its clock against the cluster's.",
+    writes=("cluster",),
 )
 def test_expired_tokens_are_refused(
     evidence: Evidence, target: Target, kube: Kube, bucket: Bucket

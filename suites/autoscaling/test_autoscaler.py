@@ -23,6 +23,7 @@ from mlflow_conformance.target.base import Target
     impact="MLflow does not grow with its load, or grows further than was agreed.",
     remedy="Compare the HorizontalPodAutoscaler with the profile, and see that metrics-server "
     "serves metrics of MLflow's pods.",
+    writes=(),
 )
 def test_autoscaler_is_as_promised(
     evidence: Evidence, target: Target, kube: Kube, waiter: Waiter
@@ -120,6 +121,7 @@ def _measuring(target: Target, kube: Kube, name: str, waiter: Waiter) -> _Look:
     "HPA-5",
     impact="MLflow runs at its maximum for ever: money is spent and nothing is left for a peak.",
     remedy="Fewer workers or a larger request, so that utilization at rest is below the goal.",
+    writes=(),
 )
 def test_autoscaler_is_not_pinned(
     evidence: Evidence, target: Target, kube: Kube, waiter: Waiter

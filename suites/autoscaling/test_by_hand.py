@@ -34,6 +34,7 @@ def hand_scaled(target: Target, waiter: Waiter) -> Iterator[str]:
     remedy="Look at the events of the Deployment's ReplicaSet: quotas, nodes without room, "
     "admission.",
     disruptive=True,
+    writes=("cluster",),
 )
 def test_scaling_by_hand(
     evidence: Evidence, target: Target, kube: Kube, waiter: Waiter, guide: Guide,

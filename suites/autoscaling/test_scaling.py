@@ -64,6 +64,7 @@ def _that_could_scale(evidence: Evidence, target: Target, window: Window) -> Aut
     impact="Under load MLflow stays as small as it is, and everybody waits.",
     remedy="See what the check names: metrics, CPU requests, the maximum, or the nodes.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_replicas_rise_under_load(evidence: Evidence, target: Target, scaled: Window) -> None:
     """Under load that was really offered more replicas are asked for in time, within the maximum.
@@ -115,6 +116,7 @@ def test_replicas_rise_under_load(evidence: Evidence, target: Target, scaled: Wi
     remedy="Send every request to any replica (no affinity), and size the pools of connections "
     "so that the maximum of replicas fits into max_connections.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_new_replicas_serve(evidence: Evidence, target: Target, sql: Sql, scaled: Window) -> None:
     """Every new replica serves requests, and connections stay below what PostgreSQL admits.
@@ -174,6 +176,7 @@ def test_new_replicas_serve(evidence: Evidence, target: Target, sql: Sql, scaled
     impact="Every change of size costs users their requests.",
     remedy="Let a pod be ready only when it serves, and leave (preStop) only when nobody sends.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_scaling_costs_no_errors(evidence: Evidence, target: Target, scaled: Window) -> None:
     """While replicas come and while they go, errors stay within the SLO.
@@ -214,6 +217,7 @@ def test_scaling_costs_no_errors(evidence: Evidence, target: Target, scaled: Win
     impact="Replicas that nobody needs cost money, or they go between two waves of load.",
     remedy="Compare the autoscaler's behavior.scaleDown with the profile.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_replicas_come_back(
     evidence: Evidence, target: Target, conformance_run: Run, garbage: list[str]

@@ -19,6 +19,7 @@ from mlflow_conformance.target.backups.store import Contents, Store, comparable
     impact="Nobody can make a backup before a risky change.",
     remedy="Run the documented line by hand and read the log of its Job.",
     disruptive=True,
+    writes=("mlflow", "cluster", "bucket"),
 )
 def test_manual_backup(evidence: Evidence, rehearsal: Rehearsal) -> None:
     """The documented line makes a backup at once, while writers go on.
@@ -61,6 +62,7 @@ def test_manual_backup(evidence: Evidence, rehearsal: Rehearsal) -> None:
     remedy="Compare the manifest with its object, and its row counts with the database at the "
     "moment of the dump's snapshot.",
     disruptive=True,
+    writes=("mlflow", "cluster", "bucket"),
 )
 def test_manifest(evidence: Evidence, rehearsal: Rehearsal, store: Store, sql: Sql) -> None:
     """The backup has a manifest that tells its digest, its size and what is in every table.
@@ -148,6 +150,7 @@ def _expect_told(evidence: Evidence, rehearsal: Rehearsal, contents: Contents, s
     impact="Whoever reads the bucket reads all data, or backups cost many times the storage.",
     remedy="Encrypt the dump before it leaves the Job, and let pg_dump compress it.",
     disruptive=True,
+    writes=("mlflow", "cluster", "bucket"),
 )
 def test_compressed_and_encrypted(
     evidence: Evidence, sql: Sql, rehearsal: Rehearsal, store: Store, bench: Workbench

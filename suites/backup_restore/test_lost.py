@@ -38,6 +38,7 @@ from mlflow_conformance.target.base import Target
     impact="When the volume of the database is lost, so is everything.",
     remedy="Follow the documented lines on an empty PostgreSQL, and read the logs of their Jobs.",
     disruptive=True,
+    writes=("mlflow", "cluster", "bucket", "database"),
 )
 def test_restore_into_an_empty_server(
     evidence: Evidence, target: Target, kube: Kube, waiter: Waiter, sql: Sql,
@@ -91,6 +92,7 @@ def test_restore_into_an_empty_server(
     remedy="Keep a copy of the keys outside of the cluster; run the documented lines by hand and "
     "read what they say.",
     disruptive=True,
+    writes=("mlflow", "cluster", "bucket", "database"),
 )
 def test_restore_into_an_empty_namespace(
     evidence: Evidence, target: Target, kube: Kube, waiter: Waiter, sql: Sql, bucket: Bucket,

@@ -26,6 +26,7 @@ from mlflow_conformance.target.base import Target
     impact="After a disaster more is lost, or MLflow is away for longer, than was agreed.",
     remedy="Look which step of the backup or the restore takes the time; back up more often.",
     disruptive=True,
+    writes=("mlflow", "cluster", "bucket", "database"),
 )
 def test_rpo_and_rto(evidence: Evidence, rehearsal: Rehearsal, restored: Restored) -> None:
     """What is lost, and how long MLflow is away, is within the bounds.
@@ -70,6 +71,7 @@ def test_rpo_and_rto(evidence: Evidence, rehearsal: Rehearsal, restored: Restore
     impact="With as many runs as a team has after a year, MLflow is away for longer than agreed.",
     remedy="Look which step of the restore grows with the number of runs.",
     disruptive=True,
+    writes=("mlflow", "cluster", "bucket", "database"),
 )
 def test_rto_with_many_runs(
     evidence: Evidence, target: Target, kube: Kube, waiter: Waiter, sql: Sql, store: Store,

@@ -29,6 +29,7 @@ _LONG_AGO = datetime(1999, 1, 1, tzinfo=UTC)
     remedy="Prove a backup whole (digest, decryption, the archive read to its end, its schema) "
     "before any database is touched.",
     disruptive=True,
+    writes=("mlflow", "cluster", "bucket", "database"),
 )
 def test_damaged_backups_are_refused(
     evidence: Evidence, kube: Kube, waiter: Waiter, sql: Sql, store: Store, bench: Workbench,
@@ -104,6 +105,7 @@ def _put_back(
     impact="A restore that is cut short leaves a database that is neither the old nor the new one.",
     remedy="Restore into a database of its own, and let it take the live one's name at the end.",
     disruptive=True,
+    writes=("mlflow", "cluster", "bucket", "database"),
 )
 def test_restore_killed_half_way(
     evidence: Evidence, kube: Kube, waiter: Waiter, sql: Sql, front: MlflowApi,

@@ -24,6 +24,7 @@ from mlflow_conformance.evidence.model import Attachment
     remedy="Read the log of the restore's Job and the attached ledger: each lost write stands "
     "there with its times.",
     disruptive=True,
+    writes=("mlflow", "cluster", "bucket", "database"),
 )
 def test_restore_over_live_data(
     evidence: Evidence, rehearsal: Rehearsal, restored: Restored, sql: Sql, bucket: Bucket,

@@ -20,6 +20,7 @@ from mlflow_conformance.target.backups.store import Store, name_at, time_of
     remedy="Delete only after a new backup was read back, count only backups that are whole, and "
     "keep the newest in any case.",
     disruptive=True,
+    writes=("mlflow", "cluster", "bucket"),
 )
 def test_retention(
     evidence: Evidence, kube: Kube, waiter: Waiter, store: Store, rehearsal: Rehearsal,

@@ -22,6 +22,7 @@ from mlflow_conformance.target.base import Target
     "BKP-1",
     impact="Backups are made at another time than was agreed, on top of each other, or not at all.",
     remedy="Compare the backup's CronJob with the profile.",
+    writes=("runner",),
 )
 def test_schedule(evidence: Evidence, target: Target, kube: Kube) -> None:
     """Backups are scheduled as promised, one at a time, and the Jobs of past ones are kept.
@@ -99,6 +100,7 @@ def test_schedule(evidence: Evidence, target: Target, kube: Kube) -> None:
     remedy="Read the events of the CronJob and the log of its Job: admission, quota, a name that "
     "is too long, an older Job that hangs.",
     disruptive=True,
+    writes=("cluster", "bucket"),
 )
 def test_scheduled_backup(
     evidence: Evidence, target: Target, scheduled: ScheduledBackup | None

@@ -18,6 +18,7 @@ from mlflow_conformance.target.base import Target
     impact="A node drain or upgrade takes every replica at once, or can never finish.",
     remedy="Give MLflow a PodDisruptionBudget that selects its pods, with the promised number.",
     disruptive=True,
+    writes=("cluster",),
 )
 def test_budget_admits_one_and_refuses_the_next(
     evidence: Evidence, target: Target, kube: Kube, waiter: Waiter

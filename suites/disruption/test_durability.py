@@ -14,6 +14,7 @@ from mlflow_conformance.target.base import Target
     impact="A node that loses power takes acknowledged writes with it, or the whole database.",
     remedy="Take the settings that the check names back to PostgreSQL's defaults, make the "
     "database with checksums, and keep its files on a persistent volume.",
+    writes=("runner",),
 )
 def test_commits_are_on_a_disk(evidence: Evidence, target: Target, kube: Kube, sql: Sql) -> None:
     """PostgreSQL waits for its disk, writes what repairs torn pages, and notices bad ones.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DIS-2 to DIS-6, DIS-8 and DIS-11: faults under load.
+"""DIS-2, DIS-3, DIS-8 and DIS-11: faults of MLflow's own pods and nodes, under load.
 
 In all of them the same load goes on: reads at even intervals through the front door, each sent
 once on a connection of its own, and writers whose acknowledged writes are read back through MLflow,
@@ -10,7 +10,6 @@ from mlflow_conformance.disruption import judging
 from mlflow_conformance.disruption.proofs import disturbed_decoys, disturbed_neighbours
 from mlflow_conformance.disruption.thresholds import (
     FaultBounds,
-    HeldFaultBounds,
     HeldReplicaFaultBounds,
     ReplicaFaultBounds,
 )
@@ -24,6 +23,7 @@ from mlflow_conformance.run.fixtures.disruption import Trial
     remedy="maxUnavailable 0, a preStop pause longer than the spread of endpoints, and a readiness "
     "probe that a pod passes only when it serves.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_rolling_restart(evidence: Evidence, trial: Trial) -> None:
     """A rolling restart costs no request and no write.
@@ -44,6 +44,7 @@ def test_rolling_restart(evidence: Evidence, trial: Trial) -> None:
     remedy="maxUnavailable 0, a preStop pause longer than the spread of endpoints, and a readiness "
     "probe that a pod passes only when it serves.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_rolling_update(evidence: Evidence, trial: Trial) -> None:
     """A rolling update and its rollback cost no request and no write.
@@ -64,6 +65,7 @@ def test_rolling_update(evidence: Evidence, trial: Trial) -> None:
     impact="A misspelt image takes MLflow down.",
     remedy="maxUnavailable 0, so that no old pod goes before a new one is ready.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_broken_update(evidence: Evidence, trial: Trial) -> None:
     """An update to an image that does not exist stops, and the old pods go on serving.
@@ -85,6 +87,7 @@ def test_broken_update(evidence: Evidence, trial: Trial) -> None:
     remedy="Two replicas on two nodes, a disruption budget that leaves one to go, and a preStop "
     "pause longer than the spread of endpoints.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_drain(evidence: Evidence, trial: Trial) -> None:
     """The drain of a node costs no request and no write.
@@ -108,6 +111,7 @@ def test_drain(evidence: Evidence, trial: Trial) -> None:
     impact="The crash of one pod is felt for longer than promised.",
     remedy="Two replicas, and a readiness probe with a short period.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_crash(evidence: Evidence, trial: Trial) -> None:
     """The crash of one of MLflow's pods is over soon, and costs no write.
@@ -128,6 +132,7 @@ def test_crash(evidence: Evidence, trial: Trial) -> None:
     impact="Deleting one pod breaks requests.",
     remedy="A preStop pause longer than the spread of endpoints, and a grace period beyond it.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_deletion(evidence: Evidence, trial: Trial) -> None:
     """The deletion of one of MLflow's pods costs no request and no write.
@@ -147,6 +152,7 @@ def test_deletion(evidence: Evidence, trial: Trial) -> None:
     impact="One pod that hangs takes its share of the requests with it for minutes.",
     remedy="A readiness probe whose period, time-out and threshold together stay below the bound.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_hang(evidence: Evidence, trial: Trial) -> None:
     """A pod that hangs is taken out of the Service, and costs no write.
@@ -163,119 +169,11 @@ def test_hang(evidence: Evidence, trial: Trial) -> None:
 
 
 @check(
-    "DIS-4",
-    impact="A crash of PostgreSQL loses data, or MLflow does not come back by itself.",
-    remedy="PostgreSQL on a volume of its own with fsync on; no liveness probe of MLflow that "
-    "needs the database.",
-    disruptive=True,
-)
-def test_postgresql_crash(evidence: Evidence, trial: Trial) -> None:
-    """A crash of PostgreSQL loses nothing, is told clearly, and needs no restart of MLflow.
-
-    Preconditions: the deployment is whole, and the load runs.
-    Steps: kill every process of PostgreSQL's container in its node.
-    Expected: another container in the same pod; failures are clear, and over in time; no container
-    of MLflow was restarted; every acknowledged write is there.
-    """
-    row = evidence.row(FaultBounds)
-    judging.expect_served(evidence, trial.of("postgresql-crash", row), row)
-
-
-@check(
-    "DIS-4.deletion",
-    impact="PostgreSQL loses data when its pod is replaced.",
-    remedy="PostgreSQL on a persistent volume.",
-    disruptive=True,
-)
-def test_postgresql_deletion(evidence: Evidence, trial: Trial) -> None:
-    """A new pod of PostgreSQL has every acknowledged write, and MLflow finds it by itself.
-
-    Preconditions: the deployment is whole, and the load runs.
-    Steps: delete PostgreSQL's pod.
-    Expected: another pod; failures are clear, and over in time; no container of MLflow was
-    restarted; every acknowledged write is there.
-    """
-    row = evidence.row(FaultBounds)
-    judging.expect_served(evidence, trial.of("postgresql-deletion", row), row)
-
-
-@check(
-    "DIS-4.hang",
-    impact="MLflow hangs for longer than its database did.",
-    remedy="Time-outs on MLflow's connections to the database.",
-    disruptive=True,
-)
-def test_postgresql_hang(evidence: Evidence, trial: Trial) -> None:
-    """MLflow serves again soon after PostgreSQL hung, and no write is lost.
-
-    Preconditions: the deployment is whole, and the load runs.
-    Steps: stop every process of PostgreSQL's container; hold; let it go on.
-    Expected: its processes were stopped all the while; failures are over in time; every
-    acknowledged write is there.
-    """
-    row = evidence.row(HeldFaultBounds)
-    judging.expect_served(evidence, trial.of("postgresql-hang", row), row)
-
-
-@check(
-    "DIS-5",
-    impact="A crash of the object store takes tracking with it, or loses artifacts.",
-    remedy="No probe of MLflow that needs the object store; the object store on a volume.",
-    disruptive=True,
-)
-def test_s3_crash(evidence: Evidence, trial: Trial) -> None:
-    """A crash of the object store does not touch tracking, and loses no artifact.
-
-    Preconditions: the deployment is whole, and the load runs.
-    Steps: kill every process of the object store's container in its node.
-    Expected: another container in the same pod; no more failed reads than promised; every
-    acknowledged metric and artifact is there, byte for byte.
-    """
-    row = evidence.row(FaultBounds)
-    judging.expect_served(evidence, trial.of("s3-crash", row), row)
-
-
-@check(
-    "DIS-6",
-    impact="MLflow hangs for minutes after the network to its database is back.",
-    remedy="TCP time-outs and keep-alives on MLflow's connections to the database.",
-    disruptive=True,
-)
-def test_postgresql_partition(evidence: Evidence, trial: Trial) -> None:
-    """MLflow serves again soon after it was cut off from PostgreSQL, and no write is lost.
-
-    Preconditions: the deployment is whole, and the load runs.
-    Steps: drop every packet between PostgreSQL and MLflow's pods; hold; let them pass.
-    Expected: packets were dropped; failures are over in time; no container of MLflow was restarted;
-    every acknowledged write is there.
-    """
-    row = evidence.row(HeldFaultBounds)
-    judging.expect_served(evidence, trial.of("postgresql-partition", row), row)
-
-
-@check(
-    "DIS-6.s3",
-    impact="Tracking stands still while the object store cannot be reached.",
-    remedy="Time-outs on the object store's client, and workers enough for what waits.",
-    disruptive=True,
-)
-def test_s3_partition(evidence: Evidence, trial: Trial) -> None:
-    """Tracking goes on while MLflow is cut off from the object store, and no write is lost.
-
-    Preconditions: the deployment is whole, and the load runs.
-    Steps: drop every packet between the object store and MLflow's pods; hold; let them pass.
-    Expected: packets were dropped; no more failed reads than promised; every acknowledged metric
-    and artifact is there.
-    """
-    row = evidence.row(HeldFaultBounds)
-    judging.expect_served(evidence, trial.of("s3-partition", row), row)
-
-
-@check(
     "DIS-11",
     impact="A fault in one place spreads to others that have nothing to do with it.",
     remedy="See which pod was touched; a liveness probe that needs a neighbour is the usual cause.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_decoys(evidence: Evidence, trial: Trial) -> None:
     """No fault touched a pod that its scenario had no business with.

@@ -16,6 +16,7 @@ from mlflow_conformance.run.fixtures.disruption import Trial
     "long as the machine is away.",
     remedy="Two replicas on two nodes, and a Service that lists ready pods alone.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_node_stops(evidence: Evidence, trial: Trial) -> None:
     """A node that stops takes its share of the requests no longer than Kubernetes needs to see it.

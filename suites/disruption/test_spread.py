@@ -15,6 +15,7 @@ from mlflow_conformance.target.base import Target
     "DIS-9",
     impact="One node takes every replica of MLflow with it.",
     remedy="Spread MLflow's pods by a topologySpreadConstraint or an anti-affinity over nodes.",
+    writes=(),
 )
 def test_replicas_are_spread(
     evidence: Evidence, target: Target, kube: Kube, waiter: Waiter

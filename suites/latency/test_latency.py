@@ -22,6 +22,7 @@ from mlflow_conformance.target.machine import cluster_cpu
     remedy="Look at the latency report's time line: more replicas for a steady slowness, the "
     "cause for a spike.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_operations_answer_in_time(evidence: Evidence, measured: Measured) -> None:
     """Every operation answers in time and without errors at the stated arrival rate.
@@ -40,6 +41,7 @@ def test_operations_answer_in_time(evidence: Evidence, measured: Measured) -> No
     impact="The server holds so many requests open that others cannot even be sent.",
     remedy="See what it waits for: the database, the object store, or itself.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_load_was_taken_as_planned(evidence: Evidence, measured: Measured) -> None:
     """The server took all the load that was planned, when it was planned.
@@ -57,6 +59,7 @@ def test_load_was_taken_as_planned(evidence: Evidence, measured: Measured) -> No
     impact="Jobs that log at the same moment lock one another out, and everybody behind them.",
     remedy="Give MLflow a pool of more database connections than requests that it serves at once.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_a_burst_of_writers_is_answered(
     evidence: Evidence, target: Target, inside: Inside, experiment: str

@@ -19,6 +19,7 @@ from mlflow_conformance.target.base import Target
     "NET-4",
     impact="Clients wait where they should be told, or a scan finds what a policy should hide.",
     remedy="List ports in every rule of the NetworkPolicies, and look for an overloaded node.",
+    writes=("cluster",),
 )
 @pytest.mark.usefixtures("enforced_policies")
 def test_denied_times_out_and_allowed_answers_quickly(

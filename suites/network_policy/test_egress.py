@@ -22,6 +22,7 @@ from mlflow_conformance.target.base import Target
     impact="Code that runs in MLflow, such as a malicious model, reaches the cluster's API, other "
     "tenants or the internet.",
     remedy="Let MLflow's NetworkPolicy list DNS, PostgreSQL and object storage as egress, no more.",
+    writes=("cluster",),
 )
 @pytest.mark.usefixtures("enforced_policies")
 def test_egress_of_mlflow(

@@ -9,6 +9,7 @@ from mlflow_conformance.network_policy.canary import Canary
     "NET-0",
     impact="Network policies are accepted and not enforced: every pod reaches everything.",
     remedy="Use a network plugin that enforces NetworkPolicy, such as Cilium or Calico.",
+    writes=("cluster",),
 )
 def test_policies_are_enforced(evidence: Evidence, canary: Canary) -> None:
     """The cluster enforces network policies.

@@ -20,6 +20,7 @@ from mlflow_conformance.target.base import Target
     impact="A pod is open to everybody, or reaches everything, in its first moments.",
     remedy="Use a network plugin that applies policies before a pod's first packet.",
     disruptive=True,
+    writes=("cluster",),
 )
 @pytest.mark.usefixtures("enforced_policies")
 def test_policies_hold_from_birth(

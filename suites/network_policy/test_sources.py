@@ -22,6 +22,7 @@ from mlflow_conformance.target.base import Target
     impact="Workloads that nobody authorized reach the tracking server or its stores, "
     "or authorized ones are locked out.",
     remedy="Compare the NetworkPolicies of the namespace with the sources in the profile.",
+    writes=("cluster",),
 )
 @pytest.mark.usefixtures("enforced_policies")
 def test_matrix_of_sources(
@@ -56,6 +57,7 @@ def test_matrix_of_sources(
     "NET-2",
     impact="The database or the bucket can be read and written past MLflow and its access rules.",
     remedy="Admit MLflow's and the backup's pods alone, and keep the Services of type ClusterIP.",
+    writes=("cluster",),
 )
 @pytest.mark.usefixtures("enforced_policies")
 def test_stores_admit_mlflow_and_the_backup_alone(

@@ -22,6 +22,7 @@ _HELD = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep($1
     impact="Nobody sees that PostgreSQL is down or out of connections before MLflow answers 503.",
     remedy="Run an exporter beside PostgreSQL by a role that may read its statistics (pg_monitor), "
     "and name its port in the Service.",
+    writes=("runner",),
 )
 def test_metrics_of_the_database(
     evidence: Evidence, target: Target, inside: Inside, sql: Sql, waiter: Waiter

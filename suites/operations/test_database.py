@@ -45,6 +45,7 @@ _AS_IF_LARGE = "-c seq_page_cost=1000"
     remedy="Run the commands by hand; see that MLflow's role owns its tables and that PostgreSQL "
     "counts (track_counts).",
     disruptive=True,
+    writes=("database",),
 )
 def test_upkeep_by_the_guides_commands(
     evidence: Evidence, sql: Sql, guide: Guide, prompt: Terminal
@@ -81,6 +82,7 @@ def test_upkeep_by_the_guides_commands(
     impact="Searches read whole tables, and get slower with every run that is logged.",
     remedy="Run the migration Job again, which makes the indexes; see why PostgreSQL does not use "
     "the one that is named with EXPLAIN.",
+    writes=("mlflow",),
 )
 def test_indexes_are_used(
     evidence: Evidence, sql: Sql, front: MlflowApi, experiment: str, rng: Random

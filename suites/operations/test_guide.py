@@ -17,6 +17,7 @@ from mlflow_conformance.target.base import Target
     impact="Who follows the guide of this deployment is stuck at the command named.",
     remedy="Mend the deployment, or the command in its commands.yaml, and what the guide says.",
     disruptive=True,
+    writes=("cluster",),
 )
 def test_commands_of_the_guide(
     evidence: Evidence, target: Target, kube: Kube, guide: Guide, prompt: Terminal

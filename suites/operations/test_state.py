@@ -18,6 +18,7 @@ from mlflow_conformance.target.revisions import needed
     impact="A component fails again and again, and users see some of it.",
     remedy="See `kubectl describe pod` and `kubectl logs --previous` of the container named: raise "
     "its memory limit where it was killed for that, or mend what keeps it from running.",
+    writes=(),
 )
 def test_containers_run_on(evidence: Evidence, kube: Kube) -> None:
     """No container was killed for its memory or restarts again and again, and every pod is ready.
@@ -57,6 +58,7 @@ def test_containers_run_on(evidence: Evidence, kube: Kube) -> None:
     "know.",
     remedy="Run the migration of the image that is deployed (`mlflow db upgrade`), or go back to "
     "the image whose schema the database has.",
+    writes=("cluster",),
 )
 def test_the_schema_is_the_images(evidence: Evidence, target: Target, kube: Kube, sql: Sql) -> None:
     """The database's schema is the one that the MLflow of every running pod needs.

@@ -27,6 +27,7 @@ _IGNORED = {
     impact="More workers are set, and MLflow serves no more requests than before.",
     remedy="Set --workers or MLFLOW_WORKERS of `mlflow server`; nothing else of that kind is read.",
     disruptive=True,
+    writes=("cluster",),
 )
 def test_workers_take_effect(
     evidence: Evidence, target: Target, kube: Kube, waiter: Waiter

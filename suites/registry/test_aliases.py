@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     impact="Serving loads another model than the one that the alias names.",
     remedy="Compare the table registered_model_aliases with what each replica answers; look for a "
     "cache in between.",
+    writes=("mlflow",),
 )
 def test_aliases(
     evidence: Evidence,

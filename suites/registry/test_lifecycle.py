@@ -20,6 +20,7 @@ from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
     impact="Models cannot be found, or what was deleted is still served.",
     remedy="Compare the tables registered_models, model_versions and their tags with what each "
     "replica answers.",
+    writes=("mlflow",),
 )
 def test_registry_lifecycle(
     evidence: Evidence,

@@ -32,6 +32,7 @@ print(json.dumps(model.predict(json.loads(sys.argv[2])).tolist()))
     impact="Serving predicts something else than training did.",
     remedy="Compare the model's objects in the bucket with the run's, and the environment of the "
     "process that loads it with the model's requirements.",
+    writes=("mlflow",),
 )
 def test_model_predicts_identically(
     evidence: Evidence,

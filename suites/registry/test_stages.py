@@ -21,6 +21,7 @@ _DONE = [200, ""]
     impact="Stages do not say which version is in production.",
     remedy="Compare current_stage in the table model_versions with what each replica answers; "
     "prefer aliases, which MLflow keeps consistent.",
+    writes=("mlflow",),
 )
 def test_stages(
     evidence: Evidence,
@@ -58,6 +59,7 @@ def test_stages(
     impact="After a promotion two versions are in production, or the promotion is refused.",
     remedy="With PostgreSQL, MLflow 3.17 needs the driver psycopg2 (postgresql+psycopg2://) for "
     "archive_existing_versions; better still, use aliases.",
+    writes=("mlflow",),
 )
 def test_archiving_promotion(
     evidence: Evidence,

@@ -22,6 +22,7 @@ from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
     "model goes into production.",
     remedy="Look for a second database or a cache between the replicas, and in the attached ledger "
     "for the writers that were given the same version.",
+    writes=("mlflow",),
 )
 def test_versions_are_unique_and_dense(
     evidence: Evidence,

@@ -66,6 +66,7 @@ def listening(target: Target, evidence: Evidence, unique: Unique) -> Iterator[Li
     "that somebody forged.",
     remedy="Give every replica the same MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY, let the network "
     "policies admit the receiver, and see what MLflow's log says of the delivery.",
+    writes=("mlflow",),
 )
 def test_webhooks(
     evidence: Evidence,

@@ -16,6 +16,7 @@ from mlflow_conformance.target.own_pods import OWNER, OWNER_LABEL
     impact="Code that runs in MLflow can read Secrets or change the cluster.",
     remedy="Remove the RoleBinding that the extra rule comes from; set "
     "automountServiceAccountToken: false where no token is needed.",
+    writes=("cluster",),
 )
 def test_service_accounts_may_do_what_is_listed(evidence: Evidence, kube: Kube) -> None:
     """Every ServiceAccount may do what the profile lists and nothing else, and holds no token.
@@ -76,6 +77,7 @@ def _may_hold(where: str, listed: list[str]) -> bool:
     "SEC-7",
     impact="An upgrade happens by itself, or a node runs out of what nobody asked for.",
     remedy="Give every image a version or a digest, and every container the promised resources.",
+    writes=(),
 )
 def test_images_and_resources(evidence: Evidence, target: Target, kube: Kube) -> None:
     """Images name one version, and requests and limits are the promised ones.

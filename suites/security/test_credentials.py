@@ -16,6 +16,7 @@ from mlflow_conformance.security.used_credentials import UsedCredentials, used_c
     "SEC-3.strength",
     impact="Who guesses one credential owns the data, or every component at once.",
     remedy="Leave credentials empty so that the chart generates them, each one of its own.",
+    writes=(),
 )
 def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
     """Every credential is worth the promised number of bits, and no two are alike.
@@ -59,6 +60,7 @@ def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
     "SEC-3.leaks",
     impact="Everybody who may read logs or configuration has the credentials.",
     remedy="Pass credentials by secretKeyRef or files, and keep them out of messages.",
+    writes=(),
 )
 def test_credentials_do_not_leak(evidence: Evidence, kube: Kube) -> None:
     """No credential appears in a log, a pod specification, a ConfigMap, an event, or this evidence.

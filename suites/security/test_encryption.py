@@ -35,6 +35,7 @@ _OF_MLFLOW = """
     impact="Whoever can listen on the cluster's network reads what MLflow stores.",
     remedy="Set sslmode=verify-full and sslrootcert for every client, and admit only hostssl in "
     "pg_hba.conf.",
+    writes=("runner",),
 )
 def test_connections_to_the_database_are_encrypted(
     evidence: Evidence, target: Target, kube: Kube, inside: Inside, sql: Sql
@@ -81,6 +82,7 @@ def test_connections_to_the_database_are_encrypted(
     "SEC-5.certificates",
     impact="On one day nobody reaches MLflow any more, or MLflow not its database.",
     remedy="Renew the certificate of the Secret named for all its names, and its authority too.",
+    writes=(),
 )
 def test_certificates_last(evidence: Evidence, kube: Kube) -> None:
     """Certificates in use last for a while, are signed by their authority, and name their hosts.

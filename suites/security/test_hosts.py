@@ -24,6 +24,7 @@ _SEARCHES = tuple(f"/{api}/2.0/mlflow/experiments/search" for api in ("api", "aj
     "legitimate name or MLflow's own page is refused.",
     remedy="List service names, ingress hosts and pod addresses in MLflow's --allowed-hosts, each "
     "with and without its port, and the origins of ingress hosts alone in --cors-allowed-origins.",
+    writes=("runner",),
 )
 def test_foreign_hosts_are_refused(
     evidence: Evidence, target: Target, kube: Kube, rng: Random

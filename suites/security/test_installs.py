@@ -18,6 +18,7 @@ from mlflow_conformance.target.base import Target
     remedy="Generate every credential, and read the one that is there before making a new one.",
     # A second MLflow with its database needs room that a cluster of others may not have.
     disruptive=True,
+    writes=("cluster",),
 )
 def test_installations_share_no_secret(
     evidence: Evidence,

@@ -21,6 +21,7 @@ _STANDARD = "Pod Security Standard restricted"
     impact="A flaw in MLflow or a library gives an attacker more of the node than it has to.",
     remedy="Give every container the securityContext that the violation names, and the namespace "
     "the label pod-security.kubernetes.io/enforce: restricted.",
+    writes=("cluster",),
 )
 def test_pods_are_restricted(evidence: Evidence, target: Target, kube: Kube) -> None:
     """Every pod runs without root, capabilities and a writable root, and admission keeps it so.

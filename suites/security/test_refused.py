@@ -18,6 +18,7 @@ from mlflow_conformance.target.base import Target
     remedy="Refuse what the schema does not list, and combinations that cannot work, with a "
     "sentence.",
     disruptive=True,
+    writes=("cluster",),
 )
 def test_wrong_values_are_refused(
     evidence: Evidence,

@@ -18,6 +18,7 @@ from mlflow_conformance.target.base import Target
     remedy="Remove what is named; see why it is not owned by the release or by its namespace.",
     # A second MLflow with its database needs room that a cluster of others may not have.
     disruptive=True,
+    writes=("cluster",),
 )
 def test_removal_leaves_nothing(
     evidence: Evidence,

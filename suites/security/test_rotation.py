@@ -28,6 +28,7 @@ from mlflow_conformance.target.base import Target
     remedy="Set new passwords where they are checked (PostgreSQL, object store) before pods that "
     "use them start; never change keys that protect data.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_rotation_keeps_the_data(
     evidence: Evidence,

@@ -22,6 +22,7 @@ _PATIENCE_S = 300
     impact="A faulty client brings the server down, or leaves half of a write behind.",
     remedy="Send the listed request again with curl and report it; the seed of the run makes all "
     "of them anew.",
+    writes=("mlflow",),
 )
 def test_bad_input(
     evidence: Evidence, target: Target, replicas: list[MlflowApi], sql: Sql, rng: Random

@@ -69,6 +69,7 @@ def bystander(
     "takes something of theirs.",
     remedy="Remove by hand what the lists name, by `mlflow gc` with a list of runs and of models: "
     "without one it removes what anybody deleted.",
+    writes=("mlflow", "cluster"),
 )
 def test_nothing_is_left_and_nothing_else_is_gone(
     evidence: Evidence,

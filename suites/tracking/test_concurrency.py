@@ -33,6 +33,7 @@ _PORTION = 20
     impact="Parallel training jobs lose metrics, or two teams share an experiment unknowingly.",
     remedy="Look for writers that bypass the database's constraints, and for lost acknowledgements "
     "in the attached ledger.",
+    writes=("mlflow",),
 )
 def test_concurrent_writers(
     evidence: Evidence,
@@ -148,6 +149,7 @@ def _create(api: MlflowApi, name: str) -> str | Reply:
     impact="A job that logged through one replica does not find its own data at the next request.",
     remedy="Look for a read replica, a cache, or a database per pod; the counter-example shows the "
     "requests in their order.",
+    writes=("mlflow",),
 )
 def test_reads_follow_writes(
     evidence: Evidence,

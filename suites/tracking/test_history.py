@@ -16,6 +16,7 @@ _LARGEST = 1.7976931348623157e308
     "TRK-2",
     impact="Training curves have holes, or their points are in the wrong order.",
     remedy="Compare the rows in the table metrics with the history that the replicas give.",
+    writes=("mlflow",),
 )
 def test_metric_history(
     evidence: Evidence,

@@ -16,6 +16,7 @@ def _said(reply: Reply) -> list[object]:
     "TRK-5",
     impact="A mistaken deletion cannot be undone, or what was deleted still shows.",
     remedy="Look at lifecycle_stage in the tables runs and experiments, and for a cache between.",
+    writes=("mlflow",),
 )
 def test_soft_delete(
     evidence: Evidence,

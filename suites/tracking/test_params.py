@@ -11,6 +11,7 @@ from mlflow_conformance.evidence.case import Evidence, check
     impact="The parameters of a finished run can change, so results cannot be reproduced.",
     remedy="Look for a server or proxy that rewrites params, and for a missing primary key on the "
     "table params.",
+    writes=("mlflow",),
 )
 def test_param_is_immutable(
     evidence: Evidence,

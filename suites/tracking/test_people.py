@@ -28,6 +28,7 @@ _PAGE_BUDGET_MS = 20_000  # of the page's own clock, which runs ahead while noth
     impact="People see an empty page, or the commands of their documentation fail.",
     remedy="Open the page in the attached picture; look at --static-prefix, allowed hosts and the "
     "ingress's paths.",
+    writes=("mlflow",),
 )
 def test_command_line_and_pages(
     evidence: Evidence,

@@ -22,6 +22,7 @@ _WITH_DATA = 60
     impact="Runs are missing from a comparison, or counted twice.",
     remedy="Compare the runs that differ with the table runs; look for replicas that order or page "
     "differently.",
+    writes=("mlflow",),
 )
 def test_search_pages(
     evidence: Evidence,

@@ -24,6 +24,7 @@ _RUN_PAGE = re.compile(r"/experiments/(?P<experiment>\d+)/runs/(?P<run>[0-9a-f]{
     impact="The programs that people copy from the guide fail, or lose what they log.",
     remedy="Run the program named; look at what it complained about, and at the server's log.",
     disruptive=True,
+    writes=("mlflow",),
 )
 def test_programs_of_the_guide(
     evidence: Evidence,

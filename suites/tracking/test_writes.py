@@ -31,6 +31,7 @@ _PURPOSE = {"purpose": "conformance", "größe": "ä ☃", "empty": ""}
     impact="What people log is lost or altered, and nobody notices until it is needed.",
     remedy="Compare the observations that differ with the server's log of that time, and look for "
     "a proxy, a cache or a second database between the replicas.",
+    writes=("mlflow",),
 )
 def test_client_writes(
     evidence: Evidence,
@@ -182,6 +183,7 @@ def _object(reply: Reply) -> dict[str, Any]:
     impact="Long prompts, configurations and names are cut short, and nobody notices.",
     remedy="Compare the columns of the tables with those of MLflow's schema, and look for a proxy "
     "that bounds requests.",
+    writes=("mlflow",),
 )
 def test_longest_values(
     evidence: Evidence,

@@ -16,6 +16,7 @@ from mlflow_conformance.upgrade.thresholds import MigrationRepeated
     impact="Two migrations at once fail the upgrade, or one that was killed leaves half a schema.",
     remedy="Let migrations take turns by a lock of the database, in one transaction each, and end "
     "nobody else's session.",
+    writes=("mlflow", "cluster"),
 )
 def test_repeated_migrations(
     evidence: Evidence, target: Target, way: UpgradeWay, waiter: Waiter

@@ -30,6 +30,7 @@ from mlflow_conformance.upgrade.thresholds import (
     "UPG-4.options",
     impact="The new version does not start, or goes on without a setting that people rely on.",
     remedy="Take the option or variable out of the values, or set what has taken its place.",
+    writes=("mlflow", "cluster"),
 )
 def test_configuration_is_known(
     evidence: Evidence, target: Target, server_images: tuple[str, str], waiter: Waiter
@@ -71,6 +72,7 @@ def test_configuration_is_known(
     impact="Programs that call MLflow's API fail, or miss what they read.",
     remedy="Change the programs that use what is listed before the upgrade, or wait for a release "
     "that has it again.",
+    writes=("mlflow", "cluster"),
 )
 def test_answers_are_the_same(
     evidence: Evidence, pair: ServerPair, inside: Inside, unique: Unique, conformance_run: Run
@@ -126,6 +128,7 @@ def _of(found: Sequence[AnswerDifference], kind: str) -> list[str]:
     "UPG-4.skew",
     impact="Jobs whose client is older or newer than the server stop working.",
     remedy="Upgrade those clients together with the server, or the server first.",
+    writes=("mlflow", "cluster"),
 )
 def test_clients_of_other_versions_work(
     evidence: Evidence,
@@ -170,6 +173,7 @@ def test_clients_of_other_versions_work(
     "UPG-4.latency",
     impact="Everybody waits longer than before.",
     remedy="See which operations are slower, and give the new version more CPU, workers or pods.",
+    writes=("mlflow", "cluster"),
 )
 def test_latency_is_no_worse(
     evidence: Evidence, pair: ServerPair, unique: Unique, conformance_run: Run

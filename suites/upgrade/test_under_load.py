@@ -26,6 +26,7 @@ from mlflow_conformance.upgrade.upgraded import Upgraded
     remedy="See which kind of request failed with which status, and upgrade with `--way "
     "scale-to-none` in a window when nothing else goes.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_upgrade_under_load(evidence: Evidence, upgraded: Upgraded) -> None:
     """The upgrade fails no request of runs, models and artifacts, and loses no write.
@@ -53,6 +54,7 @@ def test_upgrade_under_load(evidence: Evidence, upgraded: Upgraded) -> None:
     remedy="Upgrade with trace exporters held (`--way hold-traces`), or after every old pod has "
     "ended (`--way scale-to-none`).",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_traces_during_the_upgrade(evidence: Evidence, upgraded: Upgraded) -> None:
     """Traces that are sent during the upgrade are taken, and found on the new version.
@@ -78,6 +80,7 @@ def test_traces_during_the_upgrade(evidence: Evidence, upgraded: Upgraded) -> No
     remedy="Let a pod wait for exactly its own schema before it starts, and ask a tracking call "
     "in its readiness probe.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_readiness_and_schema(evidence: Evidence, upgraded: Upgraded) -> None:
     """No pod is called ready on a schema that is not its own.
@@ -99,6 +102,7 @@ def test_readiness_and_schema(evidence: Evidence, upgraded: Upgraded) -> None:
     remedy="Migrate by a Job that pods wait for; in a window of its own where the longest wait is "
     "longer than clients are patient.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_migration_under_load(evidence: Evidence, upgraded: Upgraded) -> None:
     """The schema is changed once, by no pod that serves, and nobody waits for long.

@@ -14,6 +14,7 @@ from mlflow_conformance.upgrade.thresholds import ValuesKept
     remedy="Upgrade with the values of the release (`--reuse-values`), and let generated Secrets "
     "be looked up before they are made.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_values_and_secrets_are_kept(evidence: Evidence, settings_altered: Altered) -> None:
     """Values are kept over the upgrade, Secrets are unchanged, and no object is made anew.

@@ -29,6 +29,7 @@ from mlflow_conformance.upgrade.way_back import (
     remedy="Make a backup right before the upgrade, and practise its restore with the version "
     "before; let pods of it refuse a newer schema with a sentence that says so.",
     disruptive=True,
+    writes=("mlflow", "cluster"),
 )
 def test_way_back(
     evidence: Evidence,

@@ -19,6 +19,7 @@ from mlflow_conformance.cli.images import images
 from mlflow_conformance.cli.init import init
 from mlflow_conformance.cli.mutants import mutants
 from mlflow_conformance.cli.profile import profile
+from mlflow_conformance.cli.rbac import rbac
 from mlflow_conformance.cli.report import report
 from mlflow_conformance.cli.semantics import semantics
 from mlflow_conformance.cli.sla import sla
@@ -34,7 +35,8 @@ app = typer.Typer(
     help="Conformance and chaos suite for MLflow on Kubernetes.",
 )
 for _command in (
-    init, gate, semantics, sla, upgrade, mutants, report, diff, checks, host, images, down, version,
+    init, gate, semantics, sla, upgrade, mutants, report, diff, checks, rbac, host, images, down,
+    version,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(profile, name="profile")

@@ -39,6 +39,10 @@ def gate(
         bool,
         typer.Option("--without-disruption", help="Leave out what disturbs, by choice."),
     ] = False,
+    read_only: Annotated[
+        bool,
+        typer.Option("--read-only", help="Only checks that write nothing, and no runner pod."),
+    ] = False,
     check: CheckOption = None,
     mutant: MutantOption = None,
     prepared: Annotated[
@@ -68,6 +72,7 @@ def gate(
             target_kubeconfig=kubeconfig,
             allow_disruption=allow_disruption,
             without_disruption=without_disruption,
+            read_only=read_only,
             check=check,
             mutant=mutant,
             prepared=prepared,

@@ -65,6 +65,7 @@ def sla(
                 s3_prefix="",
                 allow_disruption=False,
                 without_disruption=False,
+                read_only=False,
                 mutant=mutant,
                 keep=keep,
                 reuse=reuse,

@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from mlflow_conformance.cluster.failures import KubeFailed, NoKubernetes, refusal
-from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.errors import Undecided, Unusable
 
 if TYPE_CHECKING:
     # Importing it takes seconds of CPU, which a command that needs no cluster should not pay.
@@ -96,7 +96,22 @@ class Api:
         return found
 
 
-def connect(kubeconfig: Path, context: str) -> Api:
+class ReadOnlyApi(Api):
+    """The same for who may only read: whatever is no GET is not sent."""
+
+    def text(self, what: str, method: str, path: str, **details: Any) -> str:
+        """See `Api.text`.
+
+        Raises:
+            Undecided: it would not only read.
+            KubeFailed: the API server refused or did not answer.
+        """
+        if method != "GET":
+            raise Undecided(f"{what}: this run only reads (--read-only)")
+        return super().text(what, method, path, **details)
+
+
+def connect(kubeconfig: Path, context: str, *, read_only: bool = False) -> Api:
     """The API of a kubeconfig's context; nothing is sent yet.
 
     Raises:
@@ -126,7 +141,7 @@ def connect(kubeconfig: Path, context: str) -> Api:
             f"{kubeconfig} is no kubeconfig: {' '.join(str(problem).split())[:200]}",
             remedy="Set KUBECONFIG or name one with --kubeconfig",
         ) from problem
-    return Api(kubernetes.client.ApiClient(settings))
+    return (ReadOnlyApi if read_only else Api)(kubernetes.client.ApiClient(settings))
 
 
 def _no_answer(what: str, why: object) -> KubeFailed:

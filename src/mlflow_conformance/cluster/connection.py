@@ -21,6 +21,7 @@ class Connection:
     Attributes:
         kubectl: the program.
         helm: the program of that name for who works on this cluster.
+        read_only: nothing is asked of the cluster but what there is.
     """
 
     kubeconfig: Path
@@ -28,6 +29,7 @@ class Connection:
     namespace: str
     kubectl: str = "kubectl"
     helm: str = "helm"
+    read_only: bool = False
 
     @cached_property
     def api(self) -> Api:
@@ -36,7 +38,7 @@ class Connection:
         Raises:
             Unusable: the kubeconfig or the context does not exist.
         """
-        return connect(self.kubeconfig, self.context)
+        return connect(self.kubeconfig, self.context, read_only=self.read_only)
 
     @cached_property
     def kinds(self) -> Kinds:

@@ -5,7 +5,7 @@ import subprocess
 
 from mlflow_conformance.cluster.connection import Connection
 from mlflow_conformance.cluster.failures import KubeFailed
-from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.errors import Undecided, Unusable
 
 
 class Kubectl(Connection):
@@ -33,8 +33,11 @@ class Kubectl(Connection):
 
         Raises:
             KubeFailed: it ended with an error or not in time.
+            Undecided: this run only reads, and a line of kubectl may do anything.
             Unusable: there is no kubectl.
         """
+        if self.read_only:
+            raise Undecided(f"kubectl {arguments[0]}: this run only reads (--read-only)")
         argv = self.argv(*arguments, namespace=namespace)
         try:
             done = subprocess.run(

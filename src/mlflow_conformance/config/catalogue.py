@@ -2,11 +2,20 @@
 """Which checks exist, read from the suites' source without importing or running them."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from mlflow_conformance.core.errors import Unusable
+
+Written = Literal["mlflow", "cluster", "bucket", "database", "runner"]
+"""What a check may write to.
+
+``mlflow``: experiments, models and all that MLflow keeps of them. ``cluster``: objects, questions
+to its API that are objects as well, and commands in pods. ``bucket``, ``database``: past MLflow.
+``runner``: nothing but this suite's own pod, from which it looks.
+"""
 
 
 @dataclass(frozen=True)
@@ -17,6 +26,7 @@ class CheckInfo:
         id: stable identifier, e.g. ``NET-1`` or ``TRK-1.traces``.
         title: first line of the function's docstring.
         disruptive: whether it disturbs the deployment that it checks.
+        writes: what it writes to; None where the source does not say.
         function: the test function's name.
         fixtures: that it asks for, by their names.
     """
@@ -24,6 +34,7 @@ class CheckInfo:
     id: str
     title: str
     disruptive: bool
+    writes: Sequence[str] | None
     path: Path
     function: str
     line: int
@@ -49,6 +60,13 @@ def read(suites: Path) -> dict[str, CheckInfo]:
                 )
             found[info.id] = info
     return found
+
+
+def _writes(decorator: ast.Call) -> Sequence[str] | None:
+    for keyword in decorator.keywords:
+        if keyword.arg == "writes" and isinstance(keyword.value, ast.Tuple):
+            return tuple(ast.literal_eval(part) for part in keyword.value.elts)
+    return None
 
 
 def _checks(path: Path) -> Iterator[CheckInfo]:
@@ -84,6 +102,7 @@ def _checks(path: Path) -> Iterator[CheckInfo]:
                             and k.value.value is True
                             for k in decorator.keywords
                         ),
+                        writes=_writes(decorator),
                         path=path,
                         function=node.name,
                         line=node.lineno,

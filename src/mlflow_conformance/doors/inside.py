@@ -69,6 +69,32 @@ class LocalInside:
         """Nothing to let go of."""
 
 
+class ClosedInside:
+    """No runner at all."""
+
+    def __init__(self, why: str) -> None:
+        """Know why there is none."""
+        self._why = why
+
+    def call(
+        self,
+        op: str,
+        /,
+        *,
+        patience_s: float = 60,  # noqa: ARG002 - the protocol has it
+        **arguments: Any,  # noqa: ARG002
+    ) -> JsonValue:
+        """See `Inside.call`.
+
+        Raises:
+            InsideFailed: always.
+        """
+        raise InsideFailed(f"{op}: {self._why}")
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
 class AgentInside:
     """An agent reached through a command's standard input and output, such as `kubectl exec -i`."""
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import NoReturn, TypeVar
 import pytest
 from pydantic import JsonValue, ValidationError
 
+from mlflow_conformance.config.catalogue import Written
 from mlflow_conformance.config.thresholds import Model
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.evidence.bounds import holds
@@ -35,6 +36,7 @@ def check(
     impact: str,
     remedy: str,
     disruptive: bool = False,
+    writes: Sequence[Written] | None = None,
 ) -> Callable[[_T], _T]:
     """Declare that a test function is the check with this stable ID.
 
@@ -46,9 +48,14 @@ def check(
             it is `unknown`, unless ``--allow-disruption`` was given, and with
             ``--without-disruption`` left out.
 
+        writes: what it writes to, in a literal tuple; a read-only run holds the checks that write
+            to nothing. None, which no check of the suites has, is as good as everything.
+
     The first line of the function's docstring is the check's title.
     """
-    return pytest.mark.check(id=id, impact=impact, remedy=remedy, disruptive=disruptive)
+    return pytest.mark.check(
+        id=id, impact=impact, remedy=remedy, disruptive=disruptive, writes=writes
+    )
 
 
 def _now() -> datetime:

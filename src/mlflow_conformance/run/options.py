@@ -33,6 +33,11 @@ def declare(parser: pytest.Parser) -> None:
         action="store_true",
         help="leave out what disturbs the deployment, by choice",
     )
+    group.addoption(
+        "--read-only",
+        action="store_true",
+        help="only checks that write nothing, and no runner pod",
+    )
     group.addoption("--keep", action="store_true", help="leave cluster and deployment up")
     group.addoption("--reuse", action="store_true", help="use what --keep left; implies --keep")
     group.addoption(

@@ -78,7 +78,12 @@ def _plan(config: pytest.Config, name: str) -> "ConformancePlugin":
     upgrade = upgrading(config.option, loaded.profile)
     target = TargetOptions.from_options(config.option, known, upgrade)
     selection = Selection(
-        config.option, known, loaded, may_disrupt=target.may_disrupt, is_choice=target.is_choice
+        config.option,
+        known,
+        loaded,
+        may_disrupt=target.may_disrupt,
+        is_choice=target.is_choice,
+        read_only=target.read_only,
     )
     selection.refuse_named()
     return ConformancePlugin(config, known, loaded, target, selection)

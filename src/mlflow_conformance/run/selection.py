@@ -13,6 +13,14 @@ from mlflow_conformance.config.profile import LoadedProfile, Row
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.spelling import nearest
 
+_PLACES: Mapping[str, str] = {
+    "mlflow": "MLflow",
+    "cluster": "the cluster",
+    "bucket": "the bucket",
+    "database": "the database",
+    "runner": "a runner pod",
+}
+
 
 class Selection:
     """The checks that the profile expects and the options ask for.
@@ -31,6 +39,7 @@ class Selection:
         *,
         may_disrupt: bool,
         is_choice: bool,
+        read_only: bool,
     ) -> None:
         """Take pytest's options and the profile; refuses nothing yet.
 
@@ -38,12 +47,14 @@ class Selection:
             known: every check that exists.
             may_disrupt: whether the target may be disturbed.
             is_choice: that it may not is a choice, and not want of permission.
+            read_only: only checks that write to nothing are asked for.
         """
         self._option = option
         self._known = known
         self._loaded = loaded
         self._may_disrupt = may_disrupt
         self._is_choice = is_choice
+        self._read_only = read_only
         self._of_tier = loaded.rows(option.tier)
         self._narrowed = False
         self._selected: set[str] = set()
@@ -67,6 +78,11 @@ class Selection:
                     f"The profile {self._loaded.profile.name} does not expect {check_id} in the "
                     f"tier {self._option.tier}",
                     remedy="Add its row to the profile, or choose another --tier",
+                )
+            if self._read_only and not self._admitted(check_id):
+                raise Unusable(
+                    f"{check_id} {self._written(check_id)}, and this run only reads",
+                    remedy="Leave --read-only out, or name other checks",
                 )
             if not self._admitted(check_id):
                 raise Unusable(
@@ -145,7 +161,7 @@ class Selection:
             reasons |= {i: "not selected" for i in self._of_tier if i not in self._selected}
         if self._is_choice:
             reasons |= {
-                i: "disturbs the deployment"
+                i: self._written(i) if self._read_only else "disturbs the deployment"
                 for i in self._of_tier
                 if i not in reasons and not self._admitted(i)
             }
@@ -167,7 +183,18 @@ class Selection:
         return {i: row for i, row in self._of_tier.items() if i not in left_out}
 
     def _admitted(self, check_id: str) -> bool:
+        if self._read_only:
+            return self._known[check_id].writes == ()
         return self._may_disrupt or not self._known[check_id].disruptive
+
+    def _written(self, check_id: str) -> str:
+        """What keeps a check out of a read-only run."""
+        writes = self._known[check_id].writes
+        if writes is None:
+            return "does not say what it writes to"
+        if list(writes) == ["runner"]:
+            return "needs a runner pod"
+        return f"writes to {', '.join(_PLACES[place] for place in writes)}"
 
 
 def _whole_suites(arguments: Sequence[str]) -> bool:

@@ -27,7 +27,7 @@ from mlflow_conformance.mutants.mutant import Breakage, find
 from mlflow_conformance.run.agent import OPERATIONS
 from mlflow_conformance.stand.revision import Upgrading
 from mlflow_conformance.stand.standing import StandOptions, standing
-from mlflow_conformance.target.attached import open_target
+from mlflow_conformance.target.attached import open_target, read_only_target
 from mlflow_conformance.target.base import Target, TargetKind
 from mlflow_conformance.target.basics import judged
 from mlflow_conformance.target.local import local_target
@@ -40,6 +40,7 @@ class TargetOptions:
     Attributes:
         may_disrupt: whether checks may disturb the deployment.
         is_choice: that they may not is a choice, and not want of permission.
+        read_only: the run writes to nothing.
         mutant: what breaks the target, as it was named.
         breakage: what that breaks.
         secrets: what of the options must not be in the evidence, nor in the command it records.
@@ -55,6 +56,7 @@ class TargetOptions:
     s3_prefix: str
     may_disrupt: bool
     is_choice: bool
+    read_only: bool
     stand: StandOptions
     mutant: str | None
     breakage: Breakage | None
@@ -107,6 +109,11 @@ class TargetOptions:
                 "--allow-disruption and --without-disruption contradict each other",
                 remedy="Give one of the two",
             )
+        if option.read_only and (not attached or option.allow_disruption or option.mutant):
+            raise Unusable(
+                "--read-only is about a cluster that exists, which nothing may be done to",
+                remedy="Add --context, and leave --allow-disruption and --mutant out",
+            )
         if not local and (option.sql_dsn or option.s3_bucket):
             raise Unusable(
                 "--sql-dsn and --s3-bucket belong to a server, and --tracking-uri names none",
@@ -131,7 +138,8 @@ class TargetOptions:
             s3_prefix=option.s3_prefix,
             may_disrupt=option.allow_disruption
             or not (attached or local or option.without_disruption),
-            is_choice=local or option.without_disruption,
+            is_choice=local or option.without_disruption or option.read_only,
+            read_only=option.read_only,
             stand=StandOptions(
                 keep=option.keep or option.reuse or option.prepared,
                 reuse=option.reuse or option.prepared,
@@ -153,6 +161,7 @@ class TargetOptions:
             "tracking_uris": list(self.tracking_uris),
             "may_disrupt": self.may_disrupt,
             "without_disruption": self.is_choice,
+            "read_only": self.read_only,
             "mutant": self.mutant,
             **({"upgrade": {"from": up.a.spelled, "to": up.b.spelled}} if up else {}),
         }
@@ -261,7 +270,10 @@ def _attached(options: TargetOptions, run: Run) -> Iterator[Target]:
     if options.namespace:
         names = names.model_copy(update={"namespace": options.namespace})
     assert options.context is not None
-    kube = Kube(options.kubeconfig, options.context, names.namespace)
+    kube = Kube(options.kubeconfig, options.context, names.namespace, read_only=options.read_only)
+    if options.read_only:
+        yield read_only_target(kube, names)
+        return
     with open_target(
         kube,
         names,

@@ -13,7 +13,7 @@ from mlflow_conformance.cluster.reading import ABSENT
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
-from mlflow_conformance.doors.inside import Inside, InsideFailed
+from mlflow_conformance.doors.inside import ClosedInside, Inside, InsideFailed
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.doors.statements import DRIVERS
@@ -118,6 +118,27 @@ def open_target(
             inside_headers=headers,
             inside_ca_file=pods_ca_file,
         )
+
+
+def read_only_target(kube: Kube, names: Names) -> Target:
+    """A target of which only the cluster is read: it has no runner, and so no door to MLflow.
+
+    Raises:
+        Unusable: the cluster or the namespace cannot be used.
+    """
+    require_namespace(kube)
+    why = "a read-only run makes no runner pod, and sends nothing to MLflow or its stores"
+    return Target(
+        kind="context",
+        names=names,
+        inside=ClosedInside(why),
+        service_url="",
+        replica_urls=list,
+        made_here=False,
+        disruption_allowed=False,
+        kube=kube,
+        missing=dict.fromkeys(("front", "sql", "s3"), why),
+    )
 
 
 def _know_pods(inside: Inside, keys: Keys, names: Names, private: Path) -> str | None:

@@ -166,6 +166,16 @@ USAGE = [
     (["gate", "--context", "x", "--keep"], "--keep and --reuse are about a cluster that this"),
     (["gate", "--context", "x", "--reuse"], "--keep and --reuse are about a cluster that this"),
     (["gate", "--context", "x", "--check", "AAA-9"], "AAA-9 disturbs the deployment"),
+    (
+        ["gate", "--context", "x", "--read-only", "--check", "AAA-9"],
+        "AAA-9 does not say what it writes to, and this run only reads",
+    ),
+    (["gate", "--read-only"], "--read-only is about a cluster that exists"),
+    (["gate", "--context", "x", "--read-only", "--allow-disruption"], "--read-only is about"),
+    (
+        ["gate", "--context", "x", "--allow-disruption", "--without-disruption"],
+        "--allow-disruption and --without-disruption contradict each other",
+    ),
     (["semantics", "--tracking-uri", "localhost:5000"], "is no tracking URI"),
     (["semantics", "--tracking-uri", "http://"], "is no tracking URI"),
     (["semantics", "--tracking-uri", "http://[::1"], "is no tracking URI"),

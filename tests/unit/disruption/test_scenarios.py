@@ -30,7 +30,10 @@ def _function(activity: dict[str, Any]) -> object:
 def _played() -> dict[str, str]:
     """The scenarios that the checks play, and by which check."""
     folder = assets.asset("suites") / "disruption"
-    trees = [ast.parse((folder / name).read_text()) for name in ("test_faults.py", "test_nodes.py")]
+    trees = [
+        ast.parse((folder / name).read_text())
+        for name in ("test_faults_of_stores.py", "test_faults.py", "test_nodes.py")
+    ]
     found: dict[str, str] = {}
     functions = (n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.FunctionDef))
     for function in functions:

@@ -237,6 +237,21 @@ def test_of_what_was_selected_by_a_word_what_is_not_allowed_is_unknown(attached:
     assert outcome.verdict.run.left_out["AAA-2"] == "not selected"
 
 
+def test_a_read_only_run_holds_what_writes_to_nothing(attached: Run, checkout: Path) -> None:
+    path = checkout / "suites/tracking/test_numbers.py"
+    source = path.read_text()
+    for number, writes in (("1", "()"), ("2", '("runner",)'), ("9", '("mlflow", "cluster")')):
+        source = source.replace(f'"AAA-{number}",', f'"AAA-{number}", writes={writes},')
+    path.write_text(source)
+    outcome = attached("--context", "prod", "--read-only", "--tier", "thorough", local=False)
+    assert {i: v for i, (v, _) in outcome.verdicts.items()} == {"AAA-1": "pass"}
+    assert outcome.verdict.run.left_out == {
+        "AAA-2": "needs a runner pod",
+        "AAA-3": "does not say what it writes to",
+        "AAA-9": "writes to MLflow, the cluster",
+    }
+
+
 def test_a_tier_has_the_cheaper_ones_too(run: Run) -> None:
     assert [r.id for r in run("--tier", "thorough").records] == ["AAA-2", "AAA-1", "AAA-3"]
 

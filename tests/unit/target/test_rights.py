@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rights that are printed are those that the code asks for."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlflow_conformance.cluster.api import ReadOnlyApi
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.config import assets, catalogue
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.target import attached, rights
+
+PACKAGE = Path(attached.__file__).parents[1]
+NOT_ON_OTHERS_CLUSTERS = ("stand", "mutants", "upgrade")
+"""Rooms that work on clusters made here alone."""
+READS = {"get", "find", "items", "log", "secret"}
+PLURALS = {
+    "ingress": "ingresses",
+    "networkpolicy": "networkpolicies",
+    "pods.metrics.k8s.io": "pods",
+}
+
+
+def plural(kind: str) -> str:
+    return PLURALS.get(kind, f"{kind}s")
+
+
+def calls(*names: str) -> Iterator[tuple[str, str, str]]:
+    """Method, first literal argument and place of what is asked of a cluster."""
+    paths = [p for p in PACKAGE.rglob("*.py") if not set(p.parts) & set(NOT_ON_OTHERS_CLUSTERS)]
+    for path in [*paths, *assets.asset("suites").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name() | ast.Attribute() as of, attr=name),
+                    args=[ast.Constant(value=str(kind)), *_],
+                ) if name in names and "kube" in ast.unparse(of).lower():
+                    yield name, kind, f"{path.name}:{node.lineno}"
+
+
+def may(mode: rights.Mode, verb: str) -> set[str]:
+    return {r for right in rights.rights(mode) if verb in right.verbs for r in right.resources}
+
+
+def test_whatever_kind_the_code_reads_may_be_read() -> None:
+    allowed = may("disruption", "get") & may("disruption", "list")
+    asked = {(plural(kind), where) for _, kind, where in calls(*READS)}
+    assert len(asked) > 40
+    assert {(kind, where) for kind, where in asked if kind not in allowed} == set()
+
+
+def test_whatever_kind_the_code_deletes_or_patches_may_be() -> None:
+    for name, verb in (("delete", "delete"), ("patch", "patch")):
+        asked = {plural(kind) for _, kind, _ in calls(name)}
+        assert asked
+        assert asked <= may("disruption", verb), name
+    asked = {f"{plural(kind)}/eviction" for _, kind, _ in calls("ask") if kind == "pod"}
+    assert asked <= may("disruption", "create")
+
+
+def test_a_mode_has_the_rights_of_those_before_it() -> None:
+    read, default, disruption = (rights.rights(mode) for mode in rights.MODES)
+    assert set(read) < set(default) < set(disruption)
+    assert {verb for right in read for verb in right.verbs} == {"get", "list"}
+
+
+def test_the_manifests_bind_every_right() -> None:
+    found = list(rights.manifests("default", "team", "system:serviceaccount:ci:suite"))
+    assert [m["kind"] for m in found] == [
+        "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding",
+    ]  # fmt: skip
+    assert [m["metadata"].get("namespace") for m in found] == [None, None, "team", "team"]
+    rules = sum(len(m["rules"]) for m in found if "rules" in m)
+    assert rules == len(rights.rights("default"))
+    assert found[1]["subjects"][0]["name"] == "system:serviceaccount:ci:suite"
+
+
+def test_who_only_reads_sends_nothing_else() -> None:
+    api = ReadOnlyApi(None)
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        with pytest.raises(Undecided, match="this run only reads"):
+            api.text("make a pod", method, "/api/v1/pods")
+    kube = Kube(Path("/nowhere"), "prod", "mlflow", read_only=True)
+    with pytest.raises(Undecided, match="kubectl exec: this run only reads"):
+        kube.exec("pod", "true")
+
+
+def test_every_check_says_what_it_writes_to() -> None:
+    known = catalogue.read(assets.asset("suites"))
+    places = {"mlflow", "cluster", "bucket", "database", "runner"}
+    for info in known.values():
+        assert info.writes is not None, f"{info.id} does not say what it writes to"
+        assert set(info.writes) <= places, info.id
+        assert not (info.disruptive and not info.writes), info.id
+    assert {i for i, info in known.items() if not info.writes} == {
+        "OPS-6", "SEC-3.strength", "SEC-3.leaks", "SEC-5.certificates", "SEC-7", "HPA-1", "HPA-5",
+        "DIS-9",
+    }  # fmt: skip
