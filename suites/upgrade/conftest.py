@@ -3,7 +3,9 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,10 +22,13 @@ from mlflow_conformance.target.backups.lines import Lines
 from mlflow_conformance.target.backups.making import back_up
 from mlflow_conformance.target.backups.store import store_of
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.upgrade.before import Before, give, keep
 from mlflow_conformance.upgrade.interleaving import drawn
-from mlflow_conformance.upgrade.pair import ServerPair, standing_pair
+from mlflow_conformance.upgrade.migration import MigrationRecord
+from mlflow_conformance.upgrade.models import Models, Python, write_models
+from mlflow_conformance.upgrade.pair import ServerPair, client_of, rehearsed, standing_pair
 from mlflow_conformance.upgrade.retained import Altered, Settings, altered, settings
-from mlflow_conformance.upgrade.thresholds import UpgradeUnderLoad, WayBack
+from mlflow_conformance.upgrade.thresholds import DataGiven, UpgradeUnderLoad, WayBack
 from mlflow_conformance.upgrade.under_load import Setting, upgrade
 from mlflow_conformance.upgrade.upgraded import Upgraded
 from mlflow_conformance.upgrade.way_back import BackedUp, serving_images, written
@@ -168,3 +173,64 @@ def deployed_after(
         seen: Upgraded = request.getfixturevalue("upgraded")
         if seen.over_ns is None:
             raise Undecided("the upgrade did not come to its end, so that nothing leads back")
+
+
+@pytest.fixture(scope="session")
+def written_models(
+    target: Target, server_images: tuple[str, str], service: MlflowApi, conformance_run: Run,
+    upgrade_folder: Path, waiter: Waiter,
+) -> Models:  # fmt: skip
+    """Models that a client of the old version registered."""
+    with client_of(target, server_images[0], waiter) as python:
+        written = write_models(python, service, f"{conformance_run.label}-models")
+    written.kept_in(upgrade_folder / "models.json")
+    return written
+
+
+@pytest.fixture(scope="session")
+def before(
+    target: Target, server_images: tuple[str, str], service: MlflowApi, conformance_run: Run,
+    upgrading: Upgrading, upgrade_folder: Path, written_models: Models,
+) -> Before:  # fmt: skip
+    """Data of every kind that the old version was given, and all that it held then.
+
+    Raises:
+        Undecided: it is no longer the one that serves.
+    """
+    if serving_images(target.need_kube(), target.names.mlflow) != [server_images[0]]:
+        raise Undecided("the old version no longer serves, and was given no data: start with UPG-3")
+    runs = upgrading.runs or conformance_run.row("UPG-3.given", DataGiven).runs
+    with conformance_run.phase("data of every kind written", f"{runs} runs"):
+        given = give(
+            target.inside, service, target.need_sql(), target.need_bucket(),
+            f"{conformance_run.label}-given", runs, conformance_run.seed,
+        )  # fmt: skip
+    keep(given, upgrade_folder)
+    return given
+
+
+@pytest.fixture(scope="session")
+def migration(
+    target: Target,
+    server_images: tuple[str, str],
+    before: Before,
+    waiter: Waiter,
+    conformance_run: Run,
+) -> MigrationRecord:  # fmt: skip
+    """The migration, carried out on a copy of what the old version holds."""
+    with conformance_run.phase("migration on a copy"):
+        return rehearsed(target, server_images[1], waiter)
+
+
+@pytest.fixture(scope="session")
+def new_client(
+    target: Target, server_images: tuple[str, str], waiter: Waiter
+) -> Callable[[], AbstractContextManager[Python]]:
+    """Starts a client of the new version."""
+    return partial(client_of, target, server_images[1], waiter)
+
+
+@pytest.fixture
+def upgraded_service(target: Target) -> MlflowApi:
+    """MLflow's API through the Service when the new version stands behind it, from the runner."""
+    return target.api(target.pair_url("B", target.service_url))

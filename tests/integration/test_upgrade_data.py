@@ -26,11 +26,11 @@ from mlflow_conformance.upgrade import bulk, models, using
 from mlflow_conformance.upgrade.before import Before, give, keep, kept
 from mlflow_conformance.upgrade.comparison import differences
 from mlflow_conformance.upgrade.fingerprint import fingerprint
-from mlflow_conformance.upgrade.migration import SCRIPT, Migration
+from mlflow_conformance.upgrade.migration import SCRIPT, MigrationRecord
 from mlflow_conformance.upgrade.objects import objects_of
 
 INSIDE = LocalInside()
-NOTHING = Migration(seconds=0, statements=[]).meant()
+NOTHING = MigrationRecord(seconds=0, statements=[]).meant()
 BINARY = processes.minio_binary()
 pytestmark = pytest.mark.skipif(BINARY is None, reason="no MinIO was built here")
 
@@ -96,7 +96,7 @@ def test_a_lie_about_one_tag_is_told(given: Given) -> None:
     proxy = LyingProxy(given.api.base_url, lie)
     try:
         api = replace(given.api, base_url=proxy.url)
-        told = using.unread(INSIDE, api, given.before.seeded.things)
+        told = using.unread(INSIDE, api, given.before.seeded.things).told
     finally:
         proxy.stop()
     assert told
@@ -161,7 +161,7 @@ def test_a_migration_tells_its_statements(copied: str) -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT)], env=env, capture_output=True, text=True, check=True
     )
-    meant = Migration.model_validate_json(done.stdout.splitlines()[-1]).meant()
+    meant = MigrationRecord.model_validate_json(done.stdout.splitlines()[-1]).meant()
     assert ("spans", "dimension_attributes") in meant.columns
     assert ("trace_info", "session_id") in meant.written
     assert meant.deletes("trace_request_metadata", ["mlflow.trace.session"])
@@ -174,9 +174,9 @@ def test_everything_can_be_used(given: Given) -> None:
         name: [t for t in seeded.things if t.part == name]
         for name in ("kept", "changed", "removed")
     }
-    assert using.unchanged(given.api, part["changed"]) == []
-    assert using.unremoved(given.api, part["removed"]) == []
-    assert using.unread(INSIDE, given.api, part["kept"]) == []
+    assert using.unchanged(given.api, part["changed"]) == using.UsedThings()
+    assert using.unremoved(given.api, part["removed"]) == using.UsedThings()
+    assert using.unread(INSIDE, given.api, part["kept"]) == using.UsedThings()
     read = partial(bulk.unread_parts, given.api, seeded.bulk, traces=True)
     assert read(numbers=range(25)) == []
     lost = given.before.objects.lost(objects_of(given.sql, given.bucket))

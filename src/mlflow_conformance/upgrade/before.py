@@ -52,8 +52,8 @@ def give(
 def answered_otherwise(inside: Inside, api: MlflowApi, seeded: Seeded) -> list[str]:
     """What a server does not answer as it was written, of all that was."""
     return [
-        *unread(inside, api, seeded.things),
-        *unfound(inside, api, seeded.things),
+        *unread(inside, api, seeded.things).told,
+        *unfound(inside, api, seeded.things).told,
         *unread_runs(api, seeded.bulk),
         *(unread_traces(api, seeded.bulk) if seeded.traces else []),
     ]

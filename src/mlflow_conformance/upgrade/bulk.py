@@ -16,7 +16,7 @@ from typing import Any
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.doors.inside import Inside
 from mlflow_conformance.doors.many import send_many
-from mlflow_conformance.doors.mlflow import MlflowApi, answer
+from mlflow_conformance.doors.mlflow import ApiError, MlflowApi, answer
 from mlflow_conformance.upgrade.answers import lacking, unlike
 from mlflow_conformance.upgrade.otlp import OtlpSpan, OtlpTrace, export, location_of
 from mlflow_conformance.upgrade.things import ApiCall, ReadBack, pairs
@@ -26,6 +26,7 @@ _STEPS, _SPANS, _TURNS = 10, 5, 4
 _AT_ONCE, _CHUNK, _TRACES_A_REQUEST = 8, 200, 20
 _CHUNK_S = 300
 _PAGE = 500
+_SHOWN = 300
 
 
 class Bulk(Strict):
@@ -170,14 +171,17 @@ def _all(inside: Inside, api: MlflowApi, calls: Iterator[ApiCall]) -> list[dict[
 def unread_runs(api: MlflowApi, bulk: Bulk) -> list[str]:
     """What of the runs is no longer read by searching for all of them, page by page.
 
+    A page that is refused is told as such, and nothing else then.
+
     Raises:
-        ApiError: a page was refused.
         NoReply: a page got no complete reply.
     """
-    found = {
-        entry["info"]["run_id"]: entry
-        for entry in _pages(api, "runs/search", "2.0", "runs", experiment_ids=[bulk.experiment_id])
-    }
+    asked = {"experiment_ids": [bulk.experiment_id]}
+    try:
+        pages = list(_pages(api, "runs/search", "2.0", "runs", **asked))
+    except ApiError as problem:
+        return [str(problem)[:_SHOWN]]
+    found = {entry["info"]["run_id"]: entry for entry in pages}
     return [
         text
         for run, run_id in _numbered(bulk)
@@ -196,15 +200,17 @@ def _run_says(run: _Run, run_id: str) -> dict[str, Any]:
 def unread_traces(api: MlflowApi, bulk: Bulk) -> list[str]:
     """What of the traces is no longer read by searching for all of them, page by page.
 
+    A page that is refused is told as such, and nothing else then.
+
     Raises:
-        ApiError: a page was refused.
         NoReply: a page got no complete reply.
     """
-    locations = [location_of(bulk.experiment_id)]
-    found = {
-        entry["trace_id"]: entry
-        for entry in _pages(api, "traces/search", "3.0", "traces", locations=locations)
-    }
+    asked = {"locations": [location_of(bulk.experiment_id)]}
+    try:
+        pages = list(_pages(api, "traces/search", "3.0", "traces", **asked))
+    except ApiError as problem:
+        return [str(problem)[:_SHOWN]]
+    found = {entry["trace_id"]: entry for entry in pages}
     return [
         text
         for run, _ in _numbered(bulk)

@@ -64,7 +64,7 @@ class Meant:
         return not values or all(part is None or part in values for part in key)
 
 
-class Migration(Strict):
+class MigrationRecord(Strict):
     """One migration; `seconds` is how long it took on a copy that nobody else used."""
 
     seconds: float

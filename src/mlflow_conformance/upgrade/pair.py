@@ -17,7 +17,6 @@ from typing import Any, Literal
 from pydantic import JsonValue
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.names import RunnerNames
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.load.engine import Load
@@ -34,20 +33,11 @@ from mlflow_conformance.upgrade.bare import (
     server_container,
 )
 from mlflow_conformance.upgrade.copies import Copies, copies
+from mlflow_conformance.upgrade.migration import SCRIPT, MigrationRecord
 from mlflow_conformance.upgrade.models import Python
 
 _ADDRESS = "MLFLOW_BACKEND_STORE_URI"
 _CLIENT_S = 300
-_MIGRATE = """
-import os, subprocess, sys
-import sqlalchemy
-uri = os.environ["MLFLOW_BACKEND_STORE_URI"]
-subprocess.run([sys.executable, "-m", "mlflow", "db", "upgrade", uri], check=True)
-engine = sqlalchemy.create_engine(uri)
-if sqlalchemy.inspect(engine).has_table("alembic_version_auth"):
-    from mlflow.server.auth.db.utils import migrate
-    migrate(engine, "head")
-"""
 
 
 @dataclass(frozen=True)
@@ -144,8 +134,22 @@ def standing_pair(target: Target, image: str, waiter: Waiter) -> Iterator[Server
             a=_server(target, "A", a_pod),
             b=_server(target, "B", b_pod),
             load=partial(running_in_runner, kube=kube, names=names.runner),
-            client=partial(_client, kube, names.runner, waiter),
+            client=lambda image: client_of(target, image, waiter),
         )
+
+
+def rehearsed(target: Target, image: str, waiter: Waiter) -> MigrationRecord:
+    """The migration to an image's schema, carried out on a copy that is thrown away.
+
+    Raises:
+        Undecided: the database cannot be copied.
+        KubeFailed, TimedOut, Hopeless: it did not come to its end.
+    """
+    kube, names = target.need_kube(), target.names
+    template = kube.get("deployment", names.mlflow.deployment)["spec"]["template"]
+    with copies(target, waiter) as made:
+        made.make("rehearsed")
+        return Beside(target, template, made, waiter).migrate("rehearsed", image)
 
 
 @dataclass(frozen=True)
@@ -172,15 +176,18 @@ class Beside:
             containers_ready(kube, pod, self.waiter)
             yield pod
 
-    def migrate(self, name: str, image: str) -> None:
+    def migrate(self, name: str, image: str) -> MigrationRecord:
         """Bring a copy to the schema of an image, by that image, and wait until that is done.
+
+        Returns what was done.
 
         Raises:
             TimedOut: it took too long.
             Hopeless: it failed; with the last lines that it said.
         """
         kube, container = self.target.need_kube(), self.target.names.mlflow.container
-        spec = instead(self._on_copy(name, image), container, ["python", "-c", _MIGRATE])
+        command = ["python", "-c", SCRIPT.read_text("utf-8")]
+        spec = instead(self._on_copy(name, image), container, command)
         made = self._pod(f"mlflow-conformance-migrate-{name}", spec)
         with present(kube, made, self.waiter) as pod:
             self.waiter.until(
@@ -191,6 +198,7 @@ class Beside:
                 timeout="restore finished",
                 interval_s=0.5,
             )
+            return MigrationRecord.model_validate(last_line(kube.log(pod)))
 
     def _pod(self, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
         labels = self.template["metadata"].get("labels", {})
@@ -220,13 +228,18 @@ def _server(target: Target, name: Literal["A", "B"], pod: str) -> PairServer:
 
 
 @contextmanager
-def _client(kube: Kube, names: RunnerNames, waiter: Waiter, image: str) -> Iterator[PodPython]:
-    """A pod of some image of MLflow in the runner's namespace, from which servers are reached."""
+def client_of(target: Target, image: str, waiter: Waiter) -> Iterator[PodPython]:
+    """A pod of some image of MLflow in the runner's namespace, from which servers are reached.
+
+    Raises:
+        KubeFailed, TimedOut: it could not be made, or did not become ready.
+    """
+    kube, namespace = target.need_kube(), target.names.runner.namespace
     name = "client-" + image.rpartition(":")[2].replace(".", "-")
     pod = restricted_pod(
-        name, names.namespace, image, labels={"app.kubernetes.io/name": "client"},
+        name, namespace, image, labels={"app.kubernetes.io/name": "client"},
         command=["sleep", "infinity"],
     )  # fmt: skip
     with present(kube, pod, waiter):
-        wait_pod_ready(kube, names.namespace, name, waiter)
-        yield PodPython(kube, names.namespace, name)
+        wait_pod_ready(kube, namespace, name, waiter)
+        yield PodPython(kube, namespace, name)

@@ -178,7 +178,51 @@ class LatencyCompared(Thresholds):
     failed: Count = Field(description="requests that may fail at B")
 
 
+class Fingerprinted(Thresholds):
+    """UPG-3.fingerprint."""
+
+    rows: int = Field(ge=1, description="rows that must have been compared, at least")
+
+
+class ModelsLoaded(Thresholds):
+    """UPG-3.models."""
+
+    versions: int = Field(ge=1, description="registered versions that must be loaded, at least")
+
+
+class DataGiven(Thresholds):
+    """UPG-3.given."""
+
+    runs: int = Field(
+        ge=1,
+        description="runs and traces that are written before the upgrade, besides things of every "
+        "kind, when the options name no number",
+    )
+    refused: dict[str, str] = Field(
+        description="kinds of things that the deployed configuration refuses, each with the reason"
+    )
+
+
+class DataUsed(Thresholds):
+    """UPG-3.use."""
+
+    sample: int = Field(
+        ge=1, description="of many runs, how many are read one by one, with histories and spans"
+    )
+
+
+class ObjectsKept(Thresholds):
+    """UPG-3.artifacts."""
+
+    objects: int = Field(ge=1, description="objects that must have been there before, at least")
+
+
 THRESHOLDS: Registry = {
+    "UPG-3.given": DataGiven,
+    "UPG-3.fingerprint": Fingerprinted,
+    "UPG-3.models": ModelsLoaded,
+    "UPG-3.use": DataUsed,
+    "UPG-3.artifacts": ObjectsKept,
     "UPG-1": UpgradeUnderLoad,
     "UPG-1.traces": TracesUnderUpgrade,
     "UPG-1.ready": SchemaReadiness,

@@ -7,9 +7,9 @@ import pytest
 
 from mlflow_conformance.upgrade.comparison import differences, rows_since, shortened
 from mlflow_conformance.upgrade.fingerprint import RowFingerprint, TableContent, TableShape
-from mlflow_conformance.upgrade.migration import Meant, Migration, Statement, assigned
+from mlflow_conformance.upgrade.migration import Meant, MigrationRecord, Statement, assigned
 
-NOTHING = Migration(seconds=0, statements=[]).meant()
+NOTHING = MigrationRecord(seconds=0, statements=[]).meant()
 
 
 def table(
@@ -31,7 +31,7 @@ def told(
 
 
 def did(*statements: str, values: tuple[str, ...] = ()) -> Meant:
-    return Migration(
+    return MigrationRecord(
         seconds=1,
         statements=[Statement(sql=s, times=1, rows=1, values=list(values)) for s in statements],
     ).meant()

@@ -52,7 +52,7 @@ def _granted(make: Maker, name: str, experiment: str) -> list[ReadBack]:
         make.post("experiments/permissions/create", **own, permission="EDIT")
     except Absent:
         grant = {
-            "username": name, "resource_type": "experiment", "resource_pattern": experiment,
+            "username": name, "resource_type": "experiment", "resource_id": experiment,
         }  # fmt: skip
         make.post("users/permissions/grant", "3.0", **grant, permission="EDIT")
         return []

@@ -19,6 +19,8 @@ def endpoint(make: Maker, name: str) -> GivenThing:
     )  # fmt: skip
     number = made["endpoint"]["endpoint_id"]
     own = {"endpoint_id": number}
+    tag = {"key": "team", "value": "größe"}
+    make.post("gateway/endpoints/set-tag", "3.0", **own, **tag)
     get = ApiCall.get("gateway/endpoints/get", "3.0", **own)
     mapping = {"model_definition_id": model}
     return GivenThing(
@@ -26,6 +28,7 @@ def endpoint(make: Maker, name: str) -> GivenThing:
         reads=[
             ReadBack(call=get, at="endpoint", says={
                 **own, "name": name, "created_by": "ada", "model_mappings": [mapping],
+                "tags": [tag],
             })
         ],
         finds=[
@@ -120,6 +123,8 @@ def mcp_server(make: Maker, name: str) -> GivenThing:
         ("versions", {"server_json": told, "status": "active"}),
         ("tags", {"key": "team", "value": "größe"}),
         ("aliases", {"alias": "champion", "version": "1.0.0"}),
+        ("versions/1.0.0/tags", {"key": "stage", "value": "test"}),
+        ("endpoints", {"url": "https://example.com/mcp", "server_version": "1.0.0"}),
     ):
         make.done(ApiCall(method="POST", path=f"{own}/{below}", fields=fields))
     return GivenThing(
@@ -129,6 +134,10 @@ def mcp_server(make: Maker, name: str) -> GivenThing:
             ReadBack(
                 call=ApiCall(method="GET", path=f"{own}/aliases/champion"),
                 says={"version": "1.0.0"},
+            ),
+            ReadBack(
+                call=ApiCall(method="GET", path=f"{own}/endpoints"), at="mcp_access_endpoints",
+                says=[{"url": "https://example.com/mcp"}],
             ),
         ],
         finds=[
