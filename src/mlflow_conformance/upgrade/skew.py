@@ -6,16 +6,20 @@ first. What a client could do at A and cannot do at B is broken by the upgrade. 
 can do at B and not at A hits those who upgrade their client first.
 """
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi
 from mlflow_conformance.upgrade.models import Python
 from mlflow_conformance.upgrade.pair import PairServer, ServerPair
 from mlflow_conformance.upgrade.scripts import CLIENT_OPERATIONS
 
+_FOLDER = re.compile(r"mlflow-artifacts:/+([^\s\"]+)/artifacts")
 Outcomes = Mapping[str, str | None]
 """What became of each operation: None, or the error that people would see."""
 
@@ -86,6 +90,28 @@ def _outcomes(python: Python, version: str, server: PairServer, name: str) -> Ou
         said = python.run(CLIENT_OPERATIONS, {"url": server.url, "name": name})
     except ValueError as problem:
         raise Undecided(f"the client of {version} says nothing: {problem}") from problem
+    finally:
+        _forget(server.api, name)
     if not isinstance(said, dict) or not said:
         raise Undecided(f"the client of {version} did nothing: {said}")
     return {key: None if error is None else str(error) for key, error in said.items()}
+
+
+def _forget(api: MlflowApi, name: str) -> None:
+    """Delete the artifacts of what a client made: the bucket is shared, and outlives the copies."""
+    found = api.get("experiments/get-by-name", experiment_name=name)
+    if found.status != 200:
+        return
+    number = found.json()["experiment"]["experiment_id"]
+    place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": number}}
+    said = [
+        api.post("runs/search", experiment_ids=[number]),
+        api.post("logged-models/search", experiment_ids=[number]),
+        api.request(
+            "POST", "/api/3.0/mlflow/traces/search",
+            body=json.dumps({"locations": [place]}).encode(), content_type="application/json",
+        ),
+    ]  # fmt: skip
+    folders = {path for reply in said for path in _FOLDER.findall(reply.text)}
+    for folder in sorted(folders):
+        api.request("DELETE", f"{ARTIFACTS}/{folder}")
