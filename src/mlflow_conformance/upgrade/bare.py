@@ -48,7 +48,6 @@ def bare_pod(
         "spec": {
             **own,
             "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": 1,
             "readinessGates": [{"conditionType": _GATE}],
         },
     }
