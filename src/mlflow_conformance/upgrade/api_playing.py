@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The recorded requests played against both servers, with the objects that they are about."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -98,16 +99,18 @@ def _things(api: MlflowApi, world: World, ours: ApiObjects | None = None) -> Api
         "experiment_id": world.experiment_id, "experiment_ids": [world.experiment_id],
         "experiment_name": world.experiment_name,
         "key": "load", "value": "1", "metrics.key": "loss", "metric_key": "loss",
-        "metric_keys": ["loss"], "runs.value": 1, "timestamp": 1, "step": 1,
+        "metric_keys": ["loss"], "timestamp": 1, "step": 1,
         "max_results": 10, "view_type": "ACTIVE_ONLY", "run_view_type": "ACTIVE_ONLY",
         "tags": [{"key": "team", "value": "a"}], "params": [{"key": "p", "value": "1"}],
         "metrics": [{"key": "m", "value": 1, "timestamp": 1, "step": 1}],
         "status": "RUNNING", "start_time": 1, "end_time": 2, "run_name": "renamed",
         "description": "described", "version": "1", "alias": "load", "stage": "Staging",
-        "archive_existing_versions": False, "new_name": f"{world.experiment_name}-new",
+        "archive_existing_versions": False, "source": f"runs:/{run}/model",
         "registered-models.name": model, "model-versions.name": model,
-        "experiments.name": f"{world.experiment_name}-made",
-        "logged-models.name": "made", "locations": _locations(world),
+        "experiments/create.name": f"{world.experiment_name}-made",
+        "experiments/update.new_name": f"{world.experiment_name}-new",
+        "registered-models/create.name": f"{world.experiment_name}-made",
+        "logged-models.name": "made", "locations": [_place(world.experiment_id)],
     }  # fmt: skip
     if ours is None:
         found = _found(api)
@@ -116,13 +119,13 @@ def _things(api: MlflowApi, world: World, ours: ApiObjects | None = None) -> Api
     return ApiObjects(world, {**values, **_made(api, world), **found})
 
 
-def _locations(world: World) -> JsonValue:
-    return [
-        {
-            "type": "MLFLOW_EXPERIMENT",
-            "mlflow_experiment": {"experiment_id": world.experiment_id},
-        }
-    ]
+def _place(experiment: str) -> dict[str, JsonValue]:
+    return {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
+
+
+def _trace(trace_id: str) -> dict[str, JsonValue]:
+    one: dict[str, JsonValue] = {"trace_id": trace_id, "request_id": trace_id}
+    return {**one, "trace_ids": [trace_id], "request_ids": [trace_id]}
 
 
 def _made(api: MlflowApi, world: World) -> dict[str, JsonValue]:
@@ -130,7 +133,20 @@ def _made(api: MlflowApi, world: World) -> dict[str, JsonValue]:
     fields = {"experiment_id": world.experiment_id, "name": "made"}
     model = _answered(api, "logged-models", fields).get("model", {})
     model_id = model.get("info", {}).get("model_id")
-    return {"model_id": model_id} if model_id else {}
+    trace_id = (
+        f"tr-{hashlib.md5(world.experiment_name.encode(), usedforsecurity=False).hexdigest()}"
+    )
+    trace = {
+        "trace_info": {
+            "trace_id": trace_id, "trace_location": _place(world.experiment_id),
+            "request_time": "2026-01-01T00:00:00Z", "execution_duration": "1s", "state": "OK",
+        }
+    }  # fmt: skip
+    made = _answered(api, "traces", {"trace": trace}, version=3)
+    return {
+        **({"model_id": model_id} if model_id else {}),
+        **({"traces.trace": trace, **_trace(trace_id)} if made else {}),
+    }
 
 
 def _found(api: MlflowApi) -> dict[str, JsonValue]:
@@ -138,13 +154,10 @@ def _found(api: MlflowApi) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = {}
     experiments = _answered(api, "experiments/search", {"max_results": 100}).get("experiments", [])
     numbers = [one["experiment_id"] for one in experiments]
-    places = [
-        {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": n}} for n in numbers
-    ]
+    places = [_place(number) for number in numbers]
     body = {"locations": places, "max_results": 1}
     for trace in _answered(api, "traces/search", body, version=3).get("traces", []):
-        found["trace_id"] = found["request_id"] = trace["trace_id"]
-        found["trace_ids"] = found["request_ids"] = [trace["trace_id"]]
+        found |= _trace(trace["trace_id"])
     return found
 
 

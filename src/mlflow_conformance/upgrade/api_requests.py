@@ -88,14 +88,20 @@ class ApiRequest:
 
 @dataclass(frozen=True)
 class ApiObjects:
-    """What there is at a server: values by the names of fields, or by ``family.field``."""
+    """What there is at a server, for fields by their names.
+
+    A value may be for one call (``runs/create.name``), for a family of them (``metrics.key``), or
+    for every field of that name.
+    """
 
     world: World
     values: Mapping[str, JsonValue]
 
     def find(self, call: DeclaredCall, field: str) -> JsonValue:
         """A value for a field of a call; None when there is none to give."""
-        return self.values.get(f"{call.family}.{field}", self.values.get(field))
+        own = f"{call.path.removeprefix('/mlflow/')}.{field}"
+        family = f"{call.family}.{field}"
+        return next((self.values[k] for k in (own, family, field) if k in self.values), None)
 
 
 def requests(calls: Sequence[DeclaredCall], things: ApiObjects, seed: int) -> list[ApiRequest]:
@@ -124,6 +130,8 @@ def _ways(call: DeclaredCall, things: ApiObjects) -> Iterator[ApiRequest]:
 
 def _value(call: DeclaredCall, field: DeclaredField, things: ApiObjects) -> JsonValue:
     known = things.find(call, field.name)
+    if isinstance(known, str) and field.kind in ("integer", "float"):
+        known = 1  # a metric's value, where a tag's is a text
     if known is not None:
         return [known] if field.repeated and not isinstance(known, list) else known
     if not field.required:

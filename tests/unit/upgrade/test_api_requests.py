@@ -4,6 +4,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -57,6 +58,18 @@ def test_a_call_is_asked_about_what_is_there_and_what_is_not() -> None:
 def test_a_field_may_mean_something_else_in_another_family() -> None:
     [asked] = [_made(_call("POST", "/mlflow/metrics/x", _field("key")))["what is there"]]
     assert json.loads(asked.body or b"") == {"key": "loss"}
+
+
+def test_one_call_may_need_a_value_of_its_own_and_a_number_is_one() -> None:
+    things = replace(_THINGS, values={"value": "text", "runs/create.value": "own", "name": "n"})
+    calls = [
+        _call("POST", "/mlflow/runs/create", _field("value")),
+        _call("POST", "/mlflow/runs/set", _field("value"), _field("name")),
+        _call("POST", "/mlflow/runs/log", _field("value", "float")),
+    ]
+    made = {q.call: json.loads(q.body or b"") for q in requests(calls, things, 1)
+            if q.how == "what is there"}  # fmt: skip
+    assert list(made.values()) == [{"value": "own"}, {"value": 1}, {"value": "text", "name": "n"}]
 
 
 def test_a_question_has_its_fields_in_the_query_and_in_the_path() -> None:
