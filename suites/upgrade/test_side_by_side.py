@@ -195,7 +195,7 @@ def test_latency_is_no_worse(
     folder.mkdir(exist_ok=True)
     with conformance_run.phase("load in turns"), pair.load(plan, folder) as load:
         record = load.wait()
-    compared = compare_turns(record, turns, 95)
+    compared = compare_turns(record, turns, 0.95)
     interval = paired.compare(compared.pairs, row.confidence)
     sentence = interval.sentence("p95", row.tolerated, row.found)
     evidence.note("B's latency against A's", sentence, door="inside")

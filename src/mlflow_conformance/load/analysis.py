@@ -75,7 +75,7 @@ def analyse(run: RunRecord, bounds: SendingBounds | None = None) -> LoadResult:
     )
 
 
-def _latencies(records: Sequence[Record]) -> list[int]:
+def latencies(records: Sequence[Record]) -> list[int]:
     """Latencies, microseconds, that percentiles are made of.
 
     A failed request can only make them worse: it counts when it took longer than the median of
@@ -93,9 +93,9 @@ def _latencies(records: Sequence[Record]) -> list[int]:
 
 
 def _operation(name: str, records: Sequence[Record]) -> OperationResult:
-    counted = _latencies(records)
-    latencies = Latencies(counted)
-    total = latencies.total
+    counted = latencies(records)
+    histogram = Latencies(counted)
+    total = histogram.total
     failures = Counter(str(r.failure) for r in records if r.failure)
     statuses = Counter(str(r.status) for r in records if r.status)
     return OperationResult(
@@ -106,10 +106,10 @@ def _operation(name: str, records: Sequence[Record]) -> OperationResult:
         statuses=dict(sorted(statuses.items())),
         percentiles=[
             Percentile(p=p, seconds=seconds, samples=total, enough=_enough(p, total))
-            for p, seconds in zip(PERCENTILES, latencies.percentiles(PERCENTILES), strict=True)
+            for p, seconds in zip(PERCENTILES, histogram.percentiles(PERCENTILES), strict=True)
         ],
         max_s=max(counted) / _US if counted else None,
-        histogram=latencies.encoded(),
+        histogram=histogram.encoded(),
     )
 
 
@@ -128,8 +128,8 @@ def _sending(run: RunRecord) -> Sending:
         achieved=sent / offered if offered else None,
         offered_per_s=offered / run.seconds,
         sent_per_s=sent / run.seconds,
-        lateness_p50_s=_nearest_rank(lateness, 0.50),
-        lateness_p99_s=_nearest_rank(lateness, 0.99),
+        lateness_p50_s=nearest_rank(lateness, 0.50),
+        lateness_p99_s=nearest_rank(lateness, 0.99),
         lateness_max_s=lateness[-1] / _US if lateness else None,
     )
 
@@ -151,7 +151,12 @@ def _not_offered(sending: Sending, bounds: SendingBounds) -> Iterator[str]:
         )
 
 
-def _nearest_rank(ascending_us: Sequence[int], share: float) -> float | None:
+def nearest_rank(ascending_us: Sequence[int], share: float) -> float | None:
+    """The smallest value, in seconds, that so large a share of them does not exceed; None of none.
+
+    Args:
+        ascending_us: values in ascending order, microseconds.
+    """
     if not ascending_us:
         return None
     return ascending_us[math.ceil(share * len(ascending_us)) - 1] / _US
@@ -173,13 +178,13 @@ def _timeline(run: RunRecord, width: float) -> Iterator[Bin]:
         records[slot(record.planned_us)].append(record)
     for number in range(math.ceil((run.until_us - run.since_us) / step)):
         inside = records[number]
-        latencies = sorted(_latencies(inside))
+        ascending = sorted(latencies(inside))
         yield Bin(
             at_s=(run.since_us + number * step) / _US,
             offered=offered[number],
             sent=len(inside),
             failed=sum(1 for r in inside if r.failure),
-            p50_s=_nearest_rank(latencies, 0.5),
-            p95_s=_nearest_rank(latencies, 0.95),
-            max_s=latencies[-1] / _US if latencies else None,
+            p50_s=nearest_rank(ascending, 0.5),
+            p95_s=nearest_rank(ascending, 0.95),
+            max_s=ascending[-1] / _US if ascending else None,
         )

@@ -14,7 +14,7 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.target.own_pods import OWNER, OWNER_LABEL
 
 _GATE = "mlflow-conformance/never"
-_CPU = "100m"
+_CPU = "250m"
 _LEFT_OUT = ("pod-template-hash", "controller-revision-hash", "statefulset.kubernetes.io/pod-name",
              "apps.kubernetes.io/pod-index")  # fmt: skip
 _NOT_OURS = ("affinity", "topologySpreadConstraints", "nodeName", "hostname", "subdomain",

@@ -8,14 +8,13 @@ one meets both as well. The first turn of each server warms it up and counts for
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.load.analysis import SendingBounds, analyse
+from mlflow_conformance.load.analysis import SendingBounds, analyse, latencies, nearest_rank
 from mlflow_conformance.load.arrivals import RateStep
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.load.plan import LoadPlan, Second
-from mlflow_conformance.load.result import LoadResult
+from mlflow_conformance.load.records import Record
 from mlflow_conformance.load.run_record import RunRecord
 from mlflow_conformance.load.workload import Workload
 
@@ -94,7 +93,7 @@ class TurnsCompared:
     Attributes:
         pairs: seconds of A's turn and of B's, for each pair.
         failed: requests that failed at A and at B.
-        typical: median seconds of each operation at A and at B, over all turns.
+        typical: median seconds of each operation at A and at B, over all turns that count.
     """
 
     pairs: Sequence[tuple[float, float]]
@@ -102,40 +101,48 @@ class TurnsCompared:
     typical: dict[str, tuple[float | None, float | None]]
 
 
-def compare_turns(record: RunRecord, turns: Turns, percentile: float) -> TurnsCompared:
+def compare_turns(record: RunRecord, turns: Turns, share: float) -> TurnsCompared:
     """What the turns came to, each by one percentile of all its requests.
 
+    Args:
+        share: of the requests of a turn that are no slower, such as 0.95.
+
     Raises:
-        Undecided: the load was not sent as planned, or a turn has no reply at all.
+        Undecided: the load was not sent as planned, or a turn has no request that was answered.
     """
     if void := analyse(record, _BEHIND).void:
         raise Undecided(f"the load is void: {'; '.join(void)}")
     counting = turns.all[2 * _WARM_UP :]
-    results = [analyse(record.window(turn.since_s, turn.until_s)) for turn in counting]
-    seconds = [result.overall.percentile(percentile).seconds for result in results]
-    if any(value is None for value in seconds):
+    sent = [record.window(turn.since_s, turn.until_s).records for turn in counting]
+    seconds = [_percentile(records, share) for records in sent]
+    if None in seconds:
         raise Undecided("a turn of a server has no request that was answered")
-    told = [(turn, float(value or 0)) for turn, value in zip(counting, seconds, strict=True)]
-    ours, theirs = _of(counting, results, first=True), _of(counting, results, first=False)
+    told = [(turn.first, float(value or 0)) for turn, value in zip(counting, seconds, strict=True)]
+    ours = [r for turn, records in zip(counting, sent, strict=True) if turn.first for r in records]
+    theirs = [
+        r for turn, records in zip(counting, sent, strict=True) if not turn.first for r in records
+    ]
     return TurnsCompared(
         pairs=[_in_order(told[n], told[n + 1]) for n in range(0, len(told), 2)],
         failed=(_failed(ours), _failed(theirs)),
-        typical={name: (_median(ours, name), _median(theirs, name)) for name in record.names},
+        typical={
+            name: (_median(ours, number), _median(theirs, number))
+            for number, name in enumerate(record.names)
+        },
     )
 
 
-def _in_order(one: tuple[Turn, float], other: tuple[Turn, float]) -> tuple[float, float]:
-    return (one[1], other[1]) if one[0].first else (other[1], one[1])
+def _in_order(one: tuple[bool, float], other: tuple[bool, float]) -> tuple[float, float]:
+    return (one[1], other[1]) if one[0] else (other[1], one[1])
 
 
-def _of(turns: Sequence[Turn], results: Sequence[LoadResult], *, first: bool) -> list[LoadResult]:
-    return [r for turn, r in zip(turns, results, strict=True) if turn.first is first]
+def _percentile(records: Sequence[Record], share: float) -> float | None:
+    return nearest_rank(sorted(latencies(records)), share)
 
 
-def _failed(results: Sequence[LoadResult]) -> int:
-    return sum(result.overall.failed for result in results)
+def _failed(records: Sequence[Record]) -> int:
+    return sum(bool(record.failure) for record in records)
 
 
-def _median(results: Sequence[LoadResult], name: str) -> float | None:
-    found = [result.operation(name).percentile(50).seconds for result in results]
-    return round(median(known), 4) if (known := [s for s in found if s is not None]) else None
+def _median(records: Sequence[Record], operation: int) -> float | None:
+    return _percentile([r for r in records if r.operation == operation], 0.5)

@@ -130,6 +130,6 @@ def test_both_get_the_same_load_in_turns(pair: ServerPair, tmp_path: Path) -> No
         record = load.wait()
     assert len(record.records) == 6 * 30
     assert {r.failure for r in record.records} == {""}
-    found = compare_turns(record, replace(turns), 95)
+    found = compare_turns(record, replace(turns), 0.95)
     assert len(found.pairs) == 2
     assert found.failed == (0, 0)

@@ -41,7 +41,7 @@ def test_it_is_never_ready_and_placed_anywhere() -> None:
 def test_it_asks_for_little_cpu_and_may_use_as_much() -> None:
     before = _spec()
     resources = bare_pod("x", "ns", {}, before)["spec"]["containers"][0]["resources"]
-    assert resources == {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"cpu": "1"}}
+    assert resources == {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"cpu": "1"}}
     assert before == _spec()
 
 

@@ -73,7 +73,7 @@ def test_a_plan_of_two_servers_needs_steps_that_are_there() -> None:
 
 
 def test_each_pair_has_the_percentile_of_both() -> None:
-    found = compare_turns(_record(_plan(), b_s=0.13), _TURNS, 95)
+    found = compare_turns(_record(_plan(), b_s=0.13), _TURNS, 0.95)
     assert len(found.pairs) == 4
     for a, b in found.pairs:
         assert [a, b] == pytest.approx([0.1, 0.13], rel=0.01)
@@ -83,4 +83,4 @@ def test_each_pair_has_the_percentile_of_both() -> None:
 
 def test_a_late_sender_decides_nothing() -> None:
     with pytest.raises(Undecided, match="the sender was late"):
-        compare_turns(_record(_plan(), late_s=0.06), _TURNS, 95)
+        compare_turns(_record(_plan(), late_s=0.06), _TURNS, 0.95)
