@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi
+from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, answer
 from mlflow_conformance.upgrade.models import Python
 from mlflow_conformance.upgrade.pair import PairServer, ServerPair
 from mlflow_conformance.upgrade.scripts import CLIENT_OPERATIONS
@@ -102,7 +102,7 @@ def _forget(api: MlflowApi, name: str) -> None:
     found = api.get("experiments/get-by-name", experiment_name=name)
     if found.status != 200:
         return
-    number = found.json()["experiment"]["experiment_id"]
+    number = answer("experiments/get-by-name", found)["experiment"]["experiment_id"]
     place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": number}}
     said = [
         api.post("runs/search", experiment_ids=[number]),
