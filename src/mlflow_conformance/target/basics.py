@@ -57,9 +57,10 @@ def judged(target: Target, waiter: Waiter) -> Basics:
     """Try all doors of a target at once, and for some seconds again where one does not stand."""
     tried = _tried(target)
     with ThreadPoolExecutor(len(tried)) as pool:
-        found = list(pool.map(lambda one: (one[0], _lasting(*one, waiter)), tried))
-    closed = {door: why for door, why in found if why is not None}
-    stood = [door for door, why in found if why is None]
+        whys = list(pool.map(lambda one: _lasting(one[0], one[1], waiter), tried))
+    doors = [door for door, _ in tried]
+    closed = {door: why for door, why in zip(doors, whys, strict=True) if why is not None}
+    stood = [door for door in doors if door not in closed]
     missing = {**target.missing, **closed}
     return Basics(
         replace(

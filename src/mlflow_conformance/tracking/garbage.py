@@ -12,11 +12,14 @@ from typing import Any
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import MlflowNames
+from mlflow_conformance.doors.account import account
 from mlflow_conformance.doors.mlflow import MlflowApi, answer
 
 _TIMEOUT_S = 540  # a thousand runs take half a minute, and minutes on a busy machine
-# The server's own address of the database, password included, does not leave its pod.
+# The server's own address of the database, password included, does not leave its pod; the account
+# comes by standard input, for arguments are seen by others.
 _COMMAND = (
+    'while IFS= read -r setting; do export "$setting"; done; '
     'exec mlflow gc --backend-store-uri "$MLFLOW_BACKEND_STORE_URI" --tracking-uri "$0" '
     '--experiment-ids "$1" --run-ids "$2" --logged-model-ids "$3"'
 )
@@ -48,8 +51,18 @@ def collect(
         ",".join(sorted(set(experiments), key=int)), run, model,
         container=names.container,
         timeout_s=_TIMEOUT_S,
+        stdin=_settings(front, names).encode(),
     )  # fmt: skip
     experiments.clear()
+
+
+def _settings(front: MlflowApi, names: MlflowNames) -> str:
+    """Variables of the command's environment, a line each."""
+    variables = account(front.headers)
+    if names.scheme == "https":
+        # It asks the server in its own pod, by a name that no certificate has.
+        variables["MLFLOW_TRACKING_INSECURE_TLS"] = "true"
+    return "".join(f"{name}={value}\n" for name, value in variables.items())
 
 
 def _first_of_each_list(front: MlflowApi, label: str) -> tuple[str, str, str]:

@@ -3,7 +3,8 @@
 
 import pytest
 
-from mlflow_conformance.run.fixtures.doors import account, past_proxies
+from mlflow_conformance.doors.account import account
+from mlflow_conformance.run.fixtures.doors import past_proxies
 
 
 def test_hosts_that_no_proxy_is_used_for_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
