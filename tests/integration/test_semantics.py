@@ -91,7 +91,7 @@ _NO_CLUSTER = "the target is not in a Kubernetes cluster"
 _PLAIN = {
     **dict.fromkeys(("TRK-1", "TRK-1.lengths", "TRK-3", "REG-4"), _NO_SQL),
     **dict.fromkeys(("ART-3", "ART-4", "ART-5.slow"), _NO_BUCKET),
-    **dict.fromkeys(("TRK-8.snippets", "ART-4.roles", "TRK-10"), _NO_CLUSTER),
+    **dict.fromkeys(("ART-4.roles", "TRK-10"), _NO_CLUSTER),
     **dict.fromkeys(
         ("TRK-2", "TRK-4", "TRK-5", "TRK-6", "TRK-7", "TRK-9", "REG-1", "REG-2", "REG-2.archive",
          "REG-3", "REG-5", "REG-6", "ART-1", "ART-5", "ART-7", "ART-8"),
