@@ -10,7 +10,7 @@ from mlflow_conformance.artifacts.thresholds import Encryption, Roles
 from mlflow_conformance.config.names import BackupNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.inside import InsideSender
-from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, new_run
+from mlflow_conformance.doors.mlflow import MlflowApi, new_run, store
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.evidence.run import Run
@@ -39,8 +39,7 @@ def test_objects_are_encrypted(
     run_id = new_run(front, experiment).run_id
     root = f"{experiment}/{run_id}/artifacts"
     for name, size in (("small.bin", 10), ("parts.bin", row.large_bytes)):
-        put = front.request("PUT", f"{ARTIFACTS}/{root}/{name}", body=b"x" * size)
-        evidence.expect("artifact.stored", f"{name}: stored", put.status, "==", 200, door="front")
+        store(front, f"{root}/{name}", b"x" * size)
         head = bucket.head(f"{bucket.prefix}{root}/{name}") or {}
         evidence.expect(
             "encryption.method", f"{name}: encryption", head.get("encryption"),
@@ -79,8 +78,7 @@ def test_no_bucket_is_public(
     """
     run_id = new_run(front, experiment).run_id
     relative = f"{experiment}/{run_id}/artifacts"
-    put = front.request("PUT", f"{ARTIFACTS}/{relative}/secret.txt", body=b"secret")
-    evidence.expect("artifact.stored", "artifact stored", put.status, "==", 200, door="front")
+    store(front, f"{relative}/secret.txt", b"secret")
     send = InsideSender(target.inside, bucket.door.get("ca_file"))
     buckets = send("GET", bucket.door["endpoint"], headers={}, body=None, timeout_s=_TIMEOUT_S)
     # S3 itself sends a stranger who asks for its buckets to a page about S3.

@@ -29,6 +29,7 @@ _NAMES = (
     "sed -n 's/^\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/\\1/p' | sort -u"
 )
 _SEARCH = 'for p in "$@"; do grep -rlEs -- "$0" "$p"; done; true'
+_LEAST_VARIABLES = 5  # PATH, HOME, HOSTNAME and two of the Service are in every container
 _TOKEN = 'cut -d. -f1,2 "$AWS_WEB_IDENTITY_TOKEN_FILE"; printf "%s\\n" "$AWS_ROLE_ARN"'
 
 
@@ -60,13 +61,13 @@ def test_no_static_keys(
     row = evidence.row(StaticKeys)
     names = target.names.mlflow
     pods = kube.ready_pods(names.selector, container=names.container)
-    evidence.expect("pods", "pods looked into", len(pods), ">=", 1, door="kubernetes")
+    if not pods:
+        evidence.undecided("no pod of MLflow is ready that could be looked into")
     for pod in pods:
         run = partial(kube.exec, pod.name, container=names.container)
         variables = run("sh", "-c", _NAMES).split()
-        evidence.expect(
-            "environment.read", "variables read", len(variables), ">=", 5, door="kubernetes"
-        )
+        if len(variables) < _LEAST_VARIABLES:
+            evidence.undecided(f"{pod.name}: {len(variables)} names of variables could be read")
         evidence.expect(
             "environment.keys", f"{pod.name}: variables that hold keys",
             [v for v in variables if v in (*_STATIC, _CONTAINER_STATIC)], "==", [],

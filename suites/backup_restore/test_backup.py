@@ -73,12 +73,9 @@ def test_manifest(evidence: Evidence, rehearsal: Rehearsal, store: Store, sql: S
     of runs lies between the numbers right before and right after the backup, and so does each
     sequence; content of tables that nobody wrote meanwhile, and structure, are the database's.
     """
-    name, manifest = rehearsal.backup.name, rehearsal.backup.manifest
-    evidence.expect(
-        "backup", "backup", rehearsal.backup.outcome, "==", "complete", door="kubernetes"
-    )
+    name, manifest = rehearsal.backup.need_made(), rehearsal.backup.manifest
     evidence.expect("manifest", "manifest can be read", manifest is not None, "==", True, door="s3")
-    if name is None or manifest is None:
+    if manifest is None:
         return
     key = store.bucket.prefix + name
     stored = store.bucket.digests([key])[key]
@@ -163,13 +160,8 @@ def test_compressed_and_encrypted(
     it, nor its beginning under a key that can be guessed; its key opens it, and nothing else does;
     the object store says that it is encrypted with the promised key.
     """
-    row = evidence.row(Sealed)
-    evidence.expect(
-        "backup", "backup", rehearsal.backup.outcome, "==", "complete", door="kubernetes"
-    )
-    if rehearsal.backup.name is None:
-        return
-    content = store.content(rehearsal.backup.name)
+    row, name = evidence.row(Sealed), rehearsal.backup.need_made()
+    content = store.content(name)
     plain = plain_bytes(sql)
     evidence.note("all rows as text", plain, unit="By", door="sql")
     evidence.expect(
@@ -189,7 +181,7 @@ def test_compressed_and_encrypted(
         "entropy", "entropy of a byte", round(entropy(content), 3), ">=", row.entropy,
         unit="bit", door="s3",
     )  # fmt: skip
-    head = store.bucket.head(store.bucket.prefix + rehearsal.backup.name) or {}
+    head = store.bucket.head(store.bucket.prefix + name) or {}
     evidence.expect(
         "encryption", "encryption at rest", head.get("encryption"), "==", row.encryption,
         door="s3",
@@ -202,7 +194,7 @@ def test_compressed_and_encrypted(
         row.key_id.pattern,
         door="s3",
     )
-    opening = bench.examine(rehearsal.backup.name)
+    opening = bench.examine(name)
     evidence.expect(
         "opened", "what its own key opens", opening.own, "==", "the dump", door="kubernetes"
     )

@@ -38,7 +38,9 @@ def test_rpo_and_rto(evidence: Evidence, rehearsal: Rehearsal, restored: Restore
     recovery point, are within their bounds; the restore is within the recovery time.
     """
     row = evidence.row(Recovery)
-    evidence.expect("runs", "runs before the backup", rehearsal.runs[0], ">=", row.runs, door="sql")
+    evidence.note("runs before the backup", rehearsal.runs[0], door="sql")
+    if rehearsal.runs[0] < row.runs:
+        evidence.undecided(f"{rehearsal.runs[0]} runs are too few, {row.runs} are asked")
     if not expect_complete(evidence, restored.restore):
         return
     found = restored.finding
@@ -88,7 +90,8 @@ def test_rto_with_many_runs(
     seed(target, ledger, rehearsal.experiment, missing, first=100_000)
     kept = new_run(front, rehearsal.experiment, "kept").run_id
     there = sql.one("SELECT count(*) FROM runs")
-    evidence.expect("runs", "runs", there, ">=", row.runs, door="sql")
+    if there < row.runs:
+        evidence.undecided(f"{there} runs could be made, {row.runs} are asked")
     backup = back_up(kube, documented, store, f"{word}-backup-many", waiter)
     evidence.expect("backup", "backup", backup.outcome, "==", "complete", door="kubernetes")
     if backup.name is None or backup.manifest is None:

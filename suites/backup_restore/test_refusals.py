@@ -134,7 +134,7 @@ def test_restore_killed_half_way(
             another(kube, restored.restore.pattern, name=name,
                     words={restored.restore.token: name}, change=observed)  # fmt: skip
             caught = frozen_half_way(kube, name, row.program.pattern, row.killed_at_share, waiter)
-            _expect_half_way(evidence, caught, row.killed_at_share, servers, databases(sql))
+            _require_half_way(evidence, caught, row.killed_at_share, servers, databases(sql))
             removed(kube, "pod", caught.pod, waiter, grace_s=1)
             after = fingerprint(sql)
         evidence.expect(
@@ -163,16 +163,18 @@ def test_restore_killed_half_way(
         jobs.remove(kube, [name, again])
 
 
-def _expect_half_way(
+def _require_half_way(
     evidence: Evidence, caught: Frozen, share: float, before: list[str], now: list[str]
 ) -> None:
-    """The proof that the restore was killed in the middle of its work; else nothing is shown."""
+    """The proof that the restore was killed in the middle of its work.
+
+    Raises:
+        Undecided: it was not, so that nothing is shown.
+    """
     evidence.note("stopped", {"program": caught.program, "pod": caught.pod}, door="kubernetes")
     evidence.note("databases that it was filling", sorted(set(now) - set(before)), door="sql")
-    evidence.expect(
-        "stopped.state", "state of its process", caught.state, "==", "T", door="kubernetes"
-    )
-    evidence.expect(
-        "stopped.share", "share of the dump that it had read",
-        round(caught.read / caught.size, 3), ">=", share, door="kubernetes",
-    )  # fmt: skip
+    read = round(caught.read / caught.size, 3)
+    evidence.note("state of its process", caught.state, door="kubernetes")
+    evidence.note("share of the dump that it had read", read, door="kubernetes")
+    if caught.state != "T" or read < share:
+        evidence.undecided(f"it was not stopped half-way: {caught.state}, with {read} of the dump")

@@ -2,11 +2,11 @@
 """Search, tags and deletion in the registry."""
 
 from mlflow_conformance.doors.mlflow import (
-    ARTIFACTS,
     MlflowApi,
     answer,
     error_of,
     new_run,
+    store,
 )
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql
@@ -42,8 +42,7 @@ def test_registry_lifecycle(
     """
     run = new_run(front, experiment)
     key = f"{experiment}/{run.run_id}/artifacts/1/weights.bin"
-    upload = front.request("PUT", f"{ARTIFACTS}/{key}", body=b"weights")
-    evidence.expect("artifact.status", "artifact stored", upload.status, "==", 200, door="front")
+    store(front, key, b"weights")
     name = belongings.model(unique("kept"))
     register_versions(front, name, run, 2)
 

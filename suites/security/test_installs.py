@@ -63,10 +63,8 @@ def test_installations_share_no_secret(
     }
     compared = [e for e in second if e in third and key_of(e) not in row.public]
     evidence.note("entries of Secrets", sorted(compared), door="kubernetes")
-    evidence.expect(
-        "entries", "entries that were compared", len(compared), ">=", row.entries,
-        door="kubernetes",
-    )  # fmt: skip
+    if len(compared) < row.entries:
+        evidence.undecided(f"only {len(compared)} entries can be compared, {row.entries} are asked")
     evidence.expect(
         "shared", "shared secrets", shared(installs, row.public), "==", [], door="kubernetes"
     )

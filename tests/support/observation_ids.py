@@ -4,7 +4,10 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+from repository import ROOT
 
 
 @dataclass(frozen=True)
@@ -30,21 +33,39 @@ def expectations(path: Path) -> list[Expectation]:
 
 
 def reached(path: Path, function: str) -> list[Expectation]:
-    """The calls that a function of a file may come to, in itself or in others of the file."""
-    functions = _functions(path)
-    waiting, seen, found = [function], set[str](), list[Expectation]()
+    """The calls that a function may come to, also in modules that its file and theirs import.
+
+    Names are followed and not what they stand for, so this is more rather than less than there is.
+    """
+    waiting, seen, found = [(path, function)], set[tuple[Path, str]](), list[Expectation]()
     while waiting:
-        name = waiting.pop()
-        if name in seen or name not in functions:
+        place, name = waiting.pop()
+        functions = _functions(place)
+        if (place, name) in seen:
             continue
-        seen.add(name)
+        seen.add((place, name))
+        if name not in functions:
+            continue
         node, own = functions[name]
         found += own
-        waiting += [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
-        waiting += [n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)]
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        names |= {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+        waiting += [(p, n) for p in (place, *_imported(place)) for n in names]
     return found
 
 
+@cache
+def _imported(path: Path) -> list[Path]:
+    """The modules of this package that a file imports, or imports something of."""
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
+    files = (ROOT / "src" / f"{m.replace('.', '/')}.py" for m in sorted(modules))
+    return [file for file in files if file.is_file()]
+
+
+@cache
 def _functions(path: Path) -> dict[str, tuple[ast.AST, list[Expectation]]]:
     """The functions of a file and the methods of its classes, by name."""
     return {

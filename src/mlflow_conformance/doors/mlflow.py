@@ -135,6 +135,18 @@ def answer(call: str, reply: Reply) -> dict[str, Any]:
     return value
 
 
+def store(api: MlflowApi, key: str, content: bytes) -> None:
+    """Store an artifact under its key, for a check of something else.
+
+    Raises:
+        ApiError: MLflow refused it.
+        NoReply: no complete reply came.
+    """
+    reply = api.request("PUT", f"{ARTIFACTS}/{key}", body=content)
+    if reply.status != 200:
+        raise ApiError("PUT of an artifact", reply)
+
+
 @dataclass(frozen=True)
 class NewRun:
     """A run that was just made.

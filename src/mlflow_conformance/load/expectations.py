@@ -79,10 +79,7 @@ def expect_offered(
     late = sending.lateness_p99_s is None or sending.lateness_p99_s > latest
     if result.incomplete or late:
         evidence.undecided("; ".join(result.void) or "no request was sent")
-    evidence.expect(
-        "lateness", "lateness of the sender, p99", sending.lateness_p99_s, "<=", latest,
-        unit="s", door=door,
-    )  # fmt: skip
+    evidence.note("lateness of the sender, p99", sending.lateness_p99_s, unit="s", door=door)
     evidence.expect(
         "achieved", "achieved of offered requests", sending.achieved, ">=", bounds.achieved,
         door=door,

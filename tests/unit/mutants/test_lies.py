@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.doors.http import Reply
+from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.mutants.lies import LIES, lie_of
 from mlflow_conformance.mutants.lies.base import Asked, json_reply
 
@@ -54,6 +54,20 @@ def test_forget_loses_entries_of_a_batch() -> None:
     asked = post("runs/log-batch", metrics=[1, 2, 3, 4, 5])
     _, heard = told("forget", asked, json_reply({}), field="metrics", every=2)
     assert heard[0].fields() == {"metrics": [1, 3, 5]}
+
+
+def test_copy_puts_a_field_into_another_as_well() -> None:
+    _, heard = told("copy", post("webhooks", secret="s"), json_reply({}), field="secret", to="name")
+    assert heard[0].fields() == {"secret": "s", "name": "s"}
+    _, heard = told("copy", post("webhooks", url="u"), json_reply({}), field="secret", to="name")
+    assert heard[0].fields() == {"url": "u"}
+
+
+def test_who_hangs_up_does_nothing_and_answers_nothing() -> None:
+    server = Server(json_reply({}))
+    with pytest.raises(NoReply):
+        lie_of("hang-up", {}).answer(post("runs/log-metric"), server)
+    assert server.heard == []
 
 
 def test_break_does_nothing_and_says_so() -> None:
@@ -183,7 +197,7 @@ def test_what_a_rule_does_not_match_passes_untouched(rule: str, content: bytes, 
         "change": {"field": "x", "value": 1}, "misplace": {"find": "a", "put": "b"},
         "serve": {"text": "x"}, "strip": {"header": "x"},
         "label": {"header": "x", "value": "y"}, "ignore": {"field": "x"},
-        "substitute": {"field": "x", "value": 1},
+        "substitute": {"field": "x", "value": 1}, "copy": {"field": "x", "to": "y"},
         "delay": {"seconds": 9}, "stall": {"for_s": 9, "every_s": 10},
     }  # fmt: skip
     lie = lie_of(rule, {**needed.get(rule, {}), "method": "TRACE"})

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pydantic import Field, JsonValue
 
-from mlflow_conformance.doors.http import Reply
+from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.mutants.lies.base import (
     Asked,
     Forward,
@@ -125,7 +125,33 @@ class Repeat(Lie):
         return self._tell(reply)
 
 
+class Copy(Lie):
+    """Puts the value of one field of the request into another as well."""
+
+    name = "copy"
+    field: str
+    to: str
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        body = asked.fields()
+        if self.field not in body:
+            return forward(asked)
+        body[self.to] = body[self.field]
+        return self._tell(forward(replace(asked, body=json.dumps(body).encode())))
+
+
+class HangUp(Lie):
+    """Ends the connection without an answer, and does nothing."""
+
+    name = "hang-up"
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:  # noqa: ARG002 - that is the lie
+        """See `Lie.lie`."""
+        raise NoReply("reset", "the proxy hangs up", 0)
+
+
 LIES: tuple[type[Lie], ...] = (
-    Drop, Forget, Ignore, Substitute, TruncateUpload, CompleteCut, Misplace, Repeat,
+    Drop, Forget, Ignore, Substitute, TruncateUpload, CompleteCut, Misplace, Repeat, Copy, HangUp,
 )  # fmt: skip
 """All of them."""

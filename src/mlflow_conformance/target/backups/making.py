@@ -52,6 +52,16 @@ class Backup:
             return "complete"
         return f"{self.job.outcome}: {self.line if self.line else self.job.sentence}"
 
+    def need_made(self) -> str:
+        """Its name, for a check of something else than that it is made.
+
+        Raises:
+            Undecided: it was not made.
+        """
+        if self.name is None or self.outcome != "complete":
+            raise Undecided(f"no backup was made that could be looked at: {self.outcome}")
+        return self.name
+
 
 def back_up(kube: Kube, lines: Lines, store: Store, job: str, waiter: Waiter) -> Backup:
     """Make a backup by the documented line.
