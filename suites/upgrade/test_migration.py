@@ -52,6 +52,9 @@ def test_repeated_migrations(
     if seen.killed is None or seen.after_again is None:
         evidence.note("killed half-way", "there is nothing to migrate")
         return
+    evidence.note(
+        "sessions that PostgreSQL kept of the killed migration", seen.left_behind, door="sql"
+    )
     evidence.expect(
         "killed.schema", "the schema that a killed migration leaves is the one of before",
         seen.killed == seen.before, "==", True, door="sql",

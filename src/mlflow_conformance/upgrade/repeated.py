@@ -43,14 +43,16 @@ _READERS = f"SELECT count(*) {_OF_READER}"
 _END_READERS = f"SELECT count(pg_terminate_backend(pid)) {_OF_READER}"
 _OF_WAITING = "FROM pg_locks WHERE NOT granted AND relation = 'alembic_version'::regclass"
 _WAITING = f"SELECT count(*) {_OF_WAITING}"
-# A killed pod's container may live on for seconds, and PostgreSQL does not ask after a client that
-# waits: what its connection would do when the lock is free must not happen.
+# A killed pod's container may live on for seconds, and its network is gone before it could say
+# goodbye: PostgreSQL keeps its sessions, and what they hold, until it asks after their clients.
 _END_WAITING = f"SELECT count(pg_terminate_backend(pid)) {_OF_WAITING}"
-_OTHERS = (
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+_OF_OTHERS = (
+    "FROM pg_stat_activity WHERE datname = current_database() "
     "AND backend_type = 'client backend' AND pid <> pg_backend_pid() "
     "AND application_name <> 'mlflow-conformance-reader'"
 )
+_OTHERS = f"SELECT count(*) {_OF_OTHERS}"
+_END_OTHERS = f"SELECT count(pg_terminate_backend(pid)) {_OF_OTHERS}"
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Repeated:
             or nobody to wait for any more.
         again: what the next one said; empty when it ended well.
         after_again: the schema then.
+        left_behind: sessions of the killed one that PostgreSQL still kept, with what they held.
     """
 
     before: SchemaState
@@ -85,6 +88,7 @@ class Repeated:
     killed: SchemaState | None = None
     again: str = ""
     after_again: SchemaState | None = None
+    left_behind: int = 0
 
 
 def repeated(copies: Copies, migration: OwnMigration, waiter: Waiter) -> Repeated:
@@ -118,17 +122,18 @@ def repeated(copies: Copies, migration: OwnMigration, waiter: Waiter) -> Repeate
             copies.sql(_END_WAITING, "halfway")
         if readers == "0":
             return Repeated(before, said, after_both, seconds, reader_stayed=False)
+        left = int(copies.sql(_OTHERS, "halfway"))
         waiter.until(
-            "gone: the session of the migration that was killed",
-            lambda: copies.sql(_OTHERS, "halfway"),
-            done=lambda seen: seen == "0",
+            "gone: the sessions of the migration that was killed",
+            lambda: (copies.sql(_END_OTHERS, "halfway"), copies.sql(_OTHERS, "halfway")),
+            done=lambda seen: seen[1] == "0",
             timeout="pod ready",
         )
         killed = _schema(copies, "halfway")
         with migration.going_on(copies, "halfway", [_NAME], waiter):
             again = outcomes(copies.kube, [_NAME], waiter)[_NAME]
         return Repeated(
-            before, said, after_both, seconds, True, killed, again, _schema(copies, "halfway")
+            before, said, after_both, seconds, True, killed, again, _schema(copies, "halfway"), left
         )
 
 
