@@ -38,6 +38,7 @@ def _need_upgraded(evidence: Evidence, upgraded: Upgraded) -> None:
     impact="Of the kinds of data that the old version did not take nothing is known afterwards.",
     remedy="See what it says of the kinds that are listed; say in the profile's row why a kind is "
     "refused, if it is to be.",
+    writes=("mlflow", "cluster"),
 )
 def test_data_is_given(
     evidence: Evidence, written_models: Models, before: Before, migration: MigrationRecord
@@ -71,6 +72,7 @@ def test_data_is_given(
     "UPG-3.fingerprint",
     impact="Data that people rely on is gone or changed by the upgrade, and nobody asked for it.",
     remedy="Stay on the old version; report what is listed, by table, column and key, to MLflow.",
+    writes=("mlflow", "cluster"),
 )
 def test_content_is_unchanged(
     evidence: Evidence, before: Before, migration: MigrationRecord, upgraded: Upgraded, sql: Sql
@@ -111,6 +113,7 @@ def test_content_is_unchanged(
     "UPG-3.models",
     impact="Models that are in use cannot be loaded any more, or predict something else.",
     remedy="Pin the packages that the models were logged with; log again those that are listed.",
+    writes=("mlflow", "cluster"),
 )
 def test_models_predict_identically(
     evidence: Evidence,
@@ -146,6 +149,7 @@ def test_models_predict_identically(
     "UPG-3.use",
     impact="Runs, models or traces of before the upgrade cannot be read, found or changed.",
     remedy="Stay on the old version, or go without the kinds of data that are listed.",
+    writes=("mlflow", "cluster"),
 )
 def test_data_is_used(
     evidence: Evidence,
@@ -238,6 +242,7 @@ def _spread(count: int, sample: int) -> range:
     impact="Files of runs and models are gone, or nothing in MLflow leads to them any more.",
     remedy="Put the objects that are listed back from a backup of the bucket; see which request "
     "removed them.",
+    writes=("mlflow", "cluster"),
 )
 def test_bucket_and_database_reconcile(
     evidence: Evidence, before: Before, upgraded: Upgraded, sql: Sql, bucket: Bucket
