@@ -70,7 +70,8 @@ def test_connections_to_the_database_are_encrypted(
         for container in containers(pod.raw["spec"])
         if (mode := _ssl_mode(container)) is not None
     }
-    evidence.expect("clients", "containers that connect", len(told), ">=", 1, door="kubernetes")
+    if not told:
+        evidence.undecided("no container of MLflow is told the address of a database")
     evidence.expect(
         "clients.sslmode", f"containers without sslmode={row.sslmode}",
         {where: mode for where, mode in told.items() if mode != row.sslmode}, "==", {},
