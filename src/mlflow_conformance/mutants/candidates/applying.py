@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a cluster says of a candidate before it is tried: refused, absent, or no change at all."""
 
+from typing import Any
+
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kept import comparable, look
 from mlflow_conformance.cluster.kube import Kube
@@ -26,6 +28,9 @@ def foreseen(kube: Kube, candidate: Candidate) -> tuple[Fate, str]:
         return "absent", f"there is no {change.kind} {change.name} in the cluster"
     if change.action == "delete":
         return "tried", ""
+    removed = [str(step["path"]) for step in change.json_patch if step["op"] == "remove"]
+    if any(not _is_in(before, path) for path in removed):
+        return "same", "Kubernetes does not keep what is removed, for it is the default"
     try:
         after = _asked(kube, change)
     except KubeFailed as problem:
@@ -46,3 +51,14 @@ def _asked(kube: Kube, change: ObjectChange) -> dict[str, object]:
         namespace=change.namespace,
         dry_run=True,
     )
+
+
+def _is_in(value: Any, pointer: str) -> bool:
+    """Whether a JSON pointer leads to something."""
+    for word in pointer.split("/")[1:]:
+        key: Any = word.replace("~1", "/").replace("~0", "~")
+        try:
+            value = value[int(key) if isinstance(value, list) else key]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True

@@ -32,8 +32,14 @@ class Edit:
 
     @property
     def patch(self) -> list[dict[str, JsonValue]]:
-        """The change as a JSON patch."""
-        step: dict[str, JsonValue] = {"op": self.op, "path": self.place.pointer}
+        """The change as a JSON patch.
+
+        What Kubernetes leaves out of an object because it is the default cannot be replaced there:
+        a key is added, which replaces one that is there as well; an item of a list is replaced.
+        """
+        keyed = self.op == "replace" and isinstance(self.place.keys[-1], str)
+        op = "add" if keyed else self.op
+        step: dict[str, JsonValue] = {"op": op, "path": self.place.pointer}
         return [step if self.op == "remove" else {**step, "value": self.value}]
 
     def applied(self, manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,3 +59,11 @@ def test_a_refusal_is_told_apart_from_a_cluster_that_fails(api: ApiServer, tmp_p
 def test_a_deletion_is_tried_without_asking(api: ApiServer, tmp_path: Path) -> None:
     assert foreseen(api.kube(tmp_path), candidate(action="delete")) == ("tried", "")
     assert not api.asked("PATCH")
+
+
+def test_what_kubernetes_leaves_out_is_no_change_when_it_goes(
+    api: ApiServer, tmp_path: Path
+) -> None:
+    gone = {"op": "remove", "path": "/spec/unhealthyPodEvictionPolicy"}
+    fate, why = foreseen(api.kube(tmp_path), candidate(patch_type="json", json_patch=[gone]))
+    assert (fate, "it is the default" in why) == ("same", True)

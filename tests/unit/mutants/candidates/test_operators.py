@@ -141,6 +141,13 @@ def test_a_change_is_a_json_patch_and_the_manifest_that_it_makes() -> None:
     assert "tier" in POLICY["spec"]["ingress"][0]["from"][0]["podSelector"]["matchLabels"]
 
 
+def test_a_key_is_set_whether_or_not_kubernetes_kept_it() -> None:
+    found = {e.place.words: e.patch for e in edits(WORKLOAD, []) if e.operator in ("half", "flip")}
+    assert found["spec.replicas"] == [{"op": "add", "path": "/spec/replicas", "value": 1}]
+    (args,) = [patch for words, patch in found.items() if words.endswith("args[--workers]")]
+    assert args[0]["op"] == "replace"  # to add to a list is to insert
+
+
 def test_a_pointer_escapes_what_json_patches_give_a_meaning() -> None:
     assert Place().to("a/b").to("c~d").pointer == "/a~1b/c~0d"
 
