@@ -28,6 +28,11 @@ def foreseen(kube: Kube, candidate: Candidate) -> tuple[Fate, str]:
         return "absent", f"there is no {change.kind} {change.name} in the cluster"
     if change.action == "delete":
         return "tried", ""
+    return _judged(kube, change, before)
+
+
+def _judged(kube: Kube, change: ObjectChange, before: dict[str, Any]) -> tuple[Fate, str]:
+    """What the API server says to a patch of an object that is there."""
     removed = [str(step["path"]) for step in change.json_patch if step["op"] == "remove"]
     if any(not _is_in(before, path) for path in removed):
         return "same", "Kubernetes does not keep what is removed, for it is the default"
@@ -42,7 +47,7 @@ def foreseen(kube: Kube, candidate: Candidate) -> tuple[Fate, str]:
     return "tried", ""
 
 
-def _asked(kube: Kube, change: ObjectChange) -> dict[str, object]:
+def _asked(kube: Kube, change: ObjectChange) -> dict[str, Any]:
     return kube.patch(
         change.kind,
         change.name,
