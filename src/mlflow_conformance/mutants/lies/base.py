@@ -38,6 +38,10 @@ class Asked:
         """The body's JSON object; empty when it is none."""
         return json_object(self.body)
 
+    def with_fields(self, fields: Mapping[str, Any]) -> "Asked":
+        """The same request with another JSON object as its body."""
+        return replace(self, body=json.dumps(fields).encode())
+
 
 Forward = Callable[[Asked], Reply]
 

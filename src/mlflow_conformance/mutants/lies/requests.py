@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lies about what was asked: it is thrown away, carried out in part, or elsewhere."""
 
-import json
 import re
+from abc import abstractmethod
 from dataclasses import replace
+from typing import Any
 
 from pydantic import Field, JsonValue
 
@@ -41,38 +42,44 @@ class Forget(Lie):
         if not isinstance(entries, list) or len(entries) < self.every:
             return forward(asked)
         body[self.field] = [e for n, e in enumerate(entries, 1) if n % self.every]
-        return self._tell(forward(replace(asked, body=json.dumps(body).encode())))
+        return self._tell(forward(asked.with_fields(body)))
 
 
-class Ignore(Lie):
+class _OfField(Lie):
+    """Carries out a request with another body, where that has the field; the truth elsewhere."""
+
+    field: str
+
+    @abstractmethod
+    def _edit(self, body: dict[str, Any]) -> None:
+        """Change the body's JSON object, which has the field."""
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:
+        """See `Lie.lie`."""
+        body = asked.fields()
+        if self.field not in body:
+            return forward(asked)
+        self._edit(body)
+        return self._tell(forward(asked.with_fields(body)))
+
+
+class Ignore(_OfField):
     """Throws away one field of the request, and acknowledges it as if it had been heeded."""
 
     name = "ignore"
-    field: str
 
-    def lie(self, asked: Asked, forward: Forward) -> Reply:
-        """See `Lie.lie`."""
-        body = asked.fields()
-        if self.field not in body:
-            return forward(asked)
+    def _edit(self, body: dict[str, Any]) -> None:
         del body[self.field]
-        return self._tell(forward(replace(asked, body=json.dumps(body).encode())))
 
 
-class Substitute(Lie):
+class Substitute(_OfField):
     """Puts another value into a field of the request."""
 
     name = "substitute"
-    field: str
     value: JsonValue
 
-    def lie(self, asked: Asked, forward: Forward) -> Reply:
-        """See `Lie.lie`."""
-        body = asked.fields()
-        if self.field not in body:
-            return forward(asked)
+    def _edit(self, body: dict[str, Any]) -> None:
         body[self.field] = self.value
-        return self._tell(forward(replace(asked, body=json.dumps(body).encode())))
 
 
 class TruncateUpload(Lie):
@@ -125,20 +132,14 @@ class Repeat(Lie):
         return self._tell(reply)
 
 
-class Copy(Lie):
+class Copy(_OfField):
     """Puts the value of one field of the request into another as well."""
 
     name = "copy"
-    field: str
     to: str
 
-    def lie(self, asked: Asked, forward: Forward) -> Reply:
-        """See `Lie.lie`."""
-        body = asked.fields()
-        if self.field not in body:
-            return forward(asked)
+    def _edit(self, body: dict[str, Any]) -> None:
         body[self.to] = body[self.field]
-        return self._tell(forward(replace(asked, body=json.dumps(body).encode())))
 
 
 class HangUp(Lie):
