@@ -17,6 +17,18 @@ Said = dict[str, Any]
 """What an activity returns into the journal."""
 
 
+def node_named(view: ClusterView, name: str) -> NodeView:
+    """A node of the cluster.
+
+    Raises:
+        Undecided: it is gone.
+    """
+    node = view.node(name)
+    if node is None:
+        raise Undecided(f"the node {name} is gone")
+    return node
+
+
 def victim_and_node(play: Scene) -> tuple[VictimPod, NodeContainer]:
     """The victim, and its node.
 
@@ -24,10 +36,7 @@ def victim_and_node(play: Scene) -> tuple[VictimPod, NodeContainer]:
         Undecided: the node is gone.
     """
     victim = play.pods[0]
-    node = look(play.kube).node(victim.node)
-    if node is None:
-        raise Undecided(f"the node {victim.node} is gone")
-    return victim, open_node(node)
+    return victim, open_node(node_named(look(play.kube), victim.node))
 
 
 def current_container(play: Scene, victim: VictimPod) -> str:

@@ -7,9 +7,8 @@ from typing import cast
 from mlflow_conformance.cluster.eviction import evict
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.view import ClusterView, PodView, look
-from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import TimedOut
-from mlflow_conformance.disruption.actions.acting import Said, waited
+from mlflow_conformance.disruption.actions.acting import Said, node_named, waited
 from mlflow_conformance.disruption.drains import drained
 from mlflow_conformance.disruption.scene import Scene, pods_of
 from mlflow_conformance.disruption.wholeness import missing, unready_mlflow
@@ -59,11 +58,8 @@ def node_state(scene: str) -> Said:
     """Whether the node takes pods, and what is on it that a drain moves."""
     play = Scene.read(scene)
     view = look(play.kube)
-    node = view.node(play.node)
-    if node is None:
-        raise Undecided(f"the node {play.node} is gone")
     return {
-        "schedulable": node.schedulable,
+        "schedulable": node_named(view, play.node).schedulable,
         "pods": [p.key for p in view.pods if _drainable(p, play.node)],
     }
 

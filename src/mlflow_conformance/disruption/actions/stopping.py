@@ -3,18 +3,16 @@
 
 import time
 
-from mlflow_conformance.cluster.node_container import NodeContainer
 from mlflow_conformance.cluster.node_door import open_node
 from mlflow_conformance.cluster.view import ClusterView, look
-from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.disruption.actions.acting import Said, waited
+from mlflow_conformance.disruption.actions.acting import Said, node_named, waited
 from mlflow_conformance.disruption.scene import Scene
 
 
 def stop_node(scene: str) -> Said:
     """Freeze the node: nothing on it answers, and nobody was told."""
     play = Scene.read(scene)
-    node = _door(play)
+    node = open_node(node_named(look(play.kube), play.node))
     at = time.time()
     node.freeze()
     return {"node": node.name, "at": at}
@@ -23,8 +21,8 @@ def stop_node(scene: str) -> Said:
 def stopped_node(scene: str) -> Said:
     """Whether the node is frozen, and what Kubernetes says of it."""
     play = Scene.read(scene)
-    seen = look(play.kube).node(play.node)
-    return {"frozen": _door(play).frozen(), "ready": seen is not None and seen.ready}
+    seen = node_named(look(play.kube), play.node)
+    return {"frozen": open_node(seen).frozen(), "ready": seen.ready}
 
 
 def continue_node(scene: str) -> Said:
@@ -47,10 +45,3 @@ def thawed(play: Scene) -> bool:
     """Let the scene's node go on; whether there was anything to do."""
     node = look(play.kube).node(play.node) if play.stops else None
     return node is not None and open_node(node).thaw()
-
-
-def _door(play: Scene) -> NodeContainer:
-    node = look(play.kube).node(play.node)
-    if node is None:
-        raise Undecided(f"the node {play.node} is gone")
-    return open_node(node)
