@@ -10,6 +10,7 @@ import yaml
 
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.config import assets, catalogue
+from mlflow_conformance.config.profile import LoadedProfile, Profile
 from mlflow_conformance.config.tiers import Tier
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.progress import tell
@@ -89,7 +90,7 @@ def run(
         done = {e.name for e in under_way.known if isinstance(e, CandidateSeen)}
         left = [c for c in chosen if c.name not in done]
         if left:
-            _run_left(under_way, profile, tier, left, judgements, reuse=reuse)
+            _run_left(under_way, loaded, profile, tier, left, judgements, reuse=reuse)
     code = under_way.conclude()
     _leave_to_judge(under_way.folder.path)
     return code
@@ -103,6 +104,7 @@ def _is_as_it_was(seen: CandidateSeen, candidate: Candidate | None) -> bool:
 
 def _run_left(
     under_way: GateSeries,
+    loaded: LoadedProfile,
     profile: str,
     tier: Tier,
     left: Sequence[Candidate],
@@ -113,11 +115,9 @@ def _run_left(
     folder = under_way.folder.path
     set_aside(folder / "healthy")
     wanted = {i for c in left for i in c.checks if not c.refused}
-    order = promised(profile, catalogue.read(assets.asset("suites"))).rows(tier)
-    healthy = gates.verdicts(
-        folder / "healthy", profile, tier, [i for i in order if i in wanted], reuse=reuse
-    )
-    fates = _foreseen(profile, left)
+    ids = [i for i in loaded.rows(tier) if i in wanted]
+    healthy = gates.verdicts(folder / "healthy", profile, tier, ids, reuse=reuse)
+    fates = _foreseen(loaded.profile, left)
     sound = True
     for number, candidate in enumerate(left, 1):
         fate, detail = fates[candidate.name]
@@ -143,10 +143,9 @@ def _run_left(
         typer.echo(f"        {_told(event)}")
 
 
-def _foreseen(profile: str, left: Sequence[Candidate]) -> Mapping[str, tuple[Fate, str]]:
+def _foreseen(profile: Profile, left: Sequence[Candidate]) -> Mapping[str, tuple[Fate, str]]:
     """What the cluster says of each candidate before any of them is tried."""
-    loaded = promised(profile, catalogue.read(assets.asset("suites")))
-    with kept(loaded.profile) as kube:
+    with kept(profile) as kube:
         try:
             return {c.name: foreseen(kube, c) for c in left}
         except KubeFailed as problem:
