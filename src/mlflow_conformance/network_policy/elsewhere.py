@@ -4,10 +4,10 @@
 from collections.abc import Iterator, Sequence
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.network_policy.matrix import Destination
 from mlflow_conformance.network_policy.policies import (
-    NAME_OF_NAMESPACE,
     Admission,
     Peer,
     Ports,

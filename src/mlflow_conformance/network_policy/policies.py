@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Literal
 
-Labels = Mapping[str, str]
+from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, Labels, asked, matches
+
 Direction = Literal["Ingress", "Egress"]
-NAME_OF_NAMESPACE = "kubernetes.io/metadata.name"
-"""The label by which the API server marks every namespace with its own name."""
 
 
 @dataclass(frozen=True)
@@ -142,23 +141,6 @@ def _selects(spec: Mapping[str, Any], direction: Direction, pod: Labels) -> bool
     return direction in types and matches(spec.get("podSelector") or {}, pod)
 
 
-def matches(selector: Mapping[str, Any], labels: Labels) -> bool:
-    """Whether a label selector matches labels (Kubernetes API, LabelSelector)."""
-    if not (selector.get("matchLabels") or {}).items() <= labels.items():
-        return False
-    for wanted in selector.get("matchExpressions") or []:
-        key, values = wanted["key"], wanted.get("values") or []
-        holds = {
-            "In": labels.get(key) in values,
-            "NotIn": labels.get(key) not in values,
-            "Exists": key in labels,
-            "DoesNotExist": key not in labels,
-        }
-        if not holds[wanted["operator"]]:
-            return False
-    return True
-
-
 def _peers(entries: Sequence[Mapping[str, Any]] | None, namespace: str) -> Iterator[Peer]:
     if not entries:  # a rule without peers admits everyone
         yield Peer()
@@ -169,24 +151,9 @@ def _peers(entries: Sequence[Mapping[str, Any]] | None, namespace: str) -> Itera
             continue
         spaces: list[Labels] = [{NAME_OF_NAMESPACE: namespace}]
         if entry.get("namespaceSelector") is not None:
-            spaces = _asked(entry["namespaceSelector"])
-        for space, pod in product(spaces, _asked(entry.get("podSelector") or {})):
+            spaces = asked(entry["namespaceSelector"])
+        for space, pod in product(spaces, asked(entry.get("podSelector") or {})):
             yield Peer(space, pod)
-
-
-def _asked(selector: Mapping[str, Any]) -> list[Labels]:
-    """The labels that a selector asks for, one mapping for each way to fulfil it.
-
-    What it asks for in another way than by values (NotIn, Exists) does not narrow what is told:
-    the peer then counts as wider than it is, which a promise has to spell out.
-    """
-    fixed = dict(selector.get("matchLabels") or {})
-    choices = [
-        [(wanted["key"], value) for value in wanted["values"]]
-        for wanted in selector.get("matchExpressions") or []
-        if wanted["operator"] == "In"
-    ]
-    return [{**fixed, **dict(chosen)} for chosen in product(*choices)]
 
 
 def _ports(entries: Sequence[Mapping[str, Any]] | None) -> Iterator[Ports]:

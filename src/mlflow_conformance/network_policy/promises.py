@@ -6,11 +6,11 @@ from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod
+from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.network_policy.matrix import Service, ServicePort, Source
 from mlflow_conformance.network_policy.policies import (
-    NAME_OF_NAMESPACE,
     Peer,
     Promise,
     admitted,

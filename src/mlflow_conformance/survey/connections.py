@@ -2,22 +2,20 @@
 """Who may connect to MLflow and its stores, as the namespace's policies say."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlflow_conformance.cluster.bundle import Bundle
+from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, asked, matches
 from mlflow_conformance.config.names import RunnerNames
 from mlflow_conformance.survey.found import Blank, Survey
-from mlflow_conformance.survey.selectors import covers
 
-_OF_NAMESPACE = "kubernetes.io/metadata.name"
 _CONTROLS: Mapping[str, Any] = {
     "stranger": {"reaches": []},
     "server-elsewhere": {"pod_labels": "{mlflow pods}", "reaches": []},
     "neighbour": {"namespace": "{namespace}", "reaches": []},
 }
 """Sources that reach nothing, whoever else may."""
-_Labels = dict[str, str]
 
 
 def find_policies(bundle: Bundle, labels: Mapping[str, str], found: Survey) -> None:
@@ -70,7 +68,7 @@ def _policies(bundle: Bundle, labels: Mapping[str, str]) -> list[Mapping[str, An
     return [
         p
         for p in bundle.of("NetworkPolicy")
-        if covers(p["spec"].get("podSelector") or {}, labels)
+        if matches(p["spec"].get("podSelector") or {}, labels)
         and "Ingress" in (p["spec"].get("policyTypes") or ["Ingress"])
     ]
 
@@ -132,27 +130,18 @@ def _of_peer(peer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"cidr": block["cidr"]}
         return
     spaces = peer.get("namespaceSelector")
-    for of_space in _labels(spaces):
-        for of_pod in _labels(peer.get("podSelector")):
+    for of_space in asked(spaces or {}):
+        for of_pod in asked(peer.get("podSelector") or {}):
             source: dict[str, Any] = {}
             if spaces is None:
                 source["namespace"] = "{namespace}"
-            elif name := of_space.get(_OF_NAMESPACE):
+            elif name := of_space.get(NAME_OF_NAMESPACE):
                 source["namespace"] = name
             elif of_space:
                 source["namespace_labels"] = of_space
             if of_pod:
                 source["pod_labels"] = of_pod
             yield source
-
-
-def _labels(selector: Mapping[str, Any] | None) -> Sequence[_Labels]:
-    """Labels that a selector matches; of what only expressions with `In` can say."""
-    found: list[_Labels] = [dict((selector or {}).get("matchLabels") or {})]
-    for rule in (selector or {}).get("matchExpressions") or []:
-        if rule["operator"] == "In":
-            found = [{**some, rule["key"]: v} for some in found for v in rule["values"]]
-    return found
 
 
 def _name(source: Mapping[str, Any], number: int) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlflow_conformance.cluster.bundle import Bundle
+from mlflow_conformance.cluster.selectors import matches
 from mlflow_conformance.survey.found import Blank, Survey
-from mlflow_conformance.survey.selectors import covers
 from mlflow_conformance.survey.server import Server
 
 _OF_TWO = ("DIS-9", "DIS-3", "DIS-3.deletion", "DIS-3.hang", "DIS-8", "DIS-8.broken",
@@ -47,7 +47,7 @@ def find_scaling(bundle: Bundle, server: Server, found: Survey) -> int:
         (
             b
             for b in bundle.of("PodDisruptionBudget")
-            if covers(b["spec"].get("selector") or {}, server.labels)
+            if matches(b["spec"].get("selector") or {}, server.labels)
         ),
         None,
     )

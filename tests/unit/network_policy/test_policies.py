@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
+from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, matches
 from mlflow_conformance.network_policy.policies import (
-    NAME_OF_NAMESPACE,
     Peer,
     Promise,
     admitted,
     beyond,
-    matches,
 )
 
 STORE = {"app": "postgres", "tier": "data"}
