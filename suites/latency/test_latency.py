@@ -9,9 +9,9 @@ from mlflow_conformance.doors.many import Request, send_many
 from mlflow_conformance.doors.mlflow import new_run
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.latency.judging import expect_latency, expect_offered, note_others
-from mlflow_conformance.latency.measuring import Measured
+from mlflow_conformance.latency.measuring import Measured, cpu_now
 from mlflow_conformance.latency.thresholds import Burst
-from mlflow_conformance.load.machine import reading, taken_by_others
+from mlflow_conformance.load.machine import taken_by_others
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.machine import cluster_cpu
 
@@ -78,9 +78,9 @@ def test_a_burst_of_writers_is_answered(
     patient = replace(replica, timeout_s=patience)
     asked = [Request.post(patient, "runs/log-batch", run_id=r, metrics=_METRICS) for r in runs]
     cpu = cluster_cpu(target)
-    before = reading(cpu()) if cpu else None
+    before = cpu_now(cpu)
     outcomes = send_many(inside, asked, concurrency=row.writers, patience_s=2 * patience)
-    after = reading(cpu()) if cpu else None
+    after = cpu_now(cpu)
     replies = [o.reply for o in outcomes]
     statuses = [r.status if isinstance(r, Reply) else str(r) for r in replies]
     slowest = max(r.elapsed_s for r in replies)
@@ -89,8 +89,7 @@ def test_a_burst_of_writers_is_answered(
         "refused", "writes that were refused", [s for s in statuses if s != 200], "==", [],
         door="inside",
     )  # fmt: skip
-    taken = taken_by_others(before, after) if before and after else None
-    starved = note_others(evidence, taken, row.others_cpu)
+    starved = note_others(evidence, taken_by_others(before, after), row.others_cpu)
     if starved and slowest > row.within_s:
         evidence.undecided(f"{starved}: the slowest write took {slowest:.1f} s")
     evidence.expect(

@@ -10,7 +10,7 @@ import pytest
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.doors.inventory import Inventory
-from mlflow_conformance.doors.mlflow import ARTIFACTS, ApiError, MlflowApi, answer, new_run
+from mlflow_conformance.doors.mlflow import MlflowApi, answer, new_run, store
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
@@ -52,10 +52,7 @@ def bystander(
     made = answer("experiments/create", front.post("experiments/create", name=unique("bystander")))
     experiment = belongings.experiment(made["experiment_id"])
     run_id = new_run(front, experiment).run_id
-    path = f"{ARTIFACTS}/{experiment}/{run_id}/artifacts/kept.txt"
-    stored = front.request("PUT", path, body=b"kept")
-    if stored.status != 200:
-        raise ApiError("artifacts", stored)
+    store(front, f"{experiment}/{run_id}/artifacts/kept.txt", b"kept")
     answer("runs/delete", front.post("runs/delete", run_id=run_id))
     logged = front.post("logged-models", experiment_id=experiment, name="kept")
     model = answer("logged-models", logged)["model"]["info"]["model_id"]

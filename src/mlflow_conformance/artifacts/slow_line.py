@@ -9,7 +9,7 @@ from threading import Event
 
 from mlflow_conformance.artifacts.thresholds import SlowTransfers
 from mlflow_conformance.doors.download import Download, Downloaded
-from mlflow_conformance.doors.mlflow import ARTIFACTS, ApiError, answer, new_run
+from mlflow_conformance.doors.mlflow import ARTIFACTS, answer, new_run, store
 from mlflow_conformance.doors.upload import Upload, content
 from mlflow_conformance.target.base import HttpDoor
 
@@ -80,9 +80,7 @@ class SlowLine:
         root = f"{self.experiment}/{run_id}/artifacts"
         offered = content(f"{root}/offered.bin", row.download_bytes)
         path = f"{ARTIFACTS}/{root}/offered.bin"
-        stored = api.request("PUT", path, body=offered)
-        if stored.status != 200:
-            raise ApiError("artifacts", stored)
+        store(api, f"{root}/offered.bin", offered)
         key = f"{root}/slow.bin"
         upload = Upload(
             url=f"{self._front.url}{ARTIFACTS}/{key}", headers=dict(self._front.headers),

@@ -65,8 +65,9 @@ def measure(
     from mlflow_conformance.evidence.recorded import recorded
     from mlflow_conformance.run.known import promised
 
-    values = measured.measured([recorded(run) for run in runs])
-    name = file or recorded(runs[0]).run.profile
+    verdicts = [recorded(run) for run in runs]
+    values = measured.measured(verdicts)
+    name = file or verdicts[0].run.profile
     loaded = promised(name, catalogue.read(assets.asset("suites")))
     path = measured.path_of(loaded.path)
     try:

@@ -4,7 +4,6 @@
 from typing import Annotated
 
 import typer
-import yaml
 
 from mlflow_conformance.target import rights
 
@@ -20,5 +19,7 @@ def rbac(
     ] = "mlflow-conformance",
 ) -> None:
     """Print the roles that a run needs, and their bindings, for kubectl apply."""
+    import yaml
+
     documents = rights.manifests(mode, namespace, user)
     typer.echo(yaml.safe_dump_all(documents, sort_keys=False), nl=False)

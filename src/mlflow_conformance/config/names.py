@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from mlflow_conformance.config.documents import Strict
 
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A port of TCP."""
 
@@ -103,8 +104,8 @@ class PostgresqlNames(Strict):
     )
     port: Port = Field(default=5432, description="its port")
     database: str = Field(default="mlflow", description="MLflow's database")
-    sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = (
-        Field(default=None, description="as libpq knows it; `prefer` when it is left out")
+    sslmode: SslMode | None = Field(
+        default=None, description="as libpq knows it; `prefer` when it is left out"
     )
     ca_secret: str | None = Field(
         default=None, description="Secret with `ca.crt` or `tls.crt` of its certificate"

@@ -119,13 +119,17 @@ class RunVerdict:
         return [m for m in self.mutations if not _killed(m)]
 
     @property
+    def taken(self) -> Sequence[CandidateSeen]:
+        """Candidates that the cluster took."""
+        return [c for c in self.candidates if c.fate in ("tried", "stopped")]
+
+    @property
     def unnoticed(self) -> Sequence[CandidateSeen]:
-        """Candidates that the cluster took, no check noticed, and nobody judged harmless.
+        """Those of `taken` that no check noticed and nobody judged harmless.
 
         To notice is as to kill a mutant: to pass on the healthy target and to fail on this one.
         """
-        taken = [c for c in self.candidates if c.fate in ("tried", "stopped")]
-        return [c for c in taken if not (noticed(c) or c.harmless)]
+        return [c for c in self.taken if not (noticed(c) or c.harmless)]
 
     @property
     def exit_code(self) -> int:

@@ -93,14 +93,14 @@ def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = 
             client_file=to.door.client_file,
             headers=dict(to.door.headers),
         )
-        before = _cpu(to)
+        before = cpu_now(to.cpu)
         with ExitStack() as stack:
             note = stack.enter_context(run.phase("load"))
             watch = stack.enter_context(to.watch()) if to.watch else Watch()
             going = stack.enter_context(engine.running(plan, folder))
             recorded = going.wait()
             note.detail = f"{len(recorded.records)} of {len(recorded.planned_us)} requests"
-        after = _cpu(to)  # the load's processes have ended, and are counted
+        after = cpu_now(to.cpu)  # the load's processes have ended, and are counted
     finally:
         if world.experiment_id:
             if garbage is not None:
@@ -111,12 +111,17 @@ def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = 
         recorded,
         analyse(recorded, _sending_bounds(run)),
         series(watch, recorded.start.timestamp()),
-        taken_by_others(before, after) if before and after else None,
+        taken_by_others(before, after),
     )
 
 
-def _cpu(to: LoadTarget) -> CpuReading | None:
-    return reading(to.cpu()) if to.cpu else None
+def cpu_now(cpu: Callable[[], float] | None) -> CpuReading | None:
+    """What the machine's processors have done until now; None where nobody can tell.
+
+    Args:
+        cpu: reads the CPU time of the cluster's nodes, seconds; None where they are elsewhere.
+    """
+    return reading(cpu()) if cpu else None
 
 
 def _sending_bounds(run: Run) -> SendingBounds:

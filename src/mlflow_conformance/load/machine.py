@@ -56,8 +56,13 @@ def reading(cluster_s: float, stat: Path = _STAT) -> CpuReading | None:
     )
 
 
-def taken_by_others(before: CpuReading, after: CpuReading) -> float:
-    """The share of all CPU time between two readings that went to others, 0 to 1."""
+def taken_by_others(before: CpuReading | None, after: CpuReading | None) -> float | None:
+    """The share of all CPU time between two readings that went to others, 0 to 1.
+
+    None where one of the two could not be taken.
+    """
+    if before is None or after is None:
+        return None
     whole = (after.at_s - before.at_s) * after.cpus
     if whole <= 0:
         return 0.0

@@ -189,7 +189,7 @@ def document(run: RunVerdict) -> VerdictDocument:
             not_run=len(run.not_run),
         ),
         checks=[_check(c) for c in run.checks],
-        left_out=[LeftOut(id=i, reason=_short(r)) for i, r in run.run.left_out.items()],
+        left_out=[LeftOut(id=i, reason=short(r)) for i, r in run.run.left_out.items()],
         base=_base(run.run.base),
         mutants=[
             MutantVerdict(
@@ -214,7 +214,7 @@ def _base(base: Base | None) -> BaseDocument | None:
         return None
     return BaseDocument(
         name=base.name,
-        removed=[LeftOut(id=i, reason=_short(r)) for i, r in base.removed.items()],
+        removed=[LeftOut(id=i, reason=short(r)) for i, r in base.removed.items()],
         changed=list(base.changed),
     )
 
@@ -225,12 +225,12 @@ def _check(judged: Judged) -> CheckVerdict:
         id=judged.id,
         verdict=judged.verdict,
         unwaived=judged.raw,
-        reason=_short(judged.reason),
+        reason=short(judged.reason),
         started=record.started if record else None,
         duration_s=record.duration_s if record else None,
         broken=_broken(judged.failed_observations),
         waiver=waiver
-        and WaiverDocument(reason=_short(waiver.reason), expires=waiver.expires.isoformat()),
+        and WaiverDocument(reason=short(waiver.reason), expires=waiver.expires.isoformat()),
     )
 
 
@@ -243,11 +243,12 @@ def _broken(observations: Iterable[Observation]) -> list[BrokenObservation]:
             id=observation_id,
             outcome=said,
             count=len(found),
-            sentences=[_short(describe(o)) for o in found[:_SENTENCES]],
+            sentences=[short(describe(o)) for o in found[:_SENTENCES]],
         )
         for (observation_id, said), found in alike.items()
     ]
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """A text as one line that is not too long for a program's log."""
     return words.cut(words.line(text), _LONGEST)

@@ -184,7 +184,7 @@ def _mutants(run: RunVerdict) -> str:
 
 def candidates(run: RunVerdict) -> str:
     """How many single changes of the deployment were noticed, in one sentence; empty for none."""
-    taken = [c for c in run.candidates if c.fate in ("tried", "stopped")]
+    taken = run.taken
     if not run.candidates:
         return ""
     left = len(run.unnoticed)

@@ -70,7 +70,8 @@ def run(
     if not reuse:
         refuse_left_up()
     _prepare_images(loaded.profile, wanted)
-    folder = make_folder(output, new_run_id())
+    run_id = new_run_id()
+    folder = make_folder(output, run_id)
     run_seed = seed if seed is not None else random.SystemRandom().getrandbits(32)
     with ExitStack() as stack:
         stack.callback(_leave_no_empty, folder)
@@ -80,7 +81,7 @@ def run(
             rows={},
             left_out={},
             folder=folder,
-            run_id=new_run_id(),
+            run_id=run_id,
             seed=run_seed,
             command=command_line(),
             log=log,
@@ -229,7 +230,7 @@ def _target(wanted: Upgrading) -> dict[str, JsonValue]:
 
 def _leave_no_empty(folder: RunFolder) -> None:
     """Leave nothing of an upgrade whose first stage has no evidence."""
-    if any((folder.path / stage / "evidence.jsonl").exists() for stage in UpgradeStage):
+    if files.is_upgrade(folder.path):
         return
     shared = folder.path / "shared"
     if shared.is_dir() and not any(shared.iterdir()):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command `mlflow-conformance upgrade --plan`: an existing cluster is read, and not changed."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import typer
 from pydantic import BaseModel, ConfigDict
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.kubeconfig import kubeconfig_of
 from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.tiers import UPGRADE
 from mlflow_conformance.core.errors import Unusable
@@ -81,10 +81,8 @@ def run(wanted: PlanWanted, *, profile: str) -> int:
     after = MlflowVersion.parse(wanted.after)
     loaded = promised(profile, catalogue.read(assets.asset("suites")))
     names = loaded.profile.names
-    config = wanted.kubeconfig or Path(
-        os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or "~/.kube/config"
-    )
-    kube = Kube(config.expanduser(), wanted.context, wanted.namespace or names.namespace)
+    config = kubeconfig_of(wanted.kubeconfig, wanted.context)
+    kube = Kube(config, wanted.context, wanted.namespace or names.namespace)
     require_namespace(kube)
     there = found(kube, names.mlflow)
     if wanted.before is not None and wanted.before != there.version:

@@ -116,8 +116,7 @@ def secrets_of(bundle: Bundle, wanted: str | None) -> set[str]:
     Raises:
         Unusable: see `server_in`.
     """
-    workload, container, _ = _chosen(bundle, wanted)
-    del workload
+    _, container, _ = _chosen(bundle, wanted)
     found: set[str] = set()
     for source in container.get("envFrom") or []:
         if reference := source.get("secretRef"):

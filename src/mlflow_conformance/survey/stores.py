@@ -2,10 +2,11 @@
 """Where MLflow's database and artifacts are, as the server itself is told."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from mlflow_conformance.cluster.bundle import Bundle
+from mlflow_conformance.config.names import SslMode
 from mlflow_conformance.survey.command import Value
 from mlflow_conformance.survey.found import Blank, Survey
 from mlflow_conformance.survey.server import Server
@@ -16,7 +17,7 @@ _ENDPOINTS = ("MLFLOW_S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _DEFAULT_REGION = "us-east-1"
 _POSTGRESQL = 5432
-_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_MODES: tuple[str, ...] = get_args(SslMode)
 
 
 @dataclass(frozen=True)

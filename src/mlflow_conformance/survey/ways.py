@@ -140,10 +140,7 @@ def _login(server: Server, found: Survey, names: dict[str, Any]) -> None:
         found.decide("login: a token of the environment, MLFLOW_TRACKING_TOKEN", told)
         return
     names["login"] = {"kind": "basic"}
-    user, password = (
-        server.environment.get(f"MLFLOW_AUTH_ADMIN_{word}") for word in ("USERNAME", "PASSWORD")
-    )
-    del user
+    password = server.environment.get("MLFLOW_AUTH_ADMIN_PASSWORD")
     where = re.fullmatch(r"key (\S+) of Secret (\S+)", password.source if password else "")
     found.decide(
         "login: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD of the environment", told

@@ -17,6 +17,7 @@ import certifi
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import AuditorNames, LoginNames
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.doors.account import VARIABLES
 from mlflow_conformance.evidence.log import EvidenceLog
 
 _ENDING = "-----END CERTIFICATE-----"
@@ -104,7 +105,7 @@ class Keys:
             return {}
         if login.secret is None:
             found, where = dict(os.environ), "the environment"
-            keys = ["MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"]
+            user, password, token = VARIABLES
         else:
             where = f"the Secret {login.secret}"
             try:
@@ -116,8 +117,7 @@ class Keys:
                     "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
                     "MLFLOW_TRACKING_TOKEN",
                 ) from problem
-            keys = [login.username, login.password, login.token]
-        user, password, token = keys
+            user, password, token = login.username, login.password, login.token
         wanted = [token] if login.kind == "bearer" else [user, password]
         if absent := [key for key in wanted if not found.get(key)]:
             raise Unusable(

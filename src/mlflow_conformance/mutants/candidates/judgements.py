@@ -30,7 +30,7 @@ class Judgement(Strict):
 
     def about(self, name: str) -> bool:
         """Whether it is about a candidate of this name."""
-        return any(_matches(pattern, name) for pattern in self.changes)
+        return matching(self.changes, name)
 
 
 class Judgements(Strict):

@@ -13,12 +13,11 @@ from mlflow_conformance.report.verdict_document import (
     UpgradeCause,
     UpgradeDocument,
     VerdictDocument,
+    short,
 )
 from mlflow_conformance.report.verdict_document import (
     document as run_document,
 )
-
-_LONGEST = 300
 
 
 def document(verdict: UpgradeVerdict) -> VerdictDocument:
@@ -36,9 +35,7 @@ def document(verdict: UpgradeVerdict) -> VerdictDocument:
                 way=verdict.way,
                 decision=verdict.decision,
                 causes=[
-                    UpgradeCause(
-                        decision=c.decision, about=_short(c.about), reason=_short(c.reason)
-                    )
+                    UpgradeCause(decision=c.decision, about=short(c.about), reason=short(c.reason))
                     for c in verdict.causes
                 ],
                 stages=[
@@ -52,10 +49,10 @@ def document(verdict: UpgradeVerdict) -> VerdictDocument:
                 ],
                 compared=[_compared(c) for c in verdict.compared],
                 times=[
-                    MeasuredTime(check=t.check, name=_short(t.name), seconds=t.seconds)
+                    MeasuredTime(check=t.check, name=short(t.name), seconds=t.seconds)
                     for t in verdict.times
                 ],
-                not_tried=[_short(each) for each in verdict.not_tried],
+                not_tried=[short(each) for each in verdict.not_tried],
             ),
         }
     )
@@ -73,9 +70,5 @@ def _compared(compared: Compared) -> ComparedCheck:
         before=before.verdict if before else None,
         after=after.verdict if after else None,
         worse=compared.worse,
-        reason=_short(after.reason) if after else "",
+        reason=short(after.reason) if after else "",
     )
-
-
-def _short(text: str) -> str:
-    return words.cut(words.line(text), _LONGEST)
