@@ -15,12 +15,13 @@ from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand.deploy import trees
 from mlflow_conformance.stand.deploy.helm import Helm, Release
 from mlflow_conformance.stand.deploy.kustomize import Kustomize
+from mlflow_conformance.stand.deploy.manifests import NAMESPACE
+from mlflow_conformance.stand.deploy.schemas import kubernetes_version
 from mlflow_conformance.stand.versions import MlflowVersion
 
 Kind = Literal["version", "values", "ref"]
 
 _KINDS: tuple[Kind, ...] = ("values", "ref")
-_KUBERNETES = "1.35.0"
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,11 @@ class HelmWay:
 
     def objects(self) -> list[dict[str, Any]]:
         """As `Way.objects`."""
-        return self.helm.template(self.whole, kube_version=_KUBERNETES)
+        return self.helm.template(self.whole, kube_version=kubernetes_version())
 
     def install(self, seconds: float) -> None:
         """As `Way.install`; the namespace is the one beside the chart."""
-        self.kube.run("apply", "--filename", str(self.whole.chart.parent / "namespace.yaml"))
+        self.kube.run("apply", "--filename", str(self.whole.chart.parent / NAMESPACE))
         self.helm.install(self.whole, seconds=seconds)
 
     def apply(self, seconds: float) -> None:

@@ -19,6 +19,7 @@ from mlflow_conformance.load import seeding
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.upgrade.api_answers import ApiAnswer, answer_of
 from mlflow_conformance.upgrade.api_requests import ApiObjects, ApiRequest, DeclaredCall, requests
+from mlflow_conformance.upgrade.otlp import location_of
 from mlflow_conformance.upgrade.pair import PairServer, ServerPair
 from mlflow_conformance.upgrade.scripts import API_DEFINITION
 
@@ -110,17 +111,13 @@ def _things(api: MlflowApi, world: World, ours: ApiObjects | None = None) -> Api
         "experiments/create.name": f"{world.experiment_name}-made",
         "experiments/update.new_name": f"{world.experiment_name}-new",
         "registered-models/create.name": f"{world.experiment_name}-made",
-        "logged-models.name": "made", "locations": [_place(world.experiment_id)],
+        "logged-models.name": "made", "locations": [location_of(world.experiment_id)],
     }  # fmt: skip
     if ours is None:
         found = _found(api)
     else:
         found = {key: ours.values[key] for key in _FROM_DATA if key in ours.values}
     return ApiObjects(world, {**values, **_made(api, world), **found})
-
-
-def _place(experiment: str) -> dict[str, JsonValue]:
-    return {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
 
 
 def _trace(trace_id: str) -> dict[str, JsonValue]:
@@ -138,7 +135,7 @@ def _made(api: MlflowApi, world: World) -> dict[str, JsonValue]:
     )
     trace = {
         "trace_info": {
-            "trace_id": trace_id, "trace_location": _place(world.experiment_id),
+            "trace_id": trace_id, "trace_location": location_of(world.experiment_id),
             "request_time": "2026-01-01T00:00:00Z", "execution_duration": "1s", "state": "OK",
         }
     }  # fmt: skip
@@ -154,7 +151,7 @@ def _found(api: MlflowApi) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = {}
     experiments = _answered(api, "experiments/search", {"max_results": 100}).get("experiments", [])
     numbers = [one["experiment_id"] for one in experiments]
-    places = [_place(number) for number in numbers]
+    places = [location_of(number) for number in numbers]
     body = {"locations": places, "max_results": 1}
     for trace in _answered(api, "traces/search", body, version=3).get("traces", []):
         found |= _trace(trace["trace_id"])

@@ -27,6 +27,8 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.upgrade.bare import bare_pod, containers_ready
 
+ADDRESS = "MLFLOW_BACKEND_STORE_URI"
+"""The variable by which MLflow is told its database."""
 _POD = "mlflow-conformance-postgresql"
 _ROLE, _PORT, _ROOM = "pair", 5432, "/pair"
 _SEED = "seed"
@@ -85,17 +87,9 @@ class Copies:
         self.kube.patch("secret", self.secret, {"stringData": {name: uri}}, how="merge")
         return name
 
-    def drop(self, name: str) -> None:
-        """Remove a copy, and whoever is connected to it.
-
-        Raises:
-            KubeFailed: there is none, or the server refused.
-        """
-        self._sql(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-    def size(self, name: str) -> int:
-        """Bytes of a copy."""
-        return int(self._sql(f"SELECT pg_database_size('{name}')"))
+    def variable(self, name: str) -> dict[str, Any]:
+        """The variable by which a container of MLflow has a copy for its database."""
+        return {"name": ADDRESS, "valueFrom": {"secretKeyRef": {"name": self.secret, "key": name}}}
 
     def sql(self, statement: str, database: str, *, reader: str = "") -> str:
         """What statements on a copy print, without a frame.
@@ -171,10 +165,10 @@ def backend_uri(kube: Kube, names: Names) -> str:
     if not ready:
         raise Undecided("no pod of MLflow is ready, so the address of its database is not known")
     try:
-        said = kube.exec(ready[0].name, "printenv", "MLFLOW_BACKEND_STORE_URI", container=container)
+        said = kube.exec(ready[0].name, "printenv", ADDRESS, container=container)
     except KubeFailed as problem:
         raise Undecided(
-            f"MLflow has the address of its database elsewhere than in MLFLOW_BACKEND_STORE_URI, "
+            f"MLflow has the address of its database elsewhere than in {ADDRESS}, "
             f"so that no copy can be put in its place: {problem}"
         ) from problem
     return said.strip()

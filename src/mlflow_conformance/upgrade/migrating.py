@@ -13,9 +13,8 @@ from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.upgrade.bare import bare_pod
-from mlflow_conformance.upgrade.copies import Copies
+from mlflow_conformance.upgrade.copies import ADDRESS, Copies
 
-_ADDRESS = "MLFLOW_BACKEND_STORE_URI"
 _LIBPQ = "PG"
 """What libpq's variables begin with: they would lead to the live server."""
 _PREFIX = "mlflow-conformance-"
@@ -64,13 +63,12 @@ class OwnMigration:
 
     def _on(self, copies: Copies, database: str) -> dict[str, Any]:
         spec = copy.deepcopy(dict(self.spec))
-        key = {"name": copies.secret, "key": database}
-        address = {"name": _ADDRESS, "valueFrom": {"secretKeyRef": key}}
+        address = copies.variable(database)
         for container in spec["containers"]:
             others = [
                 e
                 for e in container.get("env", [])
-                if e["name"] != _ADDRESS and not e["name"].startswith(_LIBPQ)
+                if e["name"] != ADDRESS and not e["name"].startswith(_LIBPQ)
             ]
             container["env"] = [*others, address]
         return spec

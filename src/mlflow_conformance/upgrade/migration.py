@@ -21,7 +21,7 @@ _ALTER = re.compile(
     rf"(?:(ADD|DROP|ALTER|RENAME) (?:COLUMN )?(?:IF (?:NOT )?EXISTS )?{_NAME})", re.IGNORECASE,
 )  # fmt: skip
 _TABLE = re.compile(rf"(CREATE|DROP) TABLE (?:IF (?:NOT )?EXISTS )?{_NAME}", re.IGNORECASE)
-_ROWS = re.compile(rf"(UPDATE|DELETE FROM|INSERT INTO|TRUNCATE(?: TABLE)?) {_NAME}", re.IGNORECASE)
+_ROWS = re.compile(rf"(UPDATE|DELETE FROM|TRUNCATE(?: TABLE)?) {_NAME}", re.IGNORECASE)
 _NO_COLUMN = {"constraint", "primary", "unique", "foreign", "check", "to"}
 
 
@@ -50,7 +50,6 @@ class Meant:
     columns: frozenset[tuple[str, str]]
     tables: frozenset[str]
     written: frozenset[tuple[str, str]]
-    inserted: frozenset[str]
     deleted: dict[str, frozenset[str]]
 
     def deletes(self, table: str, key: list[str | None]) -> bool:
@@ -75,7 +74,6 @@ class MigrationRecord(Strict):
         columns: set[tuple[str, str]] = set()
         tables: set[str] = set()
         written: set[tuple[str, str]] = set()
-        inserted: set[str] = set()
         deleted: dict[str, frozenset[str]] = {}
         for statement in self.statements:
             text = statement.sql
@@ -87,13 +85,9 @@ class MigrationRecord(Strict):
                 verb, table = found[1].upper(), found[2]
                 if verb == "UPDATE":
                     written.update((table, column) for column in assigned(text))
-                elif verb == "INSERT INTO":
-                    inserted.add(table)
                 else:
                     deleted[table] = deleted.get(table, frozenset()) | set(statement.values)
-        return Meant(
-            frozenset(columns), frozenset(tables), frozenset(written), frozenset(inserted), deleted
-        )
+        return Meant(frozenset(columns), frozenset(tables), frozenset(written), deleted)
 
 
 def assigned(update: str) -> Iterator[str]:

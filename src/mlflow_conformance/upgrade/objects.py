@@ -19,14 +19,12 @@ class Objects(Strict):
         empty: owners that need an object and have none.
         elsewhere: owners whose URI does not lead into the bucket.
         orphans: keys below no owner's folder.
-        owned: how many objects have an owner.
     """
 
     etags: dict[str, str]
     empty: list[str]
     elsewhere: list[str]
     orphans: list[str]
-    owned: int
 
     def lost(self, later: "Objects") -> list[str]:
         """Objects that are gone since, or hold something else."""
@@ -63,7 +61,6 @@ def objects_of(sql: Sql, bucket: Bucket) -> Objects:
         empty=list(found.empty),
         elsewhere=list(found.elsewhere),
         orphans=list(found.orphans),
-        owned=found.owned,
     )
 
 

@@ -32,11 +32,10 @@ from mlflow_conformance.upgrade.bare import (
     present,
     server_container,
 )
-from mlflow_conformance.upgrade.copies import Copies, copies
+from mlflow_conformance.upgrade.copies import ADDRESS, Copies, copies
 from mlflow_conformance.upgrade.migration import SCRIPT, MigrationRecord
 from mlflow_conformance.upgrade.models import Python
 
-_ADDRESS = "MLFLOW_BACKEND_STORE_URI"
 _CLIENT_S = 300
 
 
@@ -207,11 +206,10 @@ class Beside:
     def _on_copy(self, name: str, image: str) -> dict[str, Any]:
         """The template's specification with an image, and a copy in place of the database."""
         made = of_image(self.template["spec"], self.target.names.mlflow.container, image)
-        key = {"name": self.copies.secret, "key": name}
-        address = {"name": _ADDRESS, "valueFrom": {"secretKeyRef": key}}
+        address = self.copies.variable(name)
         for one in [*made["containers"], *made.get("initContainers", [])]:
             if one["image"] == image:
-                others = [e for e in one.get("env", []) if e["name"] != _ADDRESS]
+                others = [e for e in one.get("env", []) if e["name"] != ADDRESS]
                 one["env"] = [*others, address]
         return made
 
@@ -219,8 +217,7 @@ class Beside:
 def _server(target: Target, name: Literal["A", "B"], pod: str) -> PairServer:
     kube, names = target.need_kube(), target.names
     address = kube.get("pod", pod)["status"]["podIP"]
-    url = f"http://{address}:{names.mlflow.port}"
-    api = target.api(target.pair_url(name, url))
+    api = target.api(target.pair_url(name, names.mlflow.url(address)))
     version = api.request("GET", "/version").text.strip()
     return PairServer(
         name, version, api, PodPython(kube, kube.namespace, pod, names.mlflow.container)

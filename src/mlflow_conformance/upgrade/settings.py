@@ -3,7 +3,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import JsonValue
 
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.core.errors import Undecided
@@ -46,9 +46,7 @@ def settings_of(python: Python, words: Sequence[str]) -> VersionSettings:
         Undecided: it does not tell.
     """
     try:
-        return TypeAdapter(VersionSettings).validate_python(
-            python.run(SERVER_SETTINGS, {"words": list(words)})
-        )
+        return VersionSettings.model_validate(python.run(SERVER_SETTINGS, {"words": list(words)}))
     except ValueError as problem:
         raise Undecided(f"the settings of a version cannot be read: {problem}") from problem
 

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, answer
 from mlflow_conformance.upgrade.models import Python
+from mlflow_conformance.upgrade.otlp import location_of
 from mlflow_conformance.upgrade.pair import PairServer, ServerPair
 from mlflow_conformance.upgrade.scripts import CLIENT_OPERATIONS
 
@@ -103,13 +104,13 @@ def _forget(api: MlflowApi, name: str) -> None:
     if found.status != 200:
         return
     number = answer("experiments/get-by-name", found)["experiment"]["experiment_id"]
-    place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": number}}
     said = [
         api.post("runs/search", experiment_ids=[number]),
         api.post("logged-models/search", experiment_ids=[number]),
         api.request(
             "POST", "/api/3.0/mlflow/traces/search",
-            body=json.dumps({"locations": [place]}).encode(), content_type="application/json",
+            body=json.dumps({"locations": [location_of(number)]}).encode(),
+            content_type="application/json",
         ),
     ]  # fmt: skip
     folders = {path for reply in said for path in _FOLDER.findall(reply.text)}

@@ -11,10 +11,10 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from mlflow_conformance.doors.mlflow import MlflowApi, answer
-from mlflow_conformance.upgrade.otlp import OtlpSpan, OtlpTrace, export
+from mlflow_conformance.upgrade.otlp import OtlpSpan, OtlpTrace, export, location_of
 from mlflow_conformance.upgrade.things import ApiCall
 
 Kind = Literal["span", "trace"]
@@ -53,7 +53,7 @@ class Traces:
             return export(self.experiment_id, [OtlpTrace(self._number(kind, turn), [root, inner])])
         info = {
             "trace_id": self.trace_id(kind, turn),
-            "trace_location": self._location,
+            "trace_location": location_of(self.experiment_id),
             "request_time": _rfc3339(began),
             "execution_duration": "0.005s",
             "state": "OK",
@@ -73,8 +73,8 @@ class Traces:
         }[by]
         more = {"page_token": page} if page else {}
         return ApiCall.post(
-            "traces/search", "3.0", locations=[self._location], filter=what, max_results=most,
-            order_by=["timestamp_ms ASC"], **more,
+            "traces/search", "3.0", locations=[location_of(self.experiment_id)], filter=what,
+            max_results=most, order_by=["timestamp_ms ASC"], **more,
         )  # fmt: skip
 
     def found(self, api: MlflowApi, by: By) -> Iterator[str]:
@@ -91,11 +91,6 @@ class Traces:
             page = answered.get("next_page_token", "")
             if not page:
                 return
-
-    @property
-    def _location(self) -> dict[str, Any]:
-        experiment = {"experiment_id": self.experiment_id}
-        return {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": experiment}
 
     def _number(self, kind: Kind, turn: int) -> int:
         digest = hashlib.sha256(f"{self.label}/{kind}/{turn}".encode()).hexdigest()

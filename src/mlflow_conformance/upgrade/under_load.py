@@ -124,7 +124,6 @@ def upgrade(setting: Setting) -> Upgraded:
             until_ns=seen.until_ns, held_s=seen.held_s, own=seen.own,
             attempts=clients.pacer.attempts(), load=result, looks=watch.looks(),
             locks=watch.locks(), blind=watch.failed, restarted=done, plan=setting.plan,
-            operations=operations,
             runs_kept=runs_and_models_kept(operations, clients, front, sql, bucket),
             traces_kept=traces_kept(operations, clients.traces, front, sql),
         )  # fmt: skip
@@ -138,7 +137,7 @@ def _loaded(setting: Setting) -> Iterator[tuple[engine.LocalLoad, str]]:
     plan = LoadPlan(
         url=door.url, workload=load_workload(_WORKLOAD),
         steps=[RateStep(rate=setting.rate, duration_s=_LONGEST_S)], seed=setting.seed, world=world,
-        ca_file=door.ca_file, headers=dict(door.headers),
+        ca_file=door.ca_file, client_file=door.client_file, headers=dict(door.headers),
     )  # fmt: skip
     try:
         with engine.running(plan, setting.folder) as load:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlflow_conformance.config.manners import Manner
-from mlflow_conformance.ledger.history import Operation
 from mlflow_conformance.ledger.pacing import SentRequest
 from mlflow_conformance.ledger.readback import WritesKept
 from mlflow_conformance.load.result import LoadResult
@@ -28,7 +27,6 @@ class Upgraded:
         held_s: for how long traces were held back, seconds.
         own: the revision that each image needs.
         blind: looks that got no answer.
-        operations: of the ledger.
     """
 
     manner: Manner
@@ -47,7 +45,6 @@ class Upgraded:
     blind: Mapping[str, int]
     restarted: Restarted
     plan: Sequence[Restart]
-    operations: Sequence[Operation]
     runs_kept: Sequence[WritesKept]
     traces_kept: Sequence[WritesKept]
 

@@ -8,7 +8,7 @@ from mlflow_conformance.upgrade.things import GivenThing
 
 
 def objects(orphans: tuple[str, ...] = (), **etags: str) -> Objects:
-    return Objects(etags=etags, empty=[], elsewhere=[], orphans=list(orphans), owned=len(etags))
+    return Objects(etags=etags, empty=[], elsewhere=[], orphans=list(orphans))
 
 
 def test_an_object_is_lost_when_it_is_gone_or_another() -> None:

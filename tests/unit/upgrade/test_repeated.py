@@ -3,11 +3,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.upgrade import repeated as module
@@ -52,7 +52,8 @@ def test_the_job_of_the_new_version_brings_its_own_scripts() -> None:
 
 
 def test_nothing_of_it_leads_to_the_live_server() -> None:
-    copies = cast(Copies, SimpleNamespace(secret="copies"))
+    kube = cast(Kube, None)  # nothing is asked of the cluster
+    copies = Copies(kube=kube, pod="server", address="", secret="copies", password="")
     (container,) = own_migration(_objects(), LABELS)._on(copies, "twice")["containers"]
     named = {e["name"]: e for e in container["env"]}
     assert set(named) == {"HOME", "MLFLOW_BACKEND_STORE_URI"}
