@@ -123,6 +123,11 @@ class Errors(Thresholds):
     """HPA-7: what a change of size costs."""
 
     errors: Share = Field(description="most of the requests that may fail, as a share")
+    others_cpu: Share | None = Field(
+        description="most of this machine's CPU time that others than the load and the cluster may "
+        "have taken meanwhile, as a share: beyond it more errors decide nothing; null for never, "
+        "and without effect where the cluster has machines of its own"
+    )
 
 
 class Back(Thresholds):

@@ -24,6 +24,8 @@ class Window:
         recorded: every request; None when none was sent.
         start: of the load, seconds since the epoch.
         watched_until: when the watch ended, likewise.
+        others_cpu: the share of this machine's CPU time that went to others meanwhile; None where
+            the cluster is elsewhere.
     """
 
     surge: Surge
@@ -32,6 +34,7 @@ class Window:
     recorded: RunRecord | None = None
     start: float = 0.0
     watched_until: float = 0.0
+    others_cpu: float | None = None
 
     @property
     def looks(self) -> Sequence[Look]:

@@ -46,6 +46,8 @@ class Disturbance:
         until_ns: the end of the window, likewise.
         whole_s: from the fault until the deployment was whole again; None when it was not.
         undisturbed: the load of the run until the end of the window, without every fault.
+        others_cpu: the share of this machine's CPU time that went to others than the load and the
+            cluster in the window; None where the cluster is elsewhere.
     """
 
     scenario: Scenario
@@ -59,3 +61,4 @@ class Disturbance:
     until_ns: int
     whole_s: float | None
     undisturbed: Undisturbed
+    others_cpu: float | None = None

@@ -22,7 +22,7 @@ from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.ledger.history import Operation
 from mlflow_conformance.ledger.readback import WritesKept
 from mlflow_conformance.ledger.writers import KINDS
-from mlflow_conformance.load.expectations import expect_outage, note_load
+from mlflow_conformance.load.expectations import excuse, expect_outage, note_load, note_others
 from mlflow_conformance.load.run_record import RunRecord
 
 _US = 1_000_000
@@ -131,8 +131,9 @@ def expect_proven(evidence: Evidence, seen: Disturbance) -> str:
     return proof
 
 
-def expect_whole_again(evidence: Evidence, seen: Disturbance, within_s: float) -> None:
+def expect_whole_again(evidence: Evidence, seen: Disturbance, row: FaultBounds) -> None:
     """The deployment is as it was, in time."""
+    starved = note_others(evidence, seen.others_cpu, row.others_cpu)
     late = [
         f"{a.name}: {', '.join(map(str, a.output['late']))}"
         for a in seen.played.journal.run
@@ -144,8 +145,8 @@ def expect_whole_again(evidence: Evidence, seen: Disturbance, within_s: float) -
         evidence.note("what was not", late, door="kubernetes")
     if seen.whole_s is not None:
         evidence.expect(
-            "whole.after", "whole again after", round(seen.whole_s, 1), "<=", within_s,
-            unit="s", door="kubernetes",
+            "whole.after", "whole again after", round(seen.whole_s, 1), "<=", row.whole_s,
+            unit="s", door="kubernetes", unless=starved,
         )  # fmt: skip
 
 
@@ -166,12 +167,13 @@ def expect_served(evidence: Evidence, seen: Disturbance, row: FaultBounds) -> No
     evidence.note("undisturbed requests", seen.undisturbed.requests, door="front")
     evidence.note("undisturbed requests that failed", seen.undisturbed.failed, door="front")
     strays = seen.undisturbed.strays(result.overall.requests, row.stray_share)
-    expect_outage(evidence, result, row.outage, "front", strays)
+    starved = excuse(seen.others_cpu, row.others_cpu)
+    expect_outage(evidence, result, row.outage, "front", strays, starved)
     if row.failing_s is not None:
         _require_telling(evidence, seen, row.failing_s)
         evidence.expect(
             "failing", "from the first to the last failed request", round(span.seconds, 3),
-            "<=", row.failing_s, unit="s", door="front",
+            "<=", row.failing_s, unit="s", door="front", unless=starved,
         )  # fmt: skip
     overall = result.overall
     if row.failures is not None:
@@ -183,7 +185,7 @@ def expect_served(evidence: Evidence, seen: Disturbance, row: FaultBounds) -> No
         known = {"200", *map(str, row.statuses)}
         odd = sorted(set(overall.statuses) - known - {"0"})
         evidence.expect("statuses", "other HTTP statuses", odd, "==", [], door="front")
-    expect_written(evidence, seen, row)
+    expect_written(evidence, seen, row, starved)
 
 
 def expect_undisturbed(evidence: Evidence, seen: Undisturbed, row: FaultBounds) -> None:

@@ -21,6 +21,7 @@ from mlflow_conformance.load.workload import load as load_workload
 from mlflow_conformance.report.disruptions import TIME_LINE_RECORD
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.changes import changed
+from mlflow_conformance.target.machine import cluster_cpu
 
 _WORKLOAD = "pulse"
 
@@ -62,7 +63,10 @@ def on_stage(target: Target, run: Run, rate: float, garbage: list[str]) -> Itera
         )
         load = stack.enter_context(engine.running(plan, folder))
         started = load.started(run.waiter)
-        stage = Stage(target, run, run.waiter, load, started, folder, world.experiment_id)
+        stage = Stage(
+            target, run, run.waiter, load, started, folder, world.experiment_id,
+            cluster_cpu(target),
+        )  # fmt: skip
         # Its senders begin together, a moment from now; no window may begin before them.
         stage.until(EDGE_S)
         try:

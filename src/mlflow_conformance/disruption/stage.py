@@ -34,6 +34,7 @@ from mlflow_conformance.ledger.writers import KINDS, Writers
 from mlflow_conformance.load import engine
 from mlflow_conformance.load.analysis import analyse
 from mlflow_conformance.load.document import Band, LoadDocument
+from mlflow_conformance.load.machine import cpu_now, taken_by_others
 from mlflow_conformance.load.run_record import RunRecord, whole_part
 from mlflow_conformance.target.base import Target
 
@@ -46,7 +47,11 @@ _REPLY_S = 1.0
 
 @dataclass
 class Stage:
-    """A healthy deployment under load, ready to be disturbed."""
+    """A healthy deployment under load, ready to be disturbed.
+
+    Attributes:
+        cpu: reads the CPU time of a cluster that this machine carries, seconds; None for another.
+    """
 
     target: Target
     run: Run
@@ -55,6 +60,7 @@ class Stage:
     started: datetime
     folder: Path
     experiment_id: str
+    cpu: Callable[[], float] | None = None
     bands: list[Band] = field(default_factory=list)
     history: list[Disturbance] = field(default_factory=list)
     spans: list[Disturbed] = field(default_factory=list)
@@ -108,6 +114,7 @@ class Stage:
         path = folder / "scene.json"
         scene.write(path)
         since, since_ns = self.now_s, time.monotonic_ns()
+        machine = cpu_now(self.cpu)
         # The ledger proves something only of what was acknowledged when the fault came.
         self._writing(writers, since_ns, f"{needs.before} before it", _each(needs.before))
         self.until(since + EDGE_S)
@@ -150,6 +157,7 @@ class Stage:
             until_ns=since_ns + round((until - since) * 1e9),
             whole_s=whole_s,
             undisturbed=self.undisturbed(until),
+            others_cpu=taken_by_others(machine, cpu_now(self.cpu)),
         )
         self.history.append(seen)
         return seen

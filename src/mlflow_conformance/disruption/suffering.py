@@ -19,10 +19,15 @@ _WORDS = {
 }
 
 
-def expect_written(evidence: Evidence, seen: Disturbance, row: FaultBounds) -> None:
+def expect_written(
+    evidence: Evidence, seen: Disturbance, row: FaultBounds, starved: str = ""
+) -> None:
     """Writers of every kind were disturbed no longer and in no other way than promised.
 
     As many of all their writes as undisturbed load loses are noise, and not counted.
+
+    Args:
+        starved: why what is too slow, or fails for it, need not be the deployment's doing.
     """
     sent = sum(a.ended_ns >= seen.fault_ns for a in seen.attempts)
     strays = seen.undisturbed.strays(sent, row.stray_share)
@@ -32,27 +37,33 @@ def expect_written(evidence: Evidence, seen: Disturbance, row: FaultBounds) -> N
         found, strays = replace(found, failed=found.failed - noise), strays - noise
         if found.before:
             evidence.note(f"{_WORDS[kind]}: failed before the fault", found.before, door="front")
-        _judge(evidence, kind, found, row.record_writes if kind in RECORDS else row.artifact_writes)
+        bounds = row.record_writes if kind in RECORDS else row.artifact_writes
+        _judge(evidence, kind, found, bounds, starved)
 
 
-def _judge(evidence: Evidence, kind: str, found: Suffered, bounds: WriteBounds) -> None:
+def _judge(
+    evidence: Evidence, kind: str, found: Suffered, bounds: WriteBounds, starved: str
+) -> None:
     word = _WORDS[kind]
     if bounds.outage_s is not None:
         evidence.expect(
             "writes.silence", f"{word}: longest span without an acknowledged one",
             round(found.silence_s, 3), "<=", bounds.outage_s, unit="s", door="front",
+            unless=starved,
         )  # fmt: skip
     if bounds.failing_s is not None:
         evidence.expect(
             "writes.failing", f"{word}: from the first to the last failed one",
             round(found.failing_s, 3), "<=", bounds.failing_s, unit="s", door="front",
+            unless=starved,
         )  # fmt: skip
     if bounds.failed is None:
         evidence.note(f"{word}: failed", found.failed, door="front")
     else:
         evidence.expect(
-            "writes.failed", f"{word}: failed", found.failed, "<=", bounds.failed, door="front"
-        )
+            "writes.failed", f"{word}: failed", found.failed, "<=", bounds.failed, door="front",
+            unless=starved,
+        )  # fmt: skip
     if bounds.statuses is not None:
         evidence.expect(
             "writes.statuses", f"{word}: other HTTP statuses of failed ones",

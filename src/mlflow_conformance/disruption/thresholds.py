@@ -97,6 +97,12 @@ class FaultBounds(Thresholds):
         "batches of metrics, params, tags, versions and aliases"
     )
     artifact_writes: WriteBounds = Field(description="likewise of uploads")
+    others_cpu: Share | None = Field(
+        description="most of this machine's CPU time that others than the load and the cluster may "
+        "have taken meanwhile, as a share: beyond it a broken bound of a time or a number of "
+        "failures decides nothing, and one of a lost write does; null for never, and without "
+        "effect where the cluster has machines of its own"
+    )
     steady_s: Seconds = Field(
         description="how long every part must be ready without a break or restart, seconds"
     )

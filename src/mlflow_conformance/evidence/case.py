@@ -79,6 +79,7 @@ class Evidence:
     observations: list[Observation] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
+    excused: list[str] = field(default_factory=list)
 
     def expect(
         self,
@@ -91,6 +92,7 @@ class Evidence:
         unit: str = "",
         door: Door = "none",
         source: str | None = None,
+        unless: str = "",
     ) -> bool:
         """Record an observation and its bound; returns whether the bound holds.
 
@@ -98,6 +100,9 @@ class Evidence:
             id: stable within the check, a literal such as ``spread.skew``; the same for every
                 subject that the same thing is observed of.
             name: what was observed, for people; with its subject where there are several.
+            unless: why a broken bound would say nothing about the target, where there is such a
+                reason. What was observed is a note then, and the check goes on; without anything
+                else that broke it is undecided.
 
         Raises:
             TypeError: the two cannot be compared; a defect of the check.
@@ -106,8 +111,13 @@ class Evidence:
         seen = Observation(
             id=id, name=name, observed=_json(observed), unit=unit, door=door, bound=limit
         )
+        kept = holds(limit, seen.observed)
+        if unless and not kept:
+            shown, most = json.dumps(seen.observed), json.dumps(limit.value)
+            self.excused.append(f"{unless}: {name}: {shown}, promised {op} {most}")
+            seen = seen.model_copy(update={"id": "", "bound": None})
         self.observations.append(seen)
-        return holds(limit, seen.observed)
+        return kept
 
     def note(self, name: str, observed: object, *, unit: str = "", door: Door = "none") -> None:
         """Record something seen that decides nothing."""
@@ -178,7 +188,7 @@ class Evidence:
             impact=impact,
             remedy=remedy,
             observations=list(self.observations),
-            undecided=undecided,
+            undecided="; ".join([*filter(None, [undecided]), *self.excused]) or None,
             error=error,
             limits=list(self.limits),
             attachments=list(self.attachments),

@@ -31,30 +31,17 @@ def expect_latency(evidence: Evidence, measured: Measured) -> None:
     row = evidence.row(Latency)
     evidence.attachments.append(PAGE)
     expectations.note_load(evidence, measured.result, "front")
-    starved = note_others(evidence, measured.others_cpu, row.others_cpu)
+    starved = expectations.note_others(evidence, measured.others_cpu, row.others_cpu)
     expectations.expect_latency(evidence, measured.result, row.bounds, "front", starved)
 
 
 def expect_offered(evidence: Evidence, measured: Measured) -> None:
     """LAT-3; see `mlflow_conformance.load.expectations.expect_offered`."""
     evidence.attachments.append(PAGE)
+    row = evidence.row(Sent)
     expectations.note_load(evidence, measured.result, "front")
-    expectations.expect_offered(evidence, measured.result, evidence.row(Sent).bounds, "front")
-
-
-def note_others(evidence: Evidence, taken: float | None, most: float | None) -> str:
-    """Record what others took of this machine's CPU; why that excuses what is too slow, or nothing.
-
-    Args:
-        taken: the share of CPU time; None where it is not this machine that carries the cluster.
-        most: beyond which a broken bound decides nothing; None for never.
-    """
-    if taken is None:
-        return ""
-    evidence.note("share of this machine's CPU that others took", round(taken, 3))
-    if most is None or taken <= most:
-        return ""
-    return f"others took {taken:.0%} of this machine's CPU, and {most:.0%} are allowed"
+    starved = expectations.note_others(evidence, measured.others_cpu, row.others_cpu)
+    expectations.expect_offered(evidence, measured.result, row.bounds, "front", starved)
 
 
 _JUDGE = {

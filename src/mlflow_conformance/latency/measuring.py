@@ -13,7 +13,7 @@ from mlflow_conformance.load import engine, seeding, workload
 from mlflow_conformance.load.analysis import SendingBounds, analyse
 from mlflow_conformance.load.arrivals import RateStep
 from mlflow_conformance.load.document import Series
-from mlflow_conformance.load.machine import CpuReading, reading, taken_by_others
+from mlflow_conformance.load.machine import cpu_now, taken_by_others
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.result import LoadResult
@@ -100,7 +100,7 @@ def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = 
             going = stack.enter_context(engine.running(plan, folder))
             recorded = going.wait()
             note.detail = f"{len(recorded.records)} of {len(recorded.planned_us)} requests"
-        after = cpu_now(to.cpu)  # the load's processes have ended, and are counted
+        after = cpu_now(to.cpu)
     finally:
         if world.experiment_id:
             if garbage is not None:
@@ -113,15 +113,6 @@ def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = 
         series(watch, recorded.start.timestamp()),
         taken_by_others(before, after),
     )
-
-
-def cpu_now(cpu: Callable[[], float] | None) -> CpuReading | None:
-    """What the machine's processors have done until now; None where nobody can tell.
-
-    Args:
-        cpu: reads the CPU time of the cluster's nodes, seconds; None where they are elsewhere.
-    """
-    return reading(cpu()) if cpu else None
 
 
 def _sending_bounds(run: Run) -> SendingBounds:

@@ -68,6 +68,9 @@ class Sent(Thresholds):
         description="most that 99 % of them may have been sent after their planned moment, "
         "seconds; a sender that was later decides nothing"
     )
+    others_cpu: Share | None = Field(
+        description="of this machine's CPU time, as of LAT-1; null for never"
+    )
 
     @property
     def bounds(self) -> SendingBounds:

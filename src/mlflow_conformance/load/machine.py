@@ -7,10 +7,13 @@ were told to wait for all others (a nice value above 0) does not count: they too
 """
 
 import os
-import resource
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 _STAT = Path("/proc/stat")
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -24,7 +27,7 @@ class CpuReading:
         at_s: when it was read, on the monotonic clock.
         cpus: that the machine has.
         busy_s: of everybody, at normal priority or above.
-        own_s: of this process and of its children that have ended.
+        own_s: of this process and of all that it started.
         cluster_s: of the cluster's nodes.
     """
 
@@ -46,14 +49,22 @@ def reading(cluster_s: float, stat: Path = _STAT) -> CpuReading | None:
     except OSError:
         return None
     user, _, system, _, _, irq, softirq, steal = map(int, lines[0].split()[1:9])
-    own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return CpuReading(
         at_s=time.monotonic(),
         cpus=sum(line.startswith("cpu") for line in lines) - 1,
         busy_s=(user + system + irq + softirq + steal) * _TICK_S,
-        own_s=sum(u.ru_utime + u.ru_stime for u in own),
+        own_s=_own_s(),
         cluster_s=cluster_s,
     )
+
+
+def cpu_now(cpu: Callable[[], float] | None) -> CpuReading | None:
+    """What the machine's processors have done until now; None where nobody can tell.
+
+    Args:
+        cpu: reads the CPU time of the cluster's nodes, seconds; None where they are elsewhere.
+    """
+    return reading(cpu()) if cpu else None
 
 
 def taken_by_others(before: CpuReading | None, after: CpuReading | None) -> float | None:
@@ -72,3 +83,14 @@ def taken_by_others(before: CpuReading | None, after: CpuReading | None) -> floa
         - (after.cluster_s - before.cluster_s)
     )
     return min(1.0, max(0.0, theirs / whole))
+
+
+def _own_s() -> float:
+    """CPU time of this process and of all that it started, whether it goes on or has ended."""
+    us = psutil.Process()
+    total = 0.0
+    for process in (us, *us.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile; a later look finds it as ended
+            spent = process.cpu_times()
+            total += spent.user + spent.system + spent.children_user + spent.children_system
+    return total

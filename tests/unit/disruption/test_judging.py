@@ -39,7 +39,7 @@ QUIET = Undisturbed(5000, {})
 ROW = ReplicaFaultBounds(
     probe_rate=50, writes=5, writes_before=1, artifacts_before=1, requests=900, whole_s=60,
     failed=60, outage_s=2, failing_s=2, failures=["status"], statuses=[503], replicas=2, steady_s=3,
-    stray_share=0.001,
+    stray_share=0.001, others_cpu=0.15,
     record_writes=WriteBounds(outage_s=30, failing_s=5, failed=5, statuses=[503]),
     artifact_writes=WriteBounds(outage_s=30, failing_s=5, failed=5, statuses=[500]),
 )  # fmt: skip
@@ -63,6 +63,7 @@ def _seen(
     whole_s: float | None = 20.0,
     attempts: Sequence[SentRequest] = (),
     undisturbed: Undisturbed = QUIET,
+    others_cpu: float | None = None,
 ) -> Disturbance:
     record = load_records.run(tmp_path, answer)
     acted = Activity("kill_container", "succeeded", NOW, {}, "")
@@ -79,6 +80,7 @@ def _seen(
         until_ns=UNTIL_NS,
         whole_s=whole_s,
         undisturbed=undisturbed,
+        others_cpu=others_cpu,
     )
 
 
@@ -111,7 +113,7 @@ def _judged(
     try:
         judging.expect_kept(evidence, seen, operations, kept, row)
         judging.expect_proven(evidence, seen)
-        judging.expect_whole_again(evidence, seen, row.whole_s)
+        judging.expect_whole_again(evidence, seen, row)
         judging.expect_replicas(evidence, seen, row.replicas)
         judging.expect_served(evidence, seen, row)
     except Undecided as problem:
@@ -128,6 +130,14 @@ ALL = [0, 1, 2]
 def test_a_crash_as_promised(tmp_path: Path) -> None:
     seen = _seen(tmp_path, answer=_down(5, 6))
     assert _judged(tmp_path, seen, ALL) is Verdict.PASS
+
+
+def test_what_is_late_while_others_take_the_machine_decides_nothing(tmp_path: Path) -> None:
+    late = _seen(tmp_path, answer=_down(5, 8), whole_s=70, others_cpu=0.3)
+    assert _judged(tmp_path, late, ALL) is Verdict.UNKNOWN
+    assert _judged(tmp_path, late, [0, 1]) is Verdict.FAIL
+    calm = _seen(tmp_path, answer=_down(5, 8), others_cpu=0.1)
+    assert _judged(tmp_path, calm, ALL) is Verdict.FAIL
 
 
 def test_a_fault_that_hit_nothing_never_passes(tmp_path: Path) -> None:

@@ -46,5 +46,20 @@ def test_a_child_that_has_ended_is_ours() -> None:
     assert after.own_s - before.own_s >= 0.29
 
 
+def test_a_child_that_goes_on_is_ours_too() -> None:
+    work = "import time\nwhile time.process_time() < 0.3: pass\nprint(flush=True)\ninput()"
+    before = reading(0)
+    with subprocess.Popen(
+        [sys.executable, "-c", work], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        after = reading(0)
+        child.communicate(b"\n")
+    if before is None or after is None:
+        pytest.skip("this kernel has no /proc/stat")
+    assert after.own_s - before.own_s >= 0.29
+
+
 def test_a_kernel_that_does_not_count_says_nothing(tmp_path: Path) -> None:
     assert reading(0, tmp_path / "absent") is None

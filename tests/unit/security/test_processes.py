@@ -8,6 +8,8 @@ from mlflow_conformance.security.processes import parse
 
 FIRST = """Name:\tpython
 State:\tS (sleeping)
+Pid:\t1
+PPid:\t0
 Uid:\t10001\t10001\t10001\t10001
 Gid:\t10001\t10001\t10001\t10001
 Groups:\t10001 10005\x20
@@ -23,7 +25,8 @@ REFUSED = "sh: 1: cannot create /.mlflow-conformance: Read-only file system\n"
 
 def test_processes_as_the_kernel_shows_them() -> None:
     other = FIRST.replace("python", "helper").replace("Gid:\t10001", "Gid:\t0")
-    found = parse(FIRST + other.replace("10001 10005", "0 10005") + REFUSED)
+    other = other.replace("Pid:\t1", "Pid:\t7").replace("10001 10005", "0 10005")
+    found = parse(FIRST + other, FIRST + other + REFUSED)
     first, second = found.processes
     assert (first.name, first.uid, first.gid) == ("python", 10001, 10001)
     assert (first.seccomp, first.no_new_privileges) == (2, 1)
@@ -31,19 +34,37 @@ def test_processes_as_the_kernel_shows_them() -> None:
     assert first.groups == {10001, 10005}
     assert (second.name, second.gid, second.groups) == ("helper", 0, frozenset({0, 10005}))
     assert found.root_write == "Read-only file system"
-    assert parse(FIRST + "root: written\n").root_write == "written"
+    assert parse(FIRST, FIRST + "root: written\n").root_write == "written"
 
 
 def test_a_process_that_has_ended_holds_nothing() -> None:
     ended = FIRST.replace("S (sleeping)", "Z (zombie)").replace("10001", "0")
-    assert [p.uid for p in parse(FIRST + ended + REFUSED).processes] == [10001]
+    assert [p.uid for p in parse(FIRST, FIRST + ended + REFUSED).processes] == [10001]
 
 
 def test_a_process_may_be_in_no_other_group() -> None:
-    assert parse(FIRST.replace("10001 10005", "") + REFUSED).processes[0].groups == set()
+    alone = FIRST.replace("10001 10005", "")
+    assert parse(alone, alone + REFUSED).processes[0].groups == set()
+
+
+def test_the_runtime_on_its_way_to_a_probe_runs_nothing_in_the_container() -> None:
+    entering = FIRST.replace("Pid:\t1", "Pid:\t40").replace("10001", "0")
+    probe = FIRST.replace("Pid:\t1", "Pid:\t40")
+    for before, after in ((FIRST + entering, FIRST), (FIRST, FIRST + entering)):
+        assert [p.uid for p in parse(before, after + REFUSED).processes] == [10001]
+    found = parse(FIRST + entering, FIRST + probe + REFUSED)
+    assert [(p.pid, p.uid) for p in found.processes] == [(1, 10001), (40, 10001)]
+
+
+def test_what_entered_and_stays_root_and_what_was_started_inside_count() -> None:
+    stays = FIRST.replace("Pid:\t1", "Pid:\t40").replace("10001", "0")
+    assert min(p.uid for p in parse(FIRST + stays, FIRST + stays + REFUSED).processes) == 0
+    short = stays.replace("PPid:\t0", "PPid:\t1")
+    for before, after in ((FIRST + short, FIRST), (FIRST, FIRST + short)):
+        assert min(p.uid for p in parse(before, after + REFUSED).processes) == 0
 
 
 @pytest.mark.parametrize("said", ["", "Uid: x\n", FIRST.replace("Seccomp:", "Other:")])
 def test_something_else_is_no_process(said: str) -> None:
     with pytest.raises(KubeFailed, match="/proc"):
-        parse(said)
+        parse(said, said)
