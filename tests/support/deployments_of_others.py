@@ -212,6 +212,57 @@ metadata: {name: tracker}
 spec: {clusterIP: None, ports: [{port: 5001}], selector: {app: tracker}}
 """
 
+# The official chart beside its stores: its policy lets every namespace in, and theirs do not exist.
+BESIDE = """
+kind: Deployment
+metadata: {name: mlflow-mlflow}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app.kubernetes.io/name: mlflow}}
+  template:
+    metadata: {labels: {app.kubernetes.io/name: mlflow}}
+    spec:
+      containers:
+        - name: mlflow
+          image: ghcr.io/mlflow/mlflow:v3.17.2-full
+          command: [mlflow, server, --host=0.0.0.0, --port=5000, --workers=1,
+                    "--allowed-hosts=mlflow.example,mlflow-mlflow.ml.svc:5000,10.*"]
+          ports: [{name: http, containerPort: 5000}]
+          env:
+            - {name: MLFLOW_BACKEND_STORE_URI, value: "postgresql://mlflow@postgres:5432/mlflow"}
+            - {name: MLFLOW_ARTIFACTS_DESTINATION, value: "s3://mlflow/artifacts"}
+            - {name: MLFLOW_S3_ENDPOINT_URL, value: "http://minio:9000"}
+---
+kind: Service
+metadata: {name: mlflow-mlflow}
+spec: {ports: [{name: http, port: 5000, targetPort: http}],
+       selector: {app.kubernetes.io/name: mlflow}}
+---
+kind: Service
+metadata: {name: postgres}
+spec: {ports: [{port: 5432}], selector: {app: postgres}}
+---
+kind: Service
+metadata: {name: minio}
+spec: {ports: [{port: 9000}], selector: {app: minio}}
+---
+kind: Ingress
+metadata: {name: mlflow-mlflow}
+spec:
+  tls: [{hosts: [mlflow.example], secretName: mlflow-tls}]
+  rules:
+    - host: mlflow.example
+      http: {paths: [{path: /, backend: {service: {name: mlflow-mlflow, port: {name: http}}}}]}
+---
+kind: NetworkPolicy
+metadata: {name: mlflow-mlflow}
+spec:
+  podSelector: {matchLabels: {app.kubernetes.io/name: mlflow}}
+  policyTypes: [Ingress, Egress]
+  ingress: [{ports: [{port: 5000}], from: [{podSelector: {}}, {namespaceSelector: {}}]}]
+  egress: [{ports: [{port: 53, protocol: UDP}]}, {ports: [{port: 443}, {port: 6443}]}]
+"""
+
 
 def bundle(text: str, **unreadable: str) -> Bundle:
     """The objects of a manifest, in the namespace `ml`."""

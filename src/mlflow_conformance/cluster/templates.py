@@ -30,7 +30,7 @@ def earlier_templates(kube: Kube) -> Iterator[Specification]:
     """Templates of former revisions, which a rollback makes pods from again.
 
     Those of Deployments are ReplicaSets without pods, those of StatefulSets and DaemonSets are
-    ControllerRevisions.
+    ControllerRevisions, of which one says what the set itself says now.
 
     Raises:
         KubeFailed: they cannot be read.
@@ -38,9 +38,11 @@ def earlier_templates(kube: Kube) -> Iterator[Specification]:
     for item in kube.items("replicaset"):
         if item["spec"].get("replicas") == 0:
             yield _named(item), item["spec"]["template"]["spec"]
+    sets = [item for kind in ("statefulset", "daemonset") for item in kube.items(kind)]
+    now = [item["spec"]["template"]["spec"] for item in sets]
     for item in kube.items("controllerrevision"):
         spec = ((item.get("data") or {}).get("spec") or {}).get("template", {}).get("spec")
-        if spec is not None:
+        if spec is not None and spec not in now:
             yield _named(item), spec
 
 

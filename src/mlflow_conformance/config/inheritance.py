@@ -7,7 +7,8 @@ A base has promises and no deployment. A profile, or another base, says what it 
   and each reason for one that is loose.
   A row that says nothing stays as it is; one that the base does not have goes behind the row that
   is written above it.
-- `without` takes out rows by their ID, or all of a family by its name, each with a reason.
+- `without` takes out rows by their ID, or all of a family by its name, each with a reason; several
+  that have one reason in common are named in one line, with commas.
 - `names` are taken over part by part, and in a part key by key.
 
 Whatever is taken over keeps the file and the line that it was written in.
@@ -239,32 +240,37 @@ class _Merging:
 
     def _without(self, layer: Document[Any], without: Mapping[Any, Any], own: Any) -> None:
         there: dict[Any, Any] = self.data.get("checks", {})
-        for name, reason in without.items():
-            place: Location = ("without", name)
-            gone = [i for i in there if name in (i, prefix_of(i))] if isinstance(name, str) else []
-            fault: tuple[str, str] | None = None
-            if not self._below:
-                fault = (
-                    f"leaves {name} out, and extends no base that has it",
-                    "Remove the line, or name the base with `extends`",
-                )
-            elif not gone:
-                known = {*there, *map(prefix_of, there)}
-                fault = (
-                    f"leaves {name!r} out, which {self._below} does not have"
-                    + nearest(str(name), known).rstrip("?"),
-                    "Name the ID of a row, or a family such as HPA",
-                )
-            elif both := [i for i in gone if isinstance(own, dict) and i in own]:
-                fault = (f"leaves {both[0]} out and has a row of it", "Keep one of the two")
-            if fault:
-                line = layer.text.line(place) if layer.text else 1
-                self.faults.append(Fault(*fault, line, place, layer.path))
-                continue
-            for check_id in gone:
-                del there[check_id]
-                self.changed.pop(check_id, None)
-                self.removed[check_id] = str(reason)
+        for names, reason in without.items():
+            for name in str(names).split(","):
+                gone = [i for i in there if name.strip() in (i, prefix_of(i))]
+                if fault := self._misplaced(name.strip(), gone, own):
+                    place: Location = ("without", names)
+                    line = layer.text.line(place) if layer.text else 1
+                    self.faults.append(Fault(*fault, line, place, layer.path))
+                    continue
+                for check_id in gone:
+                    del there[check_id]
+                    self.changed.pop(check_id, None)
+                    self.removed[check_id] = str(reason)
+
+    def _misplaced(self, name: str, gone: Sequence[Any], own: Any) -> tuple[str, str] | None:
+        """Why a name under `without` leaves nothing out, and what to do."""
+        if not self._below:
+            return (
+                f"leaves {name} out, and extends no base that has it",
+                "Remove the line, or name the base with `extends`",
+            )
+        if not gone:
+            there = self.data.get("checks", {})
+            known = {*there, *map(prefix_of, there)}
+            return (
+                f"leaves {name!r} out, which {self._below} does not have"
+                + nearest(name, known).rstrip("?"),
+                "Name the ID of a row, or a family such as HPA",
+            )
+        if both := [i for i in gone if isinstance(own, dict) and i in own]:
+            return f"leaves {both[0]} out and has a row of it", "Keep one of the two"
+        return None
 
     def _written(self, layer: Document[Any], place: Location) -> None:
         """Whatever is at this place from now on was written in this layer."""

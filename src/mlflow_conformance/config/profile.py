@@ -130,7 +130,8 @@ class Profile(Strict):
     without: dict[str, _Reason] = Field(
         default={},
         description="rows of the base that this deployment does not promise, by ID or, for all of "
-        "a family, by its name; and why, for the report, in 10 characters or more",
+        "a family, by its name, several with commas; and why, for the report, in 10 characters or "
+        "more",
     )
     deployment: HelmDeployment | KustomizeDeployment | None = Field(
         default=None,

@@ -15,7 +15,7 @@ from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.run.known import examined
 from mlflow_conformance.survey.found import Survey
 from mlflow_conformance.survey.looking import look, secrets_wanted
-from mlflow_conformance.survey.writing import profile_text, without_of
+from mlflow_conformance.survey.writing import profile_text, together, without_of
 from mlflow_conformance.target.attached import require_namespace
 
 
@@ -86,9 +86,8 @@ def told(described: Described, context: str, namespace: str) -> Iterator[str]:
     yield from (f"  {d.what.ljust(width)}  {d.because}" for d in found.decisions)
     if described.without:
         yield "Left out by name, with the reason in the report:"
-        for reason in dict.fromkeys(described.without.values()):
-            mine = [name for name, why in described.without.items() if why == reason]
-            yield f"  {', '.join(mine)}: {reason}"
+        for names, reason in together(described.without):
+            yield f"  {', '.join(names)}: {reason}"
     if found.warnings:
         yield "To see to first:"
         yield from (f"  {warning}" for warning in found.warnings)

@@ -2,106 +2,215 @@
 """Who may connect to MLflow and its stores, as the namespace's policies say."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mlflow_conformance.cluster.bundle import Bundle
 from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, asked, matches
 from mlflow_conformance.config.names import RunnerNames
 from mlflow_conformance.survey.found import Blank, Survey
+from mlflow_conformance.survey.server import Server
 
-_CONTROLS: Mapping[str, Any] = {
-    "stranger": {"reaches": []},
-    "server-elsewhere": {"pod_labels": "{mlflow pods}", "reaches": []},
-    "neighbour": {"namespace": "{namespace}", "reaches": []},
+_CONTROLS: Mapping[str, Mapping[str, Any]] = {
+    "stranger": {},
+    "server-elsewhere": {"pod_labels": "{mlflow pods}"},
+    "neighbour": {"namespace": "{namespace}"},
 }
-"""Sources that reach nothing, whoever else may."""
+"""Sources that nobody has a reason to let in."""
+_WAYS_IN = ("NET-1", "NET-4", "NET-5")
 
 
-def find_policies(bundle: Bundle, labels: Mapping[str, str], found: Survey) -> None:
-    """Who may connect, into `names.runner` and the sources of the checks of policies.
+@dataclass(frozen=True)
+class _Part:
+    """MLflow or one of its stores, and what the policies say of connections to it.
 
-    Args:
-        labels: of the server's pods.
+    Attributes:
+        policies: those that are about connections to it, by name.
+        rules: of them.
     """
-    rules = list(_rules(bundle, labels))
-    if not rules and not _policies(bundle, labels):
+
+    service: str
+    policies: Sequence[str]
+    rules: Sequence[Mapping[str, Any]]
+
+    @property
+    def is_open(self) -> bool:
+        """Every pod of the cluster may connect to it."""
+        return not self.policies or any(_is_for_all(rule) for rule in self.rules)
+
+
+def find_policies(bundle: Bundle, server: Server, found: Survey) -> None:
+    """Who may connect, into `names.runner` and the sources of the checks of policies."""
+    parts = _parts(bundle, server, found)
+    mlflow, stores = parts[0], parts[1:]
+    outward = list(_about(bundle, server.labels, "Egress"))
+    if not mlflow.policies and not outward:
         if why := bundle.unreadable.get("networkpolicy"):
             found.warnings.append(f"NetworkPolicies may not be listed: {why}")
         found.lacks("no NetworkPolicy is about the pods of MLflow", ["NET"])
         return
-    names = ", ".join(str(p["metadata"]["name"]) for p in _policies(bundle, labels))
+    names = ", ".join(dict.fromkeys([*mlflow.policies, *(_name_of(p) for p in outward)]))
     found.decide(f"network policies: {names}", "they select the server's pods")
-    if any(not rule.get("from") for rule in rules):
-        found.decide("who may connect to MLflow: everybody", "a rule of them has no `from`")
-        reason = "its policies let every pod of the cluster connect to MLflow"
-        found.lacks(reason, ["NET-1", "NET-4", "NET-5"])
-        return
-    sources = _sources(bundle, labels, found)
-    authorizing = next(
-        (s["namespace_labels"] for s in sources if set(s) == {"namespace_labels", "reaches"}), None
+    _ways_out(outward, found)
+    if mlflow.is_open:
+        told = "a rule of them lets every namespace in" if mlflow.policies else "none is about it"
+        found.decide("who may connect to MLflow: everybody", told)
+        found.lacks("its policies let every pod of the cluster connect to MLflow", _WAYS_IN)
+    bare = [part.service for part in stores if part.is_open]
+    if bare:
+        said = " and ".join(_PLAIN[service] for service in bare)
+        found.decide(f"who may connect to {said}: everybody", "no policy keeps anybody out")
+    if len(bare) == len(stores):
+        found.lacks(
+            "no NetworkPolicy keeps anybody from PostgreSQL and the object store"
+            if stores
+            else "neither store is in the namespace of MLflow",
+            ["NET-2"],
+        )
+    sources = _sources(parts, server.labels, found)
+    _runner(parts, sources, found)
+    for service in (part.service for part in parts if part.is_open):
+        for source in sources.values():
+            source["reaches"].append(service)
+    for check in ("NET-1", "NET-2", "NET-4"):
+        found.rows[check] = {"sources": sources}
+    nothing = {name: s for name, s in sources.items() if not s["reaches"] and "cidr" not in s}
+    if not nothing:
+        found.lacks("every pod of the cluster may connect to one of its stores", ["NET-5"])
+    elif "labels" not in found.names.get("runner", {}):
+        let_in = next((s for s in sources.values() if "mlflow" in s["reaches"]), None)
+        name, source = next(iter(nothing.items()))
+        some = {"allowed": let_in} if let_in else {}
+        found.rows["NET-5"] = {"sources": {name: source, **some}}
+
+
+_PLAIN = {"mlflow": "MLflow", "postgresql": "PostgreSQL", "s3": "the object store"}
+
+
+def _parts(bundle: Bundle, server: Server, found: Survey) -> list[_Part]:
+    """MLflow, and those of its stores that are pods of the namespace."""
+    held: list[tuple[str, Mapping[str, str]]] = [("mlflow", server.labels)]
+    for service in ("postgresql", "s3"):
+        if pods := found.names.get(service, {}).get("selector"):
+            held.append((service, pods))
+    parts = []
+    for service, pods in held:
+        policies = list(_about(bundle, pods, "Ingress"))
+        rules = [r for p in policies for r in p["spec"].get("ingress") or []]
+        if service == "mlflow":
+            rules = [r for r in rules if _opens(r, server)]
+        parts.append(_Part(service, [_name_of(p) for p in policies], rules))
+    return parts
+
+
+def _about(bundle: Bundle, pods: Mapping[str, str], kind: str) -> Iterator[Mapping[str, Any]]:
+    """The policies about what comes in to pods with these labels, or goes out of them."""
+    for policy in bundle.of("NetworkPolicy"):
+        spec = policy["spec"]
+        kinds = spec.get("policyTypes") or ["Ingress", *(["Egress"] if "egress" in spec else [])]
+        if kind in kinds and matches(spec.get("podSelector") or {}, pods):
+            yield policy
+
+
+def _name_of(policy: Mapping[str, Any]) -> str:
+    return str(policy["metadata"]["name"])
+
+
+def _opens(rule: Mapping[str, Any], server: Server) -> bool:
+    """Whether a rule is about the port at which the server listens."""
+    own = {str(server.port)} | {
+        str(p["name"])
+        for p in server.spec.get("ports") or []
+        if "name" in p and int(p["containerPort"]) == server.port
+    }
+    ports = rule.get("ports") or []
+    return not ports or any(
+        p.get("port") is None
+        or str(p["port"]) in own
+        or ("endPort" in p and int(p["port"]) <= server.port <= int(p["endPort"]))
+        for p in ports
     )
+
+
+def _is_for_all(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule lets every pod of every namespace in."""
+    peers = rule.get("from") or []
+    return not peers or any(
+        peer.get("namespaceSelector") == {} and not peer.get("podSelector") for peer in peers
+    )
+
+
+def _ways_out(outward: Sequence[Mapping[str, Any]], found: Survey) -> None:
+    """Whether anything keeps MLflow's pods from connecting to others."""
+    if not outward:
+        found.lacks("no NetworkPolicy is about what MLflow's pods connect to", ["NET-3"])
+    elif any(
+        not rule.get("to") and not rule.get("ports")
+        for policy in outward
+        for rule in policy["spec"].get("egress") or []
+    ):
+        found.decide("what MLflow may connect to: everything", "a rule of them has no `to`")
+        found.lacks("its policies let MLflow's pods connect to everything", ["NET-3"])
+
+
+def _runner(parts: Sequence[_Part], sources: Mapping[str, Any], found: Survey) -> None:
+    """Labels by which the policies let the namespace of the runner in."""
+    authorizing = next(
+        (s["namespace_labels"] for s in sources.values()
+         if set(s) == {"namespace_labels", "reaches"} and "mlflow" in s["reaches"]),
+        None,
+    )  # fmt: skip
     if authorizing:
         found.names.setdefault("runner", {})["labels"] = authorizing
         said = ", ".join(f"{k}={v}" for k, v in authorizing.items())
         found.decide(f"the runner's namespace gets {said}", "a policy lets such namespaces connect")
-    else:
+    elif closed := [_PLAIN[part.service] for part in parts if not part.is_open]:
         found.gaps.append(
             Blank(
                 "runner",
                 "runner: {labels: {KEY: VALUE}}",
-                "labels of a namespace that the policies let connect to MLflow and its stores: "
+                f"labels of a namespace that the policies let connect to {' and '.join(closed)}: "
                 "they let in none by its labels, and without them the runner is refused as well",
             )
         )
-    named = {**_CONTROLS, **{_name(s, n): s for n, s in enumerate(sources)}}
-    for check in ("NET-1", "NET-2", "NET-4"):
-        found.rows[check] = {"sources": named}
-    if not authorizing:
-        allowed = next((s for s in sources if "mlflow" in s["reaches"]), None)
-        some = {"allowed": allowed} if allowed else {}
-        found.rows["NET-5"] = {"sources": {"stranger": _CONTROLS["stranger"], **some}}
 
 
-def _policies(bundle: Bundle, labels: Mapping[str, str]) -> list[Mapping[str, Any]]:
-    """Those that are about what comes in to pods with these labels."""
-    return [
-        p
-        for p in bundle.of("NetworkPolicy")
-        if matches(p["spec"].get("podSelector") or {}, labels)
-        and "Ingress" in (p["spec"].get("policyTypes") or ["Ingress"])
-    ]
-
-
-def _rules(bundle: Bundle, labels: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
-    for policy in _policies(bundle, labels):
-        yield from policy["spec"].get("ingress") or []
-
-
-def _sources(bundle: Bundle, labels: Mapping[str, str], found: Survey) -> list[dict[str, Any]]:
-    """Every peer that a policy lets in, with what it reaches."""
-    database: Mapping[str, Any] = found.names.get("postgresql", {})
-    bucket: Mapping[str, Any] = found.names.get("s3", {})
-    parts: list[tuple[str, Mapping[str, str]]] = [
-        ("mlflow", labels),
-        ("postgresql", database.get("selector", {})),
-        ("s3", bucket.get("selector", {})),
-    ]
-    sources: list[dict[str, Any]] = []
-    for service, pods in parts:
-        for rule in _rules(bundle, pods) if pods else ():
-            reached = _reached(service, rule, database.get("metrics_port"))
+def _sources(
+    parts: Sequence[_Part], labels: Mapping[str, str], found: Survey
+) -> dict[str, dict[str, Any]]:
+    """The controls, and every peer that a policy lets in, with what each of them reaches."""
+    metrics_port = found.names.get("postgresql", {}).get("metrics_port")
+    let_in: list[dict[str, Any]] = []
+    for part in parts:
+        for rule in () if part.is_open else part.rules:
+            reached = _reached(part.service, rule, metrics_port)
             for source in (s for peer in rule.get("from") or [] for s in _of_peer(peer)):
                 if _is_ours(source, labels):
                     continue
                 known = next(
-                    (s for s in sources if {**s, "reaches": 0} == {**source, "reaches": 0}), None
+                    (s for s in let_in if {**s, "reaches": 0} == {**source, "reaches": 0}), None
                 )
                 if known is None:
-                    sources.append(known := {**source, "reaches": []})
+                    let_in.append(known := {**source, "reaches": []})
                 if reached not in known["reaches"]:
                     known["reaches"].append(reached)
-    return sources
+    controls = {
+        name: {**control, "reaches": []}
+        for name, control in _CONTROLS.items()
+        if not any(_admits(source, control, labels) for source in let_in)
+    }
+    return {**controls, **{_name(s, n): s for n, s in enumerate(let_in)}}
+
+
+def _admits(source: Mapping[str, Any], control: Mapping[str, Any], own: Mapping[str, str]) -> bool:
+    """Whether a policy that lets a source in lets a control in as well."""
+    if "cidr" in source or "namespace_labels" in source:
+        return False
+    if "namespace" in source and source["namespace"] != control.get("namespace"):
+        return False
+    asked_of: Mapping[str, str] = source.get("pod_labels") or {}
+    return asked_of.items() <= (own if "pod_labels" in control else {}).items()
 
 
 def _reached(service: str, rule: Mapping[str, Any], metrics_port: int | None) -> str:

@@ -37,7 +37,7 @@ def look(bundle: Bundle, wanted: str | None = None) -> tuple[Survey, str]:
     find_bucket(bundle, server, found)
     _auditor(bundle, found)
     find_front(bundle, found)
-    find_policies(bundle, server.labels, found)
+    find_policies(bundle, server, found)
     _runner(server, found)
     find_backup(bundle, found)
     find_limits(found)

@@ -53,7 +53,8 @@ def profile_text(
             lines += _row(check_id, thresholds, seen)
     if without:
         lines.append("without:")
-        lines += [f"  {check}: {_scalar(reason)}" for check, reason in without.items()]
+        for names, reason in together(without):
+            lines += _left_out(names, reason)
     return "\n".join(lines) + "\n"
 
 
@@ -84,6 +85,17 @@ def without_of(
     return without
 
 
+def together(without: Mapping[str, str]) -> Iterator[tuple[Sequence[str], str]]:
+    """What is left out for one reason, and that reason."""
+    for reason in dict.fromkeys(without.values()):
+        yield [name for name, why in without.items() if why == reason], reason
+
+
+def _left_out(names: Sequence[str], reason: str) -> list[str]:
+    key, said = f"  {', '.join(names)}:", _scalar(reason)
+    return [f"{key} {said}"] if len(key) + len(said) < _WIDTH else [key, f"    {said}"]
+
+
 def _entry(key: str, value: Any, indent: int) -> list[str]:
     """A key with what it holds: in one line where there is room."""
     margin = " " * indent
@@ -106,6 +118,9 @@ def _row(check_id: str, thresholds: Mapping[str, Any], seen: dict[int, str]) -> 
     line = f"  {check_id}: {_flow({'thresholds': plain})}"
     if not named and len(line) <= _FLOW_UP_TO:
         return [line]
+    if not plain:
+        inner = ", ".join(f"{key}: *{anchor}" for key, anchor in named.items())
+        return [f"  {check_id}: {{thresholds: {{{inner}}}}}"]
     lines = [f"  {check_id}:", "    thresholds:"]
     lines += [f"      {key}: *{anchor}" for key, anchor in named.items()]
     for key, value in plain.items():

@@ -17,10 +17,13 @@ from mlflow_conformance.doors.mlflow import MlflowApi, answer
 
 _TIMEOUT_S = 540  # a thousand runs take half a minute, and minutes on a busy machine
 # The server's own address of the database, password included, does not leave its pod; the account
-# comes by standard input, for arguments are seen by others.
+# comes by standard input, for arguments are seen by others. `mlflow server` hands the address to
+# its workers in a variable, whether it has it from its command line or its environment.
 _COMMAND = (
     'while IFS= read -r setting; do export "$setting"; done; '
-    'exec mlflow gc --backend-store-uri "$MLFLOW_BACKEND_STORE_URI" --tracking-uri "$0" '
+    "uri=$(cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' "
+    "| sed -n 's/^_MLFLOW_SERVER_FILE_STORE=//p' | head -n 1); "
+    'exec mlflow gc --backend-store-uri "${uri:-$MLFLOW_BACKEND_STORE_URI}" --tracking-uri "$0" '
     '--experiment-ids "$1" --run-ids "$2" --logged-model-ids "$3"'
 )
 
@@ -45,9 +48,12 @@ def collect(
         raise KubeFailed("no pod of MLflow is ready to run mlflow gc")
     experiment, run, model = _first_of_each_list(front, label)
     experiments.append(experiment)
+    pod = ready[0]
+    # By its address, as replicas are asked one by one: whether MLflow admits `localhost` as a host
+    # is nothing that a deployment has to care for.
     kube.exec(
-        ready[0].name,
-        "sh", "-c", _COMMAND, names.url("localhost"),
+        pod.name,
+        "sh", "-c", _COMMAND, names.url(pod.ip or "localhost"),
         ",".join(sorted(set(experiments), key=int)), run, model,
         container=names.container,
         timeout_s=_TIMEOUT_S,
@@ -60,7 +66,7 @@ def _settings(front: MlflowApi, names: MlflowNames) -> str:
     """Variables of the command's environment, a line each."""
     variables = account(front.headers)
     if names.scheme == "https":
-        # It asks the server in its own pod, by a name that no certificate has.
+        # It asks the server in its own pod, by an address that no certificate has.
         variables["MLFLOW_TRACKING_INSECURE_TLS"] = "true"
     return "".join(f"{name}={value}\n" for name, value in variables.items())
 

@@ -157,6 +157,18 @@ def test_rows_are_left_out_by_id_or_family_each_with_its_reason(folder: Path) ->
     }
 
 
+def test_several_rows_are_left_out_for_one_reason(folder: Path) -> None:
+    loaded = read(folder, "without: {'HPA, NET-2': 'none of these here'}")
+    assert list(rows(loaded)) == ["TRK-1", "NET-1"]
+    assert set(loaded.inherited.removed.values()) == {"none of these here"}
+    assert told(folder, "without: {'HPA-1, QQQ': 'none of these here'}") == [
+        (
+            "mine.yaml:8: leaves 'QQQ' out, which base does not have; name the ID of a row, or a "
+            "family such as HPA"
+        )
+    ]
+
+
 @pytest.mark.parametrize(
     ("more", "fault"),
     [

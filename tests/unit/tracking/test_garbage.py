@@ -2,7 +2,10 @@
 """The one rule of `mlflow gc`: no list is ever left out."""
 
 import json
+import os
+import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -30,8 +33,8 @@ class Cluster:
     commands: list[tuple[str, ...]] = field(default_factory=list)
 
     def ready_pods(self, *_: object, **__: object) -> list[Any]:
-        """One object with a name for each."""
-        return [type("Pod", (), {"name": name}) for name in self.pods]
+        """One object with a name and an address for each."""
+        return [type("Pod", (), {"name": name, "ip": "10.0.0.7"}) for name in self.pods]
 
     def exec(self, *command: str, **_: object) -> str:
         """Remember it."""
@@ -56,6 +59,44 @@ def test_every_list_has_an_entry_of_our_own() -> None:
     assert (pod, experiments, run, model) == ("a", "7,12,31", "r1", "m1")
     assert heard[-1][1].endswith("experiments/delete")
     assert numbers == []
+
+
+def test_the_server_is_asked_by_the_address_that_its_replicas_are_asked_by() -> None:
+    cluster = Cluster(["a"])
+    collect(["7"], _front([]), cast(Kube, cluster), NAMES, "mlc-run")
+    assert "http://10.0.0.7:5000" in cluster.commands[0]
+
+
+@pytest.mark.parametrize(
+    ("of_worker", "expected"),
+    [
+        ("_MLFLOW_SERVER_FILE_STORE=postgresql://by-the-command-line", "by-the-command-line"),
+        ("OTHER=x", "by-the-environment"),
+    ],
+)
+def test_the_address_of_the_database_is_the_one_that_the_server_uses(
+    of_worker: str, expected: str, tmp_path: Path
+) -> None:
+    cluster = Cluster(["a"])
+    collect(["7"], _front([]), cast(Kube, cluster), NAMES, "mlc-run")
+    _, shell, option, script, *arguments = cluster.commands[0]
+    told = tmp_path / "told"
+    (tmp_path / "mlflow").write_text(f'#!/bin/sh\necho "$@" > {told}\n', encoding="utf-8")
+    (tmp_path / "mlflow").chmod(0o755)
+    processes = tmp_path / "proc" / "8"
+    processes.mkdir(parents=True)
+    (processes / "environ").write_text(f"HOME=/\0{of_worker}\0", encoding="utf-8")
+    subprocess.run(
+        [shell, option, script.replace("/proc/", f"{tmp_path}/proc/"), *arguments],
+        env={
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "MLFLOW_BACKEND_STORE_URI": "postgresql://by-the-environment",
+        },
+        input=b"",
+        check=True,
+    )
+    asked = told.read_text(encoding="utf-8").split()
+    assert asked[:3] == ["gc", "--backend-store-uri", f"postgresql://{expected}"]
 
 
 def test_nothing_is_run_for_nothing() -> None:
