@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything a cluster is made of, built from package registries alone and kept by its content."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from mlflow_conformance.cluster import engine
 from mlflow_conformance.config.assets import asset
 from mlflow_conformance.core import paths, shell
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.stand.images import manifests, on_demand, pins, pull
+from mlflow_conformance.stand.images import golang, manifests, on_demand, pins, pull
 from mlflow_conformance.stand.images.containers import (
     ARCHIVE,
     OWNER_LABEL,
@@ -25,17 +25,20 @@ from mlflow_conformance.stand.images.packages import package_step, root_step, wh
 from mlflow_conformance.stand.images.steps import Builder, Result, Step, keys, remove_tree
 
 _PURGE_S = 600.0
-_HOST_STEPS = ("go.kind", "go.kube", "go.helm", "go.kubeconform", "go.minio", "go.promtool")
+_WANTED = ("node", "go.kind", "go.kube", "go.helm", "go.minio")
+"""What a run needs: the node image, and programs for the host."""
 
 
 @dataclass(frozen=True)
 class Tools:
-    """Programs for the host, each by its path."""
+    """Programs for the host, each by its path.
+
+    promtool is for tests alone: `build_tools` makes it, a run does not.
+    """
 
     kind: Path
     kubectl: Path
     helm: Path
-    kubeconform: Path
     minio: Path
     promtool: Path
 
@@ -67,7 +70,7 @@ def load_pins() -> pins.Pins:
 
 
 def plan(pinned: pins.Pins, mode: pull.Mode) -> list[Step]:
-    """All steps of a way to have images, each after those that it needs."""
+    """All steps of a way to have images, each after those that it needs; see `needed`."""
     kind = asset("deployment/kind")
     images = kind / "images"
     cache = paths.cache_root()
@@ -92,16 +95,26 @@ def plan(pinned: pins.Pins, mode: pull.Mode) -> list[Step]:
             text=folder_text(kind / "manifests"),
         )
     )
-    return _needed(steps)
+    return steps
 
 
-def _needed(steps: list[Step]) -> list[Step]:
-    """Without the steps that only a bundle which is pulled would have needed."""
-    wanted = {"node", *_HOST_STEPS}
+def needed(steps: list[Step], names: Iterable[str] = _WANTED) -> list[Step]:
+    """The steps of these names and all that they need: what a run needs, if none are given."""
+    wanted = set(names)
     for step in reversed(steps):
         if step.name in wanted:
             wanted.update(step.needs)
     return [step for step in steps if step.name in wanted]
+
+
+def _build(steps: list[Step], tell: Callable[[str], None]) -> dict[str, Result]:
+    """Build steps; what a failed build leaves in Go's caches the next one goes on with."""
+    cache = paths.cache_root()
+    with golang.caches_used(cache):
+        results = Builder(cache, tell).build(steps)
+    if not all(result.cached for result in results.values()):
+        golang.remove_caches(cache)
+    return results
 
 
 def build_all(tell: Callable[[str], None]) -> Built:
@@ -112,16 +125,16 @@ def build_all(tell: Callable[[str], None]) -> Built:
     """
     pinned = load_pins()
     mode = pull.mode(pinned.probe)
-    steps = plan(pinned, mode)
-    builder = Builder(paths.cache_root(), tell)
-    results = builder.build(steps)
+    planned = plan(pinned, mode)
+    steps = needed(planned)
+    results = _build(steps, tell)
     if not all(result.cached for result in results.values()):
-        builder.sweep(results)
+        Builder(paths.cache_root(), tell).sweep(keys(planned))
         remove_superseded({result.key for result in results.values()})
     return Built(
         mode=mode,
         node_image=node_image(pinned, results["node"].key),
-        tools=_tools({name: result.folder for name, result in results.items()}),
+        tools=_tools(planned),
         steps=tuple(results[step.name] for step in steps),
     )
 
@@ -129,9 +142,7 @@ def build_all(tell: Callable[[str], None]) -> Built:
 def build_tools(tell: Callable[[str], None], *names: str) -> Tools:
     """Build only these programs, by their steps' names, such as ``go.helm``; see `tools`."""
     pinned = load_pins()
-    wanted = {"toolchain", *names}
-    steps = [step for step in plan(pinned, pull.mode(pinned.probe)) if step.name in wanted]
-    Builder(paths.cache_root(), tell).build(steps)
+    _build(needed(plan(pinned, pull.mode(pinned.probe)), names), tell)
     return tools()
 
 
@@ -154,7 +165,7 @@ def build_mlflow(version: str, lock: Path, tell: Callable[[str], None]) -> Path:
         lock=lock,
         images=asset("deployment/kind/images"),
     )
-    results = Builder(paths.cache_root(), tell).build(steps)
+    results = _build(steps, tell)
     return results[steps[-1].name].folder / ARCHIVE
 
 
@@ -165,7 +176,7 @@ def mlflow_package(version: str, tell: Callable[[str], None]) -> Path:
         Unusable: there is no such version, or no package registry.
     """
     step = package_step(version)
-    results = Builder(paths.cache_root(), tell).build([step])
+    results = _build([step], tell)
     return next(results[step.name].folder.glob("*.whl"))
 
 
@@ -182,16 +193,14 @@ def pull_image(name: str, tell: Callable[[str], None]) -> Path:
             f"{pull.VARIABLE}=pull where its registry can be reached",
         )
     step = pull.image_step(name)
-    results = Builder(paths.cache_root(), tell).build([step])
+    results = _build([step], tell)
     return results[step.name].folder / ARCHIVE
 
 
 def tools() -> Tools:
     """The host's programs where a finished build put them; they may not be there yet."""
     pinned = load_pins()
-    steps = plan(pinned, pull.mode(pinned.probe))
-    builder = Builder(paths.cache_root(), lambda _: None)
-    return _tools({name: builder.folder(name, key) for name, key in keys(steps).items()})
+    return _tools(plan(pinned, pull.mode(pinned.probe)))
 
 
 def purge() -> None:
@@ -201,12 +210,13 @@ def purge() -> None:
     remove_tree(paths.cache_root())
 
 
-def _tools(folders: Mapping[str, Path]) -> Tools:
+def _tools(steps: Sequence[Step]) -> Tools:
+    builder = Builder(paths.cache_root(), lambda _: None)
+    folders = {name: builder.folder(name, key) for name, key in keys(steps).items()}
     return Tools(
         kind=folders["go.kind"] / "bin" / "kind",
         kubectl=folders["go.kube"] / "bin" / "kubectl",
         helm=folders["go.helm"] / "bin" / "helm",
-        kubeconform=folders["go.kubeconform"] / "bin" / "kubeconform",
         minio=folders["go.minio"] / "bin" / "minio",
         promtool=folders["go.promtool"] / "bin" / "promtool",
     )

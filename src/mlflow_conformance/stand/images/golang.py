@@ -5,17 +5,21 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mlflow_conformance.core import shell
+from mlflow_conformance.stand.images.locks import lock_if_free, locked
 from mlflow_conformance.stand.images.pins import GoPin, Toolchain
-from mlflow_conformance.stand.images.steps import Lane, Step, Work
+from mlflow_conformance.stand.images.steps import Lane, Step, Work, remove_tree
 
 _GO_VERSION = "1.26"
 _FLAGS = "-mod=mod -buildvcs=false"
 _LDFLAGS = ("-s", "-w")
 _BUILD_S = 3600.0
 _FETCH_S = 600.0
+_CACHES = "go"
 _STAGING = re.compile(r"^\s*(k8s\.io/\S+) => \./staging", re.MULTILINE)
 
 
@@ -38,12 +42,39 @@ def toolchain_step(pin: Toolchain) -> Step:
     return Step("toolchain", {"package": pin.package, "version": pin.version}, build)
 
 
+@contextmanager
+def caches_used(cache: Path) -> Iterator[None]:
+    """Keep Go's caches from being removed by another run."""
+    with locked(_caches_lock(cache), shared=True):
+        yield
+
+
+def remove_caches(cache: Path) -> None:
+    """Remove Go's caches, unless another run uses them.
+
+    They are several times as large as all that is made with them.
+    """
+    with lock_if_free(_caches_lock(cache)) as free:
+        old = cache / f".{_CACHES}.old"
+        if not free:
+            return
+        remove_tree(old)
+        if (cache / _CACHES).exists():
+            # Go takes a module that is half there for whole: out of its way at once.
+            (cache / _CACHES).rename(old)
+            remove_tree(old)
+
+
+def _caches_lock(cache: Path) -> Path:
+    return cache / "locks" / _CACHES
+
+
 def go_step(name: str, pin: GoPin, *, images: Path, cache: Path) -> Step:
     """The programs of one module, in ``bin/``, and the module's own files asked for, in ``files/``.
 
     Args:
         images: the folder that holds a pinned main package.
-        cache: where Go's module and build caches are kept between builds.
+        cache: where Go's module and build caches are until all steps of a build are done.
     """
     inputs = {"pin": pin.model_dump_json(), "flags": f"{_FLAGS} {_LDFLAGS} {_GO_VERSION}"}
     if pin.main:
@@ -53,9 +84,9 @@ def go_step(name: str, pin: GoPin, *, images: Path, cache: Path) -> Step:
         go = work.needs["toolchain"] / "go" / "bin" / "go"
         env = {
             "CGO_ENABLED": "0",
-            "GOCACHE": str(cache / "go" / "build"),
+            "GOCACHE": str(cache / _CACHES / "build"),
             "GOFLAGS": _FLAGS,
-            "GOMODCACHE": str(cache / "go" / "mod"),
+            "GOMODCACHE": str(cache / _CACHES / "mod"),
             "GOROOT": str(go.parents[1]),
             "GOTOOLCHAIN": "local",
         }

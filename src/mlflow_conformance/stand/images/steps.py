@@ -5,7 +5,6 @@ A step's folder appears under its final name only when it is complete, so a buil
 is taken up where it stopped, and two builds at once share their work instead of doing it twice.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -20,6 +19,7 @@ from enum import Enum
 from pathlib import Path
 
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.stand.images.locks import lock_if_free, locked
 
 _META = "meta.json"
 
@@ -117,30 +117,6 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, busy: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold a lock between processes; it is free again when its holder ends, however it ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            busy()
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def _lock_if_free(path: Path) -> Iterator[bool]:
-    with path.open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-
-
-@contextmanager
 def _set_on_error(event: threading.Event) -> Iterator[None]:
     try:
         yield
@@ -217,17 +193,20 @@ class Builder:
         """Where the result of a step is kept."""
         return self.root / "steps" / f"{name}-{key}"
 
-    def sweep(self, results: Mapping[str, Result]) -> None:
+    def sweep(self, key: Mapping[str, str]) -> None:
         """Remove what other pins made of the same steps, and what killed builds left half made.
 
         What another run is building at this moment is left alone.
+
+        Args:
+            key: the content hash of each step, as `keys` gives it.
         """
-        kept = {result.folder.name for result in results.values()}
+        kept = {self.folder(*step).name for step in key.items()}
         for folder in (self.root / "steps").iterdir():
             name = folder.name.removeprefix(".").removesuffix(".part")
-            if folder.name in kept or name.rpartition("-")[0] not in results:
+            if folder.name in kept or name.rpartition("-")[0] not in key:
                 continue
-            with _lock_if_free(self.root / "locks" / name) as free:
+            with lock_if_free(self.root / "locks" / name) as free:
                 if free:
                     remove_tree(folder)
 

@@ -37,6 +37,28 @@ def test_the_plan_makes_every_program_that_the_host_is_promised(mode: pull.Mode)
     assert "go.kube" in steps
 
 
+@pytest.mark.parametrize("mode", ["build", "pull"])
+def test_a_run_builds_no_program_that_tests_alone_need(mode: pull.Mode) -> None:
+    planned = images.plan(images.load_pins(), mode)
+    assert {step.name for step in planned} - {step.name for step in images.needed(planned)} >= {
+        "go.promtool"
+    }
+
+
+def test_a_program_alone_is_built_with_what_it_needs_and_nothing_more() -> None:
+    planned = images.plan(images.load_pins(), "build")
+    assert [step.name for step in images.needed(planned, ("go.promtool",))] == [
+        "toolchain",
+        "go.promtool",
+    ]
+
+
+def test_nothing_is_compiled_for_a_bundle_that_is_pulled() -> None:
+    planned = images.plan(images.load_pins(), "pull")
+    compiled = {step.name for step in images.needed(planned) if step.name.startswith("go.")}
+    assert not compiled & {"go.traefik", "go.etcd", "go.coredns", "go.metrics-server"}
+
+
 def test_every_image_has_a_containerfile_and_every_containerfile_an_image() -> None:
     folder = asset("deployment/kind/images")
     pinned = {image for bundle in images.load_pins().bundle.values() for image in bundle.images}
