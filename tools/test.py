@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PYTEST = (sys.executable, "-m", "pytest", "-q")
 # A process for each core, and none of them waits for the slowest test of another.
 ON_EVERY_CORE = ("--numprocesses=auto", "--dist=worksteal")
+# The tests of a file share servers, which take longer to start than most tests.
+FILE_BY_FILE = ("--numprocesses=auto", "--dist=loadfile")
 WHILE_IMAGES_ARE_BUILT = (
     ("format", ("ruff", "format", "--check", ".")),
     ("lint", ("ruff", "check", ".")),
@@ -30,7 +33,7 @@ WHILE_IMAGES_ARE_BUILT = (
 WITH_IMAGES = (
     # The static tier needs the helm, the integration tests the MinIO that were built.
     ("static", (*PYTEST, "tests/static", *ON_EVERY_CORE)),
-    ("integration", (*PYTEST, "tests/integration")),
+    ("integration", (*PYTEST, "tests/integration", *FILE_BY_FILE)),
     ("smoke", ("mlflow-conformance", "gate", "--tier", "smoke")),
 )
 NEEDED = {
@@ -42,16 +45,32 @@ NEEDED = {
 """Debian packages by a file of each."""
 
 
+TOOK: dict[str, float] = {}
+"""Seconds by what was run."""
+
+
 def say(text: str) -> None:
     """Progress with the time since the start."""
     print(f"[{time.monotonic() - STARTED:6.0f} s] {text}", flush=True)
 
 
 def main() -> int:
+    """Run everything, and say what each part took; returns the first exit code that is not 0."""
+    code = everything()
+    for name, seconds in TOOK.items():
+        say(f"{name:<20} {seconds:6.0f} s")
+    if code == 0:
+        say("all passed")
+    return code
+
+
+def everything() -> int:
     """Run everything; returns the first exit code that is not 0."""
     # The host check comes first: it installs what both the images and the tests need.
     say("host")
-    if code := call(("mlflow-conformance", "host")) or packages():
+    with timed("host"):
+        code = call(("mlflow-conformance", "host")) or packages()
+    if code:
         return code
     with tempfile.TemporaryFile() as output:
         say("images: building in the background")
@@ -61,12 +80,13 @@ def main() -> int:
         try:
             if code := steps(WHILE_IMAGES_ARE_BUILT):
                 return code
-            while images.poll() is None:
-                say(f"images: waiting: {last_line(output)}")
-                try:
-                    images.wait(60)
-                except subprocess.TimeoutExpired:
-                    continue
+            with timed("waiting for images"):
+                while images.poll() is None:
+                    say(f"images: waiting: {last_line(output)}")
+                    try:
+                        images.wait(60)
+                    except subprocess.TimeoutExpired:
+                        continue
         finally:
             if images.poll() is None:
                 images.terminate()
@@ -77,20 +97,29 @@ def main() -> int:
             say(f"images failed (exit code {images.returncode})")
             return images.returncode
         say(f"images: {last_line(output)}")
-    if code := steps(WITH_IMAGES):
-        return code
-    say("all passed")
-    return 0
+    return steps(WITH_IMAGES)
 
 
 def steps(named: Sequence[tuple[str, Sequence[str]]]) -> int:
     """Run one after the other; returns the first exit code that is not 0."""
     for name, argv in named:
         say(name)
-        if code := call(argv):
+        with timed(name):
+            code = call(argv)
+        if code:
             say(f"{name} failed (exit code {code})")
             return code
     return 0
+
+
+@contextmanager
+def timed(name: str) -> Iterator[None]:
+    """Keep how long something took."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        TOOK[name] = time.monotonic() - began
 
 
 def call(argv: Sequence[str]) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import shipped
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import Judged, judge
@@ -22,6 +23,20 @@ from processes import Stand, minio_binary, mlflow_server, open_folder, stand
 from repository import ROOT
 
 _TIMEOUT_S = 600
+_PROFILE = """
+schema: 1
+name: processes
+extends: production
+names:
+  namespace: mlflow
+  mlflow: {deployment: mlflow, service: mlflow, selector: {app: mlflow}}
+  runner: {image: "runner:1", labels: {may: enter}}
+checks: # as much as is enough to meet a lie in one of so many requests, twice and oftener
+  TRK-7: {thresholds: {rounds: 1, metrics: 150}}
+  REG-1: {thresholds: {writers: 8, versions: 40}}
+  REG-6: {thresholds: {cache_s: 2, quiet_s: 1}}
+  ART-7: {thresholds: {artifacts: 120}}
+"""
 _SUITES = ("suites/tracking", "suites/registry", "suites/artifacts")
 
 
@@ -38,9 +53,10 @@ def processes() -> Iterator[Stand]:
 def _run(
     folder: Path, arguments: list[str], env: dict[str, str] | None = None
 ) -> dict[str, Judged]:
-    output = folder / "results"
+    output, profile = folder / "results", folder / "profile.yaml"
+    profile.write_text(_PROFILE)
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:locust", "--profile", "k3d",
+        [sys.executable, "-m", "pytest", "-p", "no:locust", "--profile", str(profile),
          "--output", str(output), *_SUITES, *arguments],
         cwd=ROOT, env={**os.environ, **(env or {})}, check=False, timeout=_TIMEOUT_S,
         capture_output=True,
@@ -82,6 +98,8 @@ def test_a_lie_in_front_of_real_processes_is_found(
         processes.environment(),
     )
     assert str(judged[check].raw) == "fail", judged[check].reason
+    broken = {o.id for o in judged[check].failed_observations}
+    assert set(shipped.mutants()[mutant].spec.reasons(check)) <= broken
 
 
 _ONE_REPLICA = "1 replica is ready, and two are needed to compare"

@@ -2,32 +2,24 @@
 """What is made up from each profile's deployment, and what was judged of it."""
 
 from collections import Counter
-from datetime import date
 from functools import cache
 
 import pytest
 
-from mlflow_conformance.config import assets, catalogue
-from mlflow_conformance.config.profile import LoadedProfile
+import shipped
+from mlflow_conformance.config import assets
 from mlflow_conformance.mutants.candidates.candidate import Candidate, candidates
 from mlflow_conformance.mutants.candidates.judgements import FOLDER, judged
-from mlflow_conformance.run.known import promised
 from mlflow_conformance.stand.deploy.manifests import rendered
-
-PROFILES = sorted(p.stem for p in assets.asset("profiles").glob("*.yaml") if "." not in p.stem)
-
-
-def loaded(profile: str) -> LoadedProfile:
-    return promised(profile, catalogue.read(assets.asset("suites")), today=date.min)
 
 
 @cache
 def made_up(profile: str) -> list[Candidate]:
-    of = loaded(profile)
+    of = shipped.loaded(profile)
     return candidates(rendered(of.profile, print), of.profile.names, of.rows("gate"))
 
 
-DEPLOYED = [name for name in PROFILES if loaded(name).profile.deployment]
+DEPLOYED = [name for name in shipped.PROFILES if shipped.profile(name).deployment]
 
 
 @pytest.mark.parametrize("profile", DEPLOYED)
@@ -52,9 +44,9 @@ def test_every_candidate_is_held_against_checks_of_its_own(profile: str) -> None
 
 @pytest.mark.parametrize("profile", DEPLOYED)
 def test_what_is_judged_is_a_candidate_and_judged_once(profile: str) -> None:
-    assert not judged(loaded(profile).profile.name).idle(c.name for c in made_up(profile))
+    assert not judged(shipped.loaded(profile).profile.name).idle(c.name for c in made_up(profile))
 
 
 def test_every_file_of_judgements_is_of_a_profile() -> None:
     files = {p.stem for p in (assets.asset("mutants") / FOLDER).glob("*")}
-    assert files <= {loaded(name).profile.name for name in DEPLOYED}
+    assert files <= {shipped.loaded(name).profile.name for name in DEPLOYED}

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from mlflow_conformance.config import assets, catalogue
+import shipped
 from mlflow_conformance.doors.inside import LocalInside
-from mlflow_conformance.mutants import mutant as mutation
 from mlflow_conformance.mutants.files import edited
 from mlflow_conformance.run.agent import OPERATIONS
 from mlflow_conformance.security.installation import rendered_secrets, shared
@@ -18,9 +17,7 @@ from mlflow_conformance.target.local import local_target
 
 MUTANTS = {
     name: mutant
-    for name, mutant in mutation.read_all(
-        assets.asset("mutants"), catalogue.read(assets.asset("suites"))
-    ).items()
+    for name, mutant in shipped.mutants().items()
     if any(change.path.startswith("k3d/mlflow/") for change in mutant.spec.by.files)
 }
 TYPO: Mapping[str, str] = {"mlflow.worker": "2"}

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
+import shipped
 from mlflow_conformance.cluster.bundle import Bundle
-from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.config.placeholders import filled, placeholders
 from mlflow_conformance.config.profile import Profile
-from mlflow_conformance.run.known import promised
 from mlflow_conformance.stand.deploy.helm import Helm, Release
 from mlflow_conformance.stand.deploy.schemas import kubernetes_version
 from mlflow_conformance.survey.found import Survey
@@ -21,7 +20,7 @@ from mlflow_conformance.survey.looking import look
 @pytest.fixture(scope="module")
 def profile() -> Profile:
     """The profile that comes with the chart."""
-    return promised("k3d", catalogue.read(assets.asset("suites"))).profile
+    return shipped.profile("k3d")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 """What the source says of observations: the IDs and sentences that it hands to `expect`."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,33 +32,42 @@ def expectations(path: Path) -> list[Expectation]:
     return [e for _, found in _functions(path).values() for e in found]
 
 
-def reached(path: Path, function: str) -> list[Expectation]:
+@cache
+def reached(path: Path, function: str) -> Sequence[Expectation]:
     """The calls that a function may come to, also in modules that its file and theirs import.
 
     Names are followed and not what they stand for, so this is more rather than less than there is.
     """
-    waiting, seen, found = [(path, function)], set[tuple[Path, str]](), list[Expectation]()
+    waiting, seen, found = [(path, function)], {(path, function)}, list[Expectation]()
     while waiting:
         place, name = waiting.pop()
-        functions = _functions(place)
-        if (place, name) in seen:
-            continue
-        seen.add((place, name))
-        if name not in functions:
-            continue
-        node, own = functions[name]
-        found += own
-        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-        names |= {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
-        waiting += [(p, n) for p in (place, *_imported(place)) for n in names]
+        found += _functions(place)[name][1]
+        further = _named_in(place, name) - seen
+        seen |= further
+        waiting += further
     return found
+
+
+@cache
+def _named_in(path: Path, function: str) -> frozenset[tuple[Path, str]]:
+    """The functions that have a name which stands in one, where it may find them."""
+    node, _ = _functions(path)[function]
+    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    names |= {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+    places = (path, *_imported(path))
+    return frozenset((place, name) for place in places for name in names & _functions(place).keys())
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
 
 
 @cache
 def _imported(path: Path) -> list[Path]:
     """The modules of this package that a file imports, or imports something of."""
     modules: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.ImportFrom) and node.module:
             modules |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
     files = (ROOT / "src" / f"{m.replace('.', '/')}.py" for m in sorted(modules))
@@ -68,10 +77,7 @@ def _imported(path: Path) -> list[Path]:
 @cache
 def _functions(path: Path) -> dict[str, tuple[ast.AST, list[Expectation]]]:
     """The functions of a file and the methods of its classes, by name."""
-    return {
-        node.name: (node, list(_calls(path, node)))
-        for node in _outermost(ast.parse(path.read_text("utf-8")))
-    }
+    return {node.name: (node, list(_calls(path, node))) for node in _outermost(_tree(path))}
 
 
 def _outermost(node: ast.AST) -> Iterator[ast.FunctionDef]:

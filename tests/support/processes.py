@@ -218,7 +218,7 @@ def mlflow_server(
         # Webhooks are delivered to this machine, and what one server encrypts all can read.
         "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "https,http",
         "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
-        "MLFLOW_WEBHOOK_CACHE_TTL": "5",
+        "MLFLOW_WEBHOOK_CACHE_TTL": "1",
         **env,
     }
     with _process(argv, log, env=settings) as process:

@@ -136,18 +136,23 @@ def read_all(folder: Path, known_ids: Mapping[str, object]) -> dict[str, Mutant]
     Raises:
         Unusable: one is malformed or kills a check that does not exist.
     """
-    mutants: dict[str, Mutant] = {}
-    for path in sorted(folder.glob("*/*/mutant.yaml")):
-        spec, _ = _KIND.read(path)
-        for check_id in spec.kills:
-            if check_id not in known_ids:
-                raise Unusable(
-                    f"{path} kills the check {check_id!r}, which does not exist"
-                    + nearest(check_id, known_ids).rstrip("?"),
-                    remedy="List the checks with `mlflow-conformance checks`",
-                )
-        mutants[path.parent.name] = Mutant(path.parent.name, spec)
-    return mutants
+    return {name: _read(path, known_ids) for name, path in _files(folder).items()}
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {path.parent.name: path for path in sorted(folder.glob("*/*/mutant.yaml"))}
+
+
+def _read(path: Path, known_ids: Mapping[str, object]) -> Mutant:
+    spec, _ = _KIND.read(path)
+    for check_id in spec.kills:
+        if check_id not in known_ids:
+            raise Unusable(
+                f"{path} kills the check {check_id!r}, which does not exist"
+                + nearest(check_id, known_ids).rstrip("?"),
+                remedy="List the checks with `mlflow-conformance checks`",
+            )
+    return Mutant(path.parent.name, spec)
 
 
 def find(name: str, known_ids: Mapping[str, object]) -> Breakage:
@@ -158,10 +163,10 @@ def find(name: str, known_ids: Mapping[str, object]) -> Breakage:
     """
     if name.endswith((".yaml", ".yml")):
         return _FILE.read(Path(name))[0]
-    mutants = read_all(assets.asset("mutants"), known_ids)
-    if name not in mutants:
+    files = _files(assets.asset("mutants"))
+    if name not in files:
         raise Unusable(
-            f"There is no mutant {name!r}{nearest(name, mutants).rstrip('?')}",
+            f"There is no mutant {name!r}{nearest(name, files).rstrip('?')}",
             remedy="List the mutants with `mlflow-conformance mutants --list`",
         )
-    return mutants[name].spec
+    return _read(files[name], known_ids).spec

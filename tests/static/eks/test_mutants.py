@@ -1,24 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The suite's mutants find in this deployment what they break."""
 
-from datetime import date
 from typing import Any
 
 import pytest
 
-from mlflow_conformance.config import catalogue
-from mlflow_conformance.config.assets import asset
+import shipped
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.config.placeholders import filled as filled_in
 from mlflow_conformance.config.placeholders import placeholders
-from mlflow_conformance.mutants import mutant as mutation
-from mlflow_conformance.run.known import promised
 
 Objects = list[dict[str, Any]]
 
-KNOWN = catalogue.read(asset("suites"))
-NAMES = promised("eks", KNOWN, today=date.min).profile.names
-MUTANTS = mutation.read_all(asset("mutants"), KNOWN)
+NAMES = shipped.profile("eks").names
+MUTANTS = shipped.mutants()
 # Secrets are made by generate-secrets; test_secrets.py proves that these are among them.
 GENERATED = ("secret", "mlflow-keys")
 SHORT = {"hpa": "horizontalpodautoscaler"}

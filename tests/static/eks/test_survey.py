@@ -3,10 +3,9 @@
 
 from typing import Any
 
+import shipped
 from mlflow_conformance.cluster.bundle import Bundle
-from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.names import Names
-from mlflow_conformance.run.known import promised
 from mlflow_conformance.survey.looking import look, secrets_wanted
 
 # What the guide's `generate-secrets` makes, with none of its strength.
@@ -18,7 +17,7 @@ SECRET = {
 
 
 def test_every_name_is_found(kind: list[dict[str, Any]]) -> None:
-    own = promised("eks", catalogue.read(assets.asset("suites"))).profile.names
+    own = shipped.profile("eks").names
     bundle = Bundle("mlflow", [*kind, SECRET])
     assert "mlflow-secret" in secrets_wanted(bundle)
     survey, base = look(bundle)

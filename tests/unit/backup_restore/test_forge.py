@@ -7,7 +7,6 @@ import io
 import re
 import sys
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -16,12 +15,11 @@ import boto3
 import pytest
 from pydantic import TypeAdapter
 
+import shipped
 from mlflow_conformance.backup_restore.forge import Bench
 from mlflow_conformance.backup_restore.sealing import Opening
-from mlflow_conformance.config import assets, catalogue
-from mlflow_conformance.mutants import mutant as mutation
+from mlflow_conformance.config import assets
 from mlflow_conformance.mutants.scripts import applied
-from mlflow_conformance.run.known import promised
 
 GOOD = "mlflow_backup_20260125_020000.dump.enc"
 BAD = "mlflow_backup_19990101_000000.dump.enc"
@@ -34,9 +32,7 @@ SEEN_LATER = {"cut at a line", "newer schema"}
 
 def refusals() -> dict[str, str]:
     """The sentences that the profile promises."""
-    known = catalogue.read(assets.asset("suites"))
-    profile = promised("k3d", known, today=date(2026, 1, 1)).profile
-    rows = profile.checks["BKP-2"].thresholds["refusals"]
+    rows = shipped.profile("k3d").checks["BKP-2"].thresholds["refusals"]
     return TypeAdapter(dict[str, str]).validate_python(rows)
 
 
@@ -156,7 +152,7 @@ def test_a_backup_that_anybody_opens_is_told(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str, told: str
 ) -> None:
     source = assets.asset("deployment/k3d/mlflow/files/envelope.py").read_text()
-    changes = mutation.find(name, catalogue.read(assets.asset("suites"))).by.scripts
+    changes = shipped.mutants()[name].spec.by.scripts
     broken = ModuleType("envelope")
     exec(applied({"envelope.py": source}, changes)["envelope.py"], broken.__dict__)
     monkeypatch.setattr(bench, "envelope", broken)

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
+import shipped
 from mlflow_conformance.backup_restore import freeze
 from mlflow_conformance.backup_restore.crash import observed
 from mlflow_conformance.backup_restore.database import Fingerprint, statement
 from mlflow_conformance.backup_restore.rehearsal import Sizes, latencies
 from mlflow_conformance.cluster.terminal import Terminal
-from mlflow_conformance.config import assets, catalogue
+from mlflow_conformance.config import assets
 from mlflow_conformance.config.inheritance import Inherited
 from mlflow_conformance.config.names import BackupNames
 from mlflow_conformance.config.profile import LoadedProfile, Profile
@@ -31,7 +32,6 @@ from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.run import Run, RunFolder
 from mlflow_conformance.ledger.log import Ledger
-from mlflow_conformance.mutants import mutant as mutation
 from mlflow_conformance.mutants.mutant import ScriptChange
 from mlflow_conformance.mutants.scripts import applied
 from mlflow_conformance.target.backups.lines import Lines, filled
@@ -250,10 +250,9 @@ def test_a_pulse_tells_what_was_not_answered() -> None:
 
 
 SCRIPTS = {p.name: p.read_text() for p in assets.asset("deployment/k3d/mlflow/files").glob("*.py")}
-KNOWN = catalogue.read(assets.asset("suites"))
 REWRITING = {
     name: mutant.spec.by.scripts
-    for name, mutant in mutation.read_all(assets.asset("mutants"), KNOWN).items()
+    for name, mutant in shipped.mutants().items()
     if mutant.spec.by.scripts
 }
 

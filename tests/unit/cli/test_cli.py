@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import shipped
 from mlflow_conformance import __version__, cli
-from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.core.signals import ending_once
 from mlflow_conformance.run.known import promised
 from repository import RECORDS, ROOT
@@ -136,7 +136,7 @@ def test_the_profile_in_the_documentation_is_one(tmp_path: Path) -> None:
     page = (ROOT / "docs/profiles.md").read_text()
     text = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]  # the others are parts of one
     (tmp_path / "mine.yaml").write_text(text)
-    loaded = promised(str(tmp_path / "mine.yaml"), catalogue.read(assets.asset("suites")))
+    loaded = promised(str(tmp_path / "mine.yaml"), shipped.checks())
     assert loaded.profile.waivers
     assert loaded.inherited.base == "production"
     assert len(text.splitlines()) <= 40

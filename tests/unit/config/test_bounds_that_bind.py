@@ -1,20 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every bound of the shipped profiles can break, and is near what was measured or says why not."""
 
-from datetime import date
-
 import pytest
 
-from mlflow_conformance.config import assets, catalogue
+import shipped
 from mlflow_conformance.disruption.thresholds import FaultBounds
 from mlflow_conformance.evidence import measured
-from mlflow_conformance.run.known import idle_bounds, promised
+from mlflow_conformance.run.known import idle_bounds
 
-KNOWN = catalogue.read(assets.asset("suites"))
-PROFILES = {
-    path.stem: promised(path.stem, KNOWN, today=date(2026, 1, 1))
-    for path in sorted((assets.root() / "profiles").glob("*.yaml"))
-}
+KNOWN = shipped.checks()
+PROFILES = {name: shipped.loaded(name) for name in shipped.PROFILES}
+MEASURED = {name: measured.read(loaded.path) for name, loaded in PROFILES.items()}
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -24,8 +20,7 @@ def test_no_bound_waits_for_another_to_break_first(name: str) -> None:
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_a_bound_that_is_loose_says_why(name: str) -> None:
-    loaded = PROFILES[name]
-    values = measured.read(loaded.path)
+    loaded, values = PROFILES[name], MEASURED[name]
     assert values is not None, f"measure healthy runs: mlflow-conformance profile measure ({name})"
     unreasoned = [str(f) for f in measured.loose(values, loaded.profile.checks) if not f.reason]
     assert not unreasoned
@@ -33,19 +28,18 @@ def test_a_bound_that_is_loose_says_why(name: str) -> None:
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_what_is_measured_and_what_is_reasoned_about_is_there(name: str) -> None:
-    loaded = PROFILES[name]
-    values = measured.read(loaded.path)
+    loaded, values = PROFILES[name], MEASURED[name]
     assert values is not None
     assert set(values.checks) <= set(KNOWN)
     # A reason is for an observation that was measured, in one of the profiles that share the row.
-    everywhere = [v for v in (measured.read(p.path) for p in PROFILES.values()) if v]
+    everywhere = [v for v in MEASURED.values() if v]
     for check_id, row in loaded.profile.checks.items():
         seen = {i for v in everywhere for i in v.checks.get(check_id, {})}
         assert set(row.loose) <= seen, check_id
 
 
 def bounds(**changed: object) -> FaultBounds:
-    row = promised("k3d", KNOWN, today=date(2026, 1, 1)).profile.checks["DIS-4"].thresholds
+    row = PROFILES["k3d"].profile.checks["DIS-4"].thresholds
     return FaultBounds.model_validate({**row, **changed})
 
 

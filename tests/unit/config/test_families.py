@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
+import shipped
 from mlflow_conformance.config import catalogue
 from mlflow_conformance.config.families import FOLDERS, folder_of
 from mlflow_conformance.mutants.candidates.judgements import FOLDER as JUDGEMENTS
-from mlflow_conformance.mutants.mutant import read_all
 from repository import ROOT
 
-KNOWN = catalogue.read(ROOT / "suites")
-MUTANTS = read_all(ROOT / "mutants", KNOWN)
+KNOWN = shipped.checks()
+MUTANTS = shipped.mutants()
 WITH_CHECKS = sorted({folder_of(check_id) for check_id in KNOWN})
 PLACES = ("suites", "src/mlflow_conformance", "mutants", "tests/unit")
 

@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import Field, model_validator
 
-from mlflow_conformance.config import assets, catalogue
+import shipped
+from mlflow_conformance.config import assets
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.config.profile import LoadedProfile, examine, load
 from mlflow_conformance.config.thresholds import Registry, Thresholds
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.spelling import nearest
-from mlflow_conformance.run.known import promised, thresholds
+from mlflow_conformance.run.known import thresholds
 
 TODAY = date(2026, 11, 22)
 IDS = ("NET-1", "NET-2", "TRK-1", "TRK-1.traces")
@@ -80,11 +81,10 @@ def waived(**fields: object) -> dict[str, Any]:
 
 
 def test_every_shipped_profile_is_a_profile() -> None:
-    known = catalogue.read(assets.asset("suites"))
-    shipped = sorted((assets.root() / "profiles").glob("*.yaml"))
-    assert shipped
-    for profile in shipped:
-        load(profile, known_ids=known, thresholds=thresholds(), today=TODAY)
+    profiles = sorted((assets.root() / "profiles").glob("*.yaml"))
+    assert profiles
+    for profile in profiles:
+        load(profile, known_ids=shipped.checks(), thresholds=thresholds(), today=TODAY)
 
 
 ANY = """
@@ -100,12 +100,12 @@ names:
 
 @pytest.mark.parametrize("base", ["baseline", "production", "k3d", "eks"])
 def test_a_base_presupposes_no_objects_name(path: Path, base: str) -> None:
-    known = catalogue.read(assets.asset("suites"))
+    known = shipped.checks()
     path.write_text(ANY.format(base=base))
     loaded = load(path, known_ids=known, thresholds=thresholds(), today=TODAY)
     assert loaded.inherited.base == base
     text = "".join(p.read_text() for p in sorted(assets.bases().glob("*.yaml")))
-    ours = promised("k3d", known, today=TODAY).profile.names
+    ours = shipped.profile("k3d").names
     for name in ("mlflow-postgresql", "mlflow-minio", "mlflow-auditor", ours.runner.image):
         assert name not in text
     assert {p.stem for p in assets.bases().glob("*.yaml")} == {
@@ -114,7 +114,7 @@ def test_a_base_presupposes_no_objects_name(path: Path, base: str) -> None:
 
 
 def test_the_baseline_disturbs_nobody(path: Path) -> None:
-    known = catalogue.read(assets.asset("suites"))
+    known = shipped.checks()
     path.write_text(ANY.format(base="baseline"))
     loaded = load(path, known_ids=known, thresholds=thresholds(), today=TODAY)
     assert not [i for i in loaded.profile.checks if known[i].disruptive]

@@ -8,25 +8,25 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from mlflow_conformance.config import assets, catalogue, profile_schema
+import shipped
+from mlflow_conformance.config import assets, profile_schema
 from mlflow_conformance.config.yaml_text import parse
-from mlflow_conformance.run.known import promised, thresholds
+from mlflow_conformance.run.known import thresholds
 
-KNOWN = catalogue.read(assets.asset("suites"))
+KNOWN = shipped.checks()
 FORMS = thresholds()
 SCHEMA = profile_schema.schema(KNOWN, FORMS)
 CHECKS = SCHEMA["properties"]["checks"]["properties"]
 
 
-def shipped(name: str) -> Any:
+def written(name: str) -> Any:
     """A profile as JSON has it."""
     return json.loads(json.dumps(parse(assets.profile_path(name).read_bytes()).data))
 
 
 def whole(name: str) -> Any:
     """The same as it would be written without a base."""
-    loaded = promised(name, KNOWN).profile
-    document = loaded.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    document = shipped.profile(name).model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return {key: value for key, value in document.items() if key != "extends"}
 
 
@@ -42,7 +42,7 @@ def test_it_is_a_schema_by_the_meta_schema() -> None:
 
 @pytest.mark.parametrize("name", ["k3d", "eks"])
 def test_it_accepts_the_shipped_profiles(name: str) -> None:
-    assert faults(shipped(name)) == []
+    assert faults(written(name)) == []
     assert faults(whole(name)) == []
 
 

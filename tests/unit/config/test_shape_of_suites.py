@@ -2,26 +2,24 @@
 """What holds for every check of tracking, registry and artifacts, read from the source."""
 
 import ast
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.config import assets, catalogue
+import shipped
+from mlflow_conformance.config import assets
 from mlflow_conformance.config.families import prefix_of
-from mlflow_conformance.mutants import mutant as mutation
 from mlflow_conformance.mutants.lies import lie_of
-from mlflow_conformance.run.known import promised
 
 SUITES = assets.asset("suites")
 FILES = [
     p for s in ("tracking", "registry", "artifacts") for p in sorted((SUITES / s).glob("*.py"))
 ]
 FAMILIES = ("TRK", "REG", "ART")
-KNOWN = catalogue.read(SUITES)
+KNOWN = shipped.checks()
 OURS = sorted(i for i in KNOWN if prefix_of(i) in FAMILIES)
-PROFILES = [promised(name, KNOWN, today=date(2026, 1, 1)).profile for name in ("k3d", "eks")]
-MUTANTS = mutation.read_all(assets.asset("mutants"), KNOWN)
+PROFILES = [shipped.profile(name) for name in shipped.PROFILES]
+MUTANTS = shipped.mutants()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)

@@ -5,12 +5,12 @@ from importlib import import_module
 
 import pytest
 
-from mlflow_conformance.config import assets, catalogue
+import shipped
 from mlflow_conformance.config.families import folder_of
 from mlflow_conformance.config.thresholds import Thresholds
 from mlflow_conformance.run.known import thresholds
 
-KNOWN = catalogue.read(assets.asset("suites"))
+KNOWN = shipped.checks()
 FORMS = thresholds()
 
 

@@ -521,7 +521,7 @@ def test_every_shipped_check_can_be_collected() -> None:
     for name in sorted(p.stem for p in (assets.root() / "profiles").glob("*.yaml")):
         done = subprocess.run(
             [
-                *(sys.executable, "-B", "-m", "pytest", "--collect-only", "-q"),
+                *(sys.executable, "-m", "pytest", "--collect-only", "-q"),
                 *("--disable-plugin-autoload", "-p", "mlflow_conformance.run.plugin"),
                 *("-p", "no:cacheprovider", "--override-ini=addopts=--import-mode=importlib"),
                 *("--profile", name, str(assets.root() / "suites")),

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.config import assets, catalogue
+import shipped
 from mlflow_conformance.config.profile import LoadedProfile, Row, Upgrade
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.recorded import recorded
 from mlflow_conformance.evidence.verdict import Judged
 from mlflow_conformance.report.upgrade import files
 from mlflow_conformance.run import gates, upgrade
-from mlflow_conformance.run.known import promised
 from mlflow_conformance.stand.revision import Revision, Upgrading
 from upgrades import BAD, GOOD, record
 
@@ -23,7 +22,7 @@ UPGRADE_ROWS = ("UPG-5", "UPG-2.refused", "UPG-1", "UPG-2", "UPG-20")
 
 
 def profile(rows: Sequence[str] = UPGRADE_ROWS, both: Sequence[str] = ("TRK-1",)) -> LoadedProfile:
-    loaded = promised("k3d", catalogue.read(assets.asset("suites")))
+    loaded = shipped.loaded("k3d")
     checks = {"TRK-1": Row(promise="p")}
     checks |= {check_id: Row(promise="p", tier="upgrade") for check_id in rows}
     changed = {"checks": checks, "upgrade": Upgrade(checks=list(both))}

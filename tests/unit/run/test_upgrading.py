@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.config import assets, catalogue
+import shipped
 from mlflow_conformance.config.profile import Profile, Upgrade
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.run.known import promised
 from mlflow_conformance.run.upgrading import pair, upgrading
 from mlflow_conformance.stand.revision import Revision, Upgrading
 
-PROFILE = promised("k3d", catalogue.read(assets.asset("suites"))).profile
+PROFILE = shipped.profile("k3d")
 
 
 def options(

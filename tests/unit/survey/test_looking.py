@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import deployments_of_others as shapes
+import shipped
 from mlflow_conformance.cluster.bundle import Bundle
-from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.profile import LoadedProfile, rows_of_base
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.run.known import examined, promised
@@ -16,7 +16,7 @@ from mlflow_conformance.survey.found import Survey
 from mlflow_conformance.survey.looking import look, secrets_wanted
 from mlflow_conformance.survey.writing import profile_text
 
-KNOWN = catalogue.read(assets.asset("suites"))
+KNOWN = shipped.checks()
 SHAPES = {
     "official": shapes.OFFICIAL,
     "community": shapes.COMMUNITY,

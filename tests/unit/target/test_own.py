@@ -8,8 +8,9 @@ from typing import cast
 
 import pytest
 
+import shipped
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config import assets, catalogue
+from mlflow_conformance.config import assets
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.inside import Inside
@@ -51,7 +52,7 @@ def _arguments(function: ast.FunctionDef) -> set[str]:
 
 
 def test_every_check_that_runs_lines_is_disruptive() -> None:
-    known = catalogue.read(assets.asset("suites"))
+    known = shipped.checks()
     runs = {
         info.id
         for info in known.values()

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import shipped
 from mlflow_conformance.cluster.api import ReadOnlyApi
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config import assets, catalogue
+from mlflow_conformance.config import assets
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.target import attached, rights
 
@@ -89,7 +90,7 @@ def test_who_only_reads_sends_nothing_else() -> None:
 
 
 def test_every_check_says_what_it_writes_to() -> None:
-    known = catalogue.read(assets.asset("suites"))
+    known = shipped.checks()
     places = {"mlflow", "cluster", "bucket", "database", "runner"}
     for info in known.values():
         assert info.writes is not None, f"{info.id} does not say what it writes to"

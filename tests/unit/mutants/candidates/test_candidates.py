@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from mlflow_conformance.config import assets, catalogue
+import shipped
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.mutants.candidates import judgements, noticing
 from mlflow_conformance.mutants.candidates.candidate import Candidate, candidates, sampled
 
-KNOWN = catalogue.read(assets.asset("suites"))
+KNOWN = shipped.checks()
 NAMES = Names.model_validate(
     {
         "namespace": "mlflow", "runner": {"namespace": "runner", "image": "r:1"},
