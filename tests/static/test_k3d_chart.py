@@ -18,6 +18,7 @@ from manifest_policy import violations
 from mlflow_conformance.stand.deploy.helm import Helm, Release
 from mlflow_conformance.stand.deploy.program import ProgramRefused
 from mlflow_conformance.stand.deploy.schemas import kubernetes_version, problems
+from postgresql_settings import assert_finds_lost_clients
 
 Values = Mapping[str, str]
 
@@ -286,6 +287,13 @@ def test_database_address_holds_the_password_that_the_role_gets(helm: Helm, char
     assert base64.b64decode(data["backend-store-uri"]).decode() == (
         "postgresql+psycopg2://mlflow:p%40ss%2Fw%2Br%3Ad%20%C3%A9@mlflow-postgresql:5432/mlflow"
     )
+
+
+def test_a_client_that_is_gone_holds_no_lock_for_longer_than_a_minute(
+    helm: Helm, chart: Path
+) -> None:
+    text = only(render(helm, chart), "ConfigMap", "mlflow-postgresql")["data"]["postgresql.conf"]
+    assert_finds_lost_clients(text, within_s=60)
 
 
 def test_autoscaler_owns_the_replicas(helm: Helm, chart: Path) -> None:

@@ -3,22 +3,21 @@
 
 import copy
 import fnmatch
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+import shipped
 from manifest_policy import violations
-from mlflow_conformance.config import catalogue
 from mlflow_conformance.config.assets import asset
 from mlflow_conformance.config.profile import Profile
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.run.known import promised
 from mlflow_conformance.stand.deploy.kustomize import Kustomize
 from mlflow_conformance.stand.deploy.program import ProgramRefused
 from mlflow_conformance.stand.deploy.schemas import problems
+from postgresql_settings import assert_finds_lost_clients, settings_of
 
 Objects = list[dict[str, Any]]
 
@@ -31,8 +30,7 @@ VOLUMES = {"aws-iam-token", "s3-ca"}
 @pytest.fixture(scope="session")
 def profile() -> Profile:
     """What the deployment promises."""
-    known = catalogue.read(asset("suites"))
-    return promised("eks", known, today=date.min).profile
+    return shipped.profile("eks")
 
 
 def only(objects: Objects, kind: str, name: str) -> dict[str, Any]:
@@ -285,12 +283,19 @@ def test_backup_is_the_promised_one(base: Objects) -> None:
     assert only(base, "CronJob", "postgres-restore")["spec"]["suspend"] is True
 
 
-def test_database_takes_connections_only_with_tls_and_a_password(base: Objects) -> None:
+def database_configuration(base: Objects) -> dict[str, str]:
+    """The files of PostgreSQL's configuration, by name."""
     (config,) = [
         m["data"]
         for m in base
         if m["kind"] == "ConfigMap" and m["metadata"]["name"].startswith("postgres-config-")
     ]
+    assert isinstance(config, dict)
+    return config
+
+
+def test_database_takes_connections_only_with_tls_and_a_password(base: Objects) -> None:
+    config = database_configuration(base)
     rules = [
         line.split()
         for line in config["pg_hba.conf"].splitlines()
@@ -298,6 +303,10 @@ def test_database_takes_connections_only_with_tls_and_a_password(base: Objects) 
     ]
     assert [(r[0], r[-1]) for r in rules if r[0] != "local"] == [("hostssl", "scram-sha-256")]
     assert "ssl = on" in config["postgresql.conf"].splitlines()
+
+
+def test_a_client_that_is_gone_holds_no_lock_for_longer_than_a_minute(base: Objects) -> None:
+    assert_finds_lost_clients(database_configuration(base)["postgresql.conf"], within_s=60)
 
 
 def test_pools_fit_into_the_database(base: Objects) -> None:
@@ -308,13 +317,8 @@ def test_pools_fit_into_the_database(base: Objects) -> None:
     )
     most = only(base, "HorizontalPodAutoscaler", "mlflow-server-hpa")["spec"]["maxReplicas"]
     needed = (most + 1) * int(config["MLFLOW_WORKERS"]) * 3 * pool
-    (text,) = [
-        m["data"]["postgresql.conf"] for m in base if "postgresql.conf" in (m.get("data") or {})
-    ]
-    (limit,) = [
-        int(line.split("=")[1]) for line in text.splitlines() if line.startswith("max_connections")
-    ]
-    assert limit >= needed + 20
+    limit = settings_of(database_configuration(base)["postgresql.conf"])["max_connections"]
+    assert int(limit) >= needed + 20
 
 
 def test_every_script_is_shipped(base: Objects) -> None:
@@ -362,8 +366,7 @@ EKS_ALONE_FAMILIES = ("ART-2",)
 
 def test_profile_expects_the_checks_that_the_chart_is_held_to(profile: Profile) -> None:
     """What both guides promise is checked in one order, and little beside it."""
-    known = catalogue.read(asset("suites"))
-    other = promised("k3d", known, today=date.min).profile
+    other = shipped.profile("k3d")
     assert [check for check in profile.checks if check in other.checks] == list(other.checks)
     alone = set(profile.checks) - set(other.checks)
     assert {c for c in alone if not c.startswith(EKS_ALONE_FAMILIES)} <= EKS_ALONE
