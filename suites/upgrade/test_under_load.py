@@ -49,8 +49,7 @@ def test_upgrade_under_load(evidence: Evidence, upgraded: Upgraded) -> None:
 
 @check(
     "UPG-1.traces",
-    impact="Traces that are sent while pods of both versions serve are refused, or taken and "
-    "never found again.",
+    impact="Traces that are sent meanwhile are refused, or taken and never found again.",
     remedy="Upgrade with trace exporters held (`--way hold-traces`), or after every old pod has "
     "ended (`--way scale-to-none`).",
     disruptive=True,

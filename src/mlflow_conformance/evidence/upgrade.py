@@ -63,12 +63,14 @@ class Cause:
         decision: no-go or undecided.
         about: the check's ID, or what the stage is about.
         reason: one line.
+        impact: what it does to people, one sentence; empty when nothing is known.
         remedy: what to do about it; empty when nothing is known.
     """
 
     decision: Decision
     about: str
     reason: str
+    impact: str = ""
     remedy: str = ""
 
 
@@ -238,8 +240,8 @@ def _sentences(observed: Json) -> list[str]:
 
 
 def _cause(decision: Decision, judged: Judged, about: str = "") -> Cause:
-    remedy = judged.check.remedy if judged.check else ""
-    return Cause(decision, about or judged.id, judged.reason, remedy)
+    impact, remedy = (judged.check.impact, judged.check.remedy) if judged.check else ("", "")
+    return Cause(decision, about or judged.id, judged.reason, impact, remedy)
 
 
 def _worse(compared: Compared) -> Cause | None:

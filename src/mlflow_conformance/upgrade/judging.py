@@ -34,6 +34,7 @@ def note_course(evidence: Evidence, seen: Upgraded) -> None:
         evidence.note("traces were held back for", round(seen.held_s, 1), unit="s")
     states = mixed(seen.looks, seen.own, seen.images[1])
     evidence.note("old pods were ready on the new schema for", states.old_on_new_s, unit="s")
+    evidence.note("new pods were ready on the old schema for", states.new_on_old_s, unit="s")
     evidence.note("no pod was ready for", states.nobody_s, unit="s", door="kubernetes")
 
 

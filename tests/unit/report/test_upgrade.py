@@ -39,35 +39,35 @@ def decision(folder: Path) -> str:
         (
             {},
             "go",
-            "GO — 3.16.1 to 3.17.2, rolling: 3 checks of the upgrade passed, and none of 2 is",
+            "GO — 3.16.1 to 3.17.2, rolling: 3 checks passed, and none of 2 is worse on",
         ),
         (
             {"forward": {"UPG-1": [GOOD, BAD]}},
             "no-go",
-            "rolling: The upgrade under load (UPG-1): trace: failed requests: 12, promised = 0.",
+            "NO-GO — 3.16.1 to 3.17.2, rolling: Somebody notices.",
         ),
-        ({"back": {"UPG-2": [BAD]}}, "no-go", "The way back (UPG-2): trace: failed requests"),
-        ({"after": {**WELL, "TRK-1": [BAD]}}, "no-go", "TRK-1 on the version after: trace"),
+        ({"back": {"UPG-2": [BAD]}}, "no-go", "Somebody notices."),
+        ({"after": {**WELL, "TRK-1": [BAD]}}, "no-go", "Somebody notices."),
         (
             {"forward": {"UPG-1": []}},
             "undecided",
-            "load (UPG-1): there was nothing to see",
+            "rolling: The upgrade under load (UPG-1) could not be judged.",
         ),
-        ({"after": {**WELL, "TRK-1": []}}, "undecided", "TRK-1 on the version after: there was"),
+        ({"after": {**WELL, "TRK-1": []}}, "undecided", "TRK-1 on the version after could not be"),
         ({"before": {**WELL, "TRK-1": []}}, "go", "GO"),
         ({"before": {**WELL, "TRK-1": [BAD]}}, "go", "GO"),
         ({"before": {"TRK-1": [BAD]}, "after": {"TRK-1": [BAD]}}, "go", "GO"),
         (
             {"before": {"TRK-1": []}, "after": {"TRK-1": [BAD]}},
             "no-go",
-            "TRK-1 on the version after",
+            "Somebody notices.",
         ),
-        ({"forward": {}}, "undecided", "the upgrade: judged nothing"),
-        ({"back": None}, "undecided", "the way back: failed"),
+        ({"forward": {}}, "undecided", "the upgrade could not be judged."),
+        ({"back": None}, "undecided", "the way back could not be judged."),
         (
             {"forward": {"UPG-1": [BAD], "UPG-5": []}, "back": None},
             "no-go",
-            "(UPG-1): trace: failed requests: 12, promised = 0. And 2 more reasons below.",
+            "rolling: Somebody notices; and 2 more reasons.",
         ),
     ],
 )
@@ -78,6 +78,33 @@ def test_the_decision_is_that_of_the_evidence(
     assert verdict.decision == decided
     assert told in telling.headline(verdict)
     assert verdict.exit_code == {"go": 0, "no-go": 1, "undecided": 2}[decided]
+
+
+@pytest.mark.parametrize(
+    ("impact", "sides", "told"),
+    [
+        ("", ("1", "2"), "NO-GO — 1 to 2, rolling: The upgrade under load (UPG-1) failed."),
+        ("x" * 99, ("1", "2"), "NO-GO — 1 to 2, rolling: The upgrade under load (UPG-1) failed."),
+        ("It is lost.", ("b" * 90, "a" * 90), f"{'b' * 23}… to {'a' * 23}…, rolling: It is lost."),
+    ],
+)
+def test_the_headline_is_short_whatever_there_is_to_tell(
+    tmp_path: Path, impact: str, sides: tuple[str, str], told: str
+) -> None:
+    made(tmp_path, forward={"UPG-1": [BAD]})
+    changes = {
+        "Somebody notices.": impact,
+        '"3.16.1"': f'"{sides[0]}"',
+        '"3.17.2"': f'"{sides[1]}"',
+    }
+    for log in tmp_path.rglob("evidence.jsonl"):
+        text = log.read_text()
+        for old, new in changes.items():
+            text = text.replace(old, new)
+        log.write_text(text)
+    line = telling.headline(files.read(tmp_path))
+    assert line.endswith(told)
+    assert len(line) <= telling.LONGEST
 
 
 def test_a_stage_that_could_not_be_run_says_why(tmp_path: Path) -> None:
@@ -192,7 +219,7 @@ def test_a_rolling_upgrade_as_it_was_recorded_is_no_go_for_the_traces(tmp_path: 
     shutil.copytree(RECORDS / "upgrade-rolling", folder)
     verdict = files.write_all(folder)
     assert telling.headline(verdict).startswith(
-        "NO-GO — 3.16.1 to 3.17.2, rolling: Traces (UPG-1.traces): traces by OTLP: failed of 132"
+        "NO-GO — 3.16.1 to 3.17.2, rolling: Traces (UPG-1.traces) failed; and 1 more reason."
     )
     assert [(c.about, c.decision) for c in verdict.causes] == [
         ("UPG-1.traces", "no-go"),

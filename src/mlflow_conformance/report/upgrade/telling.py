@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every page of an upgrade says in the same words: the one line first, areas, and times."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlflow_conformance.evidence.upgrade import Cause, UpgradeVerdict
+from mlflow_conformance.evidence.upgrade import Cause, Decision, UpgradeVerdict
 from mlflow_conformance.evidence.verdict import Judged, Verdict
 from mlflow_conformance.report import words
 
-_LONGEST = 240
-"""Characters of a reason in the one line."""
+LONGEST = 120
+"""Characters that the one sentence has at most."""
+_LONGEST_SIDE = 24
+_LONGEST_CAUSE = 240
 
 _AREAS = (
     ("UPG-1.traces", "Traces"),
@@ -64,34 +66,42 @@ def _area(check_id: str) -> str:
 
 
 def headline(verdict: UpgradeVerdict) -> str:
-    """The one sentence a person needs first, for example
-    ``NO-GO — 3.16.1 to 3.17.2, rolling: Traces (UPG-1.traces): spans lost: 12, promised = 0.``
+    """The one sentence a person needs first, of at most `LONGEST` characters, for example
+    ``NO-GO — 3.16.1 to 3.17.2: Programs that call MLflow's API fail; and 2 more reasons.``
+
+    It says what the first cause does to people where there is room for it, else what failed. What
+    was seen is told below it, by every page.
     """
-    before, after = verdict.sides
+    before, after = (words.cut(words.line(side), _LONGEST_SIDE) for side in verdict.sides)
     way = f", {verdict.way}" if verdict.way else ""
-    return words.line(f"{verdict.decision.upper()} — {before} to {after}{way}: {_why(verdict)}")
+    lead = f"{verdict.decision.upper()} — {before} to {after}{way}: "
+    told = [words.line(lead + why) for why in _whys(verdict)]
+    return next((t for t in told if len(t) <= LONGEST), words.cut(told[-1], LONGEST))
 
 
-def _why(verdict: UpgradeVerdict) -> str:
+def _whys(verdict: UpgradeVerdict) -> Iterator[str]:
+    """Why it is decided so, the best sentence first."""
     causes = verdict.causes
     if not causes:
-        checks, compared = len(verdict.checks), len(verdict.compared)
+        checks = words.plural(len(verdict.checks), "check")
         untried = len(verdict.not_tried)
-        rest = f" {words.plural(untried, 'thing')} not tried." if untried else ""
-        return (
-            f"{words.plural(checks, 'check')} of the upgrade passed, and none of "
-            f"{compared} is worse on {verdict.sides[1]}.{rest}"
-        )
+        rest = f"; {words.plural(untried, 'thing')} not tried" if untried else ""
+        compared = f"none of {len(verdict.compared)} is worse on the version after"
+        yield f"{checks} passed, and {compared}{rest}."
+        return
     first, *others = causes
-    also = f" And {words.plural(len(others), 'more reason')} below." if others else ""
-    one, more, _ = first.reason.partition("; ")
-    reason = f"{one.rstrip('.')}, and more" if more else one.rstrip(".")
-    return f"{words.cut(f'{about(first)}: {reason}', _LONGEST)}.{also}"
+    more = f"; and {words.plural(len(others), 'more reason')}" if others else ""
+    if first.decision is Decision.UNDECIDED:
+        yield f"{about(first)} could not be judged{more}."
+        return
+    if first.impact:
+        yield f"{first.impact.rstrip('.')}{more}."
+    yield f"{about(first)} failed{more}."
 
 
 def told(cause: Cause) -> str:
     """A cause in one line, without its full stop."""
-    return words.cut(f"{about(cause)}: {cause.reason.rstrip('.')}", _LONGEST)
+    return words.cut(f"{about(cause)}: {cause.reason.rstrip('.')}", _LONGEST_CAUSE)
 
 
 def about(cause: Cause) -> str:
@@ -104,5 +114,5 @@ def terminal(verdict: UpgradeVerdict) -> str:
     """What a terminal shows: the one line, then everything that speaks against the upgrade."""
     lines = [headline(verdict)]
     lines += [f"  {c.decision:9}  {told(c)}" for c in verdict.causes]
-    lines += [f"  not tried  {words.cut(each, _LONGEST)}" for each in verdict.not_tried]
+    lines += [f"  not tried  {words.cut(each, _LONGEST_CAUSE)}" for each in verdict.not_tried]
     return "\n".join(map(words.plain, lines))
