@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One backup under writes and one restore of it, which the checks of this folder share."""
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -17,7 +16,6 @@ from mlflow_conformance.backup_restore.restored import Restored, restored_state
 from mlflow_conformance.backup_restore.schedule import ScheduledBackup, started_by_schedule
 from mlflow_conformance.backup_restore.workbench import Workbench, workbench
 from mlflow_conformance.backup_restore.writers import BackupWriters, seed, write_text
-from mlflow_conformance.cluster.terminal import terminal
 from mlflow_conformance.config.names import RestoreNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
@@ -25,7 +23,7 @@ from mlflow_conformance.doors.mlflow import MlflowApi, answer, new_run
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.ledger.log import Ledger
 from mlflow_conformance.target.backups import jobs
-from mlflow_conformance.target.backups.lines import Lines
+from mlflow_conformance.target.backups.lines import Lines, documented_lines
 from mlflow_conformance.target.backups.making import Backup, Restore, Witness, back_up, restore
 from mlflow_conformance.target.backups.store import Store, store_of
 from mlflow_conformance.target.base import Target
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SETTLED_WRITES = 10
-_LINE_S = 240
 
 
 @pytest.fixture(scope="session")
@@ -58,19 +55,10 @@ def restoring(target: Target) -> RestoreNames:
 
 
 @pytest.fixture(scope="session")
-def documented(target: Target, store: Store) -> Iterator[Lines]:
-    """The documented lines' terminal; what they changed for a restore is ended afterwards."""
-    kube, names = target.need_own(), target.names.restore
-    texts = [store.names.command, *(names.lines if names else [])]
-    needed = [p for p in ("kubectl", "helm") if any(re.search(rf"\b{p} ", t) for t in texts)]
-    with terminal(kube, target.root, needed) as prompt:
-        lines = Lines(prompt, {"namespace": kube.namespace})
-        before = jobs.names(kube, names.selector) if names else set()
+def documented(target: Target) -> Iterator[Lines]:
+    """The terminal of documented lines; what they changed for a restore is ended afterwards."""
+    with documented_lines(target.need_own(), target) as lines:
         yield lines
-        if names and names.after and jobs.names(kube, names.selector) - before:
-            lines.run(names.after, timeout_s=_LINE_S)
-        if names:
-            jobs.remove(kube, sorted(jobs.names(kube, names.selector) - before))
 
 
 @pytest.fixture(scope="session")

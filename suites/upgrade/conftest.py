@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The upgrade under load, and the pair of servers before it, which the checks here share."""
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.cluster.terminal import terminal
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi, answer
@@ -18,7 +16,7 @@ from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.run.fixtures.upgrade import UpgradeWay
 from mlflow_conformance.stand.revision import Upgrading, image_name
 from mlflow_conformance.target.backups import jobs
-from mlflow_conformance.target.backups.lines import Lines
+from mlflow_conformance.target.backups.lines import Lines, documented_lines
 from mlflow_conformance.target.backups.making import back_up
 from mlflow_conformance.target.backups.store import store_of
 from mlflow_conformance.target.base import Target
@@ -32,8 +30,6 @@ from mlflow_conformance.upgrade.thresholds import DataGiven, UpgradeUnderLoad, W
 from mlflow_conformance.upgrade.under_load import Setting, upgrade
 from mlflow_conformance.upgrade.upgraded import Upgraded
 from mlflow_conformance.upgrade.way_back import BackedUp, serving_images, written
-
-_LINE_S = 240
 
 
 @pytest.fixture(scope="session")
@@ -59,21 +55,8 @@ def settings_before(target: Target, server_images: tuple[str, str]) -> Settings:
 @pytest.fixture(scope="session")
 def documented(target: Target) -> Iterator[Lines]:
     """The terminal of documented lines; what they changed for a restore is ended afterwards."""
-    kube, names = target.need_kube(), target.names
-    texts = [
-        *([names.backup.command] if names.backup else []),
-        *(names.restore.lines if names.restore else []),
-    ]
-    needed = [p for p in ("kubectl", "helm") if any(re.search(rf"\b{p} ", t) for t in texts)]
-    with terminal(kube, target.root, needed) as prompt:
-        lines = Lines(prompt, {"namespace": kube.namespace})
-        before = jobs.names(kube, names.restore.selector) if names.restore else set()
+    with documented_lines(target.need_own(), target) as lines:
         yield lines
-        if names.restore:
-            made = jobs.names(kube, names.restore.selector) - before
-            if names.restore.after and made:
-                lines.run(names.restore.after, timeout_s=_LINE_S)
-            jobs.remove(kube, sorted(made))
 
 
 @pytest.fixture(scope="session")

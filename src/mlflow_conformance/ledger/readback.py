@@ -138,7 +138,7 @@ def read_back(
     numbers = [int(str(o.value)) for o in operations if o.kind == "put"]
     return [
         judge_metrics("sql", operations, stored),
-        judge_metrics("mlflow", operations, {run: _history(api, run) for run in runs}),
+        judge_metrics("mlflow", operations, {run: metric_history(api, run) for run in runs}),
         judge_artifacts("bucket", operations, _stored_artifacts(writers.store, bucket, numbers)),
         judge_artifacts("mlflow", operations, served_artifacts(writers.store, api, numbers)),
         *(
@@ -188,12 +188,18 @@ def _answers(writers: Writers, api: MlflowApi) -> dict[str, list[tuple[str, str]
     }
 
 
-def _history(api: MlflowApi, run_id: str) -> list[tuple[int, float]]:
+def metric_history(api: MlflowApi, run_id: str, metric: str = METRIC) -> list[tuple[int, float]]:
+    """Step and value of every point of a metric, page by page; none of a run that is lost.
+
+    Raises:
+        ApiError: MLflow refused to show it.
+        NoReply: it did not answer.
+    """
     points: list[tuple[int, float]] = []
     token: dict[str, Any] = {}
     while True:
         reply = api.get(
-            "metrics/get-history", run_id=run_id, metric_key=METRIC, max_results=_PAGE, **token
+            "metrics/get-history", run_id=run_id, metric_key=metric, max_results=_PAGE, **token
         )
         if reply.status == 404 and error_of(reply)[0] == "RESOURCE_DOES_NOT_EXIST":
             return points  # of a run that is lost

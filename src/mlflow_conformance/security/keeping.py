@@ -114,7 +114,7 @@ def sign_in(target: Target, namespace: str, user: str, password: str) -> str:
     if names.postgresql is None:
         raise Undecided("the profile does not say where PostgreSQL is")
     dsn: dict[str, str | int] = {
-        "host": f"{names.postgresql.service}.{namespace}.svc",
+        "host": names.postgresql.address(namespace),
         "port": names.postgresql.port,
         "dbname": names.postgresql.database,
         "user": user,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlflow_conformance.cluster.bundle import Bundle
+from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.survey.found import Blank, Survey
 from mlflow_conformance.survey.server import Server
@@ -125,8 +126,8 @@ def _tls(server: Server, found: Survey, names: dict[str, Any]) -> None:
 
 def _prefix(server: Server, found: Survey, names: dict[str, Any]) -> None:
     prefix = server.option("static-prefix")
-    if prefix and prefix.text:
-        names["path"] = "/" + prefix.text.strip("/")
+    if prefix and (path := (prefix.text or "").strip("/")):
+        names["path"] = f"/{path}"
         found.decide(f"path: {names['path']}", "--static-prefix")
 
 
@@ -154,10 +155,11 @@ def _login(server: Server, found: Survey, names: dict[str, Any]) -> None:
 def _hosts(bundle: Bundle, server: Server, found: Survey, names: Mapping[str, Any]) -> None:
     """Whether MLflow admits the names by which the runner calls it."""
     allowed = server.option("allowed-hosts")
-    port = names.get("service_port", names.get("port", _DEFAULT_PORT))
+    mlflow = MlflowNames.model_validate(names)
+    port = mlflow.port_of_service
     # Clients leave the port of a scheme out.
-    suffix = "" if port == (443 if names.get("scheme") == "https" else 80) else f":{port}"
-    name = f"{names['service']}.{bundle.namespace}.svc"
+    suffix = "" if port == (443 if mlflow.scheme == "https" else 80) else f":{port}"
+    name = f"{mlflow.service}.{bundle.namespace}.svc"
     called = [f"{name}{suffix}", f"{name}.cluster.local{suffix}"]
     patterns = [p.strip() for p in (allowed.text or "").split(",")] if allowed else []
     if "*" in patterns or "--disable-security-middleware" in server.words:
@@ -191,7 +193,7 @@ def find_front(bundle: Bundle, found: Survey) -> None:
             f"This machine must reach {front['url']}; add the port if it is another one"
         )
         return
-    if balanced := _balanced(bundle, service, found.names["mlflow"]):
+    if balanced := _balanced(bundle, MlflowNames.model_validate(found.names["mlflow"])):
         found.names["front"] = {"url": balanced}
         found.decide(f"front door: {balanced}", f"Service {service} has a load balancer")
         return
@@ -205,15 +207,13 @@ def find_front(bundle: Bundle, found: Survey) -> None:
     )
 
 
-def _balanced(bundle: Bundle, service: str, names: Mapping[str, Any]) -> str | None:
-    """The address of a Service's own load balancer."""
-    status = (bundle.named("Service", service) or {}).get("status") or {}
+def _balanced(bundle: Bundle, names: MlflowNames) -> str | None:
+    """Where MLflow answers at its Service's own load balancer."""
+    status = (bundle.named("Service", names.service) or {}).get("status") or {}
     for way in (status.get("loadBalancer") or {}).get("ingress") or []:
         host = way.get("hostname") or way.get("ip")
         if host:
-            port = names.get("service_port", names.get("port", _DEFAULT_PORT))
-            at = f"[{host}]" if ":" in host else host
-            return f"{names.get('scheme', 'http')}://{at}:{port}{names.get('path', '')}"
+            return names.url(host, of_service=True)
     return None
 
 

@@ -4,17 +4,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mlflow_conformance.doors.mlflow import MlflowApi, answer
+from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.ledger.history import Operation
 from mlflow_conformance.ledger.invariants import check_set
-from mlflow_conformance.ledger.readback import WritesKept, read_back
+from mlflow_conformance.ledger.readback import WritesKept, metric_history, read_back
 from mlflow_conformance.ledger.writers import value_of
 from mlflow_conformance.upgrade.clients import METRIC, Clients
 from mlflow_conformance.upgrade.traces import SEARCHES, Kind, Traces
 
-_PAGE = 5000
 _METRICS = "SELECT step, value FROM metrics WHERE run_uuid = %s AND key = %s"
 _TRACES = "SELECT request_id FROM trace_info WHERE request_id = ANY(%s)"
 
@@ -29,16 +28,11 @@ def runs_and_models_kept(
         InsideFailed: SQL or the bucket could not be read.
     """
     store = clients.writers.store.run_id
-    page = answer(
-        "metrics/get-history",
-        api.get("metrics/get-history", run_id=store, metric_key=METRIC, max_results=_PAGE),
-    )
-    told = [(int(m["step"]), float(m["value"])) for m in page.get("metrics", [])]
     stored = [(step, value) for step, value in sql.rows(_METRICS, store, METRIC)]
     return [
         *read_back(operations, clients.writers, api, sql, bucket),
         judge_singles("sql", operations, stored),
-        judge_singles("mlflow", operations, told),
+        judge_singles("mlflow", operations, metric_history(api, store, METRIC)),
     ]
 
 
