@@ -29,6 +29,7 @@ TIMEOUTS: dict[str, float] = {
     "load begun": 60,
     "load recorded": 20,
     "namespace gone": 90,
+    "nodes removed": 240,
     "object deleted": 60,
     "pod ready": 90,
     "policy enforced": 30,

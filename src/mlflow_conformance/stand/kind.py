@@ -21,13 +21,12 @@ from mlflow_conformance.config.assets import asset
 from mlflow_conformance.config.yaml_text import parse
 from mlflow_conformance.core import shell
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.stand import guard, images, pytest_kind
+from mlflow_conformance.stand import guard, images, pytest_kind, removal
 from mlflow_conformance.stand.claim import NAME, Claim, recorded_digest
 from mlflow_conformance.stand.images.steps import remove_tree
 from mlflow_conformance.stand.kind_cluster import API_S, KindCluster, containers, nodes_of
 
 _CREATE_S = 300.0
-_DELETE_S = 120.0
 _READY_S = 180.0
 
 
@@ -72,7 +71,7 @@ def up(
         tell(f"cluster {options.name} is not well ({problem}); making it again")
     elif found:
         tell(f"cluster {options.name} is another one or only half made; making it again")
-    _remove(held)
+    removal.remove(held)
     require_free_port(options.front_port)
     _ensure_network()
     config_file = held.folder / "cluster.yaml"
@@ -96,13 +95,13 @@ def up(
         _wait_ready(cluster)
     except shell.CommandFailed as error:
         why = error.completed.tail.splitlines()
-        _remove(held)
+        removal.remove(held)
         raise Unusable(
             f"The cluster {options.name} could not be made: {' / '.join(why[-4:]) or error}",
             remedy="Run `mlflow-conformance host` and mend what it finds, then run it again",
         ) from error
     except BaseException:
-        _remove(held)
+        removal.remove(held)
         raise
     guard.prove(cluster)
     record = held.folder / "cluster.json"
@@ -150,12 +149,11 @@ def down(held: Claim, *, purge: bool = False) -> None:
 
     Raises:
         Unusable: a foreign cluster has the name.
-        CommandFailed: the container engine refused.
     """
     if shutil.which("podman") is None:  # then no cluster was ever made here
         remove_tree(held.folder)
         return
-    _remove(held)
+    removal.remove(held)
     remove_tree(held.folder)
     if not containers("--filter", f"network={engine.NETWORK}"):
         podman("network", "rm", "--force", engine.NETWORK, check=False)
@@ -260,36 +258,3 @@ def _wait_ready(cluster: KindCluster) -> None:
 def _ensure_network() -> None:
     if podman("network", "exists", engine.NETWORK, check=False).code != 0:
         podman("network", "create", "--label", f"{NAME}.owner=cluster", engine.NETWORK)
-
-
-def _remove(held: Claim) -> None:
-    """Remove the containers, volumes and files of a cluster, whole or half made.
-
-    By the container engine alone, so that it works when what was built is gone.
-    """
-    nodes = nodes_of(held.name)
-    if nodes:
-        ids = [node.container for node in nodes]
-        podman("rm", "--force", "--time=0", "--volumes", *ids, timeout_s=_DELETE_S)
-    for volume in _leftover_volumes(held.name):
-        podman("volume", "rm", volume)
-    remove_tree(held.folder)
-    held.folder.mkdir(parents=True)
-
-
-def _leftover_volumes(name: str) -> list[str]:
-    """Volumes without a node: of a run that was killed between making the one and the other.
-
-    kind labels each volume with nothing but its node's name; one in use is not dangling.
-    """
-    listed = podman("volume", "ls", "--filter", "dangling=true", "--format", "json").stdout
-    nodes = {
-        f"{name}-control-plane",
-        f"{name}-worker",
-        *(f"{name}-worker{n}" for n in range(2, 10)),
-    }
-    return [
-        str(volume["Name"])
-        for volume in json.loads(listed or "[]")
-        if nodes & set(volume.get("Labels") or {})
-    ]
