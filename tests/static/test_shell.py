@@ -27,8 +27,8 @@ INLINE = (
 
 
 def scripts() -> list[Path]:
-    """Every shell script of the deployments, and the two that start everything."""
-    files = [p for p in (ROOT / "deployment").rglob("*") if p.is_file()]
+    """Every shell script of the deployments and of CI, and the two that start everything."""
+    files = [p for part in ("deployment", "docs") for p in (ROOT / part).rglob("*") if p.is_file()]
     files += [ROOT / "toxw", ROOT / ".ci" / "run"]
     return sorted(p for p in files if p.read_bytes().startswith(SHELLS))
 

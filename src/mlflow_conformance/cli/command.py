@@ -24,6 +24,7 @@ from mlflow_conformance.cli.report import report
 from mlflow_conformance.cli.semantics import semantics
 from mlflow_conformance.cli.sla import sla
 from mlflow_conformance.cli.upgrade import upgrade
+from mlflow_conformance.cli.upload import upload
 from mlflow_conformance.cli.version import version
 from mlflow_conformance.core.errors import SPEAKER, Unusable
 from mlflow_conformance.core.signals import ending_once
@@ -35,8 +36,8 @@ app = typer.Typer(
     help="Conformance and chaos suite for MLflow on Kubernetes.",
 )
 for _command in (
-    init, gate, semantics, sla, upgrade, mutants, report, diff, checks, rbac, host, images, down,
-    version,
+    init, gate, semantics, sla, upgrade, mutants, report, diff, upload, checks, rbac, host, images,
+    down, version,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(profile, name="profile")

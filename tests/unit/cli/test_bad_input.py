@@ -589,7 +589,8 @@ def test_evidence_that_is_none(
 
 
 def test_a_folder_without_evidence(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
-    refuse(scene, capsys, ["report", str(scene.home)], "evidence.jsonl cannot be read: No such")
+    for command in (["report", str(scene.home)], ["upload", str(scene.home), "s3://reports"]):
+        refuse(scene, capsys, command, "evidence.jsonl cannot be read: No such")
 
 
 def test_reports_that_cannot_be_written(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
