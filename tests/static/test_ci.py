@@ -153,7 +153,7 @@ upload) exit "$UPLOAD" ;;
 gate)
   for last; do :; done
   mkdir -p "$last"
-  touch "$last/evidence.jsonl"
+  echo '**verdict**' >"$last/summary.md"
   [ -z "$LONG" ] || { trap 'exit "$CODE"' TERM; echo started; while :; do sleep 0.05; done; }
   exit "$CODE" ;;
 esac
@@ -167,7 +167,9 @@ def scene(tmp_path: Path) -> dict[str, str]:
     command.parent.mkdir()
     command.write_text(STAND_IN)
     command.chmod(0o755)
-    script = NIGHTLY.read_text().replace("/results/run", str(tmp_path / "results"))
+    script = NIGHTLY.read_text()
+    for path, name in (("/results/run", "results"), ("/dev/termination-log", "said")):
+        script = script.replace(path, str(tmp_path / name))
     (tmp_path / "nightly.sh").write_text(script)
     return {
         **os.environ, "PATH": f"{command.parent}:{os.environ['PATH']}",
@@ -187,6 +189,7 @@ def test_the_pod_ends_as_the_gate_does(
     done = subprocess.run(["sh", tmp_path / "nightly.sh"], env=env, check=False)
     assert done.returncode == ends
     first, second = (tmp_path / "calls").read_text().splitlines()
+    assert (tmp_path / "said").read_text() == "**verdict**\n"
     assert first.startswith("gate --profile /config/mine.yaml --kubeconfig /config/kubeconfig")
     assert second == f"upload {tmp_path / 'results'} s3://reports"
 

@@ -12,6 +12,20 @@ MIN_DISK = 40 * GIB
 """Bytes that must be free for the cache on a first build; what is built already counts."""
 MIN_PYTHON = (3, 11)
 ARCHITECTURE = "x86_64"
+ELSEWHERE = "or check a cluster that exists: gate --context needs none of this"
+"""What is left to a machine that can make no cluster."""
+
+
+def system(host: Host) -> Finding:
+    """The operating system."""
+    if host.system == "Linux":
+        return Finding("operating system", State.OK, host.system)
+    return Finding(
+        "operating system",
+        State.IMPOSSIBLE,
+        f"a cluster of its own needs Linux, this is {host.system}",
+        f"Use a Linux machine with {ARCHITECTURE}, {ELSEWHERE}",
+    )
 
 
 def architecture(host: Host) -> Finding:
@@ -22,7 +36,7 @@ def architecture(host: Host) -> Finding:
         "processor",
         State.IMPOSSIBLE,
         f"images are built for {ARCHITECTURE}, this is {host.machine}",
-        f"Use a machine with {ARCHITECTURE}",
+        f"Use a machine with {ARCHITECTURE}, {ELSEWHERE}",
     )
 
 
@@ -39,11 +53,14 @@ def privileges(host: Host) -> Finding:
     """Who runs this."""
     if host.uid == 0:
         return Finding("privileges", State.OK, "root")
+    detail = "nodes are privileged containers, and a rootless engine cannot give them their cgroups"
+    if host.which("docker"):
+        detail += "; Docker, whose group would do, is not used: images and nodes are Podman's"
     return Finding(
         "privileges",
         State.IMPOSSIBLE,
-        "nodes are privileged containers, and a rootless engine cannot give them their cgroups",
-        "Run it as root, for example with sudo",
+        detail,
+        f"Run it as root, for example with sudo, {ELSEWHERE}",
     )
 
 
@@ -56,8 +73,7 @@ def cgroups(host: Host) -> Finding:
             "there is no /sys/fs/cgroup, so containers cannot be limited",
             "Run it outside of this container, or mount /sys/fs/cgroup into it",
         )
-    unified = (host.root / "sys/fs/cgroup/cgroup.controllers").is_file()
-    return Finding("control groups", State.OK, "v2" if unified else "v1")
+    return Finding("control groups", State.OK, "v2" if host.unified else "v1")
 
 
 def memory(host: Host) -> Finding:

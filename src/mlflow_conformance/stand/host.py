@@ -12,6 +12,7 @@ from mlflow_conformance.stand.machine import Finding, Host, State
 def findings(host: Host) -> tuple[Finding, ...]:
     """Everything that a cluster needs, the impossible first."""
     found = [
+        capacity.system(host),
         capacity.architecture(host),
         capacity.python(host),
         capacity.privileges(host),

@@ -47,6 +47,7 @@ class Host:
         cache_used: whether a build has been there already.
         cluster_up: whether the cluster is up that is to be used again.
         which: finds a program in the path.
+        system: the operating system, as `platform.system` names it.
     """
 
     root: Path
@@ -57,6 +58,7 @@ class Host:
     cache_used: bool
     cluster_up: bool
     which: Callable[[str], str | None]
+    system: str = "Linux"
 
     @classmethod
     def this(cls, *, cluster_up: bool = False) -> "Host":
@@ -72,6 +74,7 @@ class Host:
             cache_used=(cache / "steps").is_dir(),
             cluster_up=cluster_up,
             which=shutil.which,
+            system=platform.system(),
         )
 
     def text(self, path: str) -> str:
@@ -80,12 +83,23 @@ class Host:
         return file.read_text(encoding="utf-8") if file.is_file() else ""
 
     @property
+    def unified(self) -> bool:
+        """Whether control groups are those of version 2 alone."""
+        return (self.root / "sys/fs/cgroup/cgroup.controllers").is_file()
+
+    @property
     def apt(self) -> bool:
         """Whether packages come with apt."""
         return any(
             line in ("ID=debian", "ID=ubuntu", "ID_LIKE=debian")
             for line in self.text("/etc/os-release").replace('"', "").splitlines()
         )
+
+    @property
+    def codenames(self) -> set[str]:
+        """What the release is called, and the one that it is made of."""
+        lines = self.text("/etc/os-release").replace('"', "").splitlines()
+        return {line.partition("=")[2] for line in lines if "CODENAME=" in line}
 
     @property
     def wsl(self) -> bool:

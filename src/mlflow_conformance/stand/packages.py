@@ -3,17 +3,20 @@
 
 from collections.abc import Sequence
 
+from mlflow_conformance.cluster.engine import runtime
 from mlflow_conformance.stand.machine import Finding, Host, State
 
 PACKAGES = {
     "podman": "podman",
-    "runc": "runc",
     "conmon": "conmon",
     "newuidmap": "uidmap",
     "iptables": "iptables",
     "mmdebstrap": "mmdebstrap",
 }
 """Program and the Debian package that has it. Podman only suggests most of them."""
+IPTABLES_ALONE = {"bookworm", "jammy", "noble"}
+"""Releases of Debian and Ubuntu whose netavark knows only iptables. Later ones call nft, and only
+recommend the package that has it."""
 LIBRARIES = {"/usr/lib/podman/netavark": "netavark", "/usr/lib/podman/aardvark-dns": "aardvark-dns"}
 """The same for programs that are not in the path."""
 KEYRING = ("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring")
@@ -26,6 +29,10 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 def engine(host: Host) -> Finding:
     """The container engine and what it calls."""
     lacking = [package for program, package in PACKAGES.items() if not host.which(program)]
+    if not (host.which("nft") or host.codenames & IPTABLES_ALONE):
+        lacking.append("nftables")
+    if not runtime(host.which, unified=host.unified):
+        lacking.append("runc")
     lacking += [
         package
         for path, package in (*LIBRARIES.items(), KEYRING)
@@ -35,7 +42,7 @@ def engine(host: Host) -> Finding:
         return Finding("container engine", State.OK, "Podman")
     detail = f"lacking {', '.join(lacking)}"
     if host.which("docker"):
-        detail += "; Docker is there, but images are built with Podman"
+        detail += "; Docker is there, and stays as it is: images and nodes are Podman's"
     if host.wsl:
         detail += "; in WSL the engine of Docker Desktop is not enough"
     return _lacking(host, "container engine", detail, lacking)

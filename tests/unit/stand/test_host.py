@@ -2,6 +2,7 @@
 """The host check against machines that are made of files."""
 
 import dataclasses
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from mlflow_conformance.cluster import engine
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand.capacity import GIB
 from mlflow_conformance.stand.host import findings, require
+from mlflow_conformance.stand.images import load_pins
+from mlflow_conformance.stand.images.pull import can_pull
 from mlflow_conformance.stand.machine import Finding, Host, State
 from mlflow_conformance.stand.packages import BROWSERS
 
@@ -63,9 +66,11 @@ def test_a_good_machine_lacks_nothing(host: Host) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence", "remedy"),
     [
-        ({"machine": "aarch64"}, "this is aarch64", "x86_64"),
+        ({"machine": "aarch64"}, "this is aarch64", "x86_64, or check a cluster that exists"),
+        ({"system": "Darwin"}, "needs Linux, this is Darwin", "gate --context"),
         ({"python": (3, 10)}, "3.10 is too old", "Python 3.11"),
         ({"uid": 1000}, "rootless engine cannot", "sudo"),
+        ({"uid": 1000}, "Docker, whose group would do, is not used", "gate --context"),
         ({"cache_free": 19 * GIB}, "19.0 GiB free for the cache, 40 GiB", "MLFLOW_CONFORMANCE_CAC"),
     ],
 )
@@ -114,10 +119,28 @@ def test_missing_programs_become_one_command(host: Host) -> None:
     lacking = dataclasses.replace(host, which=lambda program: None)
     container_engine, programs = _bad(lacking)
     assert (container_engine.state, programs.state) == (State.MISSING, State.MISSING)
-    assert "--no-install-recommends podman runc conmon uidmap iptables mmdebstrap" in (
+    assert "--no-install-recommends podman conmon uidmap iptables mmdebstrap nftables runc" in (
         container_engine.command
     )
     assert programs.command.endswith(" curl openssl chromium fonts-dejavu-core")
+
+
+def test_netavark_of_debian_13_is_not_left_without_nft(host: Host) -> None:
+    lacking = dataclasses.replace(host, which=lambda p: None if p == "nft" else p)
+    (finding,) = _bad(lacking)
+    assert finding.command.endswith("--no-install-recommends nftables")
+    _write(host, "etc/os-release", "ID=debian\nVERSION_CODENAME=bookworm\n")
+    assert _bad(lacking) == []
+
+
+@pytest.mark.parametrize(("unified", "lacking"), [(True, []), (False, ["lacking runc"])])
+def test_crun_will_do_where_control_groups_are_unified(
+    host: Host, unified: bool, lacking: list[str]
+) -> None:
+    if not unified:
+        (host.root / "sys/fs/cgroup/cgroup.controllers").unlink()
+    other = dataclasses.replace(host, which=lambda p: None if p == "runc" else p)
+    assert [finding.detail.partition(";")[0] for finding in _bad(other)] == lacking
 
 
 @pytest.mark.parametrize("browser", BROWSERS)
@@ -167,7 +190,7 @@ def test_the_impossible_is_told_before_the_missing(host: Host) -> None:
 
 
 def test_limits_are_never_above_the_hard_ones() -> None:
-    text = engine.containers_conf({"nofile": 20_000, "nproc": -1})
+    text = engine.containers_conf({"nofile": 20_000, "nproc": -1}, "runc")
     assert 'default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]' in text
 
 
@@ -201,3 +224,32 @@ def test_settings_go_and_what_others_keep_there_stays(
     (tmp_path / "mlflow-conformance" / "clusters").mkdir()
     engine.forget()
     assert [p.name for p in tmp_path.rglob("*")] == ["mlflow-conformance", "clusters"]
+
+
+def test_a_mirror_stands_for_every_public_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert "CONTAINERS_REGISTRIES_CONF" not in engine.environment()
+    monkeypatch.setenv(engine.MIRROR, "http://127.0.0.1:5000/hub/")
+    written = tomllib.loads(Path(engine.environment()["CONTAINERS_REGISTRIES_CONF"]).read_text())
+    assert written["registry"][0] == {
+        "prefix": "docker.io", "location": "127.0.0.1:5000/hub/docker.io", "insecure": True,
+    }  # fmt: skip
+    upstream = {
+        tag.partition("/")[0]
+        for pin in load_pins().bundle.values()
+        if can_pull(pin)
+        for tags in pin.images.values()
+        for tag in tags
+    }
+    assert upstream <= set(engine.REGISTRIES)
+    engine.forget()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mirror", ["https://mirror.example", "a b", 'x"y', "/path"])
+def test_a_mirror_that_is_none_is_one_sentence(mirror: str) -> None:
+    with pytest.raises(Unusable, match="no registry") as caught:
+        engine.registries_conf(mirror)
+    assert "HOST:PORT" in caught.value.remedy
