@@ -85,6 +85,12 @@ class MlflowNames(Strict):
         """The Service's port."""
         return self.service_port or self.port
 
+    @property
+    def port_as_called(self) -> str:
+        """The Service's port behind a host, as clients say it: not where their scheme has it."""
+        own = {"http": 80, "https": 443}[self.scheme]
+        return "" if self.port_of_service == own else f":{self.port_of_service}"
+
     def origin(self, host: str, *, of_service: bool = False) -> str:
         """Scheme, host and port of a pod, or the Service, by a name or an address of any kind."""
         port = self.port_of_service if of_service else self.port

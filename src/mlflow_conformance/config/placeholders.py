@@ -13,6 +13,7 @@ OF_PROMISES = {
     "namespace": "names.namespace",
     "service": "names.mlflow.service",
     "port": "names.mlflow.service_port",
+    ":port": "names.mlflow.service_port",
     "container": "names.mlflow.container",
     "mlflow pods": "names.mlflow.selector",
     "runner labels": "names.runner.labels",
@@ -27,6 +28,7 @@ def placeholders(names: Names) -> dict[str, JsonValue]:
         "deployment": names.mlflow.deployment,
         "service": names.mlflow.service,
         "port": str(names.mlflow.port_of_service),
+        ":port": names.mlflow.port_as_called,
         "mlflow pods": dict(names.mlflow.selector),
         "container": names.mlflow.container,
         "hpa": names.mlflow.hpa,
@@ -39,7 +41,8 @@ def placeholders(names: Names) -> dict[str, JsonValue]:
         found["postgresql pods"] = dict(names.postgresql.selector)
     if names.s3 and names.s3.selector:
         found["s3"] = (urlsplit(names.s3.endpoint).hostname or "").split(".")[0]
-    return {k: v for k, v in found.items() if v}
+    # What stands behind a host may well be nothing.
+    return {k: v for k, v in found.items() if v or k == ":port"}
 
 
 def filled(value: Any, words: Mapping[str, JsonValue]) -> Any:

@@ -16,7 +16,7 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors import attempt
 from mlflow_conformance.network_policy.matrix import Destination, Source
-from mlflow_conformance.target.own_pods import namespace_manifest, restricted_pod
+from mlflow_conformance.target.own_pods import make_namespaces, restricted_pod
 
 NAMESPACE = "mlflow-conformance-probe"
 _ROLE_LABEL = "mlflow-conformance/role"
@@ -187,20 +187,7 @@ class Probes:
         made = [name for name in wanted if name not in there]
         if made:
             self._namespaces += made
-            self.kube.apply([namespace_manifest(n, {**_PROBE, **wanted[n]}) for n in made])
-            # A pod is refused as long as its namespace has no `default` service account.
-            self.waiter.until(
-                f"usable: the namespaces {', '.join(made)}",
-                lambda: {
-                    account["metadata"]["namespace"]
-                    for account in self.kube.items(
-                        "serviceaccount", fields={"metadata.name": "default"}, namespace=""
-                    )
-                },
-                done=lambda have: have.issuperset(made),
-                timeout="api reply",
-                interval_s=0.2,
-            )
+            make_namespaces(self.kube, {n: {**_PROBE, **wanted[n]} for n in made}, self.waiter)
 
     def _is_ready(self, name: str) -> bool:
         return holds(self._seen(name), "Ready")

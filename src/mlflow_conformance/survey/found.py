@@ -27,13 +27,13 @@ class Blank:
         key: of `names`, below which it stands in the profile.
         line: as it would be written there.
         why: what it is, and why it was not found.
-        door: the checks that ask for this fixture stay `unknown` without it; empty for none.
+        doors: the checks that ask for one of these fixtures stay `unknown` without it.
     """
 
     key: str
     line: str
     why: str
-    door: str = ""
+    doors: tuple[str, ...] = ()
 
 
 @dataclass

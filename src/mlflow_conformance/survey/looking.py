@@ -9,6 +9,8 @@ from mlflow_conformance.survey.promises import (
     find_backup,
     find_limits,
     find_scaling,
+    find_secrets,
+    find_webhooks,
 )
 from mlflow_conformance.survey.server import Server, secrets_of, server_in
 from mlflow_conformance.survey.stores import find_bucket, find_database
@@ -39,6 +41,8 @@ def look(bundle: Bundle, wanted: str | None = None) -> tuple[Survey, str]:
     find_front(bundle, found)
     find_policies(bundle, server, found)
     _runner(server, found)
+    find_webhooks(server, found)
+    find_secrets(bundle, found)
     find_backup(bundle, found)
     find_limits(found)
     scaled = "hpa" in found.names["mlflow"]
@@ -76,7 +80,7 @@ def _auditor(bundle: Bundle, found: Survey) -> None:
             "auditor: {secret: SECRET}",
             "Secret with accounts that only read the database and the bucket: postgresql-username, "
             "postgresql-password, s3-access-key and s3-secret-key",
-            "sql",
+            ("sql",),
         )
     )
 

@@ -110,7 +110,7 @@ def find_backup(bundle: Bundle, found: Survey) -> None:
     command = f"kubectl create job --from=cronjob/{name} {{job}} -n {{namespace}}"
     if place is None:
         line = f'backup: {{cronjob: {name}, command: "{command}", bucket: BUCKET, prefix: PREFIX/}}'
-        found.gaps.append(Blank("backup", line, "where backups are kept", "rehearsal"))
+        found.gaps.append(Blank("backup", line, "where backups are kept", ("rehearsal",)))
         found.lacks(
             "where its backups are kept is not known (names.backup)",
             ["BKP-4", "BKP-3", "BKP-2.manifest"],
@@ -126,10 +126,27 @@ def find_backup(bundle: Bundle, found: Survey) -> None:
             "restore",
             'restore: {command: "LINE THAT RESTORES {backup}", selector: {KEY: VALUE}}',
             "how a backup is restored, as it is documented",
-            "restored",
+            ("restored",),
         )
     )
     found.lacks("no documented restore is named (names.restore)", _OF_RESTORE)
+
+
+def find_webhooks(server: Server, found: Survey) -> None:
+    """Whether MLflow delivers webhooks to this suite's receiver, which speaks http."""
+    schemes = server.variable("MLFLOW_WEBHOOK_ALLOWED_SCHEMES")
+    if schemes is None or "http" not in map(str.strip, (schemes.text or "http").split(",")):
+        found.lacks(
+            "MLflow delivers webhooks to https alone, and this suite receives them by http",
+            ["REG-6"],
+        )
+
+
+def find_secrets(bundle: Bundle, found: Survey) -> None:
+    """Whether there is a credential that could be weak or leak."""
+    specs = [w["spec"] for w in bundle.of("Deployment", "StatefulSet", "DaemonSet", "CronJob")]
+    if not re.search(r"'secret(KeyRef|Ref|Name)'", str(specs)):
+        found.lacks("no pod is given a Secret", ["SEC-3.leaks", "SEC-3.strength"])
 
 
 def find_limits(found: Survey) -> None:

@@ -13,6 +13,11 @@ from mlflow_conformance.survey.server import Server
 
 _OF_POSTGRESQL = ("DIS-4", "DIS-4.deletion", "DIS-4.hang", "DIS-6", "OBS-6")
 _OF_STORE = ("ART-6", "DIS-5", "DIS-6.s3")
+_OF_SERVED = ("ART", "REG-3", "REG-4", "REG-5", "TRK-8", "TRK-10", "DIS-2", "DIS-3",
+              "DIS-3.deletion", "DIS-3.hang", "DIS-4", "DIS-4.deletion", "DIS-4.hang", "DIS-5",
+              "DIS-6", "DIS-6.s3", "DIS-7", "DIS-8", "DIS-8.broken", "DIS-8.update",
+              "DIS-11")  # fmt: skip
+"""What stores artifacts by way of MLflow: faults do so all the while."""
 _ENDPOINTS = ("MLFLOW_S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _DEFAULT_REGION = "us-east-1"
@@ -57,7 +62,7 @@ def find_database(bundle: Bundle, server: Server, found: Survey) -> None:
                 "postgresql",
                 "postgresql: {host: HOST, database: mlflow}",
                 f"the address of the database; {source} could not be read",
-                "sql",
+                ("sql",),
             )
         )
         return
@@ -75,7 +80,7 @@ def _postgresql(bundle: Bundle, server: Server, found: Survey, uri: str, source:
     if not host or "$" in host:
         line = "postgresql: {host: HOST, database: mlflow}"
         why = f"the address of the database; {source} leaves it to {host or 'PGHOST'}"
-        found.gaps.append(Blank("postgresql", line, why, "sql"))
+        found.gaps.append(Blank("postgresql", line, why, ("sql",)))
         return
     place = place_of(bundle, host)
     names: dict[str, Any] = {"service": place.service} if place.service else {"host": host}
@@ -140,7 +145,7 @@ def find_bucket(bundle: Bundle, server: Server, found: Survey) -> None:
     uri = (root.text if root else None) or ""
     if not uri or "$" in uri:
         line = 's3: {endpoint: "https://HOST", bucket: BUCKET, prefix: PREFIX/}'
-        found.gaps.append(Blank("s3", line, f"the bucket; {source} could not be read", "bucket"))
+        found.gaps.append(Blank("s3", line, f"the bucket; {source} could not be read", ("bucket",)))
         return
     if not uri.startswith("s3://"):
         _no_bucket(found, f"artifacts are at {uri.partition('://')[0]}, not in a bucket of S3")
@@ -168,11 +173,18 @@ def find_bucket(bundle: Bundle, server: Server, found: Survey) -> None:
         names["ca_secret"] = secret
     elif url.startswith("https:") and place.service:
         found.gaps.append(
-            Blank("s3", "  ca_secret: SECRET", "Secret with the authority of its certificate", "")
+            Blank("s3", "  ca_secret: SECRET", "Secret with the authority of its certificate")
         )
-    if proxied is None:
+    if not _serves(server):
         reason = "clients use the bucket themselves (--default-artifact-root), not through MLflow"
-        found.lacks(reason, ["ART-5", "ART-5.pod", "ART-5.slow", "ART-8", "ART-7"])
+        found.lacks(reason, _OF_SERVED)
+
+
+def _serves(server: Server) -> bool:
+    """Whether clients are told to store artifacts by way of MLflow."""
+    root = server.option("default-artifact-root")
+    direct = root is not None and not (root.text or "").startswith("mlflow-artifacts:")
+    return not direct and "no-serve-artifacts" not in server.options
 
 
 def _no_bucket(found: Survey, reason: str) -> None:

@@ -201,8 +201,9 @@ def find_front(bundle: Bundle, found: Survey) -> None:
         Blank(
             "front",
             'front: {url: "https://HOST"}',
-            "how people reach MLflow from outside; no Ingress or HTTPRoute leads to its Service",
-            "front",
+            "how people reach MLflow from outside; no Ingress or HTTPRoute leads to its Service, "
+            "at which the runner asks instead",
+            ("mlflow_client", "client_environment"),
         )
     )
 

@@ -135,7 +135,7 @@ def _row(check_id: str, thresholds: Mapping[str, Any], seen: dict[int, str]) -> 
 def _comment(
     gap: Blank, expected: Sequence[str], fixtures: Mapping[str, Collection[str]]
 ) -> Iterator[str]:
-    asking = [i for i in expected if gap.door in fixtures.get(i, ())] if gap.door else []
+    asking = [i for i in expected if not set(gap.doors).isdisjoint(fixtures.get(i, ()))]
     lost = f" Without it {listed(asking, expected)} stay unknown." if asking else ""
     why = f"{gap.why[:1].upper()}{gap.why[1:]}.{lost}"
     yield from (f"  # {line}" for line in textwrap.wrap(why, _WIDTH - 4))

@@ -93,6 +93,19 @@ class Target:
             base_url or self.service_url, InsideSender(self.inside), self.inside_headers
         )
 
+    def entrance(self) -> MlflowApi:
+        """The MLflow API as clients reach it: through the front door.
+
+        A deployment that has no address outside of its cluster has clients in it alone: there the
+        Service is the way in, and the runner the client.
+
+        Raises:
+            Undecided: that way does not stand.
+        """
+        if self.front is None and self.kube is not None and self.names.front is None:
+            return self.api()
+        return self.need_front().api()
+
     def need_front(self) -> HttpDoor:
         """The front door.
 

@@ -166,6 +166,31 @@ def namespace_manifest(name: str, labels: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def make_namespaces(kube: Kube, labels: Mapping[str, Mapping[str, str]], waiter: Waiter) -> None:
+    """Make namespaces, and wait until they take pods: not before each has a `default` account.
+
+    Args:
+        labels: of each, by its name.
+
+    Raises:
+        KubeFailed: the API server refused.
+        TimedOut: the cluster gave them no account in time.
+    """
+    kube.apply([namespace_manifest(name, own) for name, own in labels.items()])
+    waiter.until(
+        f"usable: the namespaces {', '.join(labels)}",
+        lambda: {
+            account["metadata"]["namespace"]
+            for account in kube.items(
+                "serviceaccount", fields={"metadata.name": "default"}, namespace=""
+            )
+        },
+        done=lambda have: have.issuperset(labels),
+        timeout="pod ready",
+        interval_s=0.2,
+    )
+
+
 def wait_pod_ready(kube: Kube, namespace: str, pod: str, waiter: Waiter) -> None:
     """Wait until a pod is ready.
 

@@ -22,8 +22,8 @@ from mlflow_conformance.target.own_pods import (
     OWNER,
     OWNER_LABEL,
     RUNNER,
+    make_namespaces,
     measuring_pod,
-    namespace_manifest,
     send_package,
     wait_pod_ready,
 )
@@ -65,7 +65,7 @@ class Runner:
         self._wait_while_leaving()
         self._refuse_other_run()
         try:
-            kube.apply([namespace_manifest(space, self._names.labels)])
+            make_namespaces(kube, {space: self._names.labels}, self._waiter)
             # A pod of an earlier version cannot be changed into this one.
             removed(kube, "pod", RUNNER, self._waiter, namespace=space)
             kube.apply(self._beside())

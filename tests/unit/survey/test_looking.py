@@ -58,7 +58,7 @@ def test_nothing_is_wrong_in_what_is_written(shape: str, tmp_path: Path) -> None
     text, found = written(shapes.bundle(SHAPES[shape]))
     path.write_text(text, encoding="utf-8")
     assert [f.line_of(path) for f in examined(str(path), KNOWN).faults] == []
-    assert len(content(text)) <= 42
+    assert len(content(text)) <= 43
     # A line that is filled in must be one that a profile may have.
     for gap in found.gaps:
         assert f"  # {gap.line}" in text.splitlines()
@@ -105,6 +105,9 @@ def test_community_charts(tmp_path: Path) -> None:
     assert profile.checks["SEC-6"].thresholds["own_hosts"] == ["mlflow.ml.svc"]
     assert "TRK-9" not in profile.checks
     assert "clients use the bucket themselves" in " ".join(profile.without.values())
+    # Whatever stores an artifact by way of MLflow would fail for that alone.
+    assert not [i for i in profile.checks if i.startswith(("ART", "DIS-8"))]
+    assert {"REG-3", "TRK-10"}.isdisjoint(profile.checks)
 
 
 def test_bitnami(tmp_path: Path) -> None:
@@ -132,6 +135,8 @@ def test_a_tutorial(tmp_path: Path) -> None:
     assert profile.names.s3 is None
     assert profile.names.front is None
     assert "ART-1" not in profile.checks
+    # It has no Secret that could leak.
+    assert "SEC-3.leaks" not in profile.checks
 
 
 def test_a_statefulset_with_the_image_s_own_command(tmp_path: Path) -> None:
@@ -151,7 +156,33 @@ def test_what_everybody_may_connect_to_is_not_promised_to_be_closed(tmp_path: Pa
     text, found = written(shapes.bundle(shapes.BESIDE))
     assert not [gap for gap in found.gaps if gap.key == "runner"]
     assert "  NET-1, NET-4, NET-5: its policies let every pod of the cluster connect" in text
-    assert len(content(text)) <= 27
+    assert len(content(text)) <= 29
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [("", False), ("https", False), ("https, http", True)],
+)
+def test_webhooks_are_asked_for_where_the_receiver_is_taken(
+    said: str, *, asked: bool, tmp_path: Path
+) -> None:
+    variable = f'            - {{name: MLFLOW_WEBHOOK_ALLOWED_SCHEMES, value: "{said}"}}\n'
+    here = "            - {name: MLFLOW_S3_ENDPOINT_URL"
+    text = shapes.BESIDE.replace(here, variable + here)
+    assert ("REG-6" in read(shapes.bundle(text), tmp_path).profile.checks) is asked
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "--default-artifact-root=s3://mlflow/artifacts",
+        "--no-serve-artifacts",
+    ],
+)
+def test_artifacts_that_clients_store_themselves(more: str, tmp_path: Path) -> None:
+    assert "ART-1" in read(shapes.bundle(shapes.BESIDE), tmp_path).profile.checks
+    text = shapes.BESIDE.replace("--workers=1", f'--workers=1, "{more}"')
+    assert "ART-1" not in read(shapes.bundle(text), tmp_path).profile.checks
 
 
 def test_a_store_without_a_policy_is_open_to_every_source(tmp_path: Path) -> None:

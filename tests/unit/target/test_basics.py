@@ -2,11 +2,13 @@
 """What everything stands on: what is wrong with a door, and what becomes of it then."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from pydantic import JsonValue
 
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.http import Failure, NoReply, Reply
@@ -115,6 +117,19 @@ def test_what_stands_stays_as_it_is() -> None:
     assert list(found.closed) == ["front"]
     assert found.target.api().base_url == NOWHERE
     assert found.target.need_sql() is target.sql
+
+
+def test_a_deployment_without_an_address_outside_is_asked_at_its_service() -> None:
+    inside = LocalInside({"http": lambda **_: _GOOD})
+    local = local_target([NOWHERE], inside)
+    names = local.names.model_copy(update={"front": None})
+    alone = replace(local, front=None, names=names, kube=cast(Kube, object()))
+    assert alone.entrance().base_url == alone.service_url
+    # One that does not stand is no reason to go round it.
+    closed = replace(local, front=None, missing={"front": "it is shut"})
+    with pytest.raises(Undecided, match="no front door: it is shut"):
+        closed.entrance()
+    assert local.entrance().base_url == local.need_front().url
 
 
 _GOOD: JsonValue = {"status": 200, "headers": {}, "elapsed_s": 0.0, "body_base64": "e30="}
