@@ -3,6 +3,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ PACKAGE = Path(attached.__file__).parents[1]
 NOT_ON_OTHERS_CLUSTERS = ("stand", "mutants", "upgrade")
 """Rooms that work on clusters made here alone."""
 READS = {"get", "find", "items", "log", "secret"}
+ASKING = READS | {"delete", "patch", "ask"}
 PLURALS = {
     "ingress": "ingresses",
     "networkpolicy": "networkpolicies",
@@ -29,8 +31,18 @@ def plural(kind: str) -> str:
     return PLURALS.get(kind, f"{kind}s")
 
 
-def calls(*names: str) -> Iterator[tuple[str, str, str]]:
+def calls(*names: str) -> list[tuple[str, str, str]]:
     """Method, first literal argument and place of what is asked of a cluster."""
+    return [call for call in _calls() if call[0] in names]
+
+
+@cache
+def _calls() -> list[tuple[str, str, str]]:
+    """All of them; every file of the package is read for it."""
+    return list(_found())
+
+
+def _found() -> Iterator[tuple[str, str, str]]:
     paths = [p for p in PACKAGE.rglob("*.py") if not set(p.parts) & set(NOT_ON_OTHERS_CLUSTERS)]
     for path in [*paths, *assets.asset("suites").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
@@ -38,7 +50,7 @@ def calls(*names: str) -> Iterator[tuple[str, str, str]]:
                 case ast.Call(
                     func=ast.Attribute(value=ast.Name() | ast.Attribute() as of, attr=name),
                     args=[ast.Constant(value=str(kind)), *_],
-                ) if name in names and "kube" in ast.unparse(of).lower():
+                ) if name in ASKING and "kube" in ast.unparse(of).lower():
                     yield name, kind, f"{path.name}:{node.lineno}"
 
 
