@@ -176,7 +176,7 @@ def test_pod_that_is_killed(
     target: Target,
     kube: Kube,
     front: MlflowApi,
-    replicas: list[MlflowApi],
+    two_replicas: list[MlflowApi],
     bucket: Bucket,
     waiter: Waiter,
     experiment: str,
@@ -193,8 +193,8 @@ def test_pod_that_is_killed(
     _, root = _root(front, experiment)
     names = target.names.mlflow
     before = kube.ready_pods(names.selector, container=names.container)
-    sender = _Sender(target, replicas[0].base_url, from_here=False)
-    pod = _serving(before, replicas[0])
+    sender = _Sender(target, two_replicas[0].base_url, from_here=False)
+    pod = _serving(before, two_replicas[0])
     uploads = [
         replace(
             sender.upload(f"{root}/{n}.bin", row.bytes),

@@ -155,7 +155,7 @@ def test_reads_follow_writes(
     evidence: Evidence,
     target: Target,
     front: MlflowApi,
-    replicas: list[MlflowApi],
+    two_replicas: list[MlflowApi],
     experiment: str,
 ) -> None:
     """A write that one replica acknowledged is read from another replica at once.
@@ -181,8 +181,8 @@ def test_reads_follow_writes(
         values = [f"{number}-{turn}" for turn in range(turns)]
         requests = []
         for turn, value in enumerate(values):
-            writer = replicas[(number + turn) % len(replicas)]
-            reader = replicas[(number + turn + 1) % len(replicas)]
+            writer = two_replicas[(number + turn) % len(two_replicas)]
+            reader = two_replicas[(number + turn + 1) % len(two_replicas)]
             requests += [
                 Request.post(writer, "runs/set-tag", run_id=run_id, key="register", value=value),
                 Request.to(reader, "GET", f"{_API}/runs/get?run_id={run_id}"),

@@ -106,6 +106,18 @@ class Target:
             return self.api()
         return self.need_front().api()
 
+    def replicas_compared(self) -> int:
+        """How many replicas must be ready to be compared: two, or the one that is asked for.
+
+        Raises:
+            KubeFailed: the workload cannot be read.
+        """
+        if self.kube is None:
+            return 2
+        names = self.names.mlflow
+        asked = self.kube.get(names.kind, names.deployment)["spec"].get("replicas")
+        return 1 if asked in (None, 1) and names.hpa is None else 2
+
     def need_front(self) -> HttpDoor:
         """The front door.
 

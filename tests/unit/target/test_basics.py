@@ -132,4 +132,22 @@ def test_a_deployment_without_an_address_outside_is_asked_at_its_service() -> No
     assert local.entrance().base_url == local.need_front().url
 
 
+@pytest.mark.parametrize(
+    ("asked", "scaler", "compared"), [(1, None, 1), (None, None, 1), (2, None, 2), (1, "h", 2)]
+)
+def test_one_replica_is_compared_with_none(
+    asked: int | None, scaler: str | None, compared: int
+) -> None:
+    class Cluster:
+        def get(self, kind: str, name: str) -> dict[str, Any]:
+            assert (kind, name) == ("deployment", names.mlflow.deployment)
+            return {"spec": {} if asked is None else {"replicas": asked}}
+
+    local = local_target([NOWHERE], LocalInside({}))
+    mlflow = local.names.mlflow.model_copy(update={"hpa": scaler})
+    names = local.names.model_copy(update={"mlflow": mlflow})
+    assert replace(local, names=names, kube=cast(Kube, Cluster())).replicas_compared() == compared
+    assert local.replicas_compared() == 2
+
+
 _GOOD: JsonValue = {"status": 200, "headers": {}, "elapsed_s": 0.0, "body_base64": "e30="}
