@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a profile takes over from the base that it extends.
 
-A base has promises and no deployment. A profile, or another base, says what it changes of it:
+A base has promises. A profile, or another base, says what it changes of it:
 
 - A row's `promise` and `tier` replace the base's, and so does each threshold that it states, whole,
   and each reason for one that is loose.
@@ -10,6 +10,8 @@ A base has promises and no deployment. A profile, or another base, says what it 
 - `without` takes out rows by their ID, or all of a family by its name, each with a reason; several
   that have one reason in common are named in one line, with commas.
 - `names` are taken over part by part, and in a part key by key.
+- What is about one deployment is never taken over: a base has none of it, unless the profile states
+  its own.
 
 Whatever is taken over keeps the file and the line that it was written in.
 """
@@ -134,20 +136,21 @@ def _layers(document: Document[Any], kind: Kind[Any]) -> tuple[list[Document[Any
         if found.path.resolve() in seen:
             what = f"extends {base!r}, which extends this one"
             return layers, [Fault(what, "Name another base", line, place, path)]
-        if faults := [*found.faults, *_of_no_base(found)]:
+        if faults := [*found.faults, *_of_no_base(found, _data(document))]:
             return layers, [replace(fault, path=found.path) for fault in faults]
         seen.add(found.path.resolve())
         layers.append(found)
     return layers, []
 
 
-def _of_no_base(document: Document[Any]) -> Iterator[Fault]:
+def _of_no_base(base: Document[Any], profile: Mapping[Any, Any]) -> Iterator[Fault]:
+    """What would be taken over from a base though it is about that deployment alone."""
     for key in _OF_NO_BASE:
-        if document.text and key in _data(document):
+        if base.text and key in _data(base) and key not in profile:
             yield Fault(
                 f"has {key!r}, and is extended: {key!r} is about one deployment",
-                "Move it into the profile that extends this file",
-                document.text.line((key,)),
+                "Move it into the profile that extends this file, or state it there as well",
+                base.text.line((key,)),
                 (key,),
             )
 

@@ -28,6 +28,8 @@ TIMEOUTS: dict[str, float] = {
     "job scheduled": 75,
     "load begun": 60,
     "load recorded": 20,
+    "log written": 15,
+    "login settled": 90,
     "namespace gone": 90,
     "nodes removed": 240,
     "object deleted": 60,

@@ -183,6 +183,49 @@ class Encrypted(Thresholds):
     )
 
 
+class Login(Thresholds):
+    """SEC-4."""
+
+    replicas: Count = Field(description="replicas that share their users, at least")
+    default_permission: Literal["NO_PERMISSIONS", "READ"] | None = Field(
+        description="what a user without a grant has (`default_permission` of its auth config); "
+        "null for what MLflow itself says"
+    )
+    holds_s: float = Field(
+        gt=0,
+        description="how long after it was made, given or taken a user, a password or a permission "
+        "may still be unknown to a replica, s",
+    )
+    forgotten_s: float = Field(
+        gt=0,
+        description="how long after a change a replica may still take an old password, or a user "
+        "that was deleted, s; longer than MLflow's `auth_cache_ttl_seconds`",
+    )
+
+
+class TrailFields(Strict):
+    """Keys of a line of JSON."""
+
+    id: str = Field(min_length=1, description="the request's ID")
+    method: str = Field(min_length=1, description="its method")
+    path: str = Field(min_length=1, description="its path, without the query")
+    status: str = Field(min_length=1, description="how it was answered, a number")
+    caller: str = Field(min_length=1, description="the address that it came from")
+    user: str = Field(
+        min_length=1, description="who it was of, where MLflow asks for a login and accepted it"
+    )
+
+
+class Trail(Thresholds):
+    """SEC-8."""
+
+    header: str = Field(
+        min_length=1, description="header of a request by which its caller gives it an ID"
+    )
+    fields: TrailFields = Field(description="where the log of a server's pod has what of a request")
+    changes: Count = Field(description="changes that are looked for, at least")
+
+
 class Lasting(Thresholds):
     """SEC-5.certificates."""
 
@@ -200,8 +243,11 @@ THRESHOLDS: Registry = {
     "SEC-3.rotation": Rotation,
     "SEC-3.removal": Removal,
     "SEC-3.refused": Refused,
+    "SEC-4": Login,
     "SEC-5.postgresql": Encrypted,
     "SEC-5.certificates": Lasting,
     "SEC-6": Hosts,
     "SEC-7": Resources,
+    "SEC-8": Trail,
+    "SEC-8.user": Trail,
 }

@@ -234,6 +234,11 @@ def test_what_is_about_one_deployment_is_in_no_base(folder: Path, key: str) -> N
     assert told(folder, "")[0].startswith(f"base.yaml:13: has '{name}', and is extended")
 
 
+def test_what_is_about_one_deployment_may_be_stated_anew(folder: Path) -> None:
+    write(folder, "base.yaml", BASE + "    contexts: [prod]\n")
+    assert read(folder, "contexts: [other]").profile.contexts == ["other"]
+
+
 @pytest.mark.parametrize(
     ("base", "fault"),
     [

@@ -265,6 +265,46 @@ def test_a_request_is_logged_without_its_query() -> None:
     assert "secret" not in json.dumps(line)
 
 
+def _request_ids() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(asset("deployment/k3d/mlflow/files/logging")))
+        return importlib.import_module("request_ids")
+
+
+@pytest.mark.parametrize(
+    ("path", "header", "user"),
+    [
+        ("/api/2.0/mlflow/runs/create", b"Basic YW5uOnNlY3JldA==", "ann"),
+        ("/api/2.0/mlflow/runs/create", b"basic YW5uOnNlY3JldA==", "ann"),
+        ("/api/2.0/mlflow/runs/create", b"Basic YW5u", "ann"),
+        ("/api/2.0/mlflow/runs/create", b"Basic OnNlY3JldA==", None),
+        ("/api/2.0/mlflow/runs/create", b"Basic %%%", None),
+        ("/api/2.0/mlflow/runs/create", b"Basic /w==", None),
+        ("/api/2.0/mlflow/runs/create", b"Bearer YW5uOnNlY3JldA==", None),
+        ("/health", b"Basic YW5uOnNlY3JldA==", None),
+        ("/static-files/main.js", b"Basic YW5uOnNlY3JldA==", None),
+        ("/ajax-api/3.0/mlflow/server-info", b"Basic YW5uOnNlY3JldA==", None),
+    ],
+)
+def test_a_user_is_told_where_mlflow_checks_it(
+    path: str, header: bytes, user: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = [(b"host", b"m"), (b"authorization", header)]
+    monkeypatch.setenv("MLFLOW_AUTH_CONFIG_PATH", "/etc/mlflow-auth/basic_auth.ini")
+    assert _request_ids().user_of(path, headers) == user
+    assert _request_ids().user_of(path, headers[:1]) is None
+    monkeypatch.delenv("MLFLOW_AUTH_CONFIG_PATH")
+    assert _request_ids().user_of(path, headers) is None
+
+
+@pytest.mark.parametrize(("status", "told"), [(200, True), (302, True), (401, False), (403, False)])
+def test_a_refused_request_is_logged_without_its_user(status: int, told: bool) -> None:
+    args = ("10.0.0.1:1", "POST", "/api", "1.1", status)
+    record = logging.LogRecord("uvicorn.access", logging.INFO, "", 0, "%s %s %s %s %d", args, None)
+    record.user = "ann"
+    assert ("user" in _logged(record)) is told
+
+
 def test_an_exception_is_one_line() -> None:
     error = ValueError("one\ntwo")
     record = logging.LogRecord("x", logging.ERROR, "", 0, "a\nb", (), (type(error), error, None))

@@ -8,7 +8,7 @@ from typing import Any
 
 # uvicorn's access log passes these as positional arguments of its message.
 _ACCESS_FIELDS = ("client", "method", "path", "http_version", "status")
-
+_REFUSED = 400  # and above
 
 # What the kubelet asks every second; two answers a second and pod would bury all others.
 _PROBES = frozenset(
@@ -34,7 +34,7 @@ class JsonFormatter(logging.Formatter):
     """Formats a record as time (UTC, ISO 8601), level, logger, process, request and message.
 
     An access record of uvicorn also has its method, path without the query (which may hold what a
-    user searched for) and status as fields of their own.
+    user searched for) and status as fields of their own, and where a login was accepted its user.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -50,6 +50,9 @@ class JsonFormatter(logging.Formatter):
         if record.name == "uvicorn.access" and isinstance(record.args, tuple):
             line |= dict(zip(_ACCESS_FIELDS, record.args, strict=False))
             line["path"] = str(line.get("path", "")).partition("?")[0]
+            # A refusal may come before the login was looked at, and what was typed be a password.
+            if (user := getattr(record, "user", None)) and line.get("status", _REFUSED) < _REFUSED:
+                line["user"] = user
             line["message"] = "request"
         else:
             line["message"] = record.getMessage()

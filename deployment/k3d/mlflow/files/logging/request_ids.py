@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An ID for every request: in each line that is logged for it, and in the header of its answer."""
+"""Whose request it is, and an ID for it: in the lines that are logged for it.
 
+The ID is in the header of its answer as well. The user is who a request with a login says that it
+is of: MLflow has looked at that when it carried the request out, and not always when it refused.
+"""
+
+import base64
+import binascii
 import logging
+import os
 import re
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -20,6 +27,25 @@ _HEADER = b"x-request-id"
 _HARMLESS = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 # Set in the task of the request; threads and tasks that MLflow starts for it have a copy.
 _current: ContextVar[str | None] = ContextVar("request_id", default=None)
+_user: ContextVar[str | None] = ContextVar("user", default=None)
+# Set by the chart where MLflow asks for a login; elsewhere anybody may say to be anybody.
+_LOGIN = "MLFLOW_AUTH_CONFIG_PATH"
+# What MLflow answers without looking at a login.
+_PUBLIC = re.compile(r"/(health|static|favicon\.ico)|/(ajax-)?api/[0-9.]+/mlflow/server-info$")
+
+
+def user_of(path: str, headers: list[tuple[bytes, bytes]]) -> str | None:
+    """Who a request with a login says that it is of; None where nobody checks that."""
+    if _LOGIN not in os.environ or _PUBLIC.match(path):
+        return None
+    given = next((value for name, value in headers if name == b"authorization"), b"")
+    kind, _, value = given.partition(b" ")
+    if kind.lower() != b"basic":
+        return None
+    try:
+        return base64.b64decode(value).decode().partition(":")[0] or None
+    except (binascii.Error, UnicodeDecodeError):
+        return None
 
 
 class RequestIds:
@@ -43,18 +69,21 @@ class RequestIds:
             await send(message)
 
         token = _current.set(request_id.decode())
+        user = _user.set(user_of(scope["path"], scope["headers"]))
         try:
             await self._application(scope, receive, send_with_id)
         finally:
+            _user.reset(user)
             _current.reset(token)
 
 
 class RequestId(logging.Filter):
-    """Puts the ID of the request that is being served on each record as `request_id`."""
+    """Puts on each record the `request_id` of the request that is being served, and its `user`."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Every record is logged."""
         record.request_id = _current.get()
+        record.user = _user.get()
         return True
 
 
