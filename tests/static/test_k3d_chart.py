@@ -76,6 +76,7 @@ REPLACEMENTS: Mapping[str, Values] = {
         **EXTERNAL_POSTGRESQL,
         "backendStore.uri": "",
         "backendStore.existingSecret": "database",
+        "backendStore.caSecret": "database-ca",
     },
     "external S3": EXTERNAL_S3,
     "external S3 with keys": {
@@ -83,6 +84,7 @@ REPLACEMENTS: Mapping[str, Values] = {
         "artifactStore.existingSecret": "s3",
         "backup.existingSecret": "s3-backup",
         "artifactStore.endpointUrl": "https://s3.example",
+        "artifactStore.caSecret": "s3-ca",
         "artifactStore.kmsKeyId": "key",
     },
     "both external": {**EXTERNAL_POSTGRESQL, **EXTERNAL_S3},
@@ -202,7 +204,9 @@ def test_pairs_of_options_are_sound(helm: Helm, chart: Path, row: int) -> None:
             {"postgresql.enabled": "false", "backendStore.uri": "postgresql://u:p@h/db"},
             "list its addresses in networkPolicy.external",
         ),
+        ({"backendStore.caSecret": "ca"}, "set postgresql.enabled=false or leave backendStore"),
         ({"artifactStore.uri": "s3://bucket"}, "set minio.enabled=false or leave"),
+        ({"artifactStore.caSecret": "ca"}, "set minio.enabled=false or leave"),
         ({"minio.enabled": "false"}, "set artifactStore.uri to s3://bucket/prefix"),
         (
             {"minio.enabled": "false", "artifactStore.uri": "s3://bucket"},
@@ -294,6 +298,36 @@ def test_a_client_that_is_gone_holds_no_lock_for_longer_than_a_minute(
 ) -> None:
     text = only(render(helm, chart), "ConfigMap", "mlflow-postgresql")["data"]["postgresql.conf"]
     assert_finds_lost_clients(text, within_s=60)
+
+
+def test_whoever_asks_an_external_store_knows_its_authority(helm: Helm, chart: Path) -> None:
+    settings = {
+        **EXTERNAL_POSTGRESQL,
+        **EXTERNAL_S3,
+        "auth.enabled": "true",
+        "backendStore.caSecret": "database-ca",
+        "artifactStore.caSecret": "s3-ca",
+    }
+    asking: dict[str, list[str]] = {"PGSSLROOTCERT": [], "AWS_CA_BUNDLE": []}
+    for manifest in render(helm, chart, settings):
+        template = manifest.get("spec", {}).get("jobTemplate", manifest).get("spec", {})
+        pod = template.get("template", {}).get("spec", {})
+        volumes = {v["name"]: v.get("secret", {}).get("secretName") for v in pod.get("volumes", [])}
+        for container in [*pod.get("initContainers", []), *pod.get("containers", [])]:
+            env = {e["name"]: e.get("value") for e in container["env"]}
+            files = {
+                f"{mount['mountPath']}/ca.crt": volumes[mount["name"]]
+                for mount in container["volumeMounts"]
+            }
+            for variable, secret in (("PGSSLROOTCERT", "database-ca"), ("AWS_CA_BUNDLE", "s3-ca")):
+                if variable in env:
+                    assert files[str(env[variable])] == secret
+                    asking[variable].append(container["name"])
+            assert ("PGSSLROOTCERT" in env) == (env.get("PGSSLMODE") == "verify-full")
+    assert {v: sorted(names) for v, names in asking.items()} == {
+        "PGSSLROOTCERT": ["backup", "migrate", "mlflow", "schema"],
+        "AWS_CA_BUNDLE": ["backup", "mlflow"],
+    }
 
 
 def test_autoscaler_owns_the_replicas(helm: Helm, chart: Path) -> None:

@@ -7,7 +7,7 @@
 {{- if $v.mlflow.threads -}}
 {{- fail "mlflow.threads: MLflow checks Host headers only under uvicorn, whose workers serve 40 requests at once and have no number of threads; leave it null and raise mlflow.workers." -}}
 {{- end -}}
-{{- if and $v.postgresql.enabled (or $v.backendStore.uri $v.backendStore.existingSecret) -}}
+{{- if and $v.postgresql.enabled (or $v.backendStore.uri $v.backendStore.existingSecret $v.backendStore.caSecret) -}}
 {{- fail "backendStore names an external database while postgresql.enabled is true; set postgresql.enabled=false or leave backendStore empty." -}}
 {{- end -}}
 {{- if and (not $v.postgresql.enabled) (not (or $v.backendStore.uri $v.backendStore.existingSecret)) -}}
@@ -16,7 +16,7 @@
 {{- if and $v.backendStore.uri $v.backendStore.existingSecret -}}
 {{- fail "backendStore.uri and backendStore.existingSecret are both set; keep one of them." -}}
 {{- end -}}
-{{- if and $v.minio.enabled (or $v.artifactStore.uri $v.artifactStore.existingSecret $v.artifactStore.endpointUrl) -}}
+{{- if and $v.minio.enabled (or $v.artifactStore.uri $v.artifactStore.existingSecret $v.artifactStore.endpointUrl $v.artifactStore.caSecret) -}}
 {{- fail "artifactStore names an external object store while minio.enabled is true; set minio.enabled=false or leave artifactStore empty." -}}
 {{- end -}}
 {{- if and (not $v.minio.enabled) (not $v.artifactStore.uri) -}}

@@ -150,6 +150,35 @@ limits: {cpu: 500m, memory: 256Mi}
 {{- .Values.backendStore.existingSecret | default (printf "%s-secret" (include "mlflow.fullname" .)) -}}
 {{- end }}
 
+{{/* An external database that must have a certificate of this authority, for its own name. */}}
+{{- define "mlflow.databaseCaEnv" -}}
+{{- if .Values.backendStore.caSecret }}
+- name: PGSSLMODE
+  value: verify-full
+- name: PGSSLROOTCERT
+  value: /etc/mlflow-database-ca/ca.crt
+{{- end }}
+{{- end }}
+
+{{- define "mlflow.databaseCaVolume" -}}
+{{- with .Values.backendStore.caSecret }}
+- name: database-ca
+  secret:
+    secretName: {{ . }}
+    items:
+      - key: ca.crt
+        path: ca.crt
+{{- end }}
+{{- end }}
+
+{{- define "mlflow.databaseCaMount" -}}
+{{- if .Values.backendStore.caSecret }}
+- name: database-ca
+  mountPath: /etc/mlflow-database-ca
+  readOnly: true
+{{- end }}
+{{- end }}
+
 {{- define "mlflow.s3Endpoint" -}}
 {{- if .Values.minio.enabled -}}
 {{ ternary "https" "http" .Values.minio.tls }}://{{ include "mlflow.fullname" . }}-minio:9000
@@ -166,6 +195,15 @@ limits: {cpu: 500m, memory: 256Mi}
 {{- ternary "s3://mlflow-backups/postgres-backups" .Values.backup.destination .Values.minio.enabled -}}
 {{- end }}
 
+{{/* The Secret with the authority of the object store's certificate; empty for the system's. */}}
+{{- define "mlflow.s3CaSecret" -}}
+{{- if not .Values.minio.enabled -}}
+{{ .Values.artifactStore.caSecret }}
+{{- else if .Values.minio.tls -}}
+{{ include "mlflow.fullname" . }}-minio-tls
+{{- end -}}
+{{- end }}
+
 {{/* Where S3 is, and whose certificate to trust. */}}
 {{- define "mlflow.s3Env" -}}
 - name: AWS_DEFAULT_REGION
@@ -176,17 +214,17 @@ limits: {cpu: 500m, memory: 256Mi}
 - name: MLFLOW_S3_ENDPOINT_URL
   value: {{ . }}
 {{- end }}
-{{- if and .Values.minio.enabled .Values.minio.tls }}
+{{- if include "mlflow.s3CaSecret" . }}
 - name: AWS_CA_BUNDLE
   value: /etc/mlflow-s3-ca/ca.crt
 {{- end }}
 {{- end }}
 
 {{- define "mlflow.s3CaVolume" -}}
-{{- if and .Values.minio.enabled .Values.minio.tls }}
+{{- with include "mlflow.s3CaSecret" . }}
 - name: s3-ca
   secret:
-    secretName: {{ include "mlflow.fullname" . }}-minio-tls
+    secretName: {{ . }}
     items:
       - key: ca.crt
         path: ca.crt
@@ -194,7 +232,7 @@ limits: {cpu: 500m, memory: 256Mi}
 {{- end }}
 
 {{- define "mlflow.s3CaMount" -}}
-{{- if and .Values.minio.enabled .Values.minio.tls }}
+{{- if include "mlflow.s3CaSecret" . }}
 - name: s3-ca
   mountPath: /etc/mlflow-s3-ca
   readOnly: true
