@@ -43,6 +43,7 @@ class Survey:
     Attributes:
         names: the profile's `names`, in their order.
         rows: thresholds that are this deployment's own, by the check's ID.
+        more: rows of checks that no base has, whole, by the check's ID.
         absent: why checks are left out, by an ID or the name of a family.
         closed: why a door does not exist, by the fixture that checks ask for.
         warnings: what will keep a run from going as it should, and what to do.
@@ -50,6 +51,7 @@ class Survey:
 
     names: dict[str, Any] = field(default_factory=dict)
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    more: dict[str, dict[str, Any]] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)
     decisions: list[Conclusion] = field(default_factory=list)

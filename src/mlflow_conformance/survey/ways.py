@@ -14,6 +14,8 @@ from mlflow_conformance.survey.server import Server
 _DEFAULT_CONTAINER, _DEFAULT_PORT = "mlflow", 5000
 _CHECKS_HOSTS = (3, 5, 0)
 """The first version of MLflow that refuses hosts that it does not know."""
+_PERMITS = (3, 15, 0)
+"""A version of MLflow that gives permissions by the calls that SEC-4 sends; 2.22 does not."""
 
 
 def find_server(bundle: Bundle, server: Server, found: Survey) -> None:
@@ -47,7 +49,7 @@ def find_server(bundle: Bundle, server: Server, found: Survey) -> None:
     found.decide(f"version: {said}", f"its image is {server.image}")
     _tls(server, found, names)
     _prefix(server, found, names)
-    _login(server, found, names)
+    _login(server, found, names, permits=version is None or version >= _PERMITS)
     if version is None or version >= _CHECKS_HOSTS:
         _hosts(bundle, server, found, names)
 
@@ -131,7 +133,7 @@ def _prefix(server: Server, found: Survey, names: dict[str, Any]) -> None:
         found.decide(f"path: {names['path']}", "--static-prefix")
 
 
-def _login(server: Server, found: Survey, names: dict[str, Any]) -> None:
+def _login(server: Server, found: Survey, names: dict[str, Any], *, permits: bool) -> None:
     app = server.option("app-name")
     if app is None:
         return
@@ -141,15 +143,34 @@ def _login(server: Server, found: Survey, names: dict[str, Any]) -> None:
         found.decide("login: a token of the environment, MLFLOW_TRACKING_TOKEN", told)
         return
     names["login"] = {"kind": "basic"}
-    password = server.environment.get("MLFLOW_AUTH_ADMIN_PASSWORD")
-    where = re.fullmatch(r"key (\S+) of Secret (\S+)", password.source if password else "")
+    if permits:
+        found.more["SEC-4"] = {
+            "promise": "Nobody gets in without a login, and users are the same at every replica",
+            "thresholds": {
+                "replicas": max(1, min(server.replicas, 2)),
+                "default_permission": None,
+                "holds_s": 5.0,
+                "forgotten_s": 65.0,
+            },
+        }
+    user = _key_of(server, "MLFLOW_AUTH_ADMIN_USERNAME")
+    password = _key_of(server, "MLFLOW_AUTH_ADMIN_PASSWORD")
     found.decide(
         "login: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD of the environment", told
     )
-    if where:
-        line = f"  login: {{kind: basic, secret: {where[2]}, username: KEY, password: {where[1]}}}"
-        why = f"or by the Secret {where[2]}, which holds the administrator's password"
+    if password:
+        key, secret = password
+        name = user[0] if user and user[1] == secret else "KEY"
+        line = f"  login: {{kind: basic, secret: {secret}, username: {name}, password: {key}}}"
+        why = f"or by the Secret {secret}, which holds the administrator's password"
         found.gaps.append(Blank("mlflow", line, why))
+
+
+def _key_of(server: Server, variable: str) -> tuple[str, str] | None:
+    """The key and the Secret that a variable comes from."""
+    told = server.environment.get(variable)
+    where = re.fullmatch(r"key (\S+) of Secret (\S+)", told.source if told else "")
+    return (where[1], where[2]) if where else None
 
 
 def _hosts(bundle: Bundle, server: Server, found: Survey, names: Mapping[str, Any]) -> None:

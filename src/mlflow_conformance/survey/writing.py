@@ -46,11 +46,13 @@ def profile_text(
         for gap in (g for g in found.gaps if g.key == key):
             lines += _comment(gap, expected, fixtures)
     stated = {i: own for i in expected if (own := _own(found.rows.get(i, {}), rows[i]))}
-    if stated:
+    if stated or found.more:
         lines.append("checks:")
         seen: dict[int, str] = {}
         for check_id, thresholds in stated.items():
             lines += _row(check_id, thresholds, seen)
+        for check_id, row in found.more.items():
+            lines += _entry(check_id, row, 2)
     if without:
         lines.append("without:")
         for names, reason in together(without):

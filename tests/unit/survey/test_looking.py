@@ -110,6 +110,21 @@ def test_community_charts(tmp_path: Path) -> None:
     assert {"REG-3", "TRK-10"}.isdisjoint(profile.checks)
 
 
+def test_a_login_of_today_is_judged_and_its_secret_named(tmp_path: Path) -> None:
+    of_users = "valueFrom: {{secretKeyRef: {{name: users, key: {}}}}}"
+    keys = (
+        f"{{name: MLFLOW_AUTH_ADMIN_USERNAME, {of_users.format('root')}}}",
+        f"{{name: MLFLOW_AUTH_ADMIN_PASSWORD, {of_users.format('word')}}}",
+    )
+    text = shapes.BITNAMI.replace("mlflow:3.3.2-debian-12-r0", "mlflow:3.17.2").replace(
+        "          env:\n", "          env:\n" + "".join(f"            - {k}\n" for k in keys)
+    )
+    loaded = read(shapes.bundle(text), tmp_path)
+    row = loaded.profile.checks["SEC-4"].thresholds
+    assert (row["replicas"], row["default_permission"]) == (1, None)
+    assert "secret: users, username: root, password: word" in loaded.path.read_text()
+
+
 def test_bitnami(tmp_path: Path) -> None:
     profile = read(shapes.bundle(shapes.BITNAMI), tmp_path).profile
     names = profile.names
@@ -120,6 +135,7 @@ def test_bitnami(tmp_path: Path) -> None:
     assert (names.postgresql.service, names.postgresql.database) == (
         "mlflow-postgresql", "bitnami_mlflow",
     )  # fmt: skip
+    assert "SEC-4" not in profile.checks  # its version gives permissions by other calls
     assert names.s3
     assert names.s3.endpoint == "http://mlflow-minio.ml.svc:80"
     assert names.s3.selector == {"component": "minio"}
