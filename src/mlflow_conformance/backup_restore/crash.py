@@ -2,7 +2,6 @@
 """A restore caught half-way: its program stopped inside of its own container."""
 
 import copy
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,11 +67,10 @@ def frozen_half_way(kube: Kube, job: str, program: str, share: float, waiter: Wa
     )[0]
     seconds = waiter.seconds("restore begun")
     try:
-        said = kube.exec(
+        found = kube.exec_json(
             pod.name, "python", "-S", "-", program, str(share), str(seconds), _MARK,
             stdin=Path(freeze.__file__).read_bytes(), timeout_s=seconds + 10,
         )  # fmt: skip
     except KubeFailed as problem:
         raise Undecided(f"the restore was over before it could be stopped: {problem}") from problem
-    found = json.loads(said)
     return Frozen(pod.name, found["program"], found["read"], found["of"], found["state"])

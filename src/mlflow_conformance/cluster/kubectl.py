@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """kubectl: for lines that people type, and for the streams of commands in containers."""
 
+import json
 import subprocess
+from typing import Any
 
 from mlflow_conformance.cluster.connection import Connection
 from mlflow_conformance.cluster.failures import KubeFailed
@@ -83,6 +85,32 @@ class Kubectl(Connection):
             "exec", *flags, pod, *where, "--", *command,
             namespace=namespace, timeout_s=timeout_s, stdin=stdin,
         )  # fmt: skip
+
+    def exec_json(
+        self,
+        pod: str,
+        *command: str,
+        namespace: str | None = None,
+        container: str | None = None,
+        timeout_s: float = 60,
+        stdin: bytes | None = None,
+    ) -> Any:
+        """Run a command in a container; returns what it wrote as JSON.
+
+        Raises:
+            KubeFailed: as `exec`, or kubectl ended well and what came is not whole: a connection
+                that ends early can take the command's output with it.
+        """
+        said = self.exec(
+            pod, *command, namespace=namespace, container=container, timeout_s=timeout_s,
+            stdin=stdin,
+        )  # fmt: skip
+        try:
+            return json.loads(said)
+        except ValueError as problem:
+            raise KubeFailed(
+                f"kubectl exec {pod}: its answer was lost on the way, {len(said)} characters came"
+            ) from problem
 
 
 def _ending(said: str, limit: int = 600) -> str:

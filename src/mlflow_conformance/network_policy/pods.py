@@ -238,7 +238,7 @@ def attempts_from(
     Raises:
         KubeFailed: the container could not be asked.
     """
-    said = kube.exec(
+    said = kube.exec_json(
         pod,
         "python",
         "-c",
@@ -248,7 +248,7 @@ def attempts_from(
         stdin=json.dumps(_wanted(destinations, timeout_s)).encode(),
         timeout_s=2 * timeout_s + 30,
     )
-    return [Attempt(**seen) for seen in json.loads(said)]
+    return [Attempt(**seen) for seen in said]
 
 
 def _wanted(destinations: Sequence[Destination], timeout_s: float) -> list[dict[str, Any]]:

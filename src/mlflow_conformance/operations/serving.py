@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The processes of a container that serve MLflow's requests."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,7 +29,7 @@ def workers(kube: Kube, pod: str, container: str) -> int:
     Raises:
         KubeFailed: it cannot be looked into.
     """
-    return serving(json.loads(kube.exec(pod, "python", "-c", _COMMAND_LINES, container=container)))
+    return serving(kube.exec_json(pod, "python", "-c", _COMMAND_LINES, container=container))
 
 
 def serving(command_lines: Sequence[Sequence[str]]) -> int:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The revision of the database's schema that an image of MLflow needs."""
 
-import json
-
 from mlflow_conformance.cluster.kube import Kube
 
 # MLflow is not imported, which takes seconds: its migrations name themselves and their predecessors
@@ -33,7 +31,7 @@ def needed(kube: Kube, pod: str, container: str) -> list[str]:
     Raises:
         KubeFailed: it cannot be looked into.
     """
-    return newest(json.loads(kube.exec(pod, "python", "-c", _READ, container=container)))
+    return newest(kube.exec_json(pod, "python", "-c", _READ, container=container))
 
 
 def newest(steps: list[dict[str, str | list[str] | None]]) -> list[str]:
