@@ -186,7 +186,7 @@ class Encrypted(Thresholds):
 class Login(Thresholds):
     """SEC-4."""
 
-    replicas: Count = Field(description="replicas that share their users, at least")
+    replicas: int = Field(ge=1, description="replicas that share their users, at least")
     default_permission: Literal["NO_PERMISSIONS", "READ"] | None = Field(
         description="what a user without a grant has (`default_permission` of its auth config); "
         "null for what MLflow itself says"
