@@ -25,9 +25,9 @@ def test_requests_are_counted(
     Preconditions: a replica is ready; nobody else changes anything in MLflow meanwhile.
     Steps: read the metrics of each replica before and after requests to it, some of which it
     refuses, and of one replica before and after requests of each kind of route.
-    Expected: by status as many more as were answered, within the profile's tolerance; the time
-    that is told is the profile's share of the time that they took, or more; every kind of route
-    is counted that the profile does not name.
+    Expected: each replica has metrics; by status they tell of as many more as were answered,
+    within the profile's tolerance; the time that is told is the profile's share of the time that
+    they took, or more; every kind of route is counted that the profile does not name.
     """
     urls = target.replica_urls()
     if not urls:
@@ -36,6 +36,15 @@ def test_requests_are_counted(
     for number, url in enumerate(urls, 1):
         api = target.api(url)
         before = Told.of(api, row.series)
+        if not evidence.expect(
+            "metrics.status",
+            f"replica {number}: status of its metrics",
+            before.status,
+            "==",
+            200,
+            door="inside",
+        ):
+            return
         outcomes = send_many(inside, _asked(api, experiment, row.sent), concurrency=1)
         after = Told.of(api, row.series)
         differences = away(before, after, "POST", outcomes)

@@ -16,6 +16,7 @@ NAMES = RequestMetrics(total="t_total", durations="d")
 def told(ok: int, refused: int, seconds: float = 0) -> Told:
     """What a server says that answered so many with 200 and 404."""
     return Told(
+        200,
         "# TYPE t_total counter\n"
         f't_total{{method="POST",status="200"}} {ok}\n'
         f't_total{{method="POST",status="404"}} {refused}\n'
@@ -38,7 +39,9 @@ def test_nothing_is_away_when_all_are_told() -> None:
 
 
 def test_a_status_that_was_never_told_before_begins_at_none() -> None:
-    assert away(Told("", NAMES), told(2, 0), "POST", answered([200, 200]))["200"]["t_total"] == 0
+    assert (
+        away(Told(200, "", NAMES), told(2, 0), "POST", answered([200, 200]))["200"]["t_total"] == 0
+    )
 
 
 def test_a_request_that_is_not_told_is_away() -> None:
