@@ -162,7 +162,7 @@ def test_it_agrees_with_trying_every_order(
 
 def test_thousands_of_operations_of_eight_clients_take_seconds_at_most() -> None:
     history = simulated(random.Random(1), 5000, 8)
-    started = time.monotonic()
+    started = time.process_time()
     (verdict,) = check(history, initial=0)
     assert verdict.holds
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
