@@ -188,6 +188,17 @@ def test_webhooks_are_asked_for_where_the_receiver_is_taken(
     assert ("REG-6" in read(shapes.bundle(text), tmp_path).profile.checks) is asked
 
 
+@pytest.mark.parametrize(("of_server", "leaks"), [(True, False), (False, True)])
+def test_the_server_s_certificate_is_no_credential(
+    *, of_server: bool, leaks: bool, tmp_path: Path
+) -> None:
+    mounted = "volumes: [{name: tls, secret: {secretName: one}}]"
+    text = shapes.TUTORIAL.replace("      containers:", f"      {mounted}\n      containers:")
+    if of_server:
+        text = text.replace("-p 8080", "-p 8080 --uvicorn-opts '--ssl-certfile /tls/tls.crt'")
+    assert ("SEC-3.leaks" in read(shapes.bundle(text), tmp_path).profile.checks) is leaks
+
+
 @pytest.mark.parametrize(
     "more",
     [
