@@ -7,7 +7,7 @@ import pytest
 
 from mlflow_conformance.disruption.opening import on_stage
 from mlflow_conformance.disruption.stage import Stage
-from mlflow_conformance.disruption.thresholds import THRESHOLDS, FaultBounds
+from mlflow_conformance.disruption.thresholds import THRESHOLDS, PlayedBounds
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.target.base import Target
 
@@ -20,6 +20,6 @@ def stage(target: Target, conformance_run: Run, garbage: list[str]) -> Iterator[
         for check_id, model in THRESHOLDS.items()
         if check_id in conformance_run.rows
     ]
-    rate = max(row.probe_rate for row in rows if isinstance(row, FaultBounds))
+    rate = max(row.probe_rate for row in rows if isinstance(row, PlayedBounds))
     with on_stage(target, conformance_run, rate, garbage) as opened:
         yield opened

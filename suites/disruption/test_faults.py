@@ -9,8 +9,8 @@ SQL and the bucket. What a check says of the fault itself is in scenarios/<name>
 from mlflow_conformance.disruption import judging
 from mlflow_conformance.disruption.proofs import disturbed_decoys, disturbed_neighbours
 from mlflow_conformance.disruption.thresholds import (
-    FaultBounds,
     HeldReplicaFaultBounds,
+    PlayedBounds,
     ReplicaFaultBounds,
 )
 from mlflow_conformance.evidence.case import Evidence, check
@@ -33,8 +33,8 @@ def test_rolling_restart(evidence: Evidence, trial: Trial) -> None:
     Expected: every pod has a new UID, not one request failed, every acknowledged write is there.
     """
     row = evidence.row(ReplicaFaultBounds)
+    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
     seen = trial.of("mlflow-rolling-restart", row)
-    judging.expect_replicas(evidence, seen, row.replicas)
     judging.expect_served(evidence, seen, row)
 
 
@@ -55,8 +55,8 @@ def test_rolling_update(evidence: Evidence, trial: Trial) -> None:
     Expected: every pod has a new UID, not one request failed, every acknowledged write is there.
     """
     row = evidence.row(ReplicaFaultBounds)
+    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
     seen = trial.of("mlflow-rolling-update", row)
-    judging.expect_replicas(evidence, seen, row.replicas)
     judging.expect_served(evidence, seen, row)
 
 
@@ -76,8 +76,9 @@ def test_broken_update(evidence: Evidence, trial: Trial) -> None:
     there.
     """
     row = evidence.row(HeldReplicaFaultBounds)
+    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
     seen = trial.of("mlflow-broken-update", row)
-    judging.expect_replicas(evidence, seen, row.replicas)
+    judging.expect_spared(evidence, seen)
     judging.expect_served(evidence, seen, row)
 
 
@@ -98,8 +99,8 @@ def test_drain(evidence: Evidence, trial: Trial) -> None:
     Expected: the drain comes to its end, not one request failed, every acknowledged write is there.
     """
     row = evidence.row(ReplicaFaultBounds)
+    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
     seen = trial.of("mlflow-drain", row)
-    judging.expect_replicas(evidence, seen, row.replicas)
     drained = seen.played.journal.output("drain_node")
     evidence.note("evictions that a budget refused for a while", drained["refused"])
     evidence.expect("left", "left on the node", drained["left"], "==", [], door="kubernetes")
@@ -122,8 +123,8 @@ def test_crash(evidence: Evidence, trial: Trial) -> None:
     failures, than promised; every acknowledged write is there.
     """
     row = evidence.row(ReplicaFaultBounds)
+    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
     seen = trial.of("mlflow-crash", row)
-    judging.expect_replicas(evidence, seen, row.replicas)
     judging.expect_served(evidence, seen, row)
 
 
@@ -142,8 +143,8 @@ def test_deletion(evidence: Evidence, trial: Trial) -> None:
     Expected: another pod; no more failed requests than promised; every acknowledged write is there.
     """
     row = evidence.row(ReplicaFaultBounds)
+    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
     seen = trial.of("mlflow-deletion", row)
-    judging.expect_replicas(evidence, seen, row.replicas)
     judging.expect_served(evidence, seen, row)
 
 
@@ -163,8 +164,8 @@ def test_hang(evidence: Evidence, trial: Trial) -> None:
     acknowledged write is there.
     """
     row = evidence.row(HeldReplicaFaultBounds)
+    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
     seen = trial.of("mlflow-hang", row)
-    judging.expect_replicas(evidence, seen, row.replicas)
     judging.expect_served(evidence, seen, row)
 
 
@@ -185,9 +186,9 @@ def test_decoys(evidence: Evidence, trial: Trial) -> None:
     Expected: the same UIDs, the same containers, the same numbers of restarts; no more failures
     without a fault than noise.
     """
-    row = evidence.row(FaultBounds)
+    row = evidence.row(PlayedBounds)
     if not any(d.scenario.name == "postgresql-crash" for d in trial.stage.history):
-        trial.of("postgresql-crash", row)
+        trial.made("postgresql-crash", row)
     touched = [
         f"{seen.scenario.name}: {what}"
         for seen in trial.stage.history

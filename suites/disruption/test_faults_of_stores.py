@@ -30,7 +30,9 @@ def test_postgresql_crash(evidence: Evidence, trial: Trial) -> None:
     of MLflow was restarted; every acknowledged write is there.
     """
     row = evidence.row(FaultBounds)
-    judging.expect_served(evidence, trial.of("postgresql-crash", row), row)
+    seen = trial.of("postgresql-crash", row)
+    judging.expect_spared(evidence, seen)
+    judging.expect_served(evidence, seen, row)
 
 
 @check(
@@ -49,7 +51,9 @@ def test_postgresql_deletion(evidence: Evidence, trial: Trial) -> None:
     restarted; every acknowledged write is there.
     """
     row = evidence.row(FaultBounds)
-    judging.expect_served(evidence, trial.of("postgresql-deletion", row), row)
+    seen = trial.of("postgresql-deletion", row)
+    judging.expect_spared(evidence, seen)
+    judging.expect_served(evidence, seen, row)
 
 
 @check(
@@ -64,11 +68,13 @@ def test_postgresql_hang(evidence: Evidence, trial: Trial) -> None:
 
     Preconditions: the deployment is whole, and the load runs.
     Steps: stop every process of PostgreSQL's container; hold; let it go on.
-    Expected: its processes were stopped all the while; failures are over in time; every
-    acknowledged write is there.
+    Expected: its processes were stopped all the while; failures are over in time; no container of
+    MLflow was restarted; every acknowledged write is there.
     """
     row = evidence.row(HeldFaultBounds)
-    judging.expect_served(evidence, trial.of("postgresql-hang", row), row)
+    seen = trial.of("postgresql-hang", row)
+    judging.expect_spared(evidence, seen)
+    judging.expect_served(evidence, seen, row)
 
 
 @check(
@@ -83,11 +89,13 @@ def test_s3_crash(evidence: Evidence, trial: Trial) -> None:
 
     Preconditions: the deployment is whole, and the load runs.
     Steps: kill every process of the object store's container in its node.
-    Expected: another container in the same pod; no more failed reads than promised; every
-    acknowledged metric and artifact is there, byte for byte.
+    Expected: another container in the same pod; no more failed reads than promised; no container of
+    MLflow was restarted; every acknowledged metric and artifact is there, byte for byte.
     """
     row = evidence.row(FaultBounds)
-    judging.expect_served(evidence, trial.of("s3-crash", row), row)
+    seen = trial.of("s3-crash", row)
+    judging.expect_spared(evidence, seen)
+    judging.expect_served(evidence, seen, row)
 
 
 @check(
@@ -106,7 +114,9 @@ def test_postgresql_partition(evidence: Evidence, trial: Trial) -> None:
     every acknowledged write is there.
     """
     row = evidence.row(HeldFaultBounds)
-    judging.expect_served(evidence, trial.of("postgresql-partition", row), row)
+    seen = trial.of("postgresql-partition", row)
+    judging.expect_spared(evidence, seen)
+    judging.expect_served(evidence, seen, row)
 
 
 @check(
@@ -121,8 +131,10 @@ def test_s3_partition(evidence: Evidence, trial: Trial) -> None:
 
     Preconditions: the deployment is whole, and the load runs.
     Steps: drop every packet between the object store and MLflow's pods; hold; let them pass.
-    Expected: packets were dropped; no more failed reads than promised; every acknowledged metric
-    and artifact is there.
+    Expected: packets were dropped; no more failed reads than promised; no container of MLflow was
+    restarted; every acknowledged metric and artifact is there.
     """
     row = evidence.row(HeldFaultBounds)
-    judging.expect_served(evidence, trial.of("s3-partition", row), row)
+    seen = trial.of("s3-partition", row)
+    judging.expect_spared(evidence, seen)
+    judging.expect_served(evidence, seen, row)

@@ -110,9 +110,6 @@ class NewReplicas(Thresholds):
     ready_for_s: Seconds = Field(
         description="how long one must have been ready to be judged, seconds"
     )
-    connections_share: Share = Field(
-        description="most of PostgreSQL's max_connections that may be used, as a share"
-    )
     pools: Pools = Field(description="connections that the replicas may have")
     other_connections: Count = Field(
         description="connections of others than MLflow that there may be: jobs, metrics, people"

@@ -14,9 +14,8 @@ from mlflow_conformance.disruption.proofs import (
     disturbed_neighbours,
     prove,
 )
-from mlflow_conformance.disruption.scene import pods_of
 from mlflow_conformance.disruption.suffering import expect_written
-from mlflow_conformance.disruption.thresholds import FaultBounds
+from mlflow_conformance.disruption.thresholds import FaultBounds, PlayedBounds
 from mlflow_conformance.disruption.undisturbed import Undisturbed
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.ledger.history import Operation
@@ -66,9 +65,9 @@ def expect_kept(
     seen: Disturbance,
     operations: Sequence[Operation],
     kept: Sequence[WritesKept],
-    row: FaultBounds,
+    row: PlayedBounds,
 ) -> None:
-    """No acknowledged write is lost, torn or changed, at any door, and writes go on afterwards.
+    """No acknowledged write is lost, torn or changed, at any door.
 
     Raises:
         Undecided: fewer writes were acknowledged, in all or before the fault, than the row asks.
@@ -81,11 +80,6 @@ def expect_kept(
         if o.acknowledged and o.returned_ns is not None and o.returned_ns < seen.fault_ns
     )
     evidence.note("acknowledged before the fault", {kind: before[kind] for kind in KINDS})
-    after = {o.kind for o in operations if o.acknowledged and o.invoked_ns >= seen.over_ns}
-    evidence.expect(
-        "writes.resumed", "kinds of writes that are not acknowledged any more",
-        [kind for kind in KINDS if kind not in after], "==", [], door="front",
-    )  # fmt: skip
     evidence.note("writes without an answer", sum(o.outcome == "open" for o in operations))
     for shown in kept:
         door = f"{shown.door} ({shown.kind})"
@@ -105,13 +99,13 @@ def expect_kept(
             )
 
 
-def asked_before(row: FaultBounds) -> dict[str, int]:
+def asked_before(row: PlayedBounds) -> dict[str, int]:
     """Writes that must be acknowledged when the fault comes, by kind of the ledger's operations."""
     return dict.fromkeys(KINDS, row.artifacts_before) | {"add": row.writes_before}
 
 
 def expect_proven(evidence: Evidence, seen: Disturbance) -> str:
-    """The fault happened, and hit nobody else (DIS-11); returns the proof.
+    """The fault happened; returns the proof.
 
     Raises:
         Undecided: nothing shows that it happened, or the experiment was not carried out.
@@ -124,11 +118,20 @@ def expect_proven(evidence: Evidence, seen: Disturbance) -> str:
     evidence.note("decoys", len(decoys(played.before, played.scene)), door="kubernetes")
     if changed := disturbed_neighbours(played):
         evidence.note("pods of others that changed meanwhile", changed, door="kubernetes")
+    if touched := disturbed_decoys(played):
+        evidence.note("decoys that were touched", touched, door="kubernetes")
+    return proof
+
+
+def expect_spared(evidence: Evidence, seen: Disturbance) -> None:
+    """The fault touched nobody but its victims.
+
+    For a check that promises it of its own fault; DIS-11 holds it against the faults of all.
+    """
     evidence.expect(
         "decoys", "decoys that were touched", disturbed_decoys(seen.played), "==", [],
-        door="kubernetes", source="promise DIS-11",
+        door="kubernetes",
     )  # fmt: skip
-    return proof
 
 
 def expect_whole_again(evidence: Evidence, seen: Disturbance, row: FaultBounds) -> None:
@@ -139,15 +142,15 @@ def expect_whole_again(evidence: Evidence, seen: Disturbance, row: FaultBounds) 
         for a in seen.played.journal.run
         if isinstance(a.output, dict) and a.output.get("late")
     ]
-    whole = seen.whole_s is not None and not late
-    evidence.expect("whole", "whole again", whole, "==", True)
     if late:
-        evidence.note("what was not", late, door="kubernetes")
-    if seen.whole_s is not None:
-        evidence.expect(
-            "whole.after", "whole again after", round(seen.whole_s, 1), "<=", row.whole_s,
-            unit="s", door="kubernetes", unless=starved,
-        )  # fmt: skip
+        evidence.note("what was not whole again", late, door="kubernetes")
+    if seen.whole_s is None or late:
+        evidence.expect("whole.after", "whole again", False, "==", True, door="kubernetes")
+        return
+    evidence.expect(
+        "whole.after", "whole again after", round(seen.whole_s, 1), "<=", row.whole_s,
+        unit="s", door="kubernetes", unless=starved,
+    )  # fmt: skip
 
 
 def expect_served(evidence: Evidence, seen: Disturbance, row: FaultBounds) -> None:
@@ -188,7 +191,7 @@ def expect_served(evidence: Evidence, seen: Disturbance, row: FaultBounds) -> No
     expect_written(evidence, seen, row, starved)
 
 
-def expect_undisturbed(evidence: Evidence, seen: Undisturbed, row: FaultBounds) -> None:
+def expect_undisturbed(evidence: Evidence, seen: Undisturbed, row: PlayedBounds) -> None:
     """What fails between the windows of faults is somebody's too: no more of it than noise."""
     evidence.note("undisturbed requests", seen.requests, door="front")
     if seen.failed:
@@ -215,11 +218,9 @@ def _require_telling(evidence: Evidence, seen: Disturbance, bound_s: float) -> N
         )
 
 
-def expect_replicas(evidence: Evidence, seen: Disturbance, least: int) -> None:
-    """As many replicas as the promise is about were there."""
-    played = seen.played
-    ready = [p for p in pods_of(played.scene.names, "mlflow", played.before) if p.ready]
-    evidence.expect("replicas", "ready replicas before", len(ready), ">=", least, door="kubernetes")
+def expect_replicas(evidence: Evidence, ready: int, least: int) -> None:
+    """As many replicas are ready as the promise is about; to be said before any of them is hit."""
+    evidence.expect("replicas", "ready replicas before", ready, ">=", least, door="kubernetes")
 
 
 def table_line(

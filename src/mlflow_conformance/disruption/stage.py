@@ -25,7 +25,7 @@ from mlflow_conformance.disruption.casting import bare_scene, victim_of, with_vi
 from mlflow_conformance.disruption.disturbance import Disturbance, Needs
 from mlflow_conformance.disruption.proofs import Played
 from mlflow_conformance.disruption.scenario import Scenario
-from mlflow_conformance.disruption.scene import Scene
+from mlflow_conformance.disruption.scene import Scene, pods_of
 from mlflow_conformance.disruption.steadiness import whole_from
 from mlflow_conformance.disruption.undisturbed import Disturbed, Undisturbed, undisturbed
 from mlflow_conformance.disruption.wholeness import missing
@@ -69,6 +69,15 @@ class Stage:
     def now_s(self) -> float:
         """Seconds from the start of the load."""
         return (datetime.now(UTC) - self.started).total_seconds()
+
+    def replicas(self) -> int:
+        """Replicas of MLflow that are ready, once the deployment is whole.
+
+        Raises:
+            TimedOut: it is not.
+        """
+        view = self._whole(self.target.need_kube())
+        return sum(pod.ready for pod in pods_of(self.target.names, "mlflow", view))
 
     def renew(self, scenario: Scenario) -> list[str]:
         """Replace the pods whose restart the kubelet would delay; returns their names.

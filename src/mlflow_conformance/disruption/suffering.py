@@ -29,14 +29,21 @@ def expect_written(
     Args:
         starved: why what is too slow, or fails for it, need not be the deployment's doing.
     """
-    sent = sum(a.ended_ns >= seen.fault_ns for a in seen.attempts)
-    strays = seen.undisturbed.strays(sent, row.stray_share)
+    requests = sum(a.ended_ns >= seen.fault_ns for a in seen.attempts)
+    strays = seen.undisturbed.strays(requests, row.stray_share)
     for kind in KINDS:
-        found = suffered([a for a in seen.attempts if a.kind == kind], seen.fault_ns, seen.until_ns)
+        sent = [a for a in seen.attempts if a.kind == kind]
+        found = suffered(sent, seen.fault_ns, seen.until_ns)
         noise = min(strays, found.failed)
         found, strays = replace(found, failed=found.failed - noise), strays - noise
         if found.before:
             evidence.note(f"{_WORDS[kind]}: failed before the fault", found.before, door="front")
+        if not any(a.acknowledged and a.began_ns >= seen.over_ns for a in sent):
+            # However long the promise lets it be silent.
+            evidence.expect(
+                "writes.silence", f"{_WORDS[kind]}: acknowledged again", False, "==", True,
+                door="front",
+            )  # fmt: skip
         bounds = row.record_writes if kind in RECORDS else row.artifact_writes
         _judge(evidence, kind, found, bounds, starved)
 
@@ -45,12 +52,11 @@ def _judge(
     evidence: Evidence, kind: str, found: Suffered, bounds: WriteBounds, starved: str
 ) -> None:
     word = _WORDS[kind]
-    if bounds.outage_s is not None:
-        evidence.expect(
-            "writes.silence", f"{word}: longest span without an acknowledged one",
-            round(found.silence_s, 3), "<=", bounds.outage_s, unit="s", door="front",
-            unless=starved,
-        )  # fmt: skip
+    evidence.expect(
+        "writes.silence", f"{word}: longest span without an acknowledged one",
+        round(found.silence_s, 3), "<=", bounds.outage_s, unit="s", door="front",
+        unless=starved,
+    )  # fmt: skip
     if bounds.failing_s is not None:
         evidence.expect(
             "writes.failing", f"{word}: from the first to the last failed one",

@@ -48,9 +48,7 @@ class Durability(Thresholds):
 class WriteBounds(Strict):
     """What is promised of each kind of write under a fault, from its start on."""
 
-    outage_s: Seconds | None = Field(
-        description="longest span without an acknowledged one, seconds; null where it says nothing"
-    )
+    outage_s: Seconds = Field(description="longest span without an acknowledged one, seconds")
     failing_s: Seconds | None = Field(
         description="most from the first to the last failed one, seconds; null for any"
     )
@@ -60,8 +58,8 @@ class WriteBounds(Strict):
     )
 
 
-class FaultBounds(Thresholds):
-    """What is asked of every check of a fault, and what is promised where it ends by itself."""
+class PlayedBounds(Thresholds):
+    """What is asked of every fault that is played under load, whatever is promised of it."""
 
     probe_rate: Annotated[float, Field(gt=0, le=20_000)] = Field(
         description="requests a second of the load; a file's checks share the highest"
@@ -75,16 +73,32 @@ class FaultBounds(Thresholds):
         description="artifacts, and records of every other kind, that must have been acknowledged "
         "when the fault came"
     )
+    stray_share: Share = Field(
+        description="most of the requests that may fail while nothing is done to the deployment, "
+        "as a share; as many as do fail then are noise in a window too, and no failure of it"
+    )
+    steady_s: Seconds = Field(
+        description="how long every part must be ready without a break or restart, seconds"
+    )
+
+    @property
+    def held_s(self) -> float:
+        """How long a fault is held that must be ended, seconds; 0 for one that ends by itself."""
+        return 0
+
+
+class FaultBounds(PlayedBounds):
+    """What is promised of a fault, here of one that ends by itself."""
+
     outage_s: Seconds | None = Field(
         description="longest span without a success, seconds; null where it says nothing"
     )
     failing_s: Seconds | None = Field(
         description="most from the first to the last failed request, seconds; null for any"
     )
-    failed: Count = Field(description="most requests that may fail")
-    stray_share: Share = Field(
-        description="most of the requests that may fail while nothing is done to the deployment, "
-        "as a share; as many as do fail then are noise in a window too, and no failure of it"
+    failed: Count | None = Field(
+        description="most requests that may fail; null for any number, as where the span of those "
+        "that fail says it already"
     )
     failures: list[Failure] | None = Field(
         description="kinds of failure that may be (docs/load.md lists them); null for any"
@@ -103,21 +117,13 @@ class FaultBounds(Thresholds):
         "failures decides nothing, and one of a lost write does; null for never, and without "
         "effect where the cluster has machines of its own"
     )
-    steady_s: Seconds = Field(
-        description="how long every part must be ready without a break or restart, seconds"
-    )
     whole_s: Seconds = Field(
         description="most from the fault until every part is ready again, seconds"
     )
 
-    @property
-    def held_s(self) -> float:
-        """How long a fault is held that must be ended, seconds; 0 for one that ends by itself."""
-        return 0
-
     def idle(self) -> Sequence[str]:
         """See `Thresholds.idle`: a span of failures at a steady rate holds only so many."""
-        if self.failing_s is None or self.failed == 0:
+        if self.failing_s is None or not self.failed:
             return ()
         most = math.ceil(self.failing_s * self.probe_rate) + 1
         if self.failed < most:
@@ -178,5 +184,5 @@ THRESHOLDS: Registry = {
     "DIS-8.broken": HeldReplicaFaultBounds,
     "DIS-8.update": ReplicaFaultBounds,
     "DIS-9": Spread,
-    "DIS-11": FaultBounds,
+    "DIS-11": PlayedBounds,
 }

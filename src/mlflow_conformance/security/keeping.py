@@ -54,14 +54,17 @@ class KeptRun:
         return cls(api, run_id, path)
 
     def params(self, waiter: Waiter) -> dict[str, str]:
-        """Its params, once the server can say.
+        """Its params, once the server can say; none when it knows no such run.
 
         Raises:
             ApiError: MLflow refused to.
             TimedOut: it could not in time.
         """
         found = waiter.until(
-            "readable: the run", self._params, done=bool, timeout="endpoint reachable"
+            "readable: the run",
+            self._params,
+            done=lambda params: params is not None,
+            timeout="endpoint reachable",
         )
         return found or {}
 
@@ -72,6 +75,8 @@ class KeptRun:
             return None
         if reply.status >= 500:
             return None
+        if reply.status == 404:
+            return {}
         found = answer("runs/get", reply)["run"]["data"].get("params", [])
         return {p["key"]: p["value"] for p in found}
 

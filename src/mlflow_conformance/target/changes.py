@@ -52,7 +52,8 @@ def changed(target: Target, changes: Sequence[ObjectChange], waiter: Waiter) -> 
 
 
 def _found_now(kube: Kube, names: Names, asked: str) -> dict[str, JsonValue]:
-    """What only the cluster knows: ``{postgresql address}``, of its pod, and ``{backup uid}``.
+    """What only the cluster knows: ``{postgresql address}`` and ``{postgresql volume}``, of its
+    pod, and ``{backup uid}``.
 
     Looked up where a change asks for it: others must not wait, nor fail, for what they do not need.
     """
@@ -60,6 +61,11 @@ def _found_now(kube: Kube, names: Names, asked: str) -> dict[str, JsonValue]:
     server = names.postgresql.selector if names.postgresql else {}
     if server and "{postgresql address}" in asked and (ready := kube.ready_pods(server)):
         words["postgresql address"] = ready[0].ip
+    if server and "{postgresql volume}" in asked and (pods := kube.pods(server)):
+        claims = (v.get("persistentVolumeClaim") for v in pods[0].raw["spec"]["volumes"])
+        for claim in filter(None, claims):
+            found = kube.get("persistentvolumeclaim", claim["claimName"])
+            words["postgresql volume"] = found["spec"]["volumeName"]
     if names.backup and "{backup uid}" in asked:
         cronjob = kube.find("cronjob", names.backup.cronjob)
         words |= {"backup uid": cronjob["metadata"]["uid"]} if cronjob else {}

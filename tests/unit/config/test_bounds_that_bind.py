@@ -57,6 +57,7 @@ def bounds(**changed: object) -> FaultBounds:
         ({"failed": 421, "failing_s": 10, "probe_rate": 42}, True),
         ({"failed": 5000, "failing_s": None}, False),
         ({"failed": 0, "failing_s": 0}, False),
+        ({"failed": None, "failing_s": 10}, False),
     ],
 )
 def test_more_failures_than_a_span_can_hold_never_decide(

@@ -114,7 +114,8 @@ def _judged(
         judging.expect_kept(evidence, seen, operations, kept, row)
         judging.expect_proven(evidence, seen)
         judging.expect_whole_again(evidence, seen, row)
-        judging.expect_replicas(evidence, seen, row.replicas)
+        judging.expect_replicas(evidence, 2, row.replicas)
+        judging.expect_spared(evidence, seen)
         judging.expect_served(evidence, seen, row)
     except Undecided as problem:
         undecided = problem.reason
@@ -167,8 +168,10 @@ def test_an_outage_that_was_not_promised(
 
 def test_a_bound_that_is_null_is_none(tmp_path: Path) -> None:
     seen = _seen(tmp_path, answer=_down(5, 8, 500))
-    free: dict[str, Any] = dict.fromkeys(("outage_s", "failing_s", "failures", "statuses"))
-    assert _judged(tmp_path, seen, ALL, failed=500, **free) is Verdict.PASS
+    free: dict[str, Any] = dict.fromkeys(
+        ("outage_s", "failing_s", "failed", "failures", "statuses")
+    )
+    assert _judged(tmp_path, seen, ALL, **free) is Verdict.PASS
 
 
 def test_one_of_two_failing_for_long_is_an_outage_without_silence(tmp_path: Path) -> None:
@@ -219,12 +222,14 @@ def test_what_the_profile_asks_for(
 
 
 def _requests(kind: str, *answers: tuple[float, int]) -> list[SentRequest]:
-    """Requests of one kind that took a second, by when they began and their status."""
-    others = [a for a in ACKNOWLEDGED if a.kind != kind]
+    """Requests of one kind that took a second, by when they began and their status.
+
+    And one of every kind that was acknowledged in the end.
+    """
     made = [
         SentRequest(kind, round(at * S), round((at + 1) * S), 1, status) for at, status in answers
     ]
-    return [*others, *made]
+    return [*ACKNOWLEDGED, *made]
 
 
 @pytest.mark.parametrize(
@@ -279,9 +284,12 @@ def test_what_failed_before_the_fault_is_not_its_doing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_writes_that_never_come_back_fail(tmp_path: Path, kind: str) -> None:
-    left = [o for o in WRITTEN if o.kind != kind or o.invoked_ns < OVER_NS]
-    steps = [int(str(o.value)) for o in left if o.kind == "add"]
-    assert _judged(tmp_path, _seen(tmp_path), steps, operations=left, writes=1) is Verdict.FAIL
+    """However long a profile lets them be silent."""
+    bounds = ROW.record_writes.model_copy(update={"outage_s": 1000})
+    seen = _seen(tmp_path, attempts=[a for a in ACKNOWLEDGED if a.kind != kind])
+    row: dict[str, Any] = {"record_writes": bounds, "artifact_writes": bounds}
+    assert _judged(tmp_path, seen, ALL, **row) is Verdict.FAIL
+    assert _judged(tmp_path, _seen(tmp_path), ALL, **row) is Verdict.PASS
 
 
 @pytest.mark.parametrize(("hold_s", "verdict"), [(11.9, Verdict.UNKNOWN), (12.0, Verdict.PASS)])

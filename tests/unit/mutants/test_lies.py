@@ -94,6 +94,31 @@ def test_stall_holds_all_who_come_while_it_stands_still() -> None:
     assert len(server.heard) == 2
 
 
+@pytest.mark.parametrize("fault", ["broke", "hung up", "late"])
+def test_trip_refuses_for_a_while_once_the_server_failed(fault: str) -> None:
+    def failing(_: Asked) -> Reply:
+        if fault == "hung up":
+            raise NoReply("reset", "gone", 0)
+        if fault == "late":
+            time.sleep(0.3)
+        return json_reply({}, 503 if fault == "broke" else 200)
+
+    asked, well = post("runs/get"), Server(json_reply({}))
+    lie = lie_of("trip", {"for_s": 0.4, "after_s": 0.1, "status": 429})
+    assert lie.answer(asked, well).status == 200
+    assert lie.answer(asked, failing).status == 429
+    assert lie.answer(asked, well).status == 429
+    time.sleep(0.5)
+    assert lie.answer(asked, well).status == 200
+    assert len(well.heard) == 2
+
+
+def test_trip_without_a_status_hangs_up() -> None:
+    lie = lie_of("trip", {"for_s": 1, "after_s": 10})
+    with pytest.raises(NoReply):
+        lie.answer(post("runs/get"), Server(json_reply({}, 500)))
+
+
 def test_stale_gives_the_first_answer_again_and_only_to_the_same_question() -> None:
     lie = lie_of("stale", {})
     server = Server(json_reply({"n": 1}))
@@ -199,6 +224,7 @@ def test_what_a_rule_does_not_match_passes_untouched(rule: str, content: bytes, 
         "label": {"header": "x", "value": "y"}, "ignore": {"field": "x"},
         "substitute": {"field": "x", "value": 1}, "copy": {"field": "x", "to": "y"},
         "delay": {"seconds": 9}, "stall": {"for_s": 9, "every_s": 10},
+        "trip": {"for_s": 9, "after_s": 9},
     }  # fmt: skip
     lie = lie_of(rule, {**needed.get(rule, {}), "method": "TRACE"})
     asked = Asked("POST", path, {}, content)

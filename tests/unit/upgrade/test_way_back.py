@@ -12,6 +12,7 @@ import pytest
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod
+from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.bounds import holds
@@ -128,18 +129,26 @@ def test_a_refusal_is_judged(
 
 
 @pytest.mark.parametrize(
-    ("serving", "schema", "lost", "broken"),
+    ("schema", "lost", "broken"),
     [
-        (["mlflow:1"], "one", [], []),
-        (["mlflow:2"], "one", [], ["back.serving"]),
-        (["mlflow:1"], "two", [], ["back.schema"]),
-        (["mlflow:1"], "one", ["run 1"], ["back.lost"]),
+        ("one", [], []),
+        ("two", [], ["back.schema"]),
+        ("one", ["run 1"], ["back.lost"]),
     ],
 )
 def test_a_rollback_that_works_is_judged(
-    tmp_path: Path, serving: list[str], schema: str, lost: list[str], broken: list[str]
+    tmp_path: Path, schema: str, lost: list[str], broken: list[str]
 ) -> None:
     evidence = Evidence("UPG-2", "promise", tmp_path)
-    judging_back.expect_works(evidence, serving, "mlflow:1", schema, ["one"], lost)
+    judging_back.expect_works(evidence, ["mlflow:1"], "mlflow:1", schema, ["one"], lost)
     found = [o.id for o in evidence.observations if o.bound and not holds(o.bound, o.observed)]
     assert found == broken
+
+
+@pytest.mark.parametrize("serving", [[], ["mlflow:1", "mlflow:2"]])
+def test_a_rollback_that_has_not_come_to_its_end_is_none(
+    tmp_path: Path, serving: list[str]
+) -> None:
+    evidence = Evidence("UPG-2", "promise", tmp_path)
+    with pytest.raises(Undecided, match="said that it came to its end"):
+        judging_back.expect_works(evidence, serving, "mlflow:1", "one", ["one"], [])

@@ -60,6 +60,12 @@ def json_reply(value: JsonValue, status: int = 200) -> Reply:
     return Reply(status, {"Content-Type": "application/json"}, json.dumps(value).encode(), 0)
 
 
+def broken_reply(status: int) -> Reply:
+    """How MLflow says that it broke."""
+    error: JsonValue = {"error_code": "INTERNAL_ERROR", "message": "Internal Server Error"}
+    return json_reply(error, status)
+
+
 def edited(reply: Reply, field: str, edit: Callable[[Any], Any]) -> Reply:
     """The reply with one dotted field of its JSON object changed, if it has that field."""
     body = json_object(reply.body)

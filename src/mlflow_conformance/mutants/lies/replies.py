@@ -11,6 +11,7 @@ from mlflow_conformance.mutants.lies.base import (
     Asked,
     Forward,
     Lie,
+    broken_reply,
     edited,
     json_object,
     json_reply,
@@ -106,8 +107,7 @@ class Fail(Lie):
         reply = forward(asked)
         if reply.status < 400:
             return reply
-        error: JsonValue = {"error_code": "INTERNAL_ERROR", "message": "Internal Server Error"}
-        return self._tell(json_reply(error, self.status))
+        return self._tell(broken_reply(self.status))
 
 
 class Break(Lie):
@@ -118,8 +118,7 @@ class Break(Lie):
 
     def lie(self, asked: Asked, forward: Forward) -> Reply:  # noqa: ARG002 - that is the lie
         """See `Lie.lie`."""
-        error: JsonValue = {"error_code": "INTERNAL_ERROR", "message": "Internal Server Error"}
-        return self._tell(json_reply(error, self.status))
+        return self._tell(broken_reply(self.status))
 
 
 class Reverse(Lie):
