@@ -642,13 +642,13 @@ def test_an_image_that_cannot_be_built(scene: Scene, capsys: pytest.CaptureFixtu
     scene.patch.setattr(
         images,
         "plan",
-        lambda *_: [steps.Step("base", {}, build), steps.Step("top", {}, fail, ("base",))],
+        lambda *_: [steps.Step("base", {}, build), steps.Step("node", {}, fail, ("base",))],
     )
     scene.patch.setattr(sys, "argv", ["mlflow-conformance", "images"])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     *progress, last = capsys.readouterr().err.splitlines()
-    judge(ended.value.code, last, "step top failed: ")
+    judge(ended.value.code, last, "step node failed: ")
     assert progress
     left = [p for p in cache.rglob("*") if p.is_file() and p.name == "made"]
     assert len(left) == 1  # what was finished is kept for the next try, and no half of the rest
