@@ -254,10 +254,12 @@ def test_replicas_come_back(
     )
     evidence.note("replicas asked for at the end", window.looks[-1].wanted, door="kubernetes")
     if back is None or window.looks[-1].wanted != minimum:
-        evidence.expect("back", "back at its minimum", False, "==", True, door="kubernetes")
+        evidence.expect(
+            "back", "back at its minimum after the load", False, "==", True, door="kubernetes"
+        )
     else:
         evidence.expect(
-            "back", "time from the end of the load to the minimum", round(back - window.end, 1),
+            "back", "back at its minimum after the load", round(back - window.end, 1),
             "<=", row.back_within_s, unit="s", door="kubernetes",
         )  # fmt: skip
     if fell is not None:

@@ -11,7 +11,7 @@ from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.security import accounts, trail
 from mlflow_conformance.security.thresholds import Trail
-from mlflow_conformance.security.trail import Sending, Sent
+from mlflow_conformance.security.trail import ChangeSender, SentChange
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.own_pods import RUNNER
 
@@ -117,26 +117,31 @@ def _changed(
     unique: Unique,
     belongings: Belongings,
     headers: dict[str, str],
-) -> list[Sent]:
+) -> list[SentChange]:
     """What was sent through some doors, one change of every kind through each."""
-    sent: list[Sent] = []
+    sent: list[SentChange] = []
     for api in doors.values():
-        sending = Sending(api, row.header, headers)
+        sending = ChangeSender(api, row.header, headers)
         trail.change_everything(sending, experiment, belongings.model(unique("model")))
         sent.extend(sending.sent)
     return sent
 
 
-def _refused(row: Trail, api: MlflowApi, authorization: str) -> Sequence[Sent]:
+def _refused(row: Trail, api: MlflowApi, authorization: str) -> Sequence[SentChange]:
     """A change that was asked for with a wrong login."""
-    sending = Sending(accounts.signed(api, authorization), row.header)
+    sending = ChangeSender(accounts.signed(api, authorization), row.header)
     sending.request("a refused change", "POST", "/api/2.0/mlflow/experiments/create", {"name": "x"})
     return sending.sent
 
 
 def _found(
-    evidence: Evidence, target: Target, kube: Kube, waiter: Waiter, row: Trail, sent: Sequence[Sent]
-) -> Mapping[Sent, Mapping[str, Any]]:
+    evidence: Evidence,
+    target: Target,
+    kube: Kube,
+    waiter: Waiter,
+    row: Trail,
+    sent: Sequence[SentChange],
+) -> Mapping[SentChange, Mapping[str, Any]]:
     """The line of each request, as soon as all are there; those without one are judged."""
     if len(sent) < row.changes:
         evidence.undecided(f"only {len(sent)} changes were made, {row.changes} are asked for")
@@ -146,7 +151,7 @@ def _found(
         logs = [kube.log(p.name, names.container) for p in kube.ready_pods(names.selector)]
         return trail.lines(logs, [s.id for s in sent], row.fields.id)
 
-    def told(found: _Lines) -> list[tuple[Sent, dict[str, Any]]]:
+    def told(found: _Lines) -> list[tuple[SentChange, dict[str, Any]]]:
         looked = [(s, trail.line_of(s, found, row.fields)) for s in sent]
         return [(s, line) for s, line in looked if line is not None]
 

@@ -148,7 +148,7 @@ def expect_whole_again(evidence: Evidence, seen: Disturbance, row: FaultBounds) 
         evidence.expect("whole.after", "whole again", False, "==", True, door="kubernetes")
         return
     evidence.expect(
-        "whole.after", "whole again after", round(seen.whole_s, 1), "<=", row.whole_s,
+        "whole.after", "whole again", round(seen.whole_s, 1), "<=", row.whole_s,
         unit="s", door="kubernetes", unless=starved,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.inside import InsideFailed
 from mlflow_conformance.doors.mlflow import ARTIFACTS, ApiError, MlflowApi, answer, new_run
 from mlflow_conformance.doors.sql import Sql
-from mlflow_conformance.security.thresholds import Account
+from mlflow_conformance.security.thresholds import DatabaseAccount
 from mlflow_conformance.target.base import Target
 
 PARAMS = {"kept": "yes"}
@@ -99,7 +99,7 @@ class KeptRun:
             return lost
 
 
-def password_of(account: Account, secrets: Mapping[str, str]) -> str:
+def password_of(account: DatabaseAccount, secrets: Mapping[str, str]) -> str:
     """The password of an account.
 
     Args:

@@ -87,7 +87,7 @@ class Installs(Own):
     )
 
 
-class Account(Strict):
+class DatabaseAccount(Strict):
     """An account of the database, and the Secret that holds its password."""
 
     user: str = Field(min_length=1, description="the account's name")
@@ -102,7 +102,7 @@ class Rotation(Own):
         min_length=1, description="Secrets that are made anew; every other one stays as it is"
     )
     public: frozenset[str] = Field(description="keys of them that are no secrets, and stay")
-    account: Account = Field(
+    account: DatabaseAccount = Field(
         description="an account of PostgreSQL whose old password must be refused afterwards"
     )
 

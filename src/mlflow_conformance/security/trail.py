@@ -16,7 +16,7 @@ SOMEBODY_ELSE = "192.0.2.77"
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentChange:
     """A request that was sent, and what its line must say.
 
     Attributes:
@@ -32,7 +32,7 @@ class Sent:
 
 
 @dataclass
-class Sending:
+class ChangeSender:
     """Sends requests through one door, each with an ID of its own.
 
     Attributes:
@@ -44,7 +44,7 @@ class Sending:
     api: MlflowApi
     header: str
     more: Mapping[str, str] = field(default_factory=dict)
-    sent: list[Sent] = field(default_factory=list)
+    sent: list[SentChange] = field(default_factory=list)
 
     def request(self, what: str, method: str, path: str, body: Any = None) -> Reply:
         """Send one request; a body that is no bytes is sent as JSON.
@@ -58,7 +58,7 @@ class Sending:
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         kind = None if isinstance(body, bytes) or body is None else "application/json"
         reply = api.request(method, path, body=raw, content_type=kind)
-        self.sent.append(Sent(number, what, method, path, reply.status))
+        self.sent.append(SentChange(number, what, method, path, reply.status))
         return reply
 
     def call(self, method: str, call: str, **fields: Any) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class Sending:
         return answer(call, self.request(call, method, f"/api/2.0/mlflow/{call}", fields))
 
 
-def change_everything(sending: Sending, experiment: str, model: str) -> None:
+def change_everything(sending: ChangeSender, experiment: str, model: str) -> None:
     """One change of every kind that people make: runs, their values, artifacts, models.
 
     Args:
@@ -129,7 +129,7 @@ def _objects(logs: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 def line_of(
-    sent: Sent, found: Mapping[str, list[dict[str, Any]]], keys: TrailFields
+    sent: SentChange, found: Mapping[str, list[dict[str, Any]]], keys: TrailFields
 ) -> dict[str, Any] | None:
     """The one line that tells method, path and status of a request; None without or with several.
 

@@ -11,10 +11,10 @@ from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.security import trail
 from mlflow_conformance.security.thresholds import TrailFields
-from mlflow_conformance.security.trail import Sending, Sent
+from mlflow_conformance.security.trail import ChangeSender, SentChange
 
 KEYS = TrailFields(id="id", method="verb", path="path", status="code", caller="from", user="who")
-SENT = Sent("n1", "a change", "POST", "/api/x", 200)
+SENT = SentChange("n1", "a change", "POST", "/api/x", 200)
 
 
 def _line(**changed: Any) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def test_every_change_has_an_id_of_its_own() -> None:
         said = run if url.endswith("runs/create") else {"model_version": {"version": "1"}}
         return Reply(status=200, headers={}, body=json.dumps(said).encode(), elapsed_s=0)
 
-    sending = Sending(MlflowApi("http://m", server, {"A": "b"}), "X-Id", {"C": "d"})
+    sending = ChangeSender(MlflowApi("http://m", server, {"A": "b"}), "X-Id", {"C": "d"})
     trail.change_everything(sending, "1", "model")
     assert len(sending.sent) == len(asked) >= 16
     assert [h["X-Id"] for h in asked] == [s.id for s in sending.sent]
