@@ -23,6 +23,8 @@ PYTEST = (sys.executable, "-m", "pytest", "-q")
 ON_EVERY_CORE = ("--numprocesses=auto", "--dist=worksteal")
 # The tests of a file share servers, which take longer to start than most tests.
 FILE_BY_FILE = ("--numprocesses=auto", "--dist=loadfile")
+LOAD = "tests/integration/load"
+"""Senders that must be in time: beside others they are late, and decide nothing."""
 WHILE_IMAGES_ARE_BUILT = (
     ("format", ("ruff", "format", "--check", ".")),
     ("lint", ("ruff", "check", ".")),
@@ -33,7 +35,8 @@ WHILE_IMAGES_ARE_BUILT = (
 WITH_IMAGES = (
     # The static tier needs the helm, the integration tests the MinIO that were built.
     ("static", (*PYTEST, "tests/static", *ON_EVERY_CORE)),
-    ("integration", (*PYTEST, "tests/integration", *FILE_BY_FILE)),
+    ("integration", (*PYTEST, "tests/integration", f"--ignore={LOAD}", *FILE_BY_FILE)),
+    ("load", (*PYTEST, LOAD)),
     ("smoke", ("mlflow-conformance", "gate", "--tier", "smoke")),
 )
 NEEDED = {
