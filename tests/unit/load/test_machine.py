@@ -43,7 +43,7 @@ def test_a_child_that_has_ended_is_ours() -> None:
     after = reading(0)
     if before is None or after is None:
         pytest.skip("this kernel has no /proc/stat")
-    assert after.own_s - before.own_s >= 0.29
+    assert after.own_s - before.own_s >= 0.25  # the kernel counts in hundredths
 
 
 def test_a_child_that_goes_on_is_ours_too() -> None:
@@ -58,7 +58,7 @@ def test_a_child_that_goes_on_is_ours_too() -> None:
         child.communicate(b"\n")
     if before is None or after is None:
         pytest.skip("this kernel has no /proc/stat")
-    assert after.own_s - before.own_s >= 0.29
+    assert after.own_s - before.own_s >= 0.25  # the kernel counts in hundredths
 
 
 def test_a_kernel_that_does_not_count_says_nothing(tmp_path: Path) -> None:
