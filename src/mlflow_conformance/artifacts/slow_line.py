@@ -78,9 +78,10 @@ class SlowLine:
         self.experiment = str(made["experiment_id"])
         run_id = new_run(api, self.experiment).run_id
         root = f"{self.experiment}/{run_id}/artifacts"
-        offered = content(f"{root}/offered.bin", row.download_bytes)
-        path = f"{ARTIFACTS}/{root}/offered.bin"
-        store(api, f"{root}/offered.bin", offered)
+        stored = f"{root}/offered.bin"
+        offered = content(stored, row.download_bytes)
+        path = f"{ARTIFACTS}/{stored}"
+        store(api, stored, offered)
         key = f"{root}/slow.bin"
         upload = Upload(
             url=f"{self._front.url}{ARTIFACTS}/{key}", headers=dict(self._front.headers),

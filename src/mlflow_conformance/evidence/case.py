@@ -115,8 +115,9 @@ class Evidence:
         if unless and not kept:
             shown, most = json.dumps(seen.observed), json.dumps(limit.value)
             self.excused.append(f"{unless}: {name}: {shown}, promised {op} {most}")
-            seen = seen.model_copy(update={"id": "", "bound": None})
-        self.observations.append(seen)
+            self.note(name, observed, unit=unit, door=door)
+        else:
+            self.observations.append(seen)
         return kept
 
     def note(self, name: str, observed: object, *, unit: str = "", door: Door = "none") -> None:

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 from mlflow_conformance.core.errors import Undecided
@@ -47,7 +47,7 @@ def signed(api: MlflowApi, authorization: str | None) -> MlflowApi:
     headers = {k: v for k, v in api.headers.items() if k != "Authorization"}
     if authorization is not None:
         headers["Authorization"] = authorization
-    return MlflowApi(api.base_url, api.sender, headers, api.timeout_s)
+    return replace(api, headers=headers)
 
 
 def administrator_of(api: MlflowApi) -> str:

@@ -4,7 +4,7 @@
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mlflow_conformance.doors.http import Reply
@@ -54,7 +54,7 @@ class ChangeSender:
         """
         number = uuid.uuid4().hex
         headers = {**self.api.headers, **self.more, self.header: number}
-        api = MlflowApi(self.api.base_url, self.api.sender, headers, self.api.timeout_s)
+        api = replace(self.api, headers=headers)
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         kind = None if isinstance(body, bytes) or body is None else "application/json"
         reply = api.request(method, path, body=raw, content_type=kind)

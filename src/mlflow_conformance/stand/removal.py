@@ -41,11 +41,12 @@ def _remove_nodes(name: str) -> None:
     def left() -> int:
         nonlocal words
         ids = [node.container for node in nodes_of(name)]
-        if ids:
-            told = podman(
-                *("rm", "--force", "--time=0", "--volumes", *ids), timeout_s=_DELETE_S, check=False
-            )
-            words = told.tail if told.code else ""
+        if not ids:
+            return 0
+        told = podman(
+            *("rm", "--force", "--time=0", "--volumes", *ids), timeout_s=_DELETE_S, check=False
+        )
+        words = told.tail if told.code else ""
         return len(nodes_of(name))
 
     try:

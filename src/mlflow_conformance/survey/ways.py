@@ -177,9 +177,7 @@ def _hosts(bundle: Bundle, server: Server, found: Survey, names: Mapping[str, An
     """Whether MLflow admits the names by which the runner calls it."""
     allowed = server.option("allowed-hosts")
     mlflow = MlflowNames.model_validate(names)
-    port = mlflow.port_of_service
-    # Clients leave the port of a scheme out.
-    suffix = "" if port == (443 if mlflow.scheme == "https" else 80) else f":{port}"
+    suffix = mlflow.port_as_called
     name = f"{mlflow.service}.{bundle.namespace}.svc"
     called = [f"{name}{suffix}", f"{name}.cluster.local{suffix}"]
     patterns = [p.strip() for p in (allowed.text or "").split(",")] if allowed else []
