@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kubernetes' label selectors: whether one matches labels, and the labels that one asks for."""
+"""Kubernetes' label selectors: what one matches, what it asks for, and whom a policy is about."""
 
 from collections.abc import Mapping
 from itertools import product
@@ -25,6 +25,18 @@ def matches(selector: Mapping[str, Any], labels: Labels) -> bool:
         if not holds[wanted["operator"]]:
             return False
     return True
+
+
+def is_about(policy: Mapping[str, Any], direction: str, pod: Labels) -> bool:
+    """Whether a NetworkPolicy's specification is about a pod's Ingress or Egress.
+
+    Without types it is about what comes in, and with rules of egress about what goes out as well
+    (Kubernetes API, NetworkPolicySpec).
+    """
+    types = policy.get("policyTypes") or (
+        ["Ingress", "Egress"] if policy.get("egress") else ["Ingress"]
+    )
+    return direction in types and matches(policy.get("podSelector") or {}, pod)
 
 
 def asked(selector: Mapping[str, Any]) -> list[Labels]:

@@ -8,6 +8,11 @@ VARIABLES = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRA
 """All that tell one."""
 
 
+def basic(name: str, password: str) -> str:
+    """The `Authorization` header of a name and a password (RFC 7617)."""
+    return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
+
+
 def account(headers: Mapping[str, str]) -> dict[str, str]:
     """Those of `VARIABLES` that say what the headers of a door say."""
     kind, _, value = headers.get("Authorization", "").partition(" ")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Literal
 
-from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, Labels, asked, matches
+from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, Labels, asked, is_about
 
 Direction = Literal["Ingress", "Egress"]
 
@@ -121,7 +121,7 @@ def admitted(
         named_ports: ports of the pod's own containers by name; for Egress the names are those of
             the other side, and stay names.
     """
-    selecting = [p for p in policies if _selects(p["spec"], direction, pod)]
+    selecting = [p for p in policies if is_about(p["spec"], direction, pod)]
     if not selecting:
         return [Admission(f"no policy for {direction.lower()}", Peer(), Ports())]
     side = "from" if direction == "Ingress" else "to"
@@ -132,13 +132,6 @@ def admitted(
         for peer in _peers(rule.get(side), namespace)
         for ports in _ports(rule.get("ports"))
     ]
-
-
-def _selects(spec: Mapping[str, Any], direction: Direction, pod: Labels) -> bool:
-    types = spec.get("policyTypes") or (
-        ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
-    )
-    return direction in types and matches(spec.get("podSelector") or {}, pod)
 
 
 def _peers(entries: Sequence[Mapping[str, Any]] | None, namespace: str) -> Iterator[Peer]:

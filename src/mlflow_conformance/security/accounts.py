@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accounts of MLflow's own login, what may be asked as one, and what an answer to it means."""
 
-import base64
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.doors.account import account
+from mlflow_conformance.doors.account import account, basic
 from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, answer
 
@@ -33,8 +32,7 @@ class Account:
     @property
     def authorization(self) -> str:
         """What a client sends."""
-        pair = base64.b64encode(f"{self.name}:{self.password}".encode()).decode()
-        return f"Basic {pair}"
+        return basic(self.name, self.password)
 
 
 def new_account(name: str) -> Account:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_conformance.cluster.bundle import Bundle
-from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, asked, matches
+from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, asked, is_about
 from mlflow_conformance.config.names import RunnerNames
 from mlflow_conformance.survey.found import Blank, Survey
 from mlflow_conformance.survey.server import Server
@@ -107,9 +107,7 @@ def _parts(bundle: Bundle, server: Server, found: Survey) -> list[_Part]:
 def _about(bundle: Bundle, pods: Mapping[str, str], kind: str) -> Iterator[Mapping[str, Any]]:
     """The policies about what comes in to pods with these labels, or goes out of them."""
     for policy in bundle.of("NetworkPolicy"):
-        spec = policy["spec"]
-        kinds = spec.get("policyTypes") or ["Ingress", *(["Egress"] if "egress" in spec else [])]
-        if kind in kinds and matches(spec.get("podSelector") or {}, pods):
+        if is_about(policy["spec"], kind, pods):
             yield policy
 
 

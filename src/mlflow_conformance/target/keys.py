@@ -5,7 +5,6 @@ All of it is kept out of the evidence. A Secret that cannot be read closes one d
 reason; an account that everything needs ends the run.
 """
 
-import base64
 import os
 import ssl
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ import certifi
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import AuditorNames, LoginNames
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.doors.account import VARIABLES
+from mlflow_conformance.doors.account import VARIABLES, basic
 from mlflow_conformance.evidence.log import EvidenceLog
 
 _ENDING = "-----END CERTIFICATE-----"
@@ -128,9 +127,9 @@ class Keys:
             self._conceal(found[token], f"{token} of {where}")
             return {"Authorization": f"Bearer {found[token]}"}
         self._conceal(found[password], f"{password} of {where}")
-        pair = base64.b64encode(f"{found[user]}:{found[password]}".encode()).decode()
-        self._conceal(pair, f"{password} of {where}")
-        return {"Authorization": f"Basic {pair}"}
+        header = basic(found[user], found[password])
+        self._conceal(header.removeprefix("Basic "), f"{password} of {where}")
+        return {"Authorization": header}
 
     def _conceal(self, secret: str, what: str) -> None:
         try:
