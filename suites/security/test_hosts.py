@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """SEC-6: which names MLflow answers to, and which web pages may ask it."""
 
-import json
 from collections.abc import Iterable
+from dataclasses import replace
 from random import Random
 
 from mlflow_conformance.cluster.kube import Kube
@@ -96,10 +96,8 @@ def _asked(target: Target, url: str, host: str) -> int:
 
 def _sent(api: MlflowApi, path: str, origin: str) -> Reply:
     """What a search is answered that a web page sends."""
-    page = MlflowApi(api.base_url, api.sender, {**api.headers, "Origin": origin})
-    return page.request(
-        "POST", path, body=json.dumps({"max_results": 1}).encode(), content_type="application/json"
-    )
+    page = replace(api, headers={**api.headers, "Origin": origin})
+    return page.send("POST", path, {"max_results": 1})
 
 
 def _let_in(api: MlflowApi, origins: Iterable[str]) -> dict[str, str]:

@@ -85,23 +85,19 @@ class MlflowApi:
         need_known_host(reply, self.base_url, headers)
         return reply
 
+    def send(self, method: str, path: str, fields: Mapping[str, Any]) -> Reply:
+        """As `request`, with a JSON object as its body."""
+        return self.request(
+            method, path, body=json.dumps(fields).encode(), content_type="application/json"
+        )
+
     def post(self, call: str, **fields: Any) -> Reply:
         """POST to an API call such as ``runs/create``."""
-        return self.request(
-            "POST",
-            f"/api/2.0/mlflow/{call}",
-            body=json.dumps(fields).encode(),
-            content_type="application/json",
-        )
+        return self.send("POST", f"/api/2.0/mlflow/{call}", fields)
 
     def patch(self, call: str, **fields: Any) -> Reply:
         """PATCH an API call such as ``registered-models/update``."""
-        return self.request(
-            "PATCH",
-            f"/api/2.0/mlflow/{call}",
-            body=json.dumps(fields).encode(),
-            content_type="application/json",
-        )
+        return self.send("PATCH", f"/api/2.0/mlflow/{call}", fields)
 
     def get(self, call: str, **parameters: str | int) -> Reply:
         """GET an API call such as ``runs/get``."""
@@ -110,12 +106,7 @@ class MlflowApi:
 
     def delete(self, call: str, **fields: Any) -> Reply:
         """DELETE an API call such as ``registered-models/alias``."""
-        return self.request(
-            "DELETE",
-            f"/api/2.0/mlflow/{call}",
-            body=json.dumps(fields).encode(),
-            content_type="application/json",
-        )
+        return self.send("DELETE", f"/api/2.0/mlflow/{call}", fields)
 
 
 def answer(call: str, reply: Reply) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accounts of MLflow's own login, what may be asked as one, and what an answer to it means."""
 
-import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +18,6 @@ Ask = Callable[[MlflowApi], Reply]
 NOT_SIGNED_IN, FORBIDDEN, DONE = 401, 403, 200
 _PERMISSIONS = "/api/3.0/mlflow/users/permissions"
 _SEARCH = "experiments/search"
-_JSON = "application/json"
 
 
 @dataclass(frozen=True)
@@ -124,11 +122,10 @@ def api_of(own: Property) -> Mapping[str, Ask]:
     return {
         **reads(own),
         **writes(own),
-        "pages' API": lambda a: a.request(
-            "POST", f"/ajax-api/2.0/mlflow/{_SEARCH}", body=b'{"max_results": 1}',
-            content_type=_JSON,
+        "pages' API": lambda a: a.send(
+            "POST", f"/ajax-api/2.0/mlflow/{_SEARCH}", {"max_results": 1}
         ),
-    }  # fmt: skip
+    }
 
 
 def entrances(own: Property) -> Mapping[str, Ask]:
@@ -137,9 +134,7 @@ def entrances(own: Property) -> Mapping[str, Ask]:
         **api_of(own),
         "pages": lambda a: a.request("GET", "/"),
         "metrics": lambda a: a.request("GET", "/metrics"),
-        "GraphQL": lambda a: a.request(
-            "POST", "/graphql", body=b'{"query": "{ test }"}', content_type=_JSON
-        ),
+        "GraphQL": lambda a: a.send("POST", "/graphql", {"query": "{ test }"}),
         "page of an artifact": lambda a: a.request(
             "GET", f"/get-artifact?run_id={own.run}&path=note.txt"
         ),
@@ -219,9 +214,7 @@ def _permissions(api: MlflowApi, call: str, user: str, experiment: str, **more: 
     fields = {
         "username": user, "resource_type": "experiment", "resource_id": experiment, **more,
     }  # fmt: skip
-    return api.request(
-        "POST", f"{_PERMISSIONS}/{call}", body=json.dumps(fields).encode(), content_type=_JSON
-    )
+    return api.send("POST", f"{_PERMISSIONS}/{call}", fields)
 
 
 @contextmanager

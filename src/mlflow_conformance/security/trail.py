@@ -55,9 +55,10 @@ class ChangeSender:
         number = uuid.uuid4().hex
         headers = {**self.api.headers, **self.more, self.header: number}
         api = replace(self.api, headers=headers)
-        raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        kind = None if isinstance(body, bytes) or body is None else "application/json"
-        reply = api.request(method, path, body=raw, content_type=kind)
+        if body is None or isinstance(body, bytes):
+            reply = api.request(method, path, body=body)
+        else:
+            reply = api.send(method, path, body)
         self.sent.append(SentChange(number, what, method, path, reply.status))
         return reply
 

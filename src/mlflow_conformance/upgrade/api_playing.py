@@ -2,7 +2,6 @@
 """The recorded requests played against both servers, with the objects that they are about."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -162,9 +161,7 @@ def _answered(
     api: MlflowApi, call: str, fields: dict[str, Any], version: int = 2
 ) -> dict[str, Any]:
     """What a call says; nothing when this version refuses it."""
-    path, body = f"/api/{version}.0/mlflow/{call}", json.dumps(fields).encode()
     try:
-        reply = api.request("POST", path, body=body, content_type="application/json")
-        return answer(call, reply)
+        return answer(call, api.send("POST", f"/api/{version}.0/mlflow/{call}", fields))
     except (ApiError, NoReply):
         return {}

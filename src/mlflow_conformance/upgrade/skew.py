@@ -6,7 +6,6 @@ first. What a client could do at A and cannot do at B is broken by the upgrade. 
 can do at B and not at A hits those who upgrade their client first.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -107,12 +106,8 @@ def _forget(api: MlflowApi, name: str) -> None:
     said = [
         api.post("runs/search", experiment_ids=[number]),
         api.post("logged-models/search", experiment_ids=[number]),
-        api.request(
-            "POST", "/api/3.0/mlflow/traces/search",
-            body=json.dumps({"locations": [location_of(number)]}).encode(),
-            content_type="application/json",
-        ),
-    ]  # fmt: skip
+        api.send("POST", "/api/3.0/mlflow/traces/search", {"locations": [location_of(number)]}),
+    ]
     folders = {path for reply in said for path in _FOLDER.findall(reply.text)}
     for folder in sorted(folders):
         api.request("DELETE", f"{ARTIFACTS}/{folder}")
