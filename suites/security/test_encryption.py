@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.secret_uses import uses_of
 from mlflow_conformance.cluster.templates import templates
 from mlflow_conformance.doors.inside import Inside, InsideFailed
 from mlflow_conformance.doors.sql import Sql
@@ -17,7 +18,6 @@ from mlflow_conformance.security.certificates import (
     not_signed,
 )
 from mlflow_conformance.security.resources import containers
-from mlflow_conformance.security.secrets_used import uses_of
 from mlflow_conformance.security.thresholds import Encrypted, Lasting
 from mlflow_conformance.target.base import Target
 

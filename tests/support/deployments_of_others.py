@@ -66,7 +66,10 @@ spec:
 ---
 kind: CronJob
 metadata: {name: tracking-mlflow-gc}
-spec: {schedule: "0 3 * * 0", jobTemplate: {}}
+spec:
+  schedule: "0 3 * * 0"
+  jobTemplate:
+    spec: {template: {spec: {restartPolicy: Never, containers: [{name: gc, image: "mlflow:3"}]}}}
 """
 
 # community-charts: PGHOST and others by ConfigMap and Secret, Service at 80, an autoscaler from 1.

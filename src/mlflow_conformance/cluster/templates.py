@@ -20,10 +20,16 @@ def templates(kube: Kube) -> Iterator[Specification]:
     """
     for kind in _KINDS:
         for item in kube.items(kind):
-            spec = item["spec"]
-            if item["kind"] == "CronJob":
-                spec = spec["jobTemplate"]["spec"]
-            yield _named(item), spec["template"]["spec"]
+            yield _named(item), pod_of(item)
+
+
+def pod_of(workload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The specification of the pods that a controller makes."""
+    spec = workload["spec"]
+    if workload["kind"] == "CronJob":
+        spec = spec["jobTemplate"]["spec"]
+    found: Mapping[str, Any] = spec["template"]["spec"]
+    return found
 
 
 def earlier_templates(kube: Kube) -> Iterator[Specification]:

@@ -5,6 +5,11 @@ import mimetypes
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from boto3.exceptions import S3UploadFailedError
+from boto3.session import Session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.recorded import recorded
 
@@ -45,12 +50,6 @@ def _parts(address: str) -> tuple[str, str]:
 
 
 def _send(folder: Path, files: list[Path], bucket: str, place: str) -> None:
-    # Importing them takes seconds of CPU, which `report` should not pay.
-    from boto3.exceptions import S3UploadFailedError
-    from boto3.session import Session
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
-
     limits = Config(connect_timeout=_CONNECT_S, read_timeout=_REPLY_S)
     try:
         client = Session().client("s3", config=limits)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.security.secrets_used import uses_of
+from mlflow_conformance.cluster.secret_uses import uses_of
 
 API_AUDIENCES = ("https://kubernetes.default",)
 """What the names of the API's own audience begin with, where it is not the issuer's."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from mlflow_conformance.security.secrets_used import uses_of
+from mlflow_conformance.cluster.secret_uses import uses_of
 
 _NO_CREDENTIALS = frozenset(
     {

@@ -90,16 +90,17 @@ class Host:
     @property
     def apt(self) -> bool:
         """Whether packages come with apt."""
-        return any(
-            line in ("ID=debian", "ID=ubuntu", "ID_LIKE=debian")
-            for line in self.text("/etc/os-release").replace('"', "").splitlines()
-        )
+        return not {"ID=debian", "ID=ubuntu", "ID_LIKE=debian"}.isdisjoint(self._release)
 
     @property
     def codenames(self) -> set[str]:
         """What the release is called, and the one that it is made of."""
-        lines = self.text("/etc/os-release").replace('"', "").splitlines()
-        return {line.partition("=")[2] for line in lines if "CODENAME=" in line}
+        return {line.partition("=")[2] for line in self._release if "CODENAME=" in line}
+
+    @property
+    def _release(self) -> list[str]:
+        """What the system says of itself (os-release(5)), without quotes."""
+        return self.text("/etc/os-release").replace('"', "").splitlines()
 
     @property
     def wsl(self) -> bool:

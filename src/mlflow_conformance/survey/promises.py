@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlflow_conformance.cluster.bundle import Bundle
+from mlflow_conformance.cluster.secret_uses import uses_of
 from mlflow_conformance.cluster.selectors import matches
+from mlflow_conformance.cluster.templates import pod_of
 from mlflow_conformance.survey.found import Blank, Survey
 from mlflow_conformance.survey.server import Server
 
@@ -144,23 +146,10 @@ def find_webhooks(server: Server, found: Survey) -> None:
 
 def find_secrets(bundle: Bundle, found: Survey) -> None:
     """Whether there is a credential that could be weak or leak."""
-    specs = [w["spec"] for w in bundle.of("Deployment", "StatefulSet", "DaemonSet", "CronJob")]
-    if set(_secrets_named(specs)) <= {found.names["mlflow"].get("ca_secret")}:
+    workloads = bundle.of("Deployment", "StatefulSet", "DaemonSet", "CronJob")
+    used = {use.secret for workload in workloads for use in uses_of(pod_of(workload))}
+    if used <= {found.names["mlflow"].get("ca_secret")}:
         found.lacks("no pod is given a credential", ["SEC-3.leaks", "SEC-3.strength"])
-
-
-def _secrets_named(spec: Any) -> Iterator[str]:
-    """The Secrets that specifications of pods name, in variables and in volumes."""
-    match spec:
-        case list():
-            for item in spec:
-                yield from _secrets_named(item)
-        case dict():
-            for key, value in spec.items():
-                if key in ("secretKeyRef", "secretRef", "secret") and isinstance(value, dict):
-                    yield str(value.get("secretName") or value.get("name"))
-                else:
-                    yield from _secrets_named(value)
 
 
 def find_limits(found: Survey) -> None:

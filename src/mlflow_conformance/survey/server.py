@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_conformance.cluster.bundle import Bundle
+from mlflow_conformance.cluster.secret_uses import uses_of
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.survey.command import (
     SERVER,
@@ -117,14 +118,7 @@ def secrets_of(bundle: Bundle, wanted: str | None) -> set[str]:
         Unusable: see `server_in`.
     """
     _, container, _ = _chosen(bundle, wanted)
-    found: set[str] = set()
-    for source in container.get("envFrom") or []:
-        if reference := source.get("secretRef"):
-            found.add(reference["name"])
-    for variable in container.get("env") or []:
-        if reference := (variable.get("valueFrom") or {}).get("secretKeyRef"):
-            found.add(reference["name"])
-    return found
+    return {use.secret for use in uses_of({"containers": [container]})}
 
 
 def server_in(bundle: Bundle, wanted: str | None = None) -> Server:

@@ -6,9 +6,9 @@ from typing import Any, cast
 import pytest
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.secret_uses import SecretUse, uses_of
 from mlflow_conformance.security.access import Tokens, read_rules, rules_of
 from mlflow_conformance.security.resources import containers, deviations, pinned
-from mlflow_conformance.security.secrets_used import SecretUse, uses_of
 from mlflow_conformance.security.thresholds import Amounts
 
 

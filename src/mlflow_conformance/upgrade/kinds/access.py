@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Users and their permissions, where the server asks who somebody is."""
 
-import base64
 import secrets
 
+from mlflow_conformance.doors.account import basic
 from mlflow_conformance.upgrade.making import Absent, Maker
 from mlflow_conformance.upgrade.things import ApiCall, GivenThing, ReadBack, UseStep
 
@@ -14,14 +14,13 @@ def user(make: Maker, name: str) -> GivenThing:
     # sign in as this user, to see whether the password still holds.
     password = secrets.token_hex(12)
     make.post("users/create", username=name, password=password)
-    signed = base64.b64encode(f"{name}:{password}".encode()).decode()
     made = make.post("experiments/create", name=name)["experiment_id"]
     get = ApiCall.get("users/get", username=name)
     allowed = _granted(make, name, made)
     own = ApiCall.get("experiments/get", experiment_id=made)
-    as_user = own.model_copy(update={"headers": {"Authorization": f"Basic {signed}"}})
-    wrong = base64.b64encode(f"{name}:{password}x".encode()).decode()
-    refused = own.model_copy(update={"headers": {"Authorization": f"Basic {wrong}"}})
+    as_user = own.model_copy(update={"headers": {"Authorization": basic(name, password)}})
+    wrong = basic(name, f"{password}x")
+    refused = own.model_copy(update={"headers": {"Authorization": wrong}})
     return GivenThing(
         kind="user", name=name,
         reads=[
