@@ -5,15 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from mlflow_conformance.disruption.opening import on_stage
-from mlflow_conformance.disruption.stage import Stage
+from mlflow_conformance.disruption.campaign import Campaign
+from mlflow_conformance.disruption.opening import opened_campaign
 from mlflow_conformance.disruption.thresholds import THRESHOLDS, PlayedBounds
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.target.base import Target
 
 
 @pytest.fixture(scope="package")
-def stage(target: Target, conformance_run: Run, garbage: list[str]) -> Iterator[Stage]:
+def campaign(target: Target, conformance_run: Run, garbage: list[str]) -> Iterator[Campaign]:
     """The deployment under load, until the last of the faults."""
     rows = [
         conformance_run.row(check_id, model)
@@ -21,5 +21,5 @@ def stage(target: Target, conformance_run: Run, garbage: list[str]) -> Iterator[
         if check_id in conformance_run.rows
     ]
     rate = max(row.probe_rate for row in rows if isinstance(row, PlayedBounds))
-    with on_stage(target, conformance_run, rate, garbage) as opened:
+    with opened_campaign(target, conformance_run, rate, garbage) as opened:
         yield opened

@@ -33,7 +33,7 @@ def test_rolling_restart(evidence: Evidence, trial: Trial) -> None:
     Expected: every pod has a new UID, not one request failed, every acknowledged write is there.
     """
     row = evidence.row(ReplicaFaultBounds)
-    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
+    judging.expect_replicas(evidence, trial.campaign.replicas(), row.replicas)
     seen = trial.of("mlflow-rolling-restart", row)
     judging.expect_served(evidence, seen, row)
 
@@ -55,7 +55,7 @@ def test_rolling_update(evidence: Evidence, trial: Trial) -> None:
     Expected: every pod has a new UID, not one request failed, every acknowledged write is there.
     """
     row = evidence.row(ReplicaFaultBounds)
-    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
+    judging.expect_replicas(evidence, trial.campaign.replicas(), row.replicas)
     seen = trial.of("mlflow-rolling-update", row)
     judging.expect_served(evidence, seen, row)
 
@@ -76,7 +76,7 @@ def test_broken_update(evidence: Evidence, trial: Trial) -> None:
     there.
     """
     row = evidence.row(HeldReplicaFaultBounds)
-    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
+    judging.expect_replicas(evidence, trial.campaign.replicas(), row.replicas)
     seen = trial.of("mlflow-broken-update", row)
     judging.expect_spared(evidence, seen)
     judging.expect_served(evidence, seen, row)
@@ -99,7 +99,7 @@ def test_drain(evidence: Evidence, trial: Trial) -> None:
     Expected: the drain comes to its end, not one request failed, every acknowledged write is there.
     """
     row = evidence.row(ReplicaFaultBounds)
-    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
+    judging.expect_replicas(evidence, trial.campaign.replicas(), row.replicas)
     seen = trial.of("mlflow-drain", row)
     drained = seen.played.journal.output("drain_node")
     evidence.note("evictions that a budget refused for a while", drained["refused"])
@@ -123,7 +123,7 @@ def test_crash(evidence: Evidence, trial: Trial) -> None:
     failures, than promised; every acknowledged write is there.
     """
     row = evidence.row(ReplicaFaultBounds)
-    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
+    judging.expect_replicas(evidence, trial.campaign.replicas(), row.replicas)
     seen = trial.of("mlflow-crash", row)
     judging.expect_served(evidence, seen, row)
 
@@ -143,7 +143,7 @@ def test_deletion(evidence: Evidence, trial: Trial) -> None:
     Expected: another pod; no more failed requests than promised; every acknowledged write is there.
     """
     row = evidence.row(ReplicaFaultBounds)
-    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
+    judging.expect_replicas(evidence, trial.campaign.replicas(), row.replicas)
     seen = trial.of("mlflow-deletion", row)
     judging.expect_served(evidence, seen, row)
 
@@ -164,7 +164,7 @@ def test_hang(evidence: Evidence, trial: Trial) -> None:
     acknowledged write is there.
     """
     row = evidence.row(HeldReplicaFaultBounds)
-    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
+    judging.expect_replicas(evidence, trial.campaign.replicas(), row.replicas)
     seen = trial.of("mlflow-hang", row)
     judging.expect_served(evidence, seen, row)
 
@@ -187,15 +187,15 @@ def test_decoys(evidence: Evidence, trial: Trial) -> None:
     without a fault than noise.
     """
     row = evidence.row(PlayedBounds)
-    if not any(d.scenario.name == "postgresql-crash" for d in trial.stage.history):
+    if not any(d.scenario.name == "postgresql-crash" for d in trial.campaign.history):
         trial.made("postgresql-crash", row)
     touched = [
         f"{seen.scenario.name}: {what}"
-        for seen in trial.stage.history
+        for seen in trial.campaign.history
         for what in disturbed_decoys(seen.played)
     ]
-    neighbours = [w for seen in trial.stage.history for w in disturbed_neighbours(seen.played)]
+    neighbours = [w for seen in trial.campaign.history for w in disturbed_neighbours(seen.played)]
     evidence.note("pods of others that changed meanwhile", neighbours, door="kubernetes")
-    evidence.note("scenarios", [seen.scenario.name for seen in trial.stage.history])
+    evidence.note("scenarios", [seen.scenario.name for seen in trial.campaign.history])
     evidence.expect("decoys.all", "decoys that were touched", touched, "==", [], door="kubernetes")
-    judging.expect_undisturbed(evidence, trial.stage.calm(), row)
+    judging.expect_undisturbed(evidence, trial.campaign.calm(), row)

@@ -28,6 +28,6 @@ def test_node_stops(evidence: Evidence, trial: Trial) -> None:
     failures, than promised; every acknowledged write is there; the deployment is whole again.
     """
     row = evidence.row(HeldReplicaFaultBounds)
-    judging.expect_replicas(evidence, trial.stage.replicas(), row.replicas)
+    judging.expect_replicas(evidence, trial.campaign.replicas(), row.replicas)
     seen = trial.of("node-stop", row)
     judging.expect_served(evidence, seen, row)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Opens the stage: the autoscaler held at its minimum, and load on the front door."""
+"""Opens a campaign: the autoscaler held at its minimum, and load on the front door."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,7 +10,7 @@ from mlflow_conformance.cluster.view import look
 from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.waits import Waiter
-from mlflow_conformance.disruption.stage import EDGE_S, LONGEST_S, Stage
+from mlflow_conformance.disruption.campaign import EDGE_S, LONGEST_S, Campaign
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.load import engine, seeding
@@ -27,7 +27,9 @@ _WORKLOAD = "pulse"
 
 
 @contextmanager
-def on_stage(target: Target, run: Run, rate: float, garbage: list[str]) -> Iterator[Stage]:
+def opened_campaign(
+    target: Target, run: Run, rate: float, garbage: list[str]
+) -> Iterator[Campaign]:
     """The deployment with its autoscaler held at its minimum, and load on the front door.
 
     The autoscaler is held so that the number of replicas is what the scenario says, rather than
@@ -63,17 +65,17 @@ def on_stage(target: Target, run: Run, rate: float, garbage: list[str]) -> Itera
         )
         load = stack.enter_context(engine.running(plan, folder))
         started = load.started(run.waiter)
-        stage = Stage(
+        campaign = Campaign(
             target, run, run.waiter, load, started, folder, world.experiment_id,
             cluster_cpu(target),
         )  # fmt: skip
         # Its senders begin together, a moment from now; no window may begin before them.
-        stage.until(EDGE_S)
+        campaign.until(EDGE_S)
         try:
-            yield stage
+            yield campaign
         finally:
-            if stage.bands:
-                stage.document().write(run.folder.path / TIME_LINE_RECORD)
+            if campaign.bands:
+                campaign.document().write(run.folder.path / TIME_LINE_RECORD)
 
 
 def _replicas(kube: Kube, names: MlflowNames) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The stage on which scenarios are played one after the other: one load goes on over all of them.
+"""Scenarios played one after the other: a campaign, with one load that goes on over all of them.
 
 Each check judges its own window of the one record. So a scenario costs no start of Locust and no
 objects of its own, and the time line of the report shows all faults on one axis.
@@ -46,7 +46,7 @@ _REPLY_S = 1.0
 
 
 @dataclass
-class Stage:
+class Campaign:
     """A healthy deployment under load, ready to be disturbed.
 
     Attributes:
