@@ -120,8 +120,6 @@ class Campaign:
             nodes.spread(self._bare())
         before = self._whole(kube)
         scene = with_victims(self._bare(), scenario.spec, before, numbers, needs.hold_s)
-        path = folder / "scene.json"
-        scene.write(path)
         since, since_ns = self.now_s, time.monotonic_ns()
         machine = cpu_now(self.cpu)
         # The ledger proves something only of what was acknowledged when the fault came.
@@ -129,16 +127,17 @@ class Campaign:
         self.until(since + EDGE_S)
         fault = self.now_s
         try:
-            journal = toolkit.run(
-                scenario.experiment,
-                path,
-                folder,
-                hold_s=needs.hold_s,
-                timeout_s=self.waiter.seconds("experiment"),
-            )
+            with scene.handed(folder) as path:
+                journal = toolkit.run(
+                    scenario.experiment,
+                    path,
+                    folder,
+                    hold_s=needs.hold_s,
+                    timeout_s=self.waiter.seconds("experiment"),
+                )
         finally:
             with uninterrupted():
-                rollback.put_back(str(path))
+                rollback.taken_back(scene)
             self.bands.append(Band(name=scenario.spec.title, start_s=fault, end_s=self.now_s))
         after = look(kube)
         if journal.run:

@@ -5,8 +5,11 @@ An experiment is a process of its own. It gets this file instead of selectors: t
 by UID, so that a fault cannot drift to something else, nor quietly hit nothing.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from pydantic import Field
@@ -71,13 +74,24 @@ class Scene(Strict):
         """Waits with the profile's scale."""
         return Waiter(self.time_scale)
 
-    def write(self, path: Path) -> None:
-        """Write it for the experiment."""
-        path.write_text(self.model_dump_json(indent=1), encoding="utf-8")
+    @contextmanager
+    def handed(self, folder: Path) -> Iterator[Path]:
+        """A file of it for the experiment, private and removed afterwards.
+
+        Args:
+            folder: keeps it for people as scene.json, without the Deployment, which may hold
+                credentials.
+        """
+        told = self.model_copy(update={"kept": None})
+        (folder / "scene.json").write_text(told.model_dump_json(indent=1), encoding="utf-8")
+        with TemporaryDirectory(prefix="mlflow-conformance-") as private:
+            path = Path(private) / "scene.json"
+            path.write_text(self.model_dump_json(), encoding="utf-8")
+            yield path
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """Read what `write` wrote."""
+        """Read what an experiment was handed."""
         return cls.model_validate_json(Path(path).read_bytes())
 
 

@@ -68,6 +68,9 @@ class Evidence:
 
     A check never asserts: it writes down what it saw with `expect`, goes on where that makes
     sense, and says with `undecided` when it could not see.
+
+    Attributes:
+        concealed: takes out of a text what must not be written down; see `EvidenceLog.concealed`.
     """
 
     id: str
@@ -80,6 +83,7 @@ class Evidence:
     limits: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     excused: list[str] = field(default_factory=list)
+    concealed: Callable[[str], str] = field(default=str, repr=False)
 
     def expect(
         self,
@@ -151,11 +155,11 @@ class Evidence:
             raise Undecided(f"the thresholds of {self.id} cannot be used: {said}") from None
 
     def attach(self, name: str, content: bytes | str, media_type: str, suffix: str) -> Path:
-        """Keep a file beside the evidence and refer to it from the report."""
+        """Keep a file beside the evidence, its text without secrets, and refer to it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         stem = "".join(c if c.isalnum() or c in "-_." else "-" for c in f"{self.id}-{name}")
         path = self.folder / f"{stem}{suffix}"
-        raw = content.encode() if isinstance(content, str) else content
+        raw = self.concealed(content).encode() if isinstance(content, str) else content
         path.write_bytes(raw)
         self.attachments.append(
             Attachment(

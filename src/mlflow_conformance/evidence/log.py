@@ -13,10 +13,9 @@ from urllib.parse import quote, quote_plus
 from pydantic import JsonValue, ValidationError
 
 from mlflow_conformance.core.closing import Closing
+from mlflow_conformance.core.credentials import HIDDEN, Hiding
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.model import EVENT, SCHEMA_VERSION, Event
-
-_CONCEALED = "•••"
 
 SHORTEST_SECRET = 6
 """Characters; shorter values would blank ordinary text."""
@@ -48,7 +47,7 @@ class EvidenceLog(Closing):
 
     A line is on disk (fsync) when `append` returns, so a run that is killed loses at most the
     check that was going on. Several processes may write one log: each line goes out whole or not
-    at all. Values registered with `conceal` never reach the file.
+    at all. Values registered with `conceal` never reach the file, nor do passwords in addresses.
     """
 
     def __init__(self, path: Path) -> None:
@@ -92,10 +91,10 @@ class EvidenceLog(Closing):
             self._secrets = tuple(sorted({*self._secrets, *forms}, key=len, reverse=True))
 
     def concealed(self, text: str) -> str:
-        """`text` with every registered secret replaced."""
+        """`text` without registered secrets, nor passwords of addresses, known or not."""
         for secret in self._secrets:
-            text = text.replace(secret, _CONCEALED)
-        return text
+            text = text.replace(secret, HIDDEN)
+        return Hiding().line(text)
 
     def append(self, event: Event) -> None:
         """Write one event and wait until it is on disk.

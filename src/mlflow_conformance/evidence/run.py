@@ -33,6 +33,9 @@ from mlflow_conformance.evidence.model import (
     WaiverRecord,
 )
 
+_OF_OTHERS = ("*.log", "journal.json")
+"""Files that other programs write here, such as Locust and chaostoolkit."""
+
 
 def new_run_id() -> str:
     """Sortable by time and unique: ``20261122T204500Z-3f9a``."""
@@ -54,6 +57,24 @@ class RunFolder:
     def log(self) -> Path:
         """The run's evidence."""
         return self.path / "evidence.jsonl"
+
+    def clean(self, log: EvidenceLog) -> None:
+        """Take what the log conceals out of what other programs wrote here meanwhile.
+
+        Raises:
+            Unusable: the disk is full.
+        """
+        for path in sorted(p for pattern in _OF_OTHERS for p in self.path.rglob(pattern)):
+            text = path.read_text(encoding="utf-8", errors="surrogateescape")
+            safe = log.concealed(text)
+            if safe != text:
+                try:
+                    path.write_text(safe, encoding="utf-8", errors="surrogateescape")
+                except OSError as problem:
+                    raise Unusable(
+                        f"{path} holds a secret and cannot be written anew: {problem.strerror}",
+                        remedy="Remove that file, and free space on that disk",
+                    ) from problem
 
     def discard(self) -> None:
         """Remove the log, and of the folders that were made those that are empty."""

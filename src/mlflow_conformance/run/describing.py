@@ -11,6 +11,7 @@ from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.profile import rows_of_base
+from mlflow_conformance.core.credentials import Hiding
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.run.known import examined
 from mlflow_conformance.survey.found import Survey
@@ -64,7 +65,7 @@ def describe(kube: Kube, wanted: str | None, path: Path) -> Described:
     rows = rows_of_base(base)
     fixtures = {check_id: info.fixtures for check_id, info in known.items()}
     title = name if name == kube.namespace else f"{kube.namespace}-{name}"
-    text = profile_text(title, base, found, rows, fixtures)
+    text = Hiding().line(profile_text(title, base, found, rows, fixtures))
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as problem:
@@ -83,7 +84,8 @@ def told(described: Described, context: str, namespace: str) -> Iterator[str]:
     found = described.found
     width = min(56, max(len(d.what) for d in found.decisions))
     yield f"What is in the namespace {namespace} of {context}, and from what it was told:"
-    yield from (f"  {d.what.ljust(width)}  {d.because}" for d in found.decisions)
+    for decision in found.decisions:
+        yield Hiding().line(f"  {decision.what.ljust(width)}  {decision.because}")
     if described.without:
         yield "Left out by name, with the reason in the report:"
         for names, reason in together(described.without):

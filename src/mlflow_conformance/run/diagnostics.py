@@ -8,14 +8,17 @@ from typing import Any
 
 import yaml
 
+from mlflow_conformance.cluster.concealed import shown
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.tables import aligned, table
+from mlflow_conformance.core.credentials import Hiding
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.model import CheckFinished
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.target.concealing import keep_out
 
 _EACH_S = 15
 _MAX_BYTES = 400_000
@@ -56,16 +59,21 @@ def collect(target: Target, folder: Path, check_id: str, log: EvidenceLog) -> st
     """Write the bundle of one check; returns its folder relative to `folder`, None without cluster.
 
     A part that cannot be had is replaced by the reason, so that a cluster in trouble still gives
-    what it can. Secrets that the log knows are concealed here too; Secret objects are never read.
+    what it can. Of every object and log the credentials are left out: those that the log knows,
+    those that the namespace holds now, and whatever else is called or looks like one.
     """
     if target.kube is None:
         return None
+    unread = keep_out(target.kube, target.names, log)
     relative = f"diagnostics/{check_id}"
     bundle = folder / relative
     bundle.mkdir(parents=True, exist_ok=True)
     for name, part in _parts(target.kube, target).items():
         text = "".join(_to_be_had(each) for each in part)
         (bundle / name).write_text(log.concealed(text)[-_MAX_BYTES:], encoding="utf-8")
+    if unread:
+        why = "Not read, so that credentials in it are hidden by their names alone:"
+        (bundle / "hidden.txt").write_text("\n".join([why, *unread, ""]), encoding="utf-8")
     return relative
 
 
@@ -120,12 +128,14 @@ def _events(kube: Kube) -> str:
         ]
         for event in kube.items("event", timeout_s=_EACH_S)
     ]
-    return aligned([["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"], *sorted(rows)])
+    said = aligned([["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"], *sorted(rows)])
+    return Hiding().said(said)
 
 
 def _documents(kube: Kube, kind: str) -> str:
     found = kube.items(kind, timeout_s=_EACH_S)
-    return "".join(f"---\n{yaml.safe_dump(item, sort_keys=False)}" for item in found)
+    safe = (shown(item, Hiding()) for item in found)
+    return "".join(f"---\n{yaml.safe_dump(item, sort_keys=False)}" for item in safe)
 
 
 def _containers(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -134,4 +144,5 @@ def _containers(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _log(kube: Kube, pod: str, container: str, *, previous: bool = False) -> str:
     said = kube.log(pod, container, lines=_LINES, previous=previous, timeout_s=_EACH_S)
-    return "".join(f"[{pod}/{container}] {line}\n" for line in said.splitlines())
+    lines = Hiding().said(said).splitlines()
+    return "".join(f"[{pod}/{container}] {line}\n" for line in lines)

@@ -14,6 +14,7 @@ import pytest
 from mlflow_conformance.config import assets, catalogue
 from mlflow_conformance.config.catalogue import CheckInfo
 from mlflow_conformance.config.profile import LoadedProfile
+from mlflow_conformance.core.credentials import Hiding
 from mlflow_conformance.core.errors import SPEAKER, Unusable
 from mlflow_conformance.core.signals import ending_once
 from mlflow_conformance.core.waits import Waiter
@@ -69,7 +70,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 def _say(problem: Unusable) -> None:
-    sys.stderr.write(f"{SPEAKER}{problem}\n")
+    sys.stderr.write(f"{SPEAKER}{Hiding().line(str(problem))}\n")
 
 
 def _plan(config: pytest.Config, name: str) -> "ConformancePlugin":
@@ -185,6 +186,7 @@ class ConformancePlugin:
             try:
                 run.ended()
             finally:
+                run.folder.clean(run.log)
                 run.log.close()
 
     def _begin(self) -> Run:
@@ -242,7 +244,7 @@ class ConformancePlugin:
         """Record one check from its first fixture to its last finalizer."""
         assert self.run is not None
         row = self.run.rows[recording.id_of(item)]
-        recording.begin(item, row, self.run.folder.path / "attachments")
+        recording.begin(item, row, self.run.folder.path / "attachments", self.run.log)
         try:
             result = yield
         except BaseException as problem:
@@ -267,7 +269,8 @@ class ConformancePlugin:
             item.stash[_VERDICT] = verdict
             report.outcome = "passed" if verdict is Verdict.PASS else "failed"
             if verdict is not Verdict.PASS:
-                report.longrepr = f"{verdict}: {reason}"
+                said = recording.evidence_of(item).concealed(reason)
+                report.longrepr = f"{verdict}: {said}"
         report.user_properties.append(("verdict", str(item.stash.get(_VERDICT, ""))))
         return report
 

@@ -15,6 +15,7 @@ from mlflow_conformance.doors.http import NoReply
 from mlflow_conformance.doors.inside import InsideFailed
 from mlflow_conformance.doors.mlflow import ApiError
 from mlflow_conformance.evidence.case import Evidence
+from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.model import CheckFinished
 
 _EVIDENCE = pytest.StashKey[Evidence]()
@@ -32,13 +33,15 @@ def id_of(item: pytest.Item) -> str:
     return found
 
 
-def begin(item: pytest.Item, row: Row, folder: Path) -> None:
+def begin(item: pytest.Item, row: Row, folder: Path, log: EvidenceLog) -> None:
     """Start the record of a check.
 
     Args:
-        folder: where the check's attachments go.
+        folder: where the check's attachments go, without what the log conceals.
     """
-    item.stash[_EVIDENCE] = Evidence(id_of(item), row.promise, folder, row.thresholds)
+    item.stash[_EVIDENCE] = Evidence(
+        id_of(item), row.promise, folder, row.thresholds, concealed=log.concealed
+    )
     item.stash[_PROBLEMS] = []
 
 

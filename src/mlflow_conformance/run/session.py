@@ -272,7 +272,7 @@ def _attached(options: TargetOptions, run: Run) -> Iterator[Target]:
     assert options.context is not None
     kube = Kube(options.kubeconfig, options.context, names.namespace, read_only=options.read_only)
     if options.read_only:
-        yield read_only_target(kube, names)
+        yield read_only_target(kube, names, run.log)
         return
     with open_target(
         kube,
@@ -288,5 +288,6 @@ def _attached(options: TargetOptions, run: Run) -> Iterator[Target]:
             basics = judged(target, run.waiter)
             note.detail = str(basics)
         for door, why in basics.closed.items():
-            tell(f"the door {door} does not stand, and what needs it is unknown: {why}")
+            said = run.log.concealed(why)
+            tell(f"the door {door} does not stand, and what needs it is unknown: {said}")
         yield basics.target

@@ -131,7 +131,11 @@ def run(
                 log=log,
                 waiter=Waiter(loaded.profile.time_scale),
             )
-            verdict = run_sla(made, offer, _there(options, made), options.description(), last_good)
+            try:
+                there = _there(options, made)
+                verdict = run_sla(made, offer, there, options.description(), last_good)
+            finally:
+                folder.clean(log)
     finally:
         if folder.log.exists() and nothing_seen(folder.log):
             folder.discard()

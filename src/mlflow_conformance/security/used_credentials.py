@@ -2,13 +2,12 @@
 """Which entries of the Secrets that pods use are credentials, by what they are called and hold."""
 
 import base64
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from mlflow_conformance.cluster.secret_uses import uses_of
+from mlflow_conformance.core.credentials import credentials_in
 
 _NO_CREDENTIALS = frozenset(
     {
@@ -20,13 +19,6 @@ _NO_CREDENTIALS = frozenset(
     }
 )
 """Types of Secrets that hold nothing that somebody chose."""
-_NAMED_SO = re.compile(
-    r"pass|pwd|secret|token|credential|private|api[-_.]?key|(^|[-_.])keys?$", re.IGNORECASE
-)
-_NAMES_OF_ACCOUNTS = re.compile(r"^(?!.*secret).*access[-_.]?key$", re.IGNORECASE)
-_ABOUT_ONE = re.compile(r"(name|user|id|file|path|host|port|url|uri|endpoint)$", re.IGNORECASE)
-"""What a name ends with that says something about a credential, such as where it is."""
-_SWITCHES = frozenset({"", "true", "false"})
 
 
 @dataclass(frozen=True)
@@ -66,33 +58,3 @@ def used_credentials(
         if not found:
             others.add(f"{secret}/{key}")
     return UsedCredentials(credentials, frozenset(others))
-
-
-def credentials_in(value: str, names: Iterable[str]) -> Iterator[str]:
-    """The credential that an entry is or, for an address, holds; nothing when it is none.
-
-    Args:
-        names: its key, and the variables that it becomes.
-    """
-    text = value.strip()
-    if "\n" in text or text in _SWITCHES:
-        return
-    if "://" in text:
-        if password := _password(text):
-            yield password
-        return
-    if any(_is_credential(name) for name in names):
-        yield text
-
-
-def _password(address: str) -> str | None:
-    try:
-        password = urlsplit(address).password
-    except ValueError:
-        return None
-    return unquote(password) if password else None
-
-
-def _is_credential(name: str) -> bool:
-    about_one = _ABOUT_ONE.search(name) or _NAMES_OF_ACCOUNTS.search(name)
-    return _NAMED_SO.search(name) is not None and not about_one

@@ -19,6 +19,7 @@ from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.doors.statements import DRIVERS
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.target.base import HttpDoor, Target, TargetKind
+from mlflow_conformance.target.concealing import keep_out
 from mlflow_conformance.target.keys import Keys
 from mlflow_conformance.target.own_image import S3_MODULES, send_s3, with_image
 from mlflow_conformance.target.runner import Runner
@@ -85,6 +86,7 @@ def open_target(
         Unusable: the cluster, the namespace or the runner cannot be used.
     """
     require_namespace(kube)
+    keep_out(kube, names, log)
     names = with_image(kube, names)
     missing: dict[str, str] = {}
     keys = Keys(kube, log, missing)
@@ -120,13 +122,14 @@ def open_target(
         )
 
 
-def read_only_target(kube: Kube, names: Names) -> Target:
+def read_only_target(kube: Kube, names: Names, log: EvidenceLog) -> Target:
     """A target of which only the cluster is read: it has no runner, and so no door to MLflow.
 
     Raises:
         Unusable: the cluster or the namespace cannot be used.
     """
     require_namespace(kube)
+    keep_out(kube, names, log)
     why = "a read-only run makes no runner pod, and sends nothing to MLflow or its stores"
     return Target(
         kind="context",

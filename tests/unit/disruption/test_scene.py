@@ -87,5 +87,7 @@ def test_nothing_named_nothing_disposable() -> None:
 
 def test_a_scene_comes_back_from_its_file(tmp_path: Path) -> None:
     made = clusters.scene(kept={"kind": "Deployment"}, peers=["10.0.0.1"])
-    made.write(tmp_path / "scene.json")
-    assert Scene.read(tmp_path / "scene.json") == made
+    with made.handed(tmp_path) as path:
+        assert Scene.read(path) == made
+    assert not path.exists()
+    assert Scene.read(tmp_path / "scene.json") == made.model_copy(update={"kept": None})

@@ -2,6 +2,7 @@
 """The evidence log survives crashes, full disks and two writers, and holds no secret."""
 
 import base64
+import hashlib
 import json
 import math
 import subprocess
@@ -15,8 +16,10 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.log import EvidenceLog, read
 from mlflow_conformance.evidence.model import CheckFinished, Observation, Phase, RunEnded
+from mlflow_conformance.evidence.run import RunFolder
 
 START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 SECRET = "s3cr3t+pass/word"
@@ -133,6 +136,7 @@ def test_a_disk_that_fills_in_the_middle_of_a_line_leaves_whole_lines(path: Path
 import resource, signal, sys
 from pathlib import Path
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.log import EvidenceLog, read
 path = Path(sys.argv[1])
 event = read(path)[0]
@@ -161,6 +165,7 @@ def test_two_processes_write_one_log(path: Path) -> None:
     script = """
 import sys
 from pathlib import Path
+from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.log import EvidenceLog, read
 event = read(Path(sys.argv[1]))[0].model_copy(update={"name": sys.argv[2] * 9000})
 with EvidenceLog(Path(sys.argv[1])) as log:
@@ -229,3 +234,34 @@ def test_a_secret_that_is_a_word_of_the_schema_spoils_nothing(path: Path, weak: 
 def test_a_short_secret_is_refused(path: Path) -> None:
     with EvidenceLog(path) as log, pytest.raises(ValueError, match="6 characters"):
         log.conceal("12345")
+
+
+def test_the_password_of_an_address_that_nobody_told_of_is_concealed(path: Path) -> None:
+    with EvidenceLog(path) as log:
+        log.append(record("connected to postgresql://mlflow:hunter2@db/mlflow"))
+    (event,) = read(path)
+    assert isinstance(event, CheckFinished)
+    assert event.observations[0].observed == "connected to postgresql://mlflow:•••@db/mlflow"
+
+
+def test_what_a_check_keeps_is_concealed_and_its_digest_fits(path: Path) -> None:
+    with EvidenceLog(path) as log:
+        log.conceal(SECRET)
+        kept = Evidence("TRK-1", "p", path.parent / "attachments", concealed=log.concealed)
+        file = kept.attach("answers", f"said {SECRET}", "text/plain", ".txt")
+    assert file.read_text("utf-8") == "said •••"
+    assert kept.attachments[0].sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_what_other_programs_wrote_is_cleaned(path: Path) -> None:
+    inner = path.parent / "disruption" / "01-crash"
+    inner.mkdir(parents=True)
+    written = {"locust.log": f"sent {SECRET}\n", "journal.json": f'["{SECRET}"]', "plain.log": "x"}
+    for name, text in written.items():
+        (inner / name).write_text(text)
+    with EvidenceLog(path) as log:
+        log.conceal(SECRET)
+        RunFolder(path.parent, []).clean(log)
+    assert {p.name: p.read_text("utf-8") for p in inner.iterdir()} == {
+        "locust.log": "sent •••\n", "journal.json": '["•••"]', "plain.log": "x",
+    }  # fmt: skip

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is collected about a check that did not pass."""
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,32 @@ def test_everything_that_is_told_of_a_namespace(
         "Killing",
     ]
     assert "kind: Pod" in found["pods.yaml"]
-    assert "secrets" not in " ".join(server.asked("GET"))
+
+
+def test_no_credential_of_the_deployment_is_written(
+    server: ApiServer, log: EvidenceLog, tmp_path: Path
+) -> None:
+    uri = "postgresql://mlflow:weak@db/mlflow"
+    env = [{"name": "POSTGRES_PASSWORD", "value": "in-plain-sight"}]
+    server.have(
+        "Pod", "open",
+        metadata={"labels": {"app": "mlflow"}, "annotations": {"note": uri}},
+        spec={"containers": [{"name": "main", "env": env, "args": ["--store", uri]}]},
+        status={"containerStatuses": []},
+    )  # fmt: skip
+    secret = {"entry": base64.b64encode(b"Generated0Generated0").decode()}
+    server.have("Secret", "any", type="Opaque", data=secret)
+    server.logs["open", "main"] = f"{uri} in-plain-sight Generated0Generated0 token=weak\n"
+    server.have(
+        "Event", "failed", lastTimestamp="2026-01-01T00:00:03Z", type="Warning", reason="Failed",
+        involvedObject={"kind": "Pod", "name": "open"}, message="--password in-plain-sight",
+    )  # fmt: skip
+    found = _collected(server.kube(tmp_path), tmp_path, log)
+    whole = "".join(found.values())
+    assert "POSTGRES_PASSWORD" in whole
+    assert "postgresql://mlflow:•••@db/mlflow" in found["mlflow.log"]
+    for held in ("weak", "in-plain-sight", "Generated0Generated0", secret["entry"]):
+        assert held not in whole
 
 
 def test_what_cannot_be_had_is_replaced_by_the_reason(
@@ -95,6 +121,7 @@ def test_what_cannot_be_had_is_replaced_by_the_reason(
     found = _collected(server.kube(tmp_path), tmp_path, log)
     assert "not to be had: list pod: 403 Forbidden: refused" in found["overview.txt"]
     assert "mlflow.log" not in found
+    assert "list secret: 403 Forbidden: refused" in found["hidden.txt"]
 
 
 def test_without_a_cluster_there_is_nothing_to_tell(log: EvidenceLog, tmp_path: Path) -> None:

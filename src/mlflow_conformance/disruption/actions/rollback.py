@@ -15,15 +15,21 @@ from mlflow_conformance.disruption.scene import Scene
 
 
 def put_back(scene: str) -> Said:
+    """Take back whatever an experiment on the scene of this file may have left.
+
+    Called as the rollback of every experiment; see `taken_back`.
+    """
+    return taken_back(Scene.read(scene))
+
+
+def taken_back(play: Scene) -> Said:
     """Take back whatever an experiment on this scene may have left; says what there was to do.
 
-    Called as the rollback of every experiment, and again by the check when the experiment is over,
-    however it ended.
+    Called by the check as well, when the experiment is over, however it ended.
 
     Raises:
         ExceptionGroup: a part could not be put back; the others were.
     """
-    play = Scene.read(scene)
     problems: list[Exception] = []
     done: Said = {}
     steps: dict[str, Callable[[Scene], int]] = {
