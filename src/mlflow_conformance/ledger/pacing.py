@@ -2,7 +2,7 @@
 """Clients that go on sending whatever happens to the server, each at a pace of its own.
 
 A client sends its next request when the one before has ended, at the earliest when it is due.
-Nothing is sent twice.
+Clients may take turns at one pace. Nothing is sent twice.
 """
 
 import threading
@@ -44,6 +44,15 @@ class SentRequest:
         return self.status == 200 and self.right
 
 
+@dataclass(frozen=True)
+class _Turns:
+    """Every so many'th turn of a pace, from the first one on."""
+
+    first: int
+    clients: int
+    every_s: float
+
+
 class Pacer(Closing):
     """Clients that send until it is closed; 64 at the most."""
 
@@ -62,16 +71,23 @@ class Pacer(Closing):
         send: Callable[[int], Reply | None],
         count: int = 1,
         right: Callable[[Reply], bool] = lambda _: True,
+        clients: int = 1,
     ) -> None:
-        """Start one more client.
+        """Start one more client, or several that take turns.
+
+        Of clients that take turns one request that is late delays every so many'th alone: what the
+        others get says whether the server served meanwhile.
 
         Args:
             every_s: from the start of a request to that of the next one, at the least.
-            send: sends one, and is told how many this client has sent before it; None is no answer.
+            send: sends the request of a turn, from 0; turn modulo `clients` says which client
+                sends. None is no answer.
             count: writes in one request.
             right: whether a reply with status 200 holds what was asked for.
         """
-        self._jobs.append(self._pool.submit(self._go_on, kind, every_s, send, count, right))
+        for first in range(clients):
+            turns = _Turns(first, clients, every_s)
+            self._jobs.append(self._pool.submit(self._go_on, kind, turns, send, count, right))
 
     def acknowledged(self, since_ns: int = 0) -> Counter[str]:
         """Writes whose requests began after a moment of the monotonic clock, by kind."""
@@ -105,12 +121,13 @@ class Pacer(Closing):
     def _go_on(
         self,
         kind: str,
-        every_s: float,
+        turns: _Turns,
         send: Callable[[int], Reply | None],
         count: int,
         right: Callable[[Reply], bool],
     ) -> None:
-        turn, due = 0, time.monotonic()
+        turn, due = turns.first, time.monotonic() + turns.first * turns.every_s
+        self._stop.wait(turns.first * turns.every_s)
         while not self._stop.is_set():
             if kind in self._held:
                 self._stop.wait(_LOOK_S)
@@ -121,6 +138,6 @@ class Pacer(Closing):
             good = status != 200 or reply is None or right(reply)
             with self._lock:
                 self._attempts.append(SentRequest(kind, began_ns, ended_ns, count, status, good))
-            turn += 1
-            due = max(due + every_s, time.monotonic())
+            turn += turns.clients
+            due = max(due + turns.clients * turns.every_s, time.monotonic())
             self._stop.wait(max(0.0, due - time.monotonic()))

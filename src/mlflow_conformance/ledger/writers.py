@@ -33,8 +33,10 @@ class Pace:
         writers: of metrics, each with a run of its own.
         batch: metrics in one request.
         every_s: from the start of a writer's request to that of its next one, at the least.
-        artifacts_every_s: likewise for artifacts.
-        others_every_s: likewise for every other kind, each by one writer.
+        artifacts_every_s: from one artifact to the next.
+        others_every_s: from one write to the next of every other kind.
+        takers: of turns: clients that write artifacts, and each of the other kinds, one after the
+            other. With one alone, a single late request would be a span without a write.
     """
 
     writers: int = 4
@@ -42,6 +44,7 @@ class Pace:
     every_s: float = 1.0
     artifacts_every_s: float = 0.5
     others_every_s: float = 1.0
+    takers: int = 4
     timeout_s: float = 10.0
 
 
@@ -133,21 +136,23 @@ class Writers(Closing):
             path = f"{ARTIFACTS}/{folder}/{turn}.txt"
             body = content_of(turn)
             return attempt(
-                self._ledger, "uploader", self.store.run_id, "put", turn,
+                self._ledger, f"uploader {self._taker(turn)}", self.store.run_id, "put", turn,
                 lambda: api.request("PUT", path, body=body, content_type="text/plain"),
             )  # fmt: skip
 
-        self.pacer.add("put", self.pace.artifacts_every_s, send)
+        self.pacer.add("put", self.pace.artifacts_every_s, send, clients=self.pace.takers)
 
     def _others(self, kind: str, ask: Callable[[MlflowApi, int], Reply], api: MlflowApi) -> None:
         key = self.store.run_id if kind in ("param", "tag") else self.model
 
         def send(turn: int) -> Reply | None:
-            return attempt(
-                self._ledger, f"writer of {kind}", key, kind, turn, lambda: ask(api, turn)
-            )
+            client = f"writer {self._taker(turn)} of {kind}"
+            return attempt(self._ledger, client, key, kind, turn, lambda: ask(api, turn))
 
-        self.pacer.add(kind, self.pace.others_every_s, send)
+        self.pacer.add(kind, self.pace.others_every_s, send, clients=self.pace.takers)
+
+    def _taker(self, turn: int) -> int:
+        return turn % self.pace.takers + 1
 
     def _param(self, api: MlflowApi, turn: int) -> Reply:
         return api.post(

@@ -117,10 +117,13 @@ def _writer(
     call: Callable[[int], ApiCall],
     api: MlflowApi,
 ) -> None:
-    def send(turn: int) -> Reply | None:
-        return attempt(ledger, f"writer of {kind}", key, kind, turn, lambda: call(turn).sent(api))
+    pace = clients.writers.pace
 
-    clients.pacer.add(kind, clients.writers.pace.others_every_s, send)
+    def send(turn: int) -> Reply | None:
+        client = f"writer {turn % pace.takers + 1} of {kind}"
+        return attempt(ledger, client, key, kind, turn, lambda: call(turn).sent(api))
+
+    clients.pacer.add(kind, pace.others_every_s, send, clients=pace.takers)
 
 
 def _read(clients: Clients, doors: Sequence[MlflowApi]) -> None:
@@ -147,7 +150,8 @@ def _reader(
         except (NoReply, InsideFailed):
             return None
 
-    clients.pacer.add(kind, clients.writers.pace.others_every_s, send, right=right)
+    pace = clients.writers.pace
+    clients.pacer.add(kind, pace.others_every_s, send, right=right, clients=pace.takers)
 
 
 def _path(clients: Clients) -> str:
