@@ -39,12 +39,12 @@ class Pace:
             other. With one alone, a single late request would be a span without a write.
     """
 
-    writers: int = 4
-    batch: int = 25
+    writers: int = 2
+    batch: int = 50
     every_s: float = 1.0
     artifacts_every_s: float = 0.5
     others_every_s: float = 1.0
-    takers: int = 4
+    takers: int = 2
     timeout_s: float = 10.0
 
 
