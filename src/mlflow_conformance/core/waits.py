@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one way to wait: for a condition, with a named time-out and the last thing that was seen."""
 
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -64,11 +66,34 @@ class Hopeless(Exception):  # noqa: N818 - an observation rather than a defect
     """A condition can no longer come true, so waiting on would only hide why."""
 
 
+class Waits:
+    """How long was waited until now, by the name of the time-out."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seconds: dict[str, float] = defaultdict(float)
+
+    def add(self, timeout: str, seconds: float) -> None:
+        """Count one wait."""
+        with self._lock:
+            self._seconds[timeout] += seconds
+
+    def seconds(self) -> Mapping[str, float]:
+        """All until now; of waits that went on beside each other each counts."""
+        with self._lock:
+            return dict(self._seconds)
+
+
 @dataclass(frozen=True)
 class Waiter:
-    """Waits with every named time-out scaled by one factor."""
+    """Waits with every named time-out scaled by one factor.
+
+    Attributes:
+        waits: what it has waited until now.
+    """
 
     scale: float = 1.0
+    waits: Waits = field(default_factory=Waits, compare=False, repr=False)
 
     def seconds(self, timeout: str) -> float:
         """The scaled length of a named time-out.
@@ -103,16 +128,17 @@ class Waiter:
             TimedOut: the time is over; its message holds the last observation.
             Hopeless: `hopeless` gave a reason.
         """
-        limit = self.seconds(timeout)
-        deadline = time.monotonic() + limit
-        streak = 0
-        while True:
-            seen = observe()
-            streak = streak + 1 if done(seen) else 0
-            if streak >= successes:
-                return seen
-            if streak == 0 and (reason := hopeless(seen)):
-                raise Hopeless(f"{condition}: {reason}")
-            if time.monotonic() + interval_s > deadline:
-                raise TimedOut(condition, limit, seen)
-            time.sleep(interval_s)
+        limit, started, streak = self.seconds(timeout), time.monotonic(), 0
+        try:
+            while True:
+                seen = observe()
+                streak = streak + 1 if done(seen) else 0
+                if streak >= successes:
+                    return seen
+                if streak == 0 and (reason := hopeless(seen)):
+                    raise Hopeless(f"{condition}: {reason}")
+                if time.monotonic() + interval_s > started + limit:
+                    raise TimedOut(condition, limit, seen)
+                time.sleep(interval_s)
+        finally:
+            self.waits.add(timeout, time.monotonic() - started)

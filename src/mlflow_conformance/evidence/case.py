@@ -25,6 +25,7 @@ from mlflow_conformance.evidence.model import (
     Door,
     Observation,
     Operator,
+    Spent,
 )
 
 _T = TypeVar("_T", bound=Callable[..., object])
@@ -181,6 +182,7 @@ class Evidence:
         undecided: str | None,
         error: str | None,
         diagnostics: str | None = None,
+        spent: Spent | None = None,
     ) -> CheckFinished:
         """The finished record."""
         return CheckFinished(
@@ -198,6 +200,7 @@ class Evidence:
             limits=list(self.limits),
             attachments=list(self.attachments),
             diagnostics=diagnostics,
+            spent=spent,
         )
 
 

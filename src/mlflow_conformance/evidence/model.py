@@ -153,6 +153,20 @@ class Phase(_Frozen):
     detail: str = ""
 
 
+class Spent(_Frozen):
+    """What one check spent its time on; decides nothing."""
+
+    setup_s: Seconds = Field(default=0, description="its fixtures, with what it is first to need")
+    call_s: Seconds = Field(default=0, description="the check itself")
+    teardown_s: Seconds = Field(default=0, description="its finalizers")
+    cpu_s: Seconds = Field(
+        default=0, description="processor time of this program and of those that it ran"
+    )
+    waited_s: dict[str, Seconds] = Field(
+        default={}, description="waiting for a condition, by the name of the time-out"
+    )
+
+
 class CheckFinished(_Frozen):
     """All that one check saw."""
 
@@ -171,6 +185,7 @@ class CheckFinished(_Frozen):
     limits: list[str] = Field(default=[], description="known limits of MLflow that it met")
     attachments: list[Attachment] = []
     diagnostics: str | None = Field(default=None, description="folder, relative to the log")
+    spent: Spent | None = Field(default=None, description="null where nobody measured it")
 
 
 def _as_list(ids: object) -> object:

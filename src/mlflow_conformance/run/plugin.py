@@ -243,8 +243,7 @@ class ConformancePlugin:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Record one check from its first fixture to its last finalizer."""
         assert self.run is not None
-        row = self.run.rows[recording.id_of(item)]
-        recording.begin(item, row, self.run.folder.path / "attachments", self.run.log)
+        recording.begin(item, self.run)
         try:
             result = yield
         except BaseException as problem:
@@ -262,6 +261,7 @@ class ConformancePlugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Turn the verdict so far into pytest's outcome, so that `-x` and editors see it."""
         report = yield
+        recording.add_part(item, call)
         if call.excinfo is not None:
             recording.add_problem(item, call.excinfo)
         if report.when == "call" or call.excinfo is not None:

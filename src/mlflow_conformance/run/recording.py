@@ -2,24 +2,24 @@
 """One check's record, from its first fixture to its last finalizer, kept with pytest's item."""
 
 import traceback
-from pathlib import Path
 
 import pytest
 
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.config.catalogue import CheckInfo
-from mlflow_conformance.config.profile import Row
 from mlflow_conformance.core.errors import Undecided, Unusable
 from mlflow_conformance.core.waits import Hopeless, TimedOut
 from mlflow_conformance.doors.http import NoReply
 from mlflow_conformance.doors.inside import InsideFailed
 from mlflow_conformance.doors.mlflow import ApiError
 from mlflow_conformance.evidence.case import Evidence
-from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.model import CheckFinished
+from mlflow_conformance.evidence.run import Run
+from mlflow_conformance.run.spending import Spending
 
 _EVIDENCE = pytest.StashKey[Evidence]()
 _PROBLEMS = pytest.StashKey[list[pytest.ExceptionInfo[BaseException]]]()
+_SPENDING = pytest.StashKey[Spending]()
 _OBSERVATION_FAILURES = (
     Undecided, TimedOut, Hopeless, NoReply, ApiError, InsideFailed, KubeFailed
 )  # fmt: skip
@@ -33,14 +33,14 @@ def id_of(item: pytest.Item) -> str:
     return found
 
 
-def begin(item: pytest.Item, row: Row, folder: Path, log: EvidenceLog) -> None:
-    """Start the record of a check.
-
-    Args:
-        folder: where the check's attachments go, without what the log conceals.
-    """
+def begin(item: pytest.Item, run: Run) -> None:
+    """Start the record of a check; what it attaches has nothing that the run's log conceals."""
+    check_id = id_of(item)
+    row = run.rows[check_id]
+    folder = run.folder.path / "attachments"
+    item.stash[_SPENDING] = Spending(run.waiter.waits)
     item.stash[_EVIDENCE] = Evidence(
-        id_of(item), row.promise, folder, row.thresholds, concealed=log.concealed
+        check_id, row.promise, folder, row.thresholds, concealed=run.log.concealed
     )
     item.stash[_PROBLEMS] = []
 
@@ -48,6 +48,11 @@ def begin(item: pytest.Item, row: Row, folder: Path, log: EvidenceLog) -> None:
 def evidence_of(item: pytest.Item) -> Evidence:
     """What a check fills while it goes on."""
     return item.stash[_EVIDENCE]
+
+
+def add_part(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Count the time of a part of the check that is over."""
+    item.stash[_SPENDING].part(call.when, call.duration)
 
 
 def add_problem(item: pytest.Item, problem: pytest.ExceptionInfo[BaseException]) -> None:
@@ -84,6 +89,7 @@ def record_of(item: pytest.Item, info: CheckInfo) -> CheckFinished:
         remedy=marker.kwargs["remedy"],
         undecided=undecided,
         error="\n".join(errors) or None,
+        spent=item.stash[_SPENDING].so_far(),
     )
 
 

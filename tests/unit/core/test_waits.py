@@ -48,6 +48,16 @@ def test_it_looks_until_it_is_done(clock: Clock) -> None:
     assert (seen, clock.now) == (3, 104)
 
 
+def test_waits_are_counted_by_the_name_of_their_time_out(clock: Clock) -> None:
+    waiter = Waiter()
+    waiter.until("2", look(1, 2), done=lambda n: n == 2, timeout="rollout", interval_s=3)
+    for _ in range(2):
+        waiter.until("2", look(1, 2), done=lambda n: n == 2, timeout="pod ready", interval_s=2)
+    with pytest.raises(TimedOut):
+        waiter.until("up", look(0), done=bool, timeout="api reply", interval_s=5)
+    assert waiter.waits.seconds() == {"rollout": 3, "pod ready": 4, "api reply": 10}
+
+
 def test_successes_must_be_in_a_row(clock: Clock) -> None:
     observe = look(1, 1, 0, 1, 1, 1, 0)
     Waiter().until("up", observe, done=bool, timeout="pod ready", successes=3, interval_s=1)

@@ -179,6 +179,26 @@ def test_what_its_fixtures_do_counts_too(
     assert reason in seen[1]
 
 
+def test_a_record_tells_what_the_time_was_spent_on(checkout: Path, run: Run) -> None:
+    more = """
+    @pytest.fixture
+    def thing(waiter):
+        waiter.until("x", iter([0, 1]).__next__, done=bool, timeout="rollout", interval_s=0.1)
+        yield
+        waiter.until("x", iter([0, 1]).__next__, done=bool, timeout="pod ready", interval_s=0.1)
+    """
+    write_check(checkout, 'request.getfixturevalue("thing")\n' + GOOD, more)
+    (record,) = run().records
+    spent = record.spent
+    assert spent is not None
+    assert set(spent.waited_s) == {"rollout", "pod ready"}
+    assert min(spent.waited_s.values()) >= 0.1
+    assert spent.call_s >= 0.1
+    assert spent.teardown_s >= 0.1
+    assert spent.setup_s < record.duration_s
+    assert spent.cpu_s > 0
+
+
 @pytest.mark.parametrize("mark", ["skip", "xfail", "skipif(True, reason='why')"])
 def test_no_mark_excuses_a_check(run: Run, checkout: Path, mark: str) -> None:
     write_check(checkout, BAD, f"pytestmark = pytest.mark.{mark}")
