@@ -4,6 +4,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -51,24 +54,48 @@ def test_the_last_line_counts() -> None:
     assert last_line('a warning of some library\n{"a": 1}\n') == {"a": 1}
 
 
+_SERVES = """
+import json, runpy, sys
+for line in sys.stdin:
+    sys.argv = json.loads(line)
+    runpy.run_path(sys.argv[0], run_name="__main__")
+    print(flush=True)
+"""
+"""Runs one script after the other, each for a line; MLflow is imported by the first alone."""
+
+
+@dataclass(frozen=True)
 class _Here:
-    """The Python that runs these tests; it has the MLflow of this suite."""
+    """The Python that runs these tests, in a process of its own; it has this suite's MLflow."""
+
+    process: "subprocess.Popen[str]"
 
     def run(self, script: Path, request: Any) -> Any:
-        done = subprocess.run(
-            [sys.executable, str(script), json.dumps(request)],
-            capture_output=True, check=True, text=True,
-            env={"PATH": "/usr/bin", "MLFLOW_WORKERS": "1", "MLFLOW_REDIS_URL": "redis://x",
-                 "MLFLOW_HOST": "0.0.0.0", "OTHER": "x"},
-        )  # fmt: skip
-        return last_line(done.stdout)
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps([str(script), json.dumps(request)]) + "\n")
+        self.process.stdin.flush()
+        return last_line("".join(takewhile(lambda line: line != "\n", self.process.stdout)))
 
 
 @pytest.fixture(scope="module")
-def here() -> VersionSettings:
+def python() -> Iterator[_Here]:
+    """A process that answers all tests of this module."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _SERVES],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={"PATH": "/usr/bin", "MLFLOW_WORKERS": "1", "MLFLOW_REDIS_URL": "redis://x",
+             "MLFLOW_HOST": "0.0.0.0", "OTHER": "x"},
+    ) as process:  # fmt: skip
+        yield _Here(process)
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def here(python: _Here) -> VersionSettings:
     """What the installed MLflow makes of a command line that it accepts."""
     return settings_of(
-        _Here(), ["mlflow", "server", "--port=5000", "--workers", "$(MLFLOW_WORKERS)"]
+        python, ["mlflow", "server", "--port=5000", "--workers", "$(MLFLOW_WORKERS)"]
     )
 
 
@@ -90,8 +117,8 @@ def test_a_real_version_tells_what_it_knows(here: VersionSettings) -> None:
         (["sh", "-c", "exec mlflow server --no-such-thing"], "No such option"),
     ],
 )
-def test_its_own_parser_refuses(words: list[str], said: str) -> None:
-    assert said in str(settings_of(_Here(), words).refused)
+def test_its_own_parser_refuses(python: _Here, words: list[str], said: str) -> None:
+    assert said in str(settings_of(python, words).refused)
 
 
 def test_a_version_that_says_something_else_is_undecided() -> None:
