@@ -2,17 +2,16 @@
 """What people use: MLflow's own command line and its pages in a browser."""
 
 import io
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlflow_conformance.core import shell
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.stand.packages import BROWSERS
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.tracking.browser import started
 from mlflow_conformance.tracking.thresholds import Pages
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 _PICTURE_PX = 800
 _PICTURE_QUALITY = 60
-_PAGE_BUDGET_MS = 20_000  # of the page's own clock, which runs ahead while nothing happens
 
 
 @check(
@@ -46,8 +44,9 @@ def test_command_line_and_pages(
         1. Make a run with an artifact, and a registered model.
         2. `mlflow experiments search`, `mlflow runs list` and `mlflow artifacts download` find
            them (`experiments list` and `runs search` of older documentation no longer exist).
-        3. A headless browser loads the page of the experiment and that of the model through the
-           front door: the document that its scripts made shows their names.
+        3. A headless browser, once it has shown a page of its own, loads the page of the experiment
+           and that of the model through the front door: the document that its scripts made shows
+           their names.
     """
     within_s = evidence.row(Pages).within_s
     run_name, model = unique("run"), belongings.model(unique("model"))
@@ -56,14 +55,24 @@ def test_command_line_and_pages(
     mlflow_client.log_text(run_id, "conformance", "note.txt")
     mlflow_client.create_registered_model(model)
 
+    def ran(*arguments: str) -> shell.Completed:
+        words = [sys.executable, "-m", "mlflow", *arguments]
+        variables = {**client_environment, "COLUMNS": "400"}
+        try:
+            return shell.run(words, timeout_s=within_s, cwd=tmp_path, env=variables, check=False)
+        except shell.CommandFailed as late:
+            return late.completed
+
+    if (alone := ran("--version")).code:
+        evidence.undecided(
+            f"`mlflow --version` does not run on this machine ({alone.problem}): install mlflow "
+            "where this program is"
+        )
+
     def mlflow(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "mlflow", *arguments],
-            env={**client_environment, "COLUMNS": "400"}, cwd=tmp_path,
-            capture_output=True, text=True, timeout=within_s, check=False,
-        )  # fmt: skip
+        done = ran(*arguments)
         what = f"exit code of mlflow {' '.join(arguments[:2])}"
-        if not evidence.expect("cli.exit-code", what, done.returncode, "==", 0, door="front"):
+        if not evidence.expect("cli.exit-code", what, done.code, "==", 0, door="front"):
             evidence.note(f"standard error of mlflow {arguments[0]}", done.stderr[-1000:])
         return done.stdout
 
@@ -84,9 +93,8 @@ def test_command_line_and_pages(
         "==", "conformance", door="front",
     )  # fmt: skip
 
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        evidence.undecided(f"there is no browser on this machine: none of {', '.join(BROWSERS)}")
+    browser = started(BROWSERS, tmp_path, within_s)
+    evidence.note("a page of no server in the browser", round(browser.own_s, 1), unit="s")
     url = target.need_front().url
     pages = {
         "experiment": (f"{url}/#/experiments/{experiment}/runs", [title, run_name]),
@@ -94,7 +102,7 @@ def test_command_line_and_pages(
     }
     for page, (address, words) in pages.items():
         picture = tmp_path / f"{page}.png"
-        document = _rendered(browser, address, tmp_path / "browser", picture, within_s)
+        document = browser.document(address, picture)
         evidence.expect(
             "page.names", f"page of the {page}: names shown",
             [w for w in words if w in document], "==", words,
@@ -113,19 +121,3 @@ def _small(picture: Path) -> bytes:
         content = io.BytesIO()
         image.save(content, "WEBP", quality=_PICTURE_QUALITY)
     return content.getvalue()
-
-
-def _rendered(browser: str, url: str, profile: Path, picture: Path, within_s: float) -> str:
-    """The document after the page's scripts ran, empty when it did not load; saves a picture."""
-    argv = [
-        browser, "--headless=new", "--disable-gpu", "--disable-dev-shm-usage",
-        # The certificate is judged by the checks of the ingress; the page by this one.
-        "--ignore-certificate-errors", *(["--no-sandbox"] if os.geteuid() == 0 else []),
-        f"--user-data-dir={profile}", "--window-size=1280,900",
-        f"--virtual-time-budget={_PAGE_BUDGET_MS}", f"--screenshot={picture}", "--dump-dom", url,
-    ]  # fmt: skip
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=within_s, check=False)
-    except subprocess.TimeoutExpired:
-        return ""  # a page that is not there in time shows no names
-    return done.stdout

@@ -1,24 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A registered scikit-learn model, and what a fresh process predicts with it."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlflow_conformance.doors import fresh_client
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_LOAD_S = 180
 _ASKED = ((0.5, 0.25), (100.0, -3.0), (0.0, 0.0))
-_PREDICT = """
-import json, sys
-import mlflow
-model = mlflow.pyfunc.load_model(sys.argv[1])
-print(json.dumps(model.predict(json.loads(sys.argv[2])).tolist()))
-"""
 
 
 @dataclass(frozen=True)
@@ -46,12 +38,9 @@ def registered(client: "MlflowClient", experiment: str, name: str) -> Registered
 
 
 def predicted(model: RegisteredModel, environment: Mapping[str, str]) -> list[float] | str:
-    """What version 1 of the model predicts in a new process, or what that process said instead."""
-    done = subprocess.run(
-        [sys.executable, "-c", _PREDICT, f"models:/{model.name}/1", json.dumps(_ASKED)],
-        env=dict(environment), capture_output=True, text=True, check=False, timeout=_LOAD_S,
-    )  # fmt: skip
-    if done.returncode != 0 or not done.stdout:
-        return f"exit code {done.returncode}: {done.stderr[-500:]}"
-    found: list[float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    """What version 1 of the model predicts in a new process, or what that process said instead.
+
+    Raises:
+        Undecided: the process did not get as far as asking for the model.
+    """
+    return fresh_client.predicted(f"models:/{model.name}/1", _ASKED, environment)
