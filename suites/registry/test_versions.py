@@ -2,6 +2,7 @@
 """Versions of a registered model."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
@@ -9,6 +10,8 @@ from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import MlflowApi, answer, error_of, new_run
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.evidence.model import Door
+from mlflow_conformance.ledger.history import Operation
 from mlflow_conformance.ledger.invariants import check_unique_append
 from mlflow_conformance.ledger.log import Ledger, read
 from mlflow_conformance.ledger.writing import attempt
@@ -28,7 +31,7 @@ def test_versions_are_unique_and_dense(
     evidence: Evidence,
     front: MlflowApi,
     replicas: list[MlflowApi],
-    sql: Sql,
+    sql_witness: Sql | None,
     experiment: str,
     ledger: Ledger,
     unique: Unique,
@@ -40,9 +43,9 @@ def test_versions_are_unique_and_dense(
         1. As many writers as the profile says register versions of one model, spread over the
            replicas; intent and acknowledgement are on disk around each request.
         2. No registration is refused, but for as many as the profile allows. The versions that
-           were handed out are all different, are all in PostgreSQL, and are the numbers from 1 on
-           without a gap.
-        3. Every replica lists the same versions.
+           were handed out are all different.
+        3. Every replica lists all of them and no other, each with what was registered, the numbers
+           from 1 on without a gap; and so does SQL where the profile names the database.
     """
     row = evidence.row(VersionWriters)
     writers, each = row.writers, row.versions // row.writers
@@ -67,8 +70,14 @@ def test_versions_are_unique_and_dense(
     with ThreadPoolExecutor(writers) as pool:
         told = Counter(chain.from_iterable(pool.map(write, range(writers))))
     operations = read(ledger.path)
-    rows = sql.rows("SELECT version, source FROM model_versions WHERE name = %s", name)
-    finding = check_unique_append(operations, [version for version, _ in rows])
+    shown: list[tuple[str, Door, dict[int, str]]] = [
+        (f"replica {number}", "inside", _listed(replica, name))
+        for number, replica in enumerate(replicas, 1)
+    ]
+    if sql_witness:
+        rows = sql_witness.rows("SELECT version, source FROM model_versions WHERE name = %s", name)
+        shown.insert(0, ("SQL", "sql", {int(v): str(source) for v, source in rows}))
+    finding = check_unique_append(operations, shown[0][2])
     evidence.note("registrations by answer", told, door="inside")
     evidence.expect(
         "refused", "registrations that were not acknowledged",
@@ -77,41 +86,42 @@ def test_versions_are_unique_and_dense(
     evidence.expect(
         "handed-out-twice", "handed out twice", list(finding.duplicates), "==", [], door="inside"
     )
+    for where, door, sources in shown:
+        _expect_all(evidence, where, door, sources, operations)
+
+
+def _listed(api: MlflowApi, name: str) -> dict[int, str]:
+    """The versions of a model that a replica lists, each with its source."""
+    call = "model-versions/search"
+    found = answer(call, api.get(call, filter=f"name='{name}'", max_results=1000))
+    return {int(v["version"]): v.get("source", "") for v in found.get("model_versions", [])}
+
+
+def _expect_all(
+    evidence: Evidence,
+    where: str,
+    door: Door,
+    sources: Mapping[int, str],
+    operations: Sequence[Operation],
+) -> None:
+    """Hold the versions that a door shows, each with its source, against those handed out."""
+    finding = check_unique_append(operations, sources)
     evidence.expect(
-        "sql.lost", "handed out and not in SQL", list(finding.lost), "==", [], door="sql"
+        "lost", f"{where}: handed out and not there", list(finding.lost), "==", [], door=door
     )
     evidence.expect(
-        "sql.gaps",
-        "missing between 1 and the last",
-        list(finding.gaps),
-        "==",
-        [],
-        door="sql",
+        "gaps", f"{where}: missing between 1 and the last", list(finding.gaps), "==", [], door=door
     )
     evidence.expect(
-        "sql.unclaimed",
-        "in SQL and handed out to nobody",
-        list(finding.ghosts),
-        "==",
-        [],
-        door="sql",
-    )
-    stored = {source.rsplit("/", 1)[1]: version for version, source in rows}
-    evidence.expect(
-        "sql.sources", "versions whose source is another writer's",
-        [o.value for o in operations if o.acknowledged and stored.get(str(o.value)) != o.result],
-        "==", [], door="sql",
+        "unclaimed", f"{where}: there and handed out to nobody", list(finding.ghosts), "==", [],
+        door=door,
     )  # fmt: skip
-    for number, replica in enumerate(replicas, 1):
-        listed = answer(
-            "model-versions/search",
-            replica.get("model-versions/search", filter=f"name='{name}'", max_results=1000),
-        )
-        evidence.expect(
-            "replica.versions", f"replica {number}: versions",
-            sorted(int(v["version"]) for v in listed.get("model_versions", [])),
-            "==", sorted(version for version, _ in rows), door="inside",
-        )  # fmt: skip
+    stored = {source.rsplit("/", 1)[-1]: version for version, source in sources.items()}
+    evidence.expect(
+        "sources", f"{where}: versions whose source is another writer's",
+        [o.value for o in operations if o.acknowledged and stored.get(str(o.value)) != o.result],
+        "==", [], door=door,
+    )  # fmt: skip
 
 
 def _told(reply: Reply | None) -> str:

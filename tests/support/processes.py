@@ -62,11 +62,15 @@ class Stand:
     postgresql: Postgresql
     minio: Minio
 
+    def front_options(self) -> list[str]:
+        """The options that name its servers alone to pytest."""
+        return [f"--tracking-uri={url}" for url in self.urls]
+
     def options(self) -> list[str]:
         """The options that name this stand to pytest; keys of S3 go through the environment."""
         auditor = " ".join(f"{k}={v}" for k, v in self.postgresql.auditor.items())
         return [
-            *(f"--tracking-uri={url}" for url in self.urls),
+            *self.front_options(),
             f"--sql-dsn={auditor}",
             f"--s3-endpoint={self.minio.endpoint}",
             f"--s3-bucket={self.minio.bucket}",

@@ -118,9 +118,17 @@ def judge_named(
 
 
 def read_back(
-    operations: Sequence[Operation], writers: Writers, api: MlflowApi, sql: Sql, bucket: Bucket
+    operations: Sequence[Operation],
+    writers: Writers,
+    api: MlflowApi,
+    sql: Sql | None,
+    bucket: Bucket | None,
 ) -> list[WritesKept]:
     """What MLflow, SQL and the bucket show of the writes; call it when the server is well again.
+
+    Args:
+        sql: None where nobody named that door; the others are asked all the same.
+        bucket: likewise.
 
     Raises:
         ApiError: MLflow refused to show a history, or did not say whether an artifact is there.
@@ -128,6 +136,27 @@ def read_back(
         InsideFailed: SQL or the bucket could not be read.
     """
     runs = [run.run_id for run in writers.runs]
+    numbers = [int(str(o.value)) for o in operations if o.kind == "put"]
+    metrics = {"mlflow": {run: metric_history(api, run) for run in runs}}
+    artifacts = {"mlflow": served_artifacts(writers.store, api, numbers)}
+    named = {"mlflow": _answers(writers, api)}
+    if sql:
+        metrics["sql"], named["sql"] = _points(runs, sql), _rows(writers, sql)
+    if bucket:
+        artifacts["bucket"] = _stored_artifacts(writers.store, bucket, numbers)
+    return [
+        *(judge_metrics(door, operations, present) for door, present in metrics.items()),
+        *(judge_artifacts(door, operations, present) for door, present in artifacts.items()),
+        *(
+            judge_named(door, kind, operations, shown)
+            for door, kinds in named.items()
+            for kind, shown in kinds.items()
+        ),
+    ]
+
+
+def _points(runs: Sequence[str], sql: Sql) -> dict[str, list[tuple[int, float]]]:
+    """Step and value of every point that the database has, by run."""
     rows = sql.rows(
         "SELECT run_uuid, step, value FROM metrics WHERE run_uuid = ANY(%s) AND key = %s",
         list(runs), METRIC,
@@ -135,18 +164,7 @@ def read_back(
     stored: dict[str, list[tuple[int, float]]] = {run: [] for run in runs}
     for run, step, value in rows:
         stored[run].append((step, value))
-    numbers = [int(str(o.value)) for o in operations if o.kind == "put"]
-    return [
-        judge_metrics("sql", operations, stored),
-        judge_metrics("mlflow", operations, {run: metric_history(api, run) for run in runs}),
-        judge_artifacts("bucket", operations, _stored_artifacts(writers.store, bucket, numbers)),
-        judge_artifacts("mlflow", operations, served_artifacts(writers.store, api, numbers)),
-        *(
-            judge_named(door, kind, operations, shown)
-            for door, kinds in (("sql", _rows(writers, sql)), ("mlflow", _answers(writers, api)))
-            for kind, shown in kinds.items()
-        ),
-    ]
+    return stored
 
 
 def _rows(writers: Writers, sql: Sql) -> dict[str, list[tuple[str, str]]]:

@@ -80,7 +80,7 @@ def _auditor(bundle: Bundle, found: Survey) -> None:
             "auditor: {secret: SECRET}",
             "Secret with accounts that only read the database and the bucket: postgresql-username, "
             "postgresql-password, s3-access-key and s3-secret-key",
-            ("sql",),
+            ("sql", "bucket"),
         )
     )
 

@@ -140,6 +140,7 @@ def find_bucket(bundle: Bundle, server: Server, found: Survey) -> None:
     root = proxied or server.option("default-artifact-root")
     if root is None and server.told:
         _no_bucket(found, "MLflow keeps artifacts in its own pod")
+        _expect_served(server, found)
         return
     source = (root.source if root else "the image's own command") or "its command line"
     uri = (root.text if root else None) or ""
@@ -148,7 +149,9 @@ def find_bucket(bundle: Bundle, server: Server, found: Survey) -> None:
         found.gaps.append(Blank("s3", line, f"the bucket; {source} could not be read", ("bucket",)))
         return
     if not uri.startswith("s3://"):
-        _no_bucket(found, f"artifacts are at {uri.partition('://')[0]}, not in a bucket of S3")
+        where = f"at {uri.partition('://')[0]}" if "://" in uri else "in files of its own pod"
+        _no_bucket(found, f"artifacts are {where}, not in a bucket of S3")
+        _expect_served(server, found)
         return
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     region = _text(server.variable(*_REGIONS))
@@ -175,8 +178,14 @@ def find_bucket(bundle: Bundle, server: Server, found: Survey) -> None:
         found.gaps.append(
             Blank("s3", "  ca_secret: SECRET", "Secret with the authority of its certificate")
         )
+    _expect_served(server, found)
+
+
+def _expect_served(server: Server, found: Survey) -> None:
     if not _serves(server):
-        reason = "clients use the bucket themselves (--default-artifact-root), not through MLflow"
+        reason = (
+            "clients use the store of artifacts themselves (--default-artifact-root), not MLflow"
+        )
         found.lacks(reason, _OF_SERVED)
 
 

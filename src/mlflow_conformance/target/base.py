@@ -138,6 +138,25 @@ class Target:
             raise Undecided(self._why("sql", "there are no credentials for SQL"))
         return self.sql
 
+    def sql_witness(self) -> Sql | None:
+        """The back door to PostgreSQL, for what other doors show as well; None if nobody named it.
+
+        Raises:
+            Undecided: it is named, and does not stand.
+        """
+        names = self.names
+        named = names.postgresql is not None and names.auditor is not None
+        return self.need_sql() if named or self.sql else None
+
+    def bucket_witness(self) -> Bucket | None:
+        """Likewise the back door to the bucket.
+
+        Raises:
+            Undecided: it is named, and does not stand.
+        """
+        named = self.names.s3 is not None and self.names.auditor is not None
+        return self.need_bucket() if named or self.bucket else None
+
     def need_bucket(self) -> Bucket:
         """The back door to the bucket.
 
@@ -172,6 +191,10 @@ class Target:
                 "`contexts` if they are, or leave the row out with a reason under `without`"
             )
         return kube
+
+    def unasked(self, door: str) -> str:
+        """Why nobody asks at a door that checks can do without."""
+        return self.missing.get(door, "nobody named an account that only reads it")
 
     def _why(self, door: str, otherwise: str) -> str:
         return f"no {door} door: {self.missing.get(door, otherwise)}"

@@ -104,7 +104,7 @@ def test_community_charts(tmp_path: Path) -> None:
     # Of its names MLflow is told one, and no client says a port that its scheme has.
     assert profile.checks["SEC-6"].thresholds["own_hosts"] == ["mlflow.ml.svc"]
     assert "TRK-9" not in profile.checks
-    assert "clients use the bucket themselves" in " ".join(profile.without.values())
+    assert "clients use the store of artifacts themselves" in " ".join(profile.without.values())
     # Whatever stores an artifact by way of MLflow would fail for that alone.
     assert not [i for i in profile.checks if i.startswith(("ART", "DIS-8"))]
     assert {"REG-3", "TRK-10"}.isdisjoint(profile.checks)
@@ -153,6 +153,26 @@ def test_a_tutorial(tmp_path: Path) -> None:
     assert "ART-1" not in profile.checks
     # It has no Secret that could leak.
     assert "SEC-3.leaks" not in profile.checks
+
+
+def test_a_tutorial_on_sqlite_is_judged_by_what_mlflow_itself_shows(tmp_path: Path) -> None:
+    text = shapes.TUTORIAL.replace("--default-artifact-root /data/artifacts", "")
+    profile = read(shapes.bundle(text), tmp_path).profile
+    asked = {i for i in profile.checks if i.startswith(("TRK", "REG"))}
+    assert asked >= {
+        "TRK-1", "TRK-1.lengths", "TRK-2", "TRK-3", "TRK-4", "TRK-5", "TRK-7", "TRK-8",
+        "REG-1", "REG-2", "REG-2.archive", "REG-3", "REG-4", "REG-5",
+    }  # fmt: skip
+    # Whether nothing was written, or nothing is left, shows the database alone.
+    assert asked.isdisjoint({"TRK-6", "TRK-10"})
+    (reason,) = (why for names, why in profile.without.items() if "TRK-6" in names)
+    assert "sqlite, not PostgreSQL" in reason
+
+
+def test_files_that_clients_write_themselves_are_not_asked_of_mlflow(tmp_path: Path) -> None:
+    profile = read(shapes.bundle(shapes.TUTORIAL), tmp_path).profile
+    assert {"REG-3", "REG-4", "REG-5"}.isdisjoint(profile.checks)
+    assert "TRK-1" in profile.checks
 
 
 def test_a_statefulset_with_the_image_s_own_command(tmp_path: Path) -> None:
