@@ -7,18 +7,22 @@ import pytest
 
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.network_policy.canary import Canary, run_canary
 from mlflow_conformance.network_policy.pods import Probes, probes
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.target.under_way import RunMark
 
 
 @pytest.fixture(scope="package")
-def probe_pods(target: Target, waiter: Waiter) -> Iterator[Probes]:
+def probe_pods(target: Target, waiter: Waiter, conformance_run: Run) -> Iterator[Probes]:
     """Pods that try connections; each is made when it is first needed.
 
     They are gone before checks of other families: a node with a pod of theirs cannot be drained.
     """
-    with probes(target.need_kube(), target.names.runner.image, waiter) as pods:
+    runner = target.names.runner
+    mark = RunMark(conformance_run.run_id, runner.namespace)
+    with probes(target.need_kube(), runner.image, waiter, mark) as pods:
         yield pods
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.network_policy.matrix import Destination, Source
-from mlflow_conformance.network_policy.pods import NAMESPACE, Attempt, Probes
+from mlflow_conformance.network_policy.pods import Attempt, Probes
 
 _LISTENER, _CLIENT = "canary-listener", "canary-client"
 _PORT = 8080
@@ -28,7 +28,7 @@ _LISTEN = (
 _POLICY: dict[str, Any] = {
     "apiVersion": "networking.k8s.io/v1",
     "kind": "NetworkPolicy",
-    "metadata": {"name": "canary", "namespace": NAMESPACE},
+    "metadata": {"name": "canary"},
     "spec": {"podSelector": {"matchLabels": _LABEL}, "policyTypes": ["Ingress"]},
 }
 
@@ -94,11 +94,12 @@ def run_canary(probes: Probes, waiter: Waiter, attempt_timeout_s: float) -> Cana
     before, _ = wait_for("open", "open: the canary's path")
     if before != "open":
         return Canary(before, "not tried", None, None, None)
-    probes.kube.apply([_POLICY])
+    space = probes.namespace(_LISTENER)
+    probes.kube.apply([{**_POLICY, "metadata": {**_POLICY["metadata"], "namespace": space}}])
     try:
         denied, cut_after_s = wait_for("timeout", "cut: the canary's path")
     finally:
-        probes.kube.delete("networkpolicy", "canary", namespace=NAMESPACE)
+        probes.kube.delete("networkpolicy", "canary", namespace=space)
     if cut_after_s is None:
         return Canary(before, denied, None, None, None)
     after, open_after_s = wait_for("open", "open again: the canary's path")

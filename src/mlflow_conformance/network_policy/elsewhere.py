@@ -13,6 +13,7 @@ from mlflow_conformance.network_policy.policies import (
     Ports,
     Promise,
 )
+from mlflow_conformance.target.own_pods import OWNER, OWNER_LABEL
 
 _KUBELET = 10250
 _PODS_EACH = 2
@@ -22,7 +23,7 @@ _PODS_EACH = 2
 def elsewhere(kube: Kube, names: Names, promised: Sequence[Promise]) -> Sequence[Destination]:
     """Ports of ready pods of other namespaces, and the kubelet of every node.
 
-    What is promised, such as DNS, is none of it. The suite's own namespaces are left out.
+    What is promised, such as DNS, is none of it. The suite's own pods, of any run, are left out.
 
     Raises:
         KubeFailed: pods or nodes cannot be read.
@@ -35,7 +36,8 @@ def _others(kube: Kube, names: Names, promised: Sequence[Promise]) -> Iterator[D
     for pod in kube.items("pod", namespace=""):
         space = pod["metadata"]["namespace"]
         address = pod["status"].get("podIP")
-        ours = space == names.namespace or space.startswith(names.runner.namespace)
+        made_by = (pod["metadata"].get("labels") or {}).get(OWNER_LABEL)
+        ours = space in (names.namespace, names.runner.namespace) or made_by == OWNER
         if ours or not address or pod["spec"].get("hostNetwork"):
             continue
         peer = Peer({NAME_OF_NAMESPACE: space}, pod["metadata"].get("labels") or {})

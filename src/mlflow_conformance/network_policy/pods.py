@@ -7,18 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from mlflow_conformance.cluster.conditions import holds
+from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors import attempt
 from mlflow_conformance.network_policy.matrix import Destination, Source
 from mlflow_conformance.target.own_pods import make_namespaces, restricted_pod
+from mlflow_conformance.target.under_way import RunMark, is_under_way
 
 NAMESPACE = "mlflow-conformance-probe"
+"""What the names of namespaces of probe pods begin with."""
 _ROLE_LABEL = "mlflow-conformance/role"
 _PROBE = {_ROLE_LABEL: "probe"}
 _SCRIPT = Path(attempt.__file__).read_text(encoding="utf-8")
@@ -42,6 +45,9 @@ class _ProbePod:
 class Probes:
     """The probe pods of one run, made when they are first needed.
 
+    Namespaces and pods bear the run's mark, also in their names: another run on the same cluster
+    has its own.
+
     Attributes:
         image: one with Python in its PATH.
     """
@@ -49,6 +55,7 @@ class Probes:
     kube: Kube
     image: str
     waiter: Waiter
+    mark: RunMark
     _made: dict[str, _ProbePod] = field(default_factory=dict)
     _namespaces: list[str] = field(default_factory=list)
 
@@ -67,18 +74,18 @@ class Probes:
         new = {name: source for name, source in sources.items() if name not in self._made}
         if not new:
             return
-        spaces = {name: namespace_of(source) for name, source in new.items()}
+        spaces = {name: namespace_of(source, self.mark) for name, source in new.items()}
         self._make_namespaces({spaces[n]: s.namespace_labels for n, s in new.items()})
         pods = []
         for name, source in new.items():
-            pod = _ProbePod(spaces[name], f"probe-{name}")
+            pod = _ProbePod(spaces[name], f"probe-{name}-{self.mark.short}")
             self._made[name] = pod
             pods.append(
                 restricted_pod(
                     pod.name,
                     pod.namespace,
                     self.image,
-                    labels={**_PROBE, **source.pod_labels},
+                    labels={**_PROBE, **self.mark.labels, **source.pod_labels},
                     command=(commands or {}).get(name, ["sleep", "infinity"]),
                 )
             )
@@ -90,6 +97,10 @@ class Probes:
             timeout="pod ready",
             interval_s=0.3,
         )
+
+    def namespace(self, source: str) -> str:
+        """Where a source's pod is."""
+        return self._made[source].namespace
 
     def ip(self, source: str) -> str:
         """The address of a source's pod."""
@@ -162,32 +173,34 @@ class Probes:
         self._namespaces.clear()
 
     def clear_leftovers(self) -> None:
-        """Delete what a killed run left, and wait until it is gone.
+        """Delete what killed runs left; what a run that is under way made is its own.
+
+        Nobody waits until it is gone: no other run has the same names. What this user may not
+        delete was made by another one.
 
         Raises:
-            KubeFailed: the API server refused.
-            TimedOut: it was not gone in time.
+            KubeFailed: the API server does not answer as it must.
         """
         for kind in ("namespace", "pod"):
-            left = partial(self.kube.items, kind, labels=_PROBE, namespace="")
-            for item in left():
+            for item in self.kube.items(kind, labels=_PROBE, namespace=""):
                 meta = item["metadata"]
-                self.kube.delete(
-                    kind, meta["name"], namespace=meta.get("namespace", ""), missing_ok=True
-                )
-            self.waiter.until(
-                f"gone: every {kind} that an earlier run left",
-                left,
-                done=lambda found: not found,
-                timeout="namespace gone",
-            )
+                if "deletionTimestamp" not in meta and not is_under_way(self.kube, item):
+                    self._clear(kind, meta["name"], meta.get("namespace", ""))
+
+    def _clear(self, kind: str, name: str, namespace: str) -> None:
+        try:
+            self.kube.delete(kind, name, namespace=namespace, missing_ok=True)
+        except KubeFailed as problem:
+            if problem.status != HTTPStatus.FORBIDDEN:
+                raise
 
     def _make_namespaces(self, wanted: Mapping[str, Mapping[str, str]]) -> None:
         there = {item["metadata"]["name"] for item in self.kube.items("namespace")}
         made = [name for name in wanted if name not in there]
         if made:
             self._namespaces += made
-            make_namespaces(self.kube, {n: {**_PROBE, **wanted[n]} for n in made}, self.waiter)
+            own = {n: {**_PROBE, **self.mark.labels, **wanted[n]} for n in made}
+            make_namespaces(self.kube, own, self.waiter)
 
     def _is_ready(self, name: str) -> bool:
         return holds(self._seen(name), "Ready")
@@ -201,23 +214,23 @@ class Probes:
         return self.kube.log(pod.name, pod.name, namespace=pod.namespace, lines=lines)
 
 
-def namespace_of(source: Source) -> str:
-    """The namespace of a source's pod: the one it names, or one per set of labels."""
+def namespace_of(source: Source, mark: RunMark) -> str:
+    """The namespace of a source's pod: the one it names, or one of the run's for its labels."""
     if source.namespace is not None:
         return source.namespace
     if not source.namespace_labels:
-        return NAMESPACE
+        return f"{NAMESPACE}-{mark.short}"
     text = "-".join(f"{k}-{v}" for k, v in sorted(source.namespace_labels.items()))
     plain = "".join(c if c.isalnum() else "-" for c in text.lower()).strip("-")
     # The digest tells labels apart that read the same once they are cut and made plain.
     digest = hashlib.sha256(text.encode()).hexdigest()[:6]
-    return f"{NAMESPACE}-{plain[:30].strip('-')}-{digest}"
+    return f"{NAMESPACE}-{plain[:21].strip('-')}-{digest}-{mark.short}"
 
 
 @contextmanager
-def probes(kube: Kube, image: str, waiter: Waiter) -> Iterator[Probes]:
+def probes(kube: Kube, image: str, waiter: Waiter, mark: RunMark) -> Iterator[Probes]:
     """Probe pods for as long as the context lasts; what a killed run left is removed first."""
-    made = Probes(kube, image, waiter)
+    made = Probes(kube, image, waiter, mark)
     made.clear_leftovers()
     try:
         yield made

@@ -283,6 +283,7 @@ def _attached(options: TargetOptions, run: Run) -> Iterator[Target]:
         keep_runner=False,
         waiter=run.waiter,
         log=run.log,
+        run_id=run.run_id,
     ) as target:
         with run.phase("what everything stands on") as note:
             basics = judged(target, run.waiter)

@@ -105,6 +105,7 @@ def standing(options: StandOptions, run: Run) -> Iterator[Target]:
                 keep_runner=options.keep,
                 waiter=run.waiter,
                 log=run.log,
+                run_id=run.run_id,
             ) as target:
                 yield target
             if options.keep:

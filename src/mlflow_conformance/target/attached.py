@@ -76,6 +76,7 @@ def open_target(
     keep_runner: bool,
     waiter: Waiter,
     log: EvidenceLog,
+    run_id: str,
 ) -> Iterator[Target]:
     """Open every door that the profile names, and close them again.
 
@@ -93,7 +94,7 @@ def open_target(
     with ExitStack() as stack:
         headers = keys.headers(names.mlflow.login)
         # Before it is made: a start that fails half-way must not leave its namespace behind.
-        runner = Runner(kube, names, waiter)
+        runner = Runner(kube, names, waiter, run_id)
         if not keep_runner:
             stack.callback(runner.end)
         inside = runner.start()

@@ -27,30 +27,27 @@ from mlflow_conformance.target.own_pods import (
     send_package,
     wait_pod_ready,
 )
-
-_LOCK = f"{HOME}/agent.lock"
-_STARTED = "mlflow-conformance/started"
-"""The annotation of a pod whose agent has answered: until then only its maker may remove it."""
-_EXISTS = "AlreadyExists"
-_FREE = (
-    "import fcntl\n"
-    "try:\n"
-    f"    fcntl.flock(open({_LOCK!r},'a'),fcntl.LOCK_EX|fcntl.LOCK_NB)\n"
-    "    print('free')\n"
-    "except BlockingIOError:\n"
-    "    print('used')\n"
+from mlflow_conformance.target.under_way import (
+    LOCK,
+    STARTED,
+    RunMark,
+    RunnerState,
+    runner_state,
 )
+
+_EXISTS = "AlreadyExists"
 
 
 class Runner:
     """The runner of one run."""
 
-    def __init__(self, kube: Kube, names: Names, waiter: Waiter) -> None:
+    def __init__(self, kube: Kube, names: Names, waiter: Waiter, run_id: str) -> None:
         """Know where it is to be; makes nothing yet.
 
         Args:
             names: with the runner's image (see `mlflow_conformance.target.own_image`).
         """
+        self._mark = RunMark(run_id, names.runner.namespace)
         self._kube, self._names, self._waiter = kube, names.runner, waiter
         self._of_others = False
 
@@ -69,9 +66,8 @@ class Runner:
             # A pod of an earlier version cannot be changed into this one.
             removed(kube, "pod", RUNNER, self._waiter, namespace=space)
             kube.apply(self._beside())
-            kube.create(
-                measuring_pod(RUNNER, self._names, labels={"app.kubernetes.io/name": RUNNER})
-            )
+            labels = {"app.kubernetes.io/name": RUNNER, **self._mark.labels}
+            kube.create(measuring_pod(RUNNER, self._names, labels=labels))
             wait_pod_ready(kube, space, RUNNER, self._waiter)
             send_package(kube, space, RUNNER)
         except (KubeFailed, TimedOut, Hopeless) as problem:
@@ -81,14 +77,14 @@ class Runner:
         inside = AgentInside(
             kube.argv(
                 "exec", "-i", RUNNER, f"--container={RUNNER}", "--",
-                "env", f"PYTHONPATH={HOME}", "python", "-m", "mlflow_conformance.run.agent", _LOCK,
+                "env", f"PYTHONPATH={HOME}", "python", "-m", "mlflow_conformance.run.agent", LOCK,
                 namespace=space,
             )
         )  # fmt: skip
         try:
             inside.call("ping", patience_s=self._waiter.seconds("pod ready"))
             kube.patch(
-                "pod", RUNNER, {"metadata": {"annotations": {_STARTED: "true"}}}, namespace=space
+                "pod", RUNNER, {"metadata": {"annotations": {STARTED: "true"}}}, namespace=space
             )
         except (InsideFailed, KubeFailed) as problem:
             inside.close()
@@ -207,20 +203,8 @@ class Runner:
         if state == "used":
             raise self._taken()
 
-    def _state(self) -> str:
-        """Of a runner that exists: ``absent``, ``starting``, ``used`` or ``free``."""
-        space = self._names.namespace
-        found = self._kube.find("pod", RUNNER, namespace=space) if self._owner() else None
-        if found is None or "deletionTimestamp" in found["metadata"]:
-            return "absent"
-        if _STARTED not in (found["metadata"].get("annotations") or {}):
-            return "starting"
-        try:
-            return self._kube.exec(
-                RUNNER, "python", "-c", _FREE, namespace=space, container=RUNNER
-            ).strip()
-        except KubeFailed:
-            return "free"  # a pod that runs nothing has no agent
+    def _state(self) -> RunnerState:
+        return runner_state(self._kube, self._names.namespace) if self._owner() else "absent"
 
     def _taken(self) -> Unusable:
         self._of_others = True

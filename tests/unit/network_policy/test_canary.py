@@ -30,6 +30,9 @@ class Network:
 
     def ensure(self, sources: Mapping[str, Source], **_: object) -> None: ...
 
+    def namespace(self, source: str) -> str:
+        return f"of-{source}"
+
     def ip(self, source: str) -> str:
         return "127.0.0.1"
 
@@ -41,6 +44,7 @@ class Network:
 
     def apply(self, manifests: Sequence[Mapping[str, Any]]) -> None:
         assert manifests[0]["kind"] == "NetworkPolicy"
+        assert manifests[0]["metadata"]["namespace"] == "of-canary-listener"
         self.policy = True
 
     def delete(self, kind: str, name: str, *, namespace: str) -> None:

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Probe pods of several runs on one cluster."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from api_server import ApiServer
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.network_policy.pods import Probes
+from mlflow_conformance.target.own_pods import RUNNER
+from mlflow_conformance.target.under_way import STARTED, RunMark
+
+NOW = datetime.now(UTC)
+OURS, OTHER = RunMark("ours", "our-runner"), RunMark("other", "other-runner")
+PROBE = {"mlflow-conformance/role": "probe"}
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    with ApiServer() as running:
+        yield running
+
+
+def have(
+    server: ApiServer, mark: RunMark | None, name: str, *, ago: timedelta = timedelta(minutes=5)
+) -> None:
+    """A namespace and a pod elsewhere that a run made."""
+    labels = {**PROBE, **(mark.labels if mark else {})}
+    meta = {"labels": labels, "creationTimestamp": (NOW - ago).isoformat()}
+    server.have("Namespace", name, metadata=meta)
+    server.have("Pod", name, namespace="traefik", metadata=meta)
+
+
+def have_runner(server: ApiServer, mark: RunMark, *, started: bool = False) -> None:
+    notes = {STARTED: "true"} if started else {}
+    meta = {"labels": mark.labels, "annotations": notes}
+    server.have("Pod", RUNNER, namespace=mark.space, metadata=meta)
+
+
+def cleared(server: ApiServer, folder: Path, said: str = "") -> set[str]:
+    """What is left of probe pods and their namespaces after a run began."""
+    kube = server.kube(folder)
+    program = folder / "kubectl"
+    program.write_text(f"#!/bin/sh\n{said}\n")
+    program.chmod(0o700)
+    asking = Kube(kube.kubeconfig, kube.context, "mlflow", kubectl=str(program))
+    Probes(asking, "image", Waiter(1), OURS).clear_leftovers()
+    left = {(kind, name) for kind, _, name in server.objects if name != RUNNER}
+    spaces, pods = ({n for k, n in left if k == kind} for kind in ("namespaces", "pods"))
+    assert spaces == pods
+    return spaces
+
+
+def test_what_a_run_that_is_under_way_made_is_left_alone(server: ApiServer, tmp_path: Path) -> None:
+    have(server, OTHER, "theirs")
+    have_runner(server, OTHER, started=True)
+    assert cleared(server, tmp_path, "echo used") == {"theirs"}
+
+
+def test_a_run_that_is_just_starting_its_runner_is_under_way(
+    server: ApiServer, tmp_path: Path
+) -> None:
+    have(server, OTHER, "theirs")
+    have_runner(server, OTHER)
+    assert cleared(server, tmp_path) == {"theirs"}
+
+
+@pytest.mark.parametrize("said", ["echo free", "echo 'container not found' >&2; exit 1"])
+def test_what_a_run_without_an_agent_left_is_removed(
+    server: ApiServer, tmp_path: Path, said: str
+) -> None:
+    have(server, OTHER, "theirs")
+    have_runner(server, OTHER, started=True)
+    assert cleared(server, tmp_path, said) == set()
+
+
+def test_whose_runner_is_gone_or_another_s_is_over(server: ApiServer, tmp_path: Path) -> None:
+    have(server, OTHER, "without-runner")
+    have(server, RunMark("older", OURS.space), "earlier-run-of-ours")
+    have_runner(server, OURS, started=True)
+    assert cleared(server, tmp_path, "echo used") == set()
+
+
+def test_whoever_may_not_ask_leaves_it_alone(server: ApiServer, tmp_path: Path) -> None:
+    have(server, OTHER, "theirs")
+    have_runner(server, OTHER, started=True)
+    refused = "echo 'Error from server (Forbidden): pods is forbidden' >&2; exit 1"
+    assert cleared(server, tmp_path, refused) == {"theirs"}
+
+
+def test_without_a_mark_and_with_one_age_has_a_bound(server: ApiServer, tmp_path: Path) -> None:
+    have(server, None, "of-an-older-version")
+    have(server, None, "old", ago=timedelta(days=2))
+    have(server, OTHER, "old-and-under-way", ago=timedelta(days=2))
+    have_runner(server, OTHER, started=True)
+    assert cleared(server, tmp_path, "echo used") == {"of-an-older-version"}
+
+
+def test_what_may_not_be_deleted_is_somebody_else_s(server: ApiServer, tmp_path: Path) -> None:
+    have(server, OTHER, "theirs")
+    server.refuse = {"DELETE"}
+    assert cleared(server, tmp_path) == {"theirs"}
