@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 import clusters
+from clocks import Clock
 from clusters import HEALTHY, changed, container, pod
 from mlflow_conformance.cluster.view import ClusterView
 from mlflow_conformance.disruption import steadiness, wholeness
@@ -13,19 +14,6 @@ from mlflow_conformance.disruption.scene import Scene
 
 RESTARTED = changed(container(pod("one"), id="containerd://one1", restarts=1))
 UNREADY = changed(pod("one", ready=False))
-
-
-class _Clock:
-    """Time passes by sleeping alone."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 def _then(*views: ClusterView) -> Iterator[ClusterView]:
@@ -48,7 +36,7 @@ def _then(*views: ClusterView) -> Iterator[ClusterView]:
 def test_whole_and_steady(
     monkeypatch: pytest.MonkeyPatch, views: list[ClusterView], since: float | None
 ) -> None:
-    clock, shown = _Clock(), _then(*views)
+    clock, shown = Clock(), _then(*views)
     monkeypatch.setattr("mlflow_conformance.core.waits.time", clock)
     monkeypatch.setattr(steadiness, "time", clock)
     monkeypatch.setattr(steadiness, "look", lambda _: next(shown))

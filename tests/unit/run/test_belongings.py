@@ -3,12 +3,22 @@
 
 from collections.abc import Mapping
 
+import pytest
+
+from clocks import Clock
+from mlflow_conformance.core import waits
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.run.fixtures.belongings import Belongings
 
 _SOON = Waiter(0.15)  # three seconds
+
+
+@pytest.fixture(autouse=True)
+def _time_flies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here is about how long a second is."""
+    monkeypatch.setattr(waits, "time", Clock())
 
 
 class Server:
