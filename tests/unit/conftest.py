@@ -12,6 +12,7 @@ from textwrap import dedent
 import pytest
 from hypothesis import settings
 
+import real_mlflow as mlflow_process
 from mlflow_conformance.config import assets
 
 # On a busy machine an example takes as long as it takes; that is no defect.
@@ -118,3 +119,10 @@ def server() -> Iterator[str]:
         yield f"http://127.0.0.1:{http.server_port}"
         http.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def real_mlflow() -> Iterator[mlflow_process.RealMlflow]:
+    """The MLflow of this suite, in a process of its own."""
+    with mlflow_process.started() as process:
+        yield process

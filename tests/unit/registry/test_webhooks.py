@@ -2,6 +2,7 @@
 """Webhooks as they arrive at a real receiver, signed as MLflow itself signs them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from mlflow_conformance.doors.http import send
 from mlflow_conformance.doors.inside import LocalInside
 from mlflow_conformance.registry.webhooks import Delivery, signature_of
+from real_mlflow import RealMlflow
 
 BODY = b'{"entity": "model_version", "action": "created", "data": {"name": "m"}}'
 
@@ -46,12 +48,17 @@ def test_what_is_posted_is_kept_and_refused_only_at_first(receiver: dict[str, An
     assert (second.id, second.path, other.path) == ("d1", "/hook", "/other")
 
 
-def test_the_signature_is_mlflows(receiver: dict[str, Any]) -> None:
-    from mlflow.webhooks.delivery import _generate_hmac_signature
-
-    assert signature_of("s", "d1", "17", BODY) == _generate_hmac_signature(
-        "s", "d1", "17", BODY.decode()
+def test_the_signature_is_mlflows(
+    receiver: dict[str, Any], real_mlflow: RealMlflow, tmp_path: Path
+) -> None:
+    script = tmp_path / "signs.py"
+    script.write_text(
+        "import json, sys\n"
+        "from mlflow.webhooks.delivery import _generate_hmac_signature\n"
+        "print(json.dumps(_generate_hmac_signature(*json.loads(sys.argv[1]))))\n"
     )
+    theirs = real_mlflow.run(script, ["s", "d1", "17", BODY.decode()])
+    assert signature_of("s", "d1", "17", BODY) == theirs
     _posted(receiver, "/other", "right")
     (post,) = cast(
         list[dict[str, Any]], LocalInside().call("receiver_posts", number=receiver["number"])

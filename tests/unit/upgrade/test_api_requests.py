@@ -2,8 +2,6 @@
 """Requests from the API's own definition: every call, about what is there and what is not."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +17,7 @@ from mlflow_conformance.upgrade.api_requests import (
     requests,
 )
 from mlflow_conformance.upgrade.scripts import API_DEFINITION
+from real_mlflow import RealMlflow
 
 _WORLD = World(experiment_id="7", experiment_name="e", run_ids=["r1", "r2"], model="m")
 _THINGS = ApiObjects(
@@ -96,12 +95,10 @@ def test_nothing_is_sent_elsewhere() -> None:
 
 
 @pytest.fixture(scope="module")
-def declared() -> list[DeclaredCall]:
+def declared(real_mlflow: RealMlflow) -> list[DeclaredCall]:
     """The calls of the MLflow that is installed here."""
-    done = subprocess.run(
-        [sys.executable, str(API_DEFINITION), "null"], capture_output=True, check=True, text=True
-    )
-    return TypeAdapter(list[DeclaredCall]).validate_json(done.stdout.splitlines()[-1])
+    said = real_mlflow.run(API_DEFINITION, None)
+    return TypeAdapter(list[DeclaredCall]).validate_python(said)
 
 
 def test_the_definition_of_a_real_version_is_read(declared: list[DeclaredCall]) -> None:

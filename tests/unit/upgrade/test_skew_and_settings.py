@@ -2,11 +2,6 @@
 """Clients of other versions, and what a new version makes of the old one's configuration."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +17,7 @@ from mlflow_conformance.upgrade.settings import (
     unread,
 )
 from mlflow_conformance.upgrade.skew import Client, matrix
+from real_mlflow import RealMlflow
 
 
 def test_what_worked_before_and_does_not_now_is_lost() -> None:
@@ -54,48 +50,11 @@ def test_the_last_line_counts() -> None:
     assert last_line('a warning of some library\n{"a": 1}\n') == {"a": 1}
 
 
-_SERVES = """
-import json, runpy, sys
-for line in sys.stdin:
-    sys.argv = json.loads(line)
-    runpy.run_path(sys.argv[0], run_name="__main__")
-    print(flush=True)
-"""
-"""Runs one script after the other, each for a line; MLflow is imported by the first alone."""
-
-
-@dataclass(frozen=True)
-class _Here:
-    """The Python that runs these tests, in a process of its own; it has this suite's MLflow."""
-
-    process: "subprocess.Popen[str]"
-
-    def run(self, script: Path, request: Any) -> Any:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps([str(script), json.dumps(request)]) + "\n")
-        self.process.stdin.flush()
-        return last_line("".join(takewhile(lambda line: line != "\n", self.process.stdout)))
-
-
 @pytest.fixture(scope="module")
-def python() -> Iterator[_Here]:
-    """A process that answers all tests of this module."""
-    with subprocess.Popen(
-        [sys.executable, "-c", _SERVES],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env={"PATH": "/usr/bin", "MLFLOW_WORKERS": "1", "MLFLOW_REDIS_URL": "redis://x",
-             "MLFLOW_HOST": "0.0.0.0", "OTHER": "x"},
-    ) as process:  # fmt: skip
-        yield _Here(process)
-        process.kill()
-
-
-@pytest.fixture(scope="module")
-def here(python: _Here) -> VersionSettings:
+def here(real_mlflow: RealMlflow) -> VersionSettings:
     """What the installed MLflow makes of a command line that it accepts."""
     return settings_of(
-        python, ["mlflow", "server", "--port=5000", "--workers", "$(MLFLOW_WORKERS)"]
+        real_mlflow, ["mlflow", "server", "--port=5000", "--workers", "$(MLFLOW_WORKERS)"]
     )
 
 
@@ -117,8 +76,8 @@ def test_a_real_version_tells_what_it_knows(here: VersionSettings) -> None:
         (["sh", "-c", "exec mlflow server --no-such-thing"], "No such option"),
     ],
 )
-def test_its_own_parser_refuses(python: _Here, words: list[str], said: str) -> None:
-    assert said in str(settings_of(python, words).refused)
+def test_its_own_parser_refuses(real_mlflow: RealMlflow, words: list[str], said: str) -> None:
+    assert said in str(settings_of(real_mlflow, words).refused)
 
 
 def test_a_version_that_says_something_else_is_undecided() -> None:
