@@ -3,21 +3,28 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from control_plane import ADMIN, ControlPlane, control_plane, programs
+from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.config.names import RunnerNames
+from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import RunVerdict, judge
+from mlflow_conformance.network_policy.matrix import Source
+from mlflow_conformance.network_policy.pods import Probes, namespace_of
 from mlflow_conformance.target import rights
+from mlflow_conformance.target.own_pods import make_namespaces, measuring_pod
+from mlflow_conformance.target.under_way import RunMark
 
 NAMESPACE = "mlflow"
-READER, BLIND = "reader", "blind"
+READER, BLIND, WORKER = "reader", "blind", "worker"
 PROFILE = """
 schema: 1
 name: theirs
@@ -28,6 +35,19 @@ names:
   runner: {image: "runner:1", labels: {may: enter}}
 """
 LABELS = {"app": "mlflow"}
+SOURCES = {
+    "admitted": Source(namespace_labels={"may": "enter"}, reaches=["mlflow"]),
+    "stranger": Source(reaches=[]),
+    "ingress": Source(namespace="traefik", reaches=["mlflow"]),
+    "neighbour": Source(namespace=NAMESPACE, reaches=[]),
+}
+PLACES = rights.Places(
+    mlflow=NAMESPACE,
+    runner="mlflow-conformance",
+    runner_labels={"may": "enter"},
+    probes={namespace_of(s): s.namespace_labels for s in SOURCES.values() if not s.namespace},
+    sources=["traefik"],
+)
 SPEC = {
     "containers": [
         {
@@ -42,16 +62,18 @@ SPEC = {
 }
 
 
+def named(kind: str, name: str, api: str = "v1", **rest: Any) -> dict[str, Any]:
+    """An object by its name, and what is in it."""
+    return {
+        "apiVersion": api,
+        "kind": kind,
+        "metadata": {"name": name, **rest.pop("meta", {})},
+        **rest,
+    }
+
+
 def objects() -> list[dict[str, Any]]:
     """A deployment as somebody else made it: no controller makes its pods."""
-
-    def named(kind: str, name: str, api: str = "v1", **rest: Any) -> dict[str, Any]:
-        return {
-            "apiVersion": api,
-            "kind": kind,
-            "metadata": {"name": name, **rest.pop("meta", {})},
-            **rest,
-        }
 
     template = {"metadata": {"labels": LABELS}, "spec": SPEC}
     return [
@@ -107,7 +129,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     if found is None:
         pytest.skip("kube-apiserver and etcd were not built here: mlflow-conformance images")
     folder = tmp_path_factory.mktemp("control-plane")
-    with control_plane(folder, [READER, BLIND], found, Waiter(1)) as made:
+    with control_plane(folder, [READER, BLIND, WORKER], found, Waiter(1)) as made:
         admin = made.kube(ADMIN, NAMESPACE)
         for thing in objects():
             admin.create(thing)
@@ -119,8 +141,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
             )
             # Admission keeps pods from a new node until its conditions are known.
             admin.patch("node", node, {"spec": {"taints": None}}, how="merge", namespace="")
-        admin.apply(list(rights.manifests("read-only", NAMESPACE, READER)))
-        admin.apply([less(m) for m in rights.manifests("read-only", NAMESPACE, BLIND)])
+        admin.apply(rights.manifests("read-only", PLACES, READER))
+        admin.apply([less(m) for m in rights.manifests("read-only", PLACES, BLIND)])
+        for name in ("traefik", "others"):
+            admin.create(named("Namespace", name))
+        admin.create(named("Secret", "theirs"), namespace="others")
+        admin.apply([*rights.manifests("default", PLACES, WORKER)])
+        for name in ("traefik", PLACES.runner, *PLACES.probes):
+            # Nobody makes it here: there is no controller.
+            admin.create(named("ServiceAccount", "default"), namespace=name)
         yield made
 
 
@@ -129,8 +158,12 @@ def less(manifest: Mapping[str, Any]) -> dict[str, Any]:
     text = {**manifest, "metadata": {**manifest["metadata"], "name": "blind"}}
     if "roleRef" in text:
         text["roleRef"] = {**text["roleRef"], "name": "blind"}
-    for rule in text.get("rules", []):
-        rule["resources"] = [r for r in rule["resources"] if r not in ("secrets", "nodes")]
+    if "rules" in text:
+        fewer = [
+            {**rule, "resources": [r for r in rule["resources"] if r not in ("secrets", "nodes")]}
+            for rule in text["rules"]
+        ]
+        text["rules"] = [rule for rule in fewer if rule["resources"]]
     return text
 
 
@@ -194,3 +227,52 @@ def test_with_less_a_run_says_what_is_missing(cluster: ControlPlane, tmp_path: P
     assert told["DIS-9"].startswith("unknown")
     assert 'cannot list resource "nodes"' in told["DIS-9"]
     assert told["OPS-6"].startswith("pass")
+
+
+def test_the_pods_of_a_default_run_are_made_and_removed_in_prepared_namespaces(
+    cluster: ControlPlane,
+) -> None:
+    kube, admin = cluster.kube(WORKER, NAMESPACE), cluster.kube(ADMIN, NAMESPACE)
+    before = versions(admin)
+    make_namespaces(kube, {PLACES.runner: PLACES.runner_labels}, Waiter(1))
+    runner = RunnerNames(image="runner:1", namespace=PLACES.runner)
+    kube.create(measuring_pod("runner", runner, labels={}))
+    kube.apply([named("Secret", "pull")], namespace=PLACES.runner)
+    mark = RunMark("20261130T000000Z-0a0b", PLACES.runner)
+    probes = Probes(kube, "probe:1", Waiter(0.05), mark)
+    probes.clear_leftovers()
+    with pytest.raises(TimedOut, match="ready: 4 probe pods"):  # no node runs anything here
+        probes.ensure(SOURCES)
+    made = {probes.namespace(name) for name in SOURCES}
+    assert made == {*PLACES.probes, "traefik", NAMESPACE}
+    probes.remove()
+    for kind, name in (("pod", "runner"), ("secret", "pull")):
+        kube.delete(kind, name, namespace=PLACES.runner)
+    Waiter(1).until(
+        "as it was: the cluster",
+        lambda: versions(admin) == before,
+        done=bool, timeout="namespace gone",
+    )  # fmt: skip
+
+
+def test_a_default_run_touches_nothing_outside_of_its_namespaces(cluster: ControlPlane) -> None:
+    kube = cluster.kube(WORKER, NAMESPACE)
+    pod = measuring_pod("stray", RunnerNames(image="x", namespace="others"), labels={})
+    one, fewer = {"stringData": {"p": "x"}}, {"spec": {"replicas": 1}}
+    asked: dict[str, Callable[[], object]] = {
+        "read a Secret elsewhere": lambda: kube.get("secret", "theirs", namespace="others"),
+        "list all Secrets": lambda: kube.items("secret", namespace=""),
+        "make a pod elsewhere": lambda: kube.create(pod),
+        "make a namespace": lambda: kube.create(named("Namespace", "new")),
+        "delete a namespace": lambda: kube.delete("namespace", "others"),
+        "delete its own namespace": lambda: kube.delete("namespace", PLACES.runner),
+        "change MLflow": lambda: kube.patch("deployment", "mlflow", fewer),
+        "change a Secret of MLflow": lambda: kube.patch("secret", "db", one),
+    }
+    for what, act in asked.items():
+        with pytest.raises(KubeFailed) as refused:
+            act()
+        assert refused.value.status == HTTPStatus.FORBIDDEN, what
+    # What leads MLflow somewhere is looked for everywhere.
+    assert kube.items("pod", namespace="")
+    assert kube.items("service", namespace="")

@@ -13,13 +13,23 @@ def rbac(
         rights.Mode,
         typer.Option(help="Of a run with --read-only, of one without, or with --allow-disruption."),
     ] = "default",
-    namespace: Annotated[str, typer.Option(help="Where MLflow is.")] = "mlflow",
+    profile: Annotated[
+        str,
+        typer.Option(
+            help="The profile of the run, by its name or path: its namespaces, and no others."
+        ),
+    ] = "k3d",
+    namespace: Annotated[
+        str | None, typer.Option(help="Where MLflow is, if not where the profile says.")
+    ] = None,
     user: Annotated[
         str, typer.Option(help="Who runs it; system:serviceaccount:NAMESPACE:NAME for an account.")
     ] = "mlflow-conformance",
 ) -> None:
-    """Print the roles that a run needs, and their bindings, for kubectl apply."""
-    import yaml
+    """Print namespaces and roles that a run needs, each right with why, for kubectl apply."""
+    from mlflow_conformance.config import assets, catalogue
+    from mlflow_conformance.network_policy.places import places_of
+    from mlflow_conformance.run.known import promised
 
-    documents = rights.manifests(mode, namespace, user)
-    typer.echo(yaml.safe_dump_all(documents, sort_keys=False), nl=False)
+    found = promised(profile, catalogue.read(assets.asset("suites"))).profile
+    typer.echo(rights.text(mode, places_of(found, namespace), user), nl=False)

@@ -17,7 +17,7 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors import attempt
 from mlflow_conformance.network_policy.matrix import Destination, Source
-from mlflow_conformance.target.own_pods import make_namespaces, restricted_pod
+from mlflow_conformance.target.own_pods import is_prepared, make_namespaces, restricted_pod
 from mlflow_conformance.target.under_way import RunMark, is_under_way
 
 NAMESPACE = "mlflow-conformance-probe"
@@ -74,8 +74,7 @@ class Probes:
         new = {name: source for name, source in sources.items() if name not in self._made}
         if not new:
             return
-        spaces = {name: namespace_of(source, self.mark) for name, source in new.items()}
-        self._make_namespaces({spaces[n]: s.namespace_labels for n, s in new.items()})
+        spaces = self._make_namespaces(new)
         pods = []
         for name, source in new.items():
             pod = _ProbePod(spaces[name], f"probe-{name}-{self.mark.short}")
@@ -194,13 +193,24 @@ class Probes:
             if problem.status != HTTPStatus.FORBIDDEN:
                 raise
 
-    def _make_namespaces(self, wanted: Mapping[str, Mapping[str, str]]) -> None:
-        there = {item["metadata"]["name"] for item in self.kube.items("namespace")}
-        made = [name for name in wanted if name not in there]
+    def _make_namespaces(self, sources: Mapping[str, Source]) -> dict[str, str]:
+        """Make the namespaces that there are not yet; returns that of each source."""
+        there = {item["metadata"]["name"]: item for item in self.kube.items("namespace")}
+        spaces, made = {}, {}
+        for name, source in sources.items():
+            space = namespace_of(source)
+            prepared = is_prepared(there.get(space))
+            if source.namespace is None and not prepared:
+                space = f"{space}-{self.mark.short}"
+            spaces[name] = space
+            if prepared:
+                made[space] = dict(source.namespace_labels)
+            elif space not in there:
+                made[space] = {**_PROBE, **self.mark.labels, **source.namespace_labels}
+                self._namespaces.append(space)
         if made:
-            self._namespaces += made
-            own = {n: {**_PROBE, **self.mark.labels, **wanted[n]} for n in made}
-            make_namespaces(self.kube, own, self.waiter)
+            make_namespaces(self.kube, made, self.waiter)
+        return spaces
 
     def _is_ready(self, name: str) -> bool:
         return holds(self._seen(name), "Ready")
@@ -214,17 +224,20 @@ class Probes:
         return self.kube.log(pod.name, pod.name, namespace=pod.namespace, lines=lines)
 
 
-def namespace_of(source: Source, mark: RunMark) -> str:
-    """The namespace of a source's pod: the one it names, or one of the run's for its labels."""
+def namespace_of(source: Source) -> str:
+    """The namespace of a source's pod: the one it names, or one for its labels.
+
+    The latter is prepared, or its name is what that of a run's own namespace begins with.
+    """
     if source.namespace is not None:
         return source.namespace
     if not source.namespace_labels:
-        return f"{NAMESPACE}-{mark.short}"
+        return NAMESPACE
     text = "-".join(f"{k}-{v}" for k, v in sorted(source.namespace_labels.items()))
     plain = "".join(c if c.isalnum() else "-" for c in text.lower()).strip("-")
     # The digest tells labels apart that read the same once they are cut and made plain.
     digest = hashlib.sha256(text.encode()).hexdigest()[:6]
-    return f"{NAMESPACE}-{plain[:21].strip('-')}-{digest}-{mark.short}"
+    return f"{NAMESPACE}-{plain[:21].strip('-')}-{digest}"
 
 
 @contextmanager

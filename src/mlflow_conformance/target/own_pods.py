@@ -10,10 +10,13 @@ from typing import Any
 from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import RunnerNames
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
 
 OWNER_LABEL = "app.kubernetes.io/managed-by"
 OWNER = "mlflow-conformance"
+PREPARED_LABEL = "mlflow-conformance/prepared"
+"""Of a namespace that somebody made for this program: it is used, and not removed."""
 HOME = "/work"
 """Where the package is in a pod that `send_package` sent it to; writable."""
 RUNNER = "runner"
@@ -166,8 +169,21 @@ def namespace_manifest(name: str, labels: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def prepared_namespace(name: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """A namespace for pods of this program that stays, with roles in it, between runs."""
+    return namespace_manifest(name, {PREPARED_LABEL: "true", **labels})
+
+
+def is_prepared(namespace: Mapping[str, Any] | None) -> bool:
+    """Whether a namespace, as the API server has it, was made for this program, and stays."""
+    labels = (namespace or {"metadata": {}})["metadata"].get("labels") or {}
+    return PREPARED_LABEL in labels and labels.get(OWNER_LABEL) == OWNER
+
+
 def make_namespaces(kube: Kube, labels: Mapping[str, Mapping[str, str]], waiter: Waiter) -> None:
     """Make namespaces, and wait until they take pods: not before each has a `default` account.
+
+    Those that are prepared are taken as they are.
 
     Args:
         labels: of each, by its name.
@@ -175,17 +191,24 @@ def make_namespaces(kube: Kube, labels: Mapping[str, Mapping[str, str]], waiter:
     Raises:
         KubeFailed: the API server refused.
         TimedOut: the cluster gave them no account in time.
+        Unusable: one is prepared with other labels.
     """
-    kube.apply([namespace_manifest(name, own) for name, own in labels.items()])
+    new = []
+    for name, own in labels.items():
+        there = kube.find("namespace", name)
+        if not is_prepared(there):
+            new.append(namespace_manifest(name, own))
+        elif there and not own.items() <= there["metadata"]["labels"].items():
+            raise Unusable(
+                f"The namespace {name} is prepared for this suite with other labels than "
+                f"{', '.join(f'{k}={v}' for k, v in own.items())}",
+                remedy="Apply what `mlflow-conformance rbac --profile …` prints for this profile",
+            )
+    kube.apply(new)
     waiter.until(
         f"usable: the namespaces {', '.join(labels)}",
-        lambda: {
-            account["metadata"]["namespace"]
-            for account in kube.items(
-                "serviceaccount", fields={"metadata.name": "default"}, namespace=""
-            )
-        },
-        done=lambda have: have.issuperset(labels),
+        lambda: [n for n in labels if not kube.find("serviceaccount", "default", namespace=n)],
+        done=lambda waiting: not waiting,
         timeout="pod ready",
         interval_s=0.2,
     )

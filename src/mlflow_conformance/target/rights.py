@@ -1,20 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run may ask of a cluster, as RBAC has it: for each mode the rights that it needs.
+"""What a run may ask of a cluster, as RBAC has it: for each mode and place the rights it needs.
 
-Of every mode the rights of the ones before it are a part. Lines of a profile and of its guide
-(`helm upgrade`, `kubectl apply -k`) need besides what they themselves do.
+Of every mode the rights of the ones before it are a part. Nothing is written in the whole cluster
+but by faults: the namespaces of the runner and of probe pods are prepared, with a role in each.
+Lines of a profile and of its guide (`helm upgrade`, `kubectl apply -k`) need besides what they
+themselves do.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import yaml
+
+from mlflow_conformance.target.own_pods import prepared_namespace
 
 Mode = Literal["read-only", "default", "disruption"]
 MODES: Sequence[Mode] = ("read-only", "default", "disruption")
 """The least first."""
+Place = Literal["cluster", "mlflow", "runner", "probes", "sources"]
+"""The whole cluster; MLflow's namespace; the runner's; those of probe pods; those that sources of
+connections name."""
 
 _READ = ("get", "list")
 _RBAC = "rbac.authorization.k8s.io"
+_CHANGE = ("create", "update", "patch", "delete")
 
 
 @dataclass(frozen=True)
@@ -25,69 +35,178 @@ class Right:
         mode: the first one that needs it.
         group: of the API; empty for the core.
         resources: by their plurals, subresources behind a slash.
-        everywhere: in the whole cluster, and not in MLflow's namespace alone.
+        why: for people, one line.
     """
 
     mode: Mode
+    place: Place
     group: str
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
-    everywhere: bool = False
+    why: str
+
+
+@dataclass(frozen=True)
+class Places:
+    """The namespaces of a run.
+
+    Attributes:
+        mlflow: MLflow's.
+        runner: the runner's; the policies let it in by these labels.
+        probes: of probe pods, each with its labels.
+        sources: others that exist, and get a probe pod.
+    """
+
+    mlflow: str
+    runner: str
+    runner_labels: Mapping[str, str] = field(default_factory=dict)
+    probes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    sources: Sequence[str] = ()
+
+    def of(self, place: Place) -> list[str]:
+        """The namespaces of a place; none for the whole cluster."""
+        match place:
+            case "mlflow":
+                return [self.mlflow]
+            case "runner":
+                return [self.runner]
+            case "probes":
+                return list(self.probes)
+            case "sources":
+                return list(self.sources)
+            case "cluster":
+                return []
+
+
+def _pods(place: Place, why: str) -> tuple[Right, ...]:
+    """Pods of this suite's own in a place, with commands in them."""
+    return (
+        Right("default", place, "", ("pods",), (*_READ, "create", "patch", "delete"), why),
+        Right("default", place, "", ("pods/exec",), ("get", "create"), "commands in them"),
+        Right("default", place, "", ("pods/log",), ("get",), "what they write"),
+    )
 
 
 RIGHTS: Sequence[Right] = (
     Right(
-        "read-only", "",
+        "read-only", "mlflow", "",
         ("configmaps", "events", "persistentvolumeclaims", "pods", "secrets", "services"), _READ,
+        "the deployment; of Secrets, how good credentials are and where else they stand",
     ),
-    Right("read-only", "", ("pods/log",), ("get",)),
-    Right("read-only", "apps", ("daemonsets", "deployments", "statefulsets"), _READ),
-    Right("read-only", "batch", ("cronjobs", "jobs"), _READ),
-    Right("read-only", "autoscaling", ("horizontalpodautoscalers",), _READ),
-    Right("read-only", "policy", ("poddisruptionbudgets",), _READ),
-    Right("read-only", "discovery.k8s.io", ("endpointslices",), _READ),
-    Right("read-only", "networking.k8s.io", ("ingresses", "networkpolicies"), _READ),
-    Right("read-only", "metrics.k8s.io", ("pods",), _READ),
-    Right("read-only", "", ("namespaces", "nodes"), _READ, everywhere=True),
-    # The runner and the probe pods, in namespaces that the run makes, and in those of its sources.
+    Right("read-only", "mlflow", "", ("pods/log",), ("get",), "what its pods write"),
     Right(
-        "default", "", ("namespaces", "pods"), (*_READ, "create", "patch", "delete"),
-        everywhere=True,
+        "read-only", "mlflow", "apps", ("daemonsets", "deployments", "statefulsets"), _READ,
+        "the deployment",
     ),
-    Right("default", "", ("pods/exec",), ("get", "create"), everywhere=True),
-    Right("default", "", ("pods/log",), ("get",), everywhere=True),
+    Right("read-only", "mlflow", "batch", ("cronjobs", "jobs"), _READ, "the deployment"),
     Right(
-        "default", "", ("secrets", "serviceaccounts"), (*_READ, "create", "patch"), everywhere=True
+        "read-only", "mlflow", "autoscaling", ("horizontalpodautoscalers",), _READ,
+        "the deployment",
+    ),
+    Right("read-only", "mlflow", "policy", ("poddisruptionbudgets",), _READ, "the deployment"),
+    Right(
+        "read-only", "mlflow", "discovery.k8s.io", ("endpointslices",), _READ, "the deployment"
     ),
     Right(
-        "default", "networking.k8s.io", ("networkpolicies",), (*_READ, "create", "patch", "delete"),
-        everywhere=True,
+        "read-only", "mlflow", "networking.k8s.io", ("ingresses", "networkpolicies"), _READ,
+        "the deployment",
     ),
-    # Former revisions, from which a rollback makes pods again.
-    Right("default", "apps", ("controllerrevisions", "replicasets"), _READ),
-    # Services that MLflow must or must not reach, and what leads to it from outside.
-    Right("default", "", ("services",), _READ, everywhere=True),
-    Right("default", "", ("persistentvolumes",), _READ, everywhere=True),
-    # What the accounts of MLflow's namespace may do, asked as each of them; and tokens of theirs.
-    Right("default", "", ("serviceaccounts",), ("impersonate",)),
-    Right("default", "", ("serviceaccounts/token",), ("create",)),
+    Right("read-only", "mlflow", "metrics.k8s.io", ("pods",), _READ, "what its pods use"),
+    Right(
+        "read-only", "cluster", "", ("namespaces",), _READ,
+        "they are of no namespace: which there are, and whose labels policies ask for",
+    ),
+    Right(
+        "read-only", "cluster", "", ("nodes",), _READ,
+        "they are of no namespace: over how many of them replicas can be spread",
+    ),
+    # MLflow's pods from inside, `mlflow gc`, and a probe beside them.
+    *_pods("mlflow", "a probe beside MLflow's pods; asked whether one that breaks a rule is taken"),
+    Right(
+        "default", "mlflow", "apps", ("controllerrevisions", "replicasets"), _READ,
+        "former revisions, from which a rollback makes pods again",
+    ),
+    Right(
+        "default", "mlflow", "", ("serviceaccounts",), (*_READ, "impersonate"),
+        "what each account of the namespace may do is asked as that account",
+    ),
+    Right(
+        "default", "mlflow", "", ("serviceaccounts/token",), ("create",),
+        "tokens that no STS may take",
+    ),
+    *_pods("runner", "the runner, and pods that send load"),
+    Right(
+        "default", "runner", "", ("secrets", "serviceaccounts"),
+        (*_READ, "create", "patch", "delete"),
+        "names.runner.pod: its pull secrets are copied here, and its account is made here",
+    ),
+    *_pods("probes", "a probe for each source of connections"),
+    Right("default", "probes", "", ("serviceaccounts",), _READ, "whether pods are taken yet"),
+    Right(
+        "default", "probes", "networking.k8s.io", ("networkpolicies",),
+        (*_READ, "create", "patch", "delete"),
+        "a policy between this suite's own pods shows that policies are enforced at all",
+    ),
+    *_pods("sources", "a probe for a source that the profile names by its namespace"),
+    Right("default", "sources", "", ("serviceaccounts",), _READ, "whether pods are taken yet"),
+    Right(
+        "default", "cluster", "", ("pods",), _READ,
+        "which pods of other namespaces MLflow could reach; probes that a killed run left anywhere",
+    ),
+    Right(
+        "default", "cluster", "", ("services",), _READ,
+        "services of other namespaces that MLflow must or must not reach",
+    ),
+    Right(
+        "default", "cluster", "gateway.networking.k8s.io",
+        ("grpcroutes", "httproutes", "tcproutes", "tlsroutes", "udproutes"), _READ,
+        "routes of any namespace may lead to the database or the object store",
+    ),
+    Right(
+        "default", "cluster", "traefik.io",
+        ("ingressroutes", "ingressroutetcps", "ingressrouteudps"), _READ,
+        "routes of any namespace may lead to the database or the object store",
+    ),
     # Faults and changes, each of which is put back.
-    Right("disruption", "", ("pods/eviction",), ("create",)),
-    Right("disruption", "", ("configmaps", "persistentvolumeclaims", "services"), (
-        "create", "update", "patch", "delete",
-    )),
-    Right("disruption", "", ("nodes", "persistentvolumes"), ("patch",), everywhere=True),
     Right(
-        "disruption", "apps", ("deployments", "replicasets", "statefulsets"),
-        ("create", "update", "patch", "delete"),
+        "disruption", "cluster", "", ("nodes",), ("patch",),
+        "they are of no namespace: one is cordoned for a drain",
     ),
-    Right("disruption", "apps", ("deployments/scale", "statefulsets/scale"), ("patch",)),
-    Right("disruption", "batch", ("cronjobs", "jobs"), ("create", "update", "patch", "delete")),
     Right(
-        "disruption", "autoscaling", ("horizontalpodautoscalers",), ("update", "patch")
+        "disruption", "cluster", "", ("persistentvolumes",), (*_READ, "patch"),
+        "they are of no namespace: what a removal leaves, and a volume that is kept",
     ),
-    Right("disruption", "policy", ("poddisruptionbudgets",), ("update", "patch")),
-    Right("disruption", "networking.k8s.io", ("networkpolicies",), ("update",)),
+    Right(
+        "disruption", "cluster", "", ("pods/eviction",), ("create",),
+        "a drain moves every pod of its node, whosever it is",
+    ),
+    Right(
+        "disruption", "mlflow", "", ("configmaps", "persistentvolumeclaims", "services"), _CHANGE,
+        "faults and changes of the deployment",
+    ),
+    Right(
+        "disruption", "mlflow", "apps", ("deployments", "replicasets", "statefulsets"), _CHANGE,
+        "faults and changes of the deployment",
+    ),
+    Right(
+        "disruption", "mlflow", "apps", ("deployments/scale", "statefulsets/scale"), ("patch",),
+        "replicas by hand",
+    ),
+    Right(
+        "disruption", "mlflow", "batch", ("cronjobs", "jobs"), _CHANGE, "backups and restores"
+    ),
+    Right(
+        "disruption", "mlflow", "autoscaling", ("horizontalpodautoscalers",), ("update", "patch"),
+        "held at its minimum while a fault is made",
+    ),
+    Right(
+        "disruption", "mlflow", "policy", ("poddisruptionbudgets",), ("update", "patch"),
+        "what was there is put back",
+    ),
+    Right(
+        "disruption", "mlflow", "networking.k8s.io", ("networkpolicies",), _CHANGE,
+        "what was there is put back",
+    ),
 )  # fmt: skip
 
 
@@ -96,31 +215,63 @@ def rights(mode: Mode) -> list[Right]:
     return [r for r in RIGHTS if MODES.index(r.mode) <= MODES.index(mode)]
 
 
-def manifests(mode: Mode, namespace: str, user: str) -> Iterator[dict[str, Any]]:
-    """Roles with these rights, and their bindings, for `kubectl apply`.
+def text(mode: Mode, places: Places, user: str) -> str:
+    """The manifests as YAML, every rule below the reason for it."""
+    return "---\n".join(_document(m, why) for m, why in _explained(mode, places, user))
+
+
+def manifests(mode: Mode, places: Places, user: str) -> list[dict[str, Any]]:
+    """Prepared namespaces, roles with these rights and their bindings, for `kubectl apply`.
 
     Args:
-        namespace: MLflow's.
         user: who runs the suite; ``system:serviceaccount:NAMESPACE:NAME`` for a ServiceAccount.
     """
-    name = f"mlflow-conformance-{mode}"
-    for kind, everywhere in (("ClusterRole", True), ("Role", False)):
-        where = {} if everywhere else {"namespace": namespace}
-        meta = {"name": name, **where}
-        yield {
-            "apiVersion": f"{_RBAC}/v1",
-            "kind": kind,
-            "metadata": meta,
-            "rules": [
-                {"apiGroups": [r.group], "resources": list(r.resources), "verbs": list(r.verbs)}
-                for r in rights(mode)
-                if r.everywhere is everywhere
-            ],
-        }
-        yield {
+    return [manifest for manifest, _ in _explained(mode, places, user)]
+
+
+def _explained(
+    mode: Mode, places: Places, user: str
+) -> Iterator[tuple[dict[str, Any], Sequence[str]]]:
+    """Each manifest, and the reasons for its rules or for itself."""
+    wanted = rights(mode)
+    if any(r.place == "runner" for r in wanted):
+        yield prepared_namespace(places.runner, places.runner_labels), ["of the runner"]
+        for name, labels in places.probes.items():
+            yield prepared_namespace(name, labels), ["of probe pods"]
+    by_namespace = {"": [r for r in wanted if r.place == "cluster"]}
+    for right in wanted:
+        for namespace in places.of(right.place):
+            by_namespace.setdefault(namespace, []).append(right)
+    for namespace, held in by_namespace.items():
+        kind = "Role" if namespace else "ClusterRole"
+        name = f"mlflow-conformance-{mode}"
+        meta = {"name": name, **({"namespace": namespace} if namespace else {})}
+        rules = [
+            {"apiGroups": [r.group], "resources": list(r.resources), "verbs": list(r.verbs)}
+            for r in held
+        ]
+        role = {"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": meta, "rules": rules}
+        yield role, [r.why for r in held]
+        binding = {
             "apiVersion": f"{_RBAC}/v1",
             "kind": f"{kind}Binding",
             "metadata": meta,
             "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": name},
             "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": user}],
         }
+        yield binding, []
+
+
+def _document(manifest: Mapping[str, Any], why: Sequence[str]) -> str:
+    if "rules" not in manifest:
+        return "".join([*(f"# {line}\n" for line in why), _yaml(manifest)])
+    head = _yaml({k: v for k, v in manifest.items() if k != "rules"})
+    rules = (
+        f"# {reason}\n{_yaml([rule])}" for rule, reason in zip(manifest["rules"], why, strict=True)
+    )
+    return f"{head}rules:\n{''.join(rules)}"
+
+
+def _yaml(value: Any) -> str:
+    written: str = yaml.safe_dump(value, sort_keys=False)
+    return written

@@ -22,6 +22,7 @@ from mlflow_conformance.target.own_pods import (
     OWNER,
     OWNER_LABEL,
     RUNNER,
+    is_prepared,
     make_namespaces,
     measuring_pod,
     send_package,
@@ -36,6 +37,7 @@ from mlflow_conformance.target.under_way import (
 )
 
 _EXISTS = "AlreadyExists"
+_OWN = {OWNER_LABEL: OWNER}
 
 
 class Runner:
@@ -98,12 +100,21 @@ class Runner:
     def end(self) -> None:
         """Delete its namespace, if this program made it and no other run uses it.
 
+        Of one that is prepared, what this program made in it.
+
         Raises:
             Unusable: the API server refused.
         """
         space = self._names.namespace
         try:
-            if not self._of_others and self._owner() == OWNER:
+            if self._of_others or self._owner() != OWNER:
+                return
+            if is_prepared(self._kube.find("namespace", space)):
+                for kind in ("pod", "secret", "serviceaccount"):
+                    for item in self._kube.items(kind, labels=_OWN, namespace=space):
+                        name = item["metadata"]["name"]
+                        self._kube.delete(kind, name, namespace=space, missing_ok=True)
+            else:
                 self._kube.delete("namespace", space, missing_ok=True)
         except KubeFailed as problem:
             raise Unusable(
@@ -117,7 +128,7 @@ class Runner:
         Raises:
             KubeFailed: a Secret cannot be read.
         """
-        meta = {"namespace": self._names.namespace, "labels": {OWNER_LABEL: OWNER}}
+        meta = {"namespace": self._names.namespace, "labels": _OWN}
         pod, beside = self._names.pod, []
         for name in pod.pull_secrets:
             found = self._kube.get("secret", name)

@@ -9,9 +9,11 @@ import pytest
 
 from api_server import ApiServer
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
-from mlflow_conformance.network_policy.pods import Probes
-from mlflow_conformance.target.own_pods import RUNNER
+from mlflow_conformance.network_policy.matrix import Source
+from mlflow_conformance.network_policy.pods import Probes, namespace_of
+from mlflow_conformance.target.own_pods import RUNNER, prepared_namespace
 from mlflow_conformance.target.under_way import STARTED, RunMark
 
 NOW = datetime.now(UTC)
@@ -104,3 +106,64 @@ def test_what_may_not_be_deleted_is_somebody_else_s(server: ApiServer, tmp_path:
     have(server, OTHER, "theirs")
     server.refuse = {"DELETE"}
     assert cleared(server, tmp_path) == {"theirs"}
+
+
+def ensured(
+    server: ApiServer, folder: Path, mark: RunMark, source: Source
+) -> tuple[Probes, str, str]:
+    """The probes of a run with a pod for one source; its namespace and name."""
+
+    def ready() -> None:
+        for (plural, _, _), thing in list(server.objects.items()):
+            if plural == "pods":
+                thing["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
+        for plural, _, name in list(server.objects):
+            if (
+                plural == "namespaces"
+                and ("serviceaccounts", name, "default") not in server.objects
+            ):
+                server.have("ServiceAccount", "default", namespace=name)
+
+    ready()
+    server.meddlers.append(ready)
+    probes = Probes(server.kube(folder), "image", Waiter(1), mark)
+    probes.ensure({"stranger": source})
+    (name,) = (n for k, s, n in server.objects if k == "pods" and s == probes.namespace("stranger"))
+    return probes, probes.namespace("stranger"), name
+
+
+def test_two_runs_share_neither_a_namespace_nor_a_name(server: ApiServer, tmp_path: Path) -> None:
+    for source in (
+        Source(reaches=[]),
+        Source(namespace_labels={"team": "x"}, reaches=[]),
+    ):
+        one, space, _ = ensured(server, tmp_path, OURS, source)
+        other, their_space, _ = ensured(server, tmp_path, OTHER, source)
+        assert space != their_space
+        one.remove()
+        assert ("namespaces", "", space) not in server.objects
+        assert ("namespaces", "", their_space) in server.objects
+        other.remove()
+
+
+def test_a_prepared_namespace_is_used_and_stays(server: ApiServer, tmp_path: Path) -> None:
+    source = Source(namespace_labels={"team": "x"}, reaches=[])
+    server.objects["namespaces", "", namespace_of(source)] = prepared_namespace(
+        namespace_of(source), {"team": "x"}
+    )
+    probes, space, name = ensured(server, tmp_path, OURS, source)
+    assert space == namespace_of(source)
+    probes.remove()
+    assert ("pods", space, name) not in server.objects
+    assert ("namespaces", "", space) in server.objects
+    assert f"/api/v1/namespaces/{space}" not in server.asked("PATCH")
+
+
+def test_a_namespace_that_is_prepared_otherwise_is_refused(
+    server: ApiServer, tmp_path: Path
+) -> None:
+    source = Source(namespace_labels={"team": "x"}, reaches=[])
+    space = namespace_of(source)
+    server.objects["namespaces", "", space] = prepared_namespace(space, {})
+    with pytest.raises(Unusable, match="prepared for this suite with other labels than team=x"):
+        ensured(server, tmp_path, OURS, source)

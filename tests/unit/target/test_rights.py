@@ -7,13 +7,18 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
+from pydantic import TypeAdapter
 
 import shipped
 from mlflow_conformance.cluster.api import ReadOnlyApi
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config import assets
 from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.network_policy.matrix import Source
+from mlflow_conformance.network_policy.places import places_of
 from mlflow_conformance.target import attached, rights
+from mlflow_conformance.target.own_pods import is_prepared
 
 PACKAGE = Path(attached.__file__).parents[1]
 NOT_ON_OTHERS_CLUSTERS = ("stand", "mutants", "upgrade")
@@ -69,7 +74,8 @@ def test_whatever_kind_the_code_deletes_or_patches_may_be() -> None:
     for name, verb in (("delete", "delete"), ("patch", "patch")):
         asked = {plural(kind) for _, kind, _ in calls(name)}
         assert asked
-        assert asked <= may("disruption", verb), name
+        # Namespaces are prepared for whoever has no more rights than these.
+        assert asked - {"namespaces"} <= may("disruption", verb), name
     asked = {f"{plural(kind)}/eviction" for _, kind, _ in calls("ask") if kind == "pod"}
     assert asked <= may("disruption", "create")
 
@@ -80,15 +86,72 @@ def test_a_mode_has_the_rights_of_those_before_it() -> None:
     assert {verb for right in read for verb in right.verbs} == {"get", "list"}
 
 
-def test_the_manifests_bind_every_right() -> None:
-    found = list(rights.manifests("default", "team", "system:serviceaccount:ci:suite"))
-    assert [m["kind"] for m in found] == [
-        "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding",
-    ]  # fmt: skip
-    assert [m["metadata"].get("namespace") for m in found] == [None, None, "team", "team"]
-    rules = sum(len(m["rules"]) for m in found if "rules" in m)
-    assert rules == len(rights.rights("default"))
-    assert found[1]["subjects"][0]["name"] == "system:serviceaccount:ci:suite"
+PLACES = rights.Places(
+    mlflow="team",
+    runner="suite",
+    runner_labels={"may": "enter"},
+    probes={"probe": {}, "probe-x": {"team": "x"}},
+    sources=["traefik"],
+)
+
+
+@pytest.mark.parametrize("mode", rights.MODES)
+def test_the_manifests_bind_every_right(mode: rights.Mode) -> None:
+    found = rights.manifests(mode, PLACES, "system:serviceaccount:ci:suite")
+    roles = [m for m in found if m["kind"] in ("Role", "ClusterRole")]
+    bindings = [m for m in found if m["kind"] in ("RoleBinding", "ClusterRoleBinding")]
+    assert [m["metadata"] for m in roles] == [m["metadata"] for m in bindings]
+    assert [m["roleRef"]["kind"] for m in bindings] == [m["kind"] for m in roles]
+    assert {m["subjects"][0]["name"] for m in bindings} == {"system:serviceaccount:ci:suite"}
+    spaces = {m["metadata"].get("namespace", "") for m in roles}
+    own = {"suite", "probe", "probe-x", "traefik"} if mode != "read-only" else set()
+    assert spaces == {"", "team", *own}
+    named = {
+        m["metadata"]["name"]: m["metadata"]["labels"] for m in found if m["kind"] == "Namespace"
+    }
+    assert set(named) == own - {"traefik"}
+    assert all(is_prepared({"metadata": {"labels": labels}}) for labels in named.values())
+    if own:
+        assert named["suite"]["may"] == "enter"
+        assert named["probe-x"]["team"] == "x"
+
+
+@pytest.mark.parametrize("mode", rights.MODES)
+def test_what_is_printed_is_the_same_with_a_reason_above_every_rule(mode: rights.Mode) -> None:
+    found = rights.manifests(mode, PLACES, "somebody")
+    printed = rights.text(mode, PLACES, "somebody")
+    assert list(yaml.safe_load_all(printed)) == found
+    lines = printed.splitlines()
+    rules = [n for n, line in enumerate(lines) if line.startswith("- apiGroups:")]
+    assert len(rules) == sum(len(m.get("rules", [])) for m in found)
+    assert all(lines[n - 1].startswith("# ") for n in rules)
+
+
+@pytest.mark.parametrize("mode", ["read-only", "default"])
+def test_nothing_is_written_and_no_secret_is_read_in_the_whole_cluster(mode: rights.Mode) -> None:
+    everywhere = [r for r in rights.rights(mode) if r.place == "cluster"]
+    assert everywhere
+    assert {verb for r in everywhere for verb in r.verbs} == {"get", "list"}
+    assert "secrets" not in {x for r in everywhere for x in r.resources}
+
+
+def test_the_places_of_a_profile() -> None:
+    profile = shipped.profile("k3d")
+    places = places_of(profile, "elsewhere")
+    assert (places.mlflow, places.runner) == ("elsewhere", profile.names.runner.namespace)
+    assert places.runner_labels == profile.names.runner.labels
+    model = TypeAdapter(dict[str, Source])
+    sources = [
+        source
+        for row in profile.checks.values()
+        for source in model.validate_python(row.thresholds.get("sources") or {}).values()
+    ]
+    labels = [s.namespace_labels for s in sources if s.namespace_labels]
+    assert labels
+    assert all(own in places.probes.values() for own in labels)
+    named = {s.namespace for s in sources if s.namespace}
+    assert named
+    assert named <= {*places.sources, profile.names.namespace}
 
 
 def test_who_only_reads_sends_nothing_else() -> None:
