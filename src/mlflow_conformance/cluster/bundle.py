@@ -56,7 +56,9 @@ class Bundle:
 
 
 def read(kube: Kube) -> Bundle:
-    """Everything of `KINDS` in the namespace; what may not be listed is told, kind by kind.
+    """Everything of `KINDS` in the namespace, and which namespaces there are.
+
+    What may not be listed is told, kind by kind.
 
     Raises:
         KubeFailed: the API server does not answer at all.
@@ -73,6 +75,10 @@ def read(kube: Kube) -> Bundle:
             if problem.status is None:
                 raise
             unreadable[kind] = f"{problem.status} {problem.reason}"
+    try:
+        objects += kube.items("namespace")
+    except KubeFailed as problem:
+        unreadable["namespace"] = f"{problem.status} {problem.reason}"
     try:
         objects += _names_of_secrets(kube)
     except KubeFailed as problem:

@@ -227,6 +227,9 @@ class RunnerPod(Strict):
         description="Secrets of MLflow's namespace by which its image is pulled; they are copied "
         "beside the runner, and removed with it",
     )
+    labels: dict[str, str] = Field(
+        default={}, description="of the pod, such as those by which network policies let it connect"
+    )
     security_context: dict[str, JsonValue] = Field(
         default={}, description="over the pod's own: of the restricted standard, user 10001"
     )

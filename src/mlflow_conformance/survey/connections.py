@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_conformance.cluster.bundle import Bundle
-from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, asked, is_about
-from mlflow_conformance.config.names import RunnerNames
-from mlflow_conformance.survey.found import Blank, Survey
+from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, Labels, asked, is_about
+from mlflow_conformance.survey.admitted import Guarded, find_spot
+from mlflow_conformance.survey.found import Survey
 from mlflow_conformance.survey.server import Server
 
 _CONTROLS: Mapping[str, Mapping[str, Any]] = {
@@ -31,6 +31,7 @@ class _Part:
     """
 
     service: str
+    pods: Labels
     policies: Sequence[str]
     rules: Sequence[Mapping[str, Any]]
 
@@ -44,6 +45,8 @@ def find_policies(bundle: Bundle, server: Server, found: Survey) -> None:
     """Who may connect, into `names.runner` and the sources of the checks of policies."""
     parts = _parts(bundle, server, found)
     mlflow, stores = parts[0], parts[1:]
+    guarded = [Guarded(_PLAIN[p.service], p.pods, p.rules) for p in parts if not p.is_open]
+    runner = find_spot(bundle, guarded, found)
     outward = list(_about(bundle, server.labels, "Egress"))
     if not mlflow.policies and not outward:
         if why := bundle.unreadable.get("networkpolicy"):
@@ -68,8 +71,7 @@ def find_policies(bundle: Bundle, server: Server, found: Survey) -> None:
             else "neither store is in the namespace of MLflow",
             ["NET-2"],
         )
-    sources = _sources(parts, server.labels, found)
-    _runner(parts, sources, found)
+    sources = _sources(parts, server.labels, runner, found)
     for service in (part.service for part in parts if part.is_open):
         for source in sources.values():
             source["reaches"].append(service)
@@ -100,7 +102,7 @@ def _parts(bundle: Bundle, server: Server, found: Survey) -> list[_Part]:
         rules = [r for p in policies for r in p["spec"].get("ingress") or []]
         if service == "mlflow":
             rules = [r for r in rules if _opens(r, server)]
-        parts.append(_Part(service, [_name_of(p) for p in policies], rules))
+        parts.append(_Part(service, pods, [_name_of(p) for p in policies], rules))
     return parts
 
 
@@ -152,39 +154,21 @@ def _ways_out(outward: Sequence[Mapping[str, Any]], found: Survey) -> None:
         found.lacks("its policies let MLflow's pods connect to everything", ["NET-3"])
 
 
-def _runner(parts: Sequence[_Part], sources: Mapping[str, Any], found: Survey) -> None:
-    """Labels by which the policies let the namespace of the runner in."""
-    authorizing = next(
-        (s["namespace_labels"] for s in sources.values()
-         if set(s) == {"namespace_labels", "reaches"} and "mlflow" in s["reaches"]),
-        None,
-    )  # fmt: skip
-    if authorizing:
-        found.names.setdefault("runner", {})["labels"] = authorizing
-        said = ", ".join(f"{k}={v}" for k, v in authorizing.items())
-        found.decide(f"the runner's namespace gets {said}", "a policy lets such namespaces connect")
-    elif closed := [_PLAIN[part.service] for part in parts if not part.is_open]:
-        found.gaps.append(
-            Blank(
-                "runner",
-                "runner: {labels: {KEY: VALUE}}",
-                f"labels of a namespace that the policies let connect to {' and '.join(closed)}: "
-                "they let in none by its labels, and without them the runner is refused as well",
-            )
-        )
-
-
 def _sources(
-    parts: Sequence[_Part], labels: Mapping[str, str], found: Survey
+    parts: Sequence[_Part], labels: Mapping[str, str], runner: str, found: Survey
 ) -> dict[str, dict[str, Any]]:
-    """The controls, and every peer that a policy lets in, with what each of them reaches."""
+    """The controls, and every peer that a policy lets in, with what each of them reaches.
+
+    Args:
+        runner: the name of the runner's namespace.
+    """
     metrics_port = found.names.get("postgresql", {}).get("metrics_port")
     let_in: list[dict[str, Any]] = []
     for part in parts:
         for rule in () if part.is_open else part.rules:
             reached = _reached(part.service, rule, metrics_port)
             for source in (s for peer in rule.get("from") or [] for s in _of_peer(peer)):
-                if _is_ours(source, labels):
+                if _is_ours(source, labels, runner):
                     continue
                 known = next(
                     (s for s in let_in if {**s, "reaches": 0} == {**source, "reaches": 0}), None
@@ -222,9 +206,9 @@ def _reached(service: str, rule: Mapping[str, Any], metrics_port: int | None) ->
     return service
 
 
-def _is_ours(source: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+def _is_ours(source: Mapping[str, Any], labels: Mapping[str, str], runner: str) -> bool:
     """The server itself, or the runner: no profile has to promise those."""
-    if source.get("namespace") == RunnerNames().namespace:
+    if source.get("namespace") == runner:
         return True
     pods: Mapping[str, str] = source.get("pod_labels") or {}
     at_home = source.get("namespace") == "{namespace}"

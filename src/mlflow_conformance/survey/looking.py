@@ -95,6 +95,6 @@ def _runner(server: Server, found: Survey) -> None:
     if tolerations := server.pod.get("tolerations"):
         pod["tolerations"] = [dict(t) for t in tolerations]
     if pod:
-        found.names.setdefault("runner", {})["pod"] = pod
+        found.names.setdefault("runner", {}).setdefault("pod", {}).update(pod)
         found.decide("the runner's pod: " + ", ".join(pod), "as the server's own pods have them")
     found.decide(f"the runner's image: {server.image}", "it is MLflow's own, which has Python")

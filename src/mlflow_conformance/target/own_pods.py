@@ -100,10 +100,15 @@ def restricted_pod(
 
 def measuring_pod(name: str, names: RunnerNames, *, labels: Mapping[str, str]) -> dict[str, Any]:
     """A pod of the runner's image that waits for commands, off the nodes that faults are on."""
+    wanted = names.pod
     pod = restricted_pod(
-        name, names.namespace, names.image, labels=labels, command=["sleep", "infinity"]
+        name,
+        names.namespace,
+        names.image,
+        labels={**labels, **wanted.labels},
+        command=["sleep", "infinity"],
     )
-    wanted, spec = names.pod, pod["spec"]
+    spec = pod["spec"]
     container = spec["containers"][0]
     # It times what it sends; starved of CPU, it would measure itself.
     container["resources"]["requests"]["cpu"] = "250m"

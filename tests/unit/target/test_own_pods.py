@@ -30,10 +30,12 @@ def test_the_pod_is_what_the_cluster_asks_for() -> None:
         resources={"requests": {"memory": "64Mi"}, "limits": {"cpu": "1"}},
         service_account_annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/reader"},
         annotations={"sidecar.istio.io/inject": "false"},
+        labels={"mlflow-client": "true"},
     )
     made = measuring_pod("runner", names, labels={"a": "b"})
     spec = made["spec"]
     assert made["metadata"]["annotations"] == {"sidecar.istio.io/inject": "false"}
+    assert made["metadata"]["labels"].items() >= {"a": "b", "mlflow-client": "true"}.items()
     assert spec["imagePullSecrets"] == [{"name": "registry"}]
     assert spec["securityContext"]["runAsUser"] == 1000650000
     assert "fsGroup" not in spec["securityContext"]
