@@ -2,11 +2,13 @@
 """The object store is down: what fails, what goes on, and what comes back by itself."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from mlflow_conformance.artifacts.thresholds import StoreOutage
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod
+from mlflow_conformance.cluster.workloads import controller_of
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.doors.http import NoReply
@@ -46,7 +48,8 @@ def test_object_store_is_down(
 ) -> None:
     """Without its object store MLflow refuses uploads in time, tracks on, and recovers by itself.
 
-    Preconditions: the object store runs in the cluster, as a StatefulSet of its Service's name.
+    Preconditions: the object store runs in the namespace, as pods that a Deployment or a
+    StatefulSet makes.
     Steps:
         1. Store an artifact. Scale the object store to nothing; proof: it has no pod, and the
            bucket cannot be listed.
@@ -73,11 +76,7 @@ def test_object_store_is_down(
     store(front, f"{root}/before.txt", b"before.txt")
     before = _containers(kube.pods(names.selector, container=names.container))
     pods_of_store = target.names.s3.selector if target.names.s3 else {}
-    if not pods_of_store or not kube.pods(pods_of_store):
-        evidence.undecided(
-            "the profile names no pods of the object store: it is not in the cluster"
-        )
-    down = ObjectChange(kind="statefulset", name="{s3}", patch={"spec": {"replicas": 0}})
+    down = _taken_down(evidence, kube, pods_of_store)
     with changed(target, [down], waiter):
         waiter.until(
             "gone: every pod of the object store",
@@ -152,6 +151,20 @@ def test_object_store_is_down(
     )  # fmt: skip
 
 
+def _taken_down(evidence: Evidence, kube: Kube, selector: Mapping[str, str]) -> ObjectChange:
+    """What takes the object store away: whatever makes its pods is scaled to nothing."""
+    running = kube.pods(selector) if selector else []
+    if not running:
+        evidence.undecided(
+            "the profile names no pods of the object store: it is not in the cluster"
+        )
+    maker = controller_of(kube, running[0])
+    if maker is None:
+        evidence.undecided(f"nothing that can be scaled makes the pod {running[0].name}")
+    kind, name = maker
+    return ObjectChange(kind=kind, name=name, patch={"spec": {"replicas": 0}})
+
+
 def _sizes(bucket: Bucket, root: str) -> dict[str, int] | None:
     """Sizes of a run's objects by their names; None while the bucket cannot be listed."""
     try:
@@ -162,7 +175,11 @@ def _sizes(bucket: Bucket, root: str) -> dict[str, int] | None:
 
 
 def _containers(pods: list[Pod]) -> dict[str, list[str | int | None]]:
-    return {p.name: [p.uid, p.restarts, p.started] for p in pods if p.ready and not p.terminating}
+    return {
+        p.name: [p.uid, p.restarts, p.started]
+        for p in pods
+        if p.ready and p.replica and not p.terminating
+    }
 
 
 def _tracked(api: MlflowApi, experiment: str) -> list[int | bool | str]:

@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.pods import Pod
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.network_policy.matrix import Destination
@@ -50,14 +51,18 @@ def test_policies_hold_from_birth(
         attempt_timeout_s=row.attempt_timeout_s,
         for_s=row.watch_s,
     )
-    before = kube.ready_pods(names.selector)
+
+    def replicas() -> list[Pod]:
+        return [p for p in kube.pods(names.selector, container=names.container) if p.replica]
+
+    before = kube.ready_pods(names.selector, container=names.container)
     if len(before) < 2:
         evidence.undecided("MLflow has fewer than two ready replicas to spare one")
     probe_pods.ensure(sources)
     kube.delete("pod", before[0].name)
     born = waiter.until(
         "there: the address of a new MLflow pod",
-        lambda: [p for p in kube.pods(names.selector) if p.uid not in {b.uid for b in before}],
+        lambda: [p for p in replicas() if p.uid not in {b.uid for b in before}],
         done=lambda pods: any(p.ip for p in pods),
         timeout="pod ready",
         interval_s=0.2,
@@ -71,7 +76,7 @@ def test_policies_hold_from_birth(
         answers = probe_pods.attempts(wanted, row.attempt_timeout_s)
         for name, (answer,) in answers.items():
             replies.setdefault(name, []).append(answer.outcome)
-        ready = any(p.uid == new.uid and p.ready for p in kube.pods(names.selector))
+        ready = any(p.uid == new.uid and p.ready for p in replicas())
         return ready and all(replies[n][-1] == "open" for n in sources if n not in denied)
 
     # Its time over, the last replies say who was not let in.
@@ -127,7 +132,7 @@ def test_policies_hold_from_birth(
     )
     waiter.until(
         "as before: MLflow's replicas",
-        lambda: kube.pods(names.selector),
+        replicas,
         done=lambda pods: (
             len(pods) >= len(before) and all(p.ready and not p.terminating for p in pods)
         ),

@@ -13,8 +13,8 @@ from mlflow_conformance.observability.thresholds import DatabaseMetrics
 from mlflow_conformance.target.base import Target
 
 _CONNECTIONS = "SELECT sum(numbackends)::int FROM pg_stat_database"
-# As psycopg sends it.
-_HELD = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep($1)'"
+# Drivers send what is asked with or without its parameters; this statement itself begins otherwise.
+_HELD = r"SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep\('"
 
 
 @check(

@@ -63,11 +63,14 @@ class Pods(Reading):
         return sorted((_pod(item, container) for item in found), key=lambda p: p.name)
 
     def ready_pods(self, selector: Mapping[str, str], *, container: str | None = None) -> list[Pod]:
-        """Those of `pods` that serve: ready, with an address, and not on their way out."""
+        """Those of `pods` that serve: ready, with an address, not on their way out, and no Job's.
+
+        Charts give Jobs the labels of the server as well, and such a pod is ready while it runs.
+        """
         return [
             pod
             for pod in self.pods(selector, container=container)
-            if pod.ready and pod.ip and not pod.terminating
+            if pod.ready and pod.ip and pod.replica and not pod.terminating
         ]
 
     def log(

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far the rollout of a Deployment, StatefulSet or DaemonSet has come."""
+"""What makes pods, and how far the rollout of a Deployment, StatefulSet or DaemonSet has come."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.pods import Pod
 from mlflow_conformance.core.waits import Waiter
 
 KINDS = ("deployment", "statefulset", "daemonset")
@@ -106,6 +107,27 @@ def read(workload: Mapping[str, Any]) -> Rollout:
         status.get("replicas", 0),
         refused[0] if refused and seen else None,
     )
+
+
+def controller_of(kube: Kube, pod: Pod) -> tuple[str, str] | None:
+    """Kind and name of what makes pods like this one and can be scaled; None when nothing does.
+
+    Raises:
+        KubeFailed: a ReplicaSet may not be read.
+    """
+    for owner in pod.raw["metadata"].get("ownerReferences") or []:
+        kind, name = str(owner["kind"]).lower(), str(owner["name"])
+        if kind == "replicaset":
+            above = kube.get(kind, name, namespace=pod.namespace)["metadata"]
+            deployments = [
+                str(o["name"])
+                for o in above.get("ownerReferences") or []
+                if o["kind"] == "Deployment"
+            ]
+            return ("deployment", deployments[0]) if deployments else (kind, name)
+        if kind == "statefulset":
+            return kind, name
+    return None
 
 
 def stuck_pod(pod: Mapping[str, Any]) -> str | None:
