@@ -52,9 +52,10 @@ def _that_could_scale(evidence: Evidence, target: Target, window: Window) -> Aut
     evidence.expect("obstacle", "what keeps it from scaling", why or "nothing", "==", "nothing")
     if why is not None or scaler is None:
         return None
-    if all(highest.get(name, 0) <= goal for name, goal in scaler.goals.items()):
+    if not scaler.calls_for_more(highest):
         evidence.undecided(
             f"the load did not raise utilization above its goal: {highest} of {dict(scaler.goals)}"
+            f", and {scaler.tolerance:.0%} more are tolerated"
         )
     return scaler
 

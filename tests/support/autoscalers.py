@@ -16,6 +16,7 @@ def autoscaler(cpu: int) -> Autoscaler:
         replicas=2,
         desired=2,
         current={"cpu": cpu},
+        tolerance=0.1,
         conditions={"AbleToScale": "True", "ScalingActive": "True"},
         reasons={},
     )

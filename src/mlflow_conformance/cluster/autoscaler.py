@@ -6,9 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kubernetes.utils.quantity import parse_quantity
+
 from mlflow_conformance.cluster.kube import Kube
 
 _METRICS_S = 15.0
+_TOLERANCE = 0.1
+"""Of the controller, where it was not started with another (Kubernetes, Horizontal Pod
+Autoscaling: "tolerance")."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,7 @@ class Autoscaler:
         goals: promised average utilization per resource, percent of the request.
         other_goals: what else it scales by, and a second goal of one resource, in words.
         current: utilization as it was last measured, percent; a resource without one is missing.
+        tolerance: by which share a measurement must pass its goal before replicas are added.
         conditions: status of every condition by its type.
         reasons: reason and message of the conditions that are not ``True``.
     """
@@ -32,8 +38,15 @@ class Autoscaler:
     replicas: int
     desired: int
     current: Mapping[str, int]
+    tolerance: float
     conditions: Mapping[str, str]
     reasons: Mapping[str, str]
+
+    def calls_for_more(self, measured: Mapping[str, int]) -> bool:
+        """Whether utilization, percent by resource, passes a goal by more than the tolerance."""
+        return any(
+            measured.get(name, 0) > goal * (1 + self.tolerance) for name, goal in self.goals.items()
+        )
 
     @property
     def measures(self) -> bool:
@@ -94,6 +107,7 @@ def read(found: Mapping[str, Any]) -> Autoscaler:
         replicas=status.get("currentReplicas", 0),
         desired=status.get("desiredReplicas", 0),
         current=_utilization(status.get("currentMetrics") or [], "current"),
+        tolerance=_tolerance(spec),
         conditions={c["type"]: c["status"] for c in conditions},
         reasons={
             c["type"]: f"{c.get('reason', '')}: {c.get('message', '')}"
@@ -101,6 +115,11 @@ def read(found: Mapping[str, Any]) -> Autoscaler:
             if c["status"] != "True"
         },
     )
+
+
+def _tolerance(spec: Mapping[str, Any]) -> float:
+    behavior = (spec.get("behavior") or {}).get("scaleUp") or {}
+    return float(parse_quantity(behavior.get("tolerance", _TOLERANCE)))
 
 
 def _utilization(metrics: list[Mapping[str, Any]], which: str) -> dict[str, int]:

@@ -45,6 +45,19 @@ def test_an_autoscaler_that_measures() -> None:
     assert found.measures
 
 
+@pytest.mark.parametrize(("measured", "more"), [(70, False), (77, False), (78, True)])
+def test_a_tenth_above_the_goal_is_tolerated(measured: int, more: bool) -> None:
+    assert read(HPA).calls_for_more({"cpu": measured}) is more
+    assert not read(HPA).calls_for_more({"memory": measured})
+
+
+def test_an_autoscaler_has_a_tolerance_of_its_own() -> None:
+    spec = {**HPA["spec"], "behavior": {"scaleUp": {"tolerance": "500m"}}}
+    found = read({**HPA, "spec": spec})
+    assert found.tolerance == 0.5
+    assert not found.calls_for_more({"cpu": 100})
+
+
 def test_an_autoscaler_without_status_does_not_measure() -> None:
     found = read({"spec": HPA["spec"]})
     assert not found.measures
