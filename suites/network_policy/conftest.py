@@ -22,7 +22,7 @@ def probe_pods(target: Target, waiter: Waiter, conformance_run: Run) -> Iterator
     """
     runner = target.names.runner
     mark = RunMark(conformance_run.run_id, runner.namespace)
-    with probes(target.need_kube(), runner.image, waiter, mark) as pods:
+    with probes(target.need_kube(), runner, waiter, mark) as pods:
         yield pods
 
 

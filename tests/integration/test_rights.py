@@ -18,9 +18,15 @@ from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import RunVerdict, judge
 from mlflow_conformance.network_policy.matrix import Source
-from mlflow_conformance.network_policy.pods import Probes, namespace_of
+from mlflow_conformance.network_policy.pods import Probes
+from mlflow_conformance.network_policy.spaces import namespace_of
 from mlflow_conformance.target import rights
-from mlflow_conformance.target.own_pods import make_namespaces, measuring_pod
+from mlflow_conformance.target.own_namespaces import (
+    make_namespaces,
+)
+from mlflow_conformance.target.own_pods import (
+    measuring_pod,
+)
 from mlflow_conformance.target.under_way import RunMark
 
 NAMESPACE = "mlflow"
@@ -129,7 +135,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     if found is None:
         pytest.skip("kube-apiserver and etcd were not built here: mlflow-conformance images")
     folder = tmp_path_factory.mktemp("control-plane")
-    with control_plane(folder, [READER, BLIND, WORKER], found, Waiter(1)) as made:
+    with control_plane(folder, [READER, BLIND, WORKER], found, Waiter(5)) as made:
         admin = made.kube(ADMIN, NAMESPACE)
         for thing in objects():
             admin.create(thing)
@@ -239,7 +245,7 @@ def test_the_pods_of_a_default_run_are_made_and_removed_in_prepared_namespaces(
     kube.create(measuring_pod("runner", runner, labels={}))
     kube.apply([named("Secret", "pull")], namespace=PLACES.runner)
     mark = RunMark("20261130T000000Z-0a0b", PLACES.runner)
-    probes = Probes(kube, "probe:1", Waiter(0.05), mark)
+    probes = Probes(kube, runner, Waiter(0.05), mark)
     probes.clear_leftovers()
     with pytest.raises(TimedOut, match="ready: 4 probe pods"):  # no node runs anything here
         probes.ensure(SOURCES)

@@ -220,12 +220,12 @@ class RestoreNames(Strict):
 
 
 class RunnerPod(Strict):
-    """What the runner's pod needs on this cluster besides what every pod of it has."""
+    """What the runner's pod, and but for labels and account probe pods, need on this cluster."""
 
     pull_secrets: list[str] = Field(
         default=[],
         description="Secrets of MLflow's namespace by which its image is pulled; they are copied "
-        "beside the runner, and removed with it",
+        "beside the runner and probe pods, and removed with them",
     )
     labels: dict[str, str] = Field(
         default={}, description="of the pod, such as those by which network policies let it connect"

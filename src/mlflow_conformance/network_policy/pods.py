@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Probe pods: made in parallel, asked at once, removed after."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,14 +13,14 @@ from typing import Any
 from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.config.names import RunnerNames
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors import attempt
 from mlflow_conformance.network_policy.matrix import Destination, Source
-from mlflow_conformance.target.own_pods import is_prepared, make_namespaces, restricted_pod
+from mlflow_conformance.network_policy.spaces import Spaces
+from mlflow_conformance.target.own_pods import fitted, restricted_pod
 from mlflow_conformance.target.under_way import RunMark, is_under_way
 
-NAMESPACE = "mlflow-conformance-probe"
-"""What the names of namespaces of probe pods begin with."""
 _ROLE_LABEL = "mlflow-conformance/role"
 _PROBE = {_ROLE_LABEL: "probe"}
 _SCRIPT = Path(attempt.__file__).read_text(encoding="utf-8")
@@ -49,15 +48,21 @@ class Probes:
     has its own.
 
     Attributes:
-        image: one with Python in its PATH.
+        runner: its image has Python in its PATH; what the cluster asks of its pod, it asks of
+            these. Labels by which the policies let the runner connect are not theirs.
     """
 
     kube: Kube
-    image: str
+    runner: RunnerNames
     waiter: Waiter
     mark: RunMark
     _made: dict[str, _ProbePod] = field(default_factory=dict)
-    _namespaces: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._spaces = Spaces(
+            self.kube, self.waiter, self.mark, {**_PROBE, **self.mark.labels},
+            self.runner.pod.pull_secrets,
+        )  # fmt: skip
 
     def ensure(
         self, sources: Mapping[str, Source], *, commands: Mapping[str, list[str]] | None = None
@@ -74,20 +79,20 @@ class Probes:
         new = {name: source for name, source in sources.items() if name not in self._made}
         if not new:
             return
-        spaces = self._make_namespaces(new)
+        spaces = self._spaces.make(new)
         pods = []
         for name, source in new.items():
             pod = _ProbePod(spaces[name], f"probe-{name}-{self.mark.short}")
             self._made[name] = pod
-            pods.append(
-                restricted_pod(
-                    pod.name,
-                    pod.namespace,
-                    self.image,
-                    labels={**_PROBE, **self.mark.labels, **source.pod_labels},
-                    command=(commands or {}).get(name, ["sleep", "infinity"]),
-                )
+            plain = restricted_pod(
+                pod.name,
+                pod.namespace,
+                self.runner.image,
+                labels={**_PROBE, **self.mark.labels, **source.pod_labels},
+                command=(commands or {}).get(name, ["sleep", "infinity"]),
             )
+            pulling = self._spaces.pulling(pod.namespace)
+            pods.append(fitted(plain, self.runner.pod, pulling))
         self.kube.apply(pods)
         self.waiter.until(
             f"ready: {len(new)} probe pods",
@@ -163,13 +168,11 @@ class Probes:
         Raises:
             KubeFailed: the API server refused.
         """
-        for namespace in self._namespaces:
-            self.kube.delete("namespace", namespace, missing_ok=True)
         for pod in self._made.values():
-            if pod.namespace not in self._namespaces:
+            if not self._spaces.is_made(pod.namespace):
                 self.kube.delete("pod", pod.name, namespace=pod.namespace, missing_ok=True)
         self._made.clear()
-        self._namespaces.clear()
+        self._spaces.remove()
 
     def clear_leftovers(self) -> None:
         """Delete what killed runs left; what a run that is under way made is its own.
@@ -193,25 +196,6 @@ class Probes:
             if problem.status != HTTPStatus.FORBIDDEN:
                 raise
 
-    def _make_namespaces(self, sources: Mapping[str, Source]) -> dict[str, str]:
-        """Make the namespaces that there are not yet; returns that of each source."""
-        there = {item["metadata"]["name"]: item for item in self.kube.items("namespace")}
-        spaces, made = {}, {}
-        for name, source in sources.items():
-            space = namespace_of(source)
-            prepared = is_prepared(there.get(space))
-            if source.namespace is None and not prepared:
-                space = f"{space}-{self.mark.short}"
-            spaces[name] = space
-            if prepared:
-                made[space] = dict(source.namespace_labels)
-            elif space not in there:
-                made[space] = {**_PROBE, **self.mark.labels, **source.namespace_labels}
-                self._namespaces.append(space)
-        if made:
-            make_namespaces(self.kube, made, self.waiter)
-        return spaces
-
     def _is_ready(self, name: str) -> bool:
         return holds(self._seen(name), "Ready")
 
@@ -224,26 +208,10 @@ class Probes:
         return self.kube.log(pod.name, pod.name, namespace=pod.namespace, lines=lines)
 
 
-def namespace_of(source: Source) -> str:
-    """The namespace of a source's pod: the one it names, or one for its labels.
-
-    The latter is prepared, or its name is what that of a run's own namespace begins with.
-    """
-    if source.namespace is not None:
-        return source.namespace
-    if not source.namespace_labels:
-        return NAMESPACE
-    text = "-".join(f"{k}-{v}" for k, v in sorted(source.namespace_labels.items()))
-    plain = "".join(c if c.isalnum() else "-" for c in text.lower()).strip("-")
-    # The digest tells labels apart that read the same once they are cut and made plain.
-    digest = hashlib.sha256(text.encode()).hexdigest()[:6]
-    return f"{NAMESPACE}-{plain[:21].strip('-')}-{digest}"
-
-
 @contextmanager
-def probes(kube: Kube, image: str, waiter: Waiter, mark: RunMark) -> Iterator[Probes]:
+def probes(kube: Kube, runner: RunnerNames, waiter: Waiter, mark: RunMark) -> Iterator[Probes]:
     """Probe pods for as long as the context lasts; what a killed run left is removed first."""
-    made = Probes(kube, image, waiter, mark)
+    made = Probes(kube, runner, waiter, mark)
     made.clear_leftovers()
     try:
         yield made

@@ -65,22 +65,31 @@ def secrets_wanted(bundle: Bundle, wanted: str | None = None) -> set[str]:
 
 
 def _auditor(bundle: Bundle, found: Survey) -> None:
-    if not {"postgresql", "s3"} & set(found.names):
+    plain = AuditorNames(secret="")
+    stores = [
+        (store, what, door, keys)
+        for store, what, door, keys in (
+            ("postgresql", "the database", "sql", (plain.sql_username, plain.sql_password)),
+            ("s3", "the bucket", "bucket", (plain.s3_access_key, plain.s3_secret_key)),
+        )
+        if store in found.names
+    ]
+    if not stores:
         return
-    keys = AuditorNames(secret="").model_dump(exclude={"secret"}, exclude_none=True).values()
+    asked = [key for *_, keys in stores for key in keys]
     for secret in bundle.of("Secret"):
         name = str(secret["metadata"]["name"])
-        if _AUDITOR in name and set(keys) <= set(bundle.entries("Secret", name) or {}):
+        if _AUDITOR in name and set(asked) <= set(bundle.entries("Secret", name) or {}):
             found.names["auditor"] = {"secret": name}
-            found.decide(f"auditor: Secret {name}", "it has the four keys of one")
+            found.decide(f"auditor: Secret {name}", f"it has the keys of one: {', '.join(asked)}")
             return
     found.gaps.append(
         Blank(
             "auditor",
             "auditor: {secret: SECRET}",
-            "Secret with accounts that only read the database and the bucket: postgresql-username, "
-            "postgresql-password, s3-access-key and s3-secret-key",
-            ("sql", "bucket"),
+            f"Secret with accounts that only read {' and '.join(what for _, what, *_ in stores)}, "
+            f"by the keys {', '.join(asked)}",
+            tuple(door for _, _, door, _ in stores),
         )
     )
 

@@ -101,7 +101,7 @@ def open_target(
         stack.callback(inside.close)
         private = Path(stack.enter_context(TemporaryDirectory(prefix="mlflow-conformance-")))
         pods_ca_file = _know_pods(inside, keys, names, private)
-        credentials = keys.auditor(names.auditor)
+        credentials = keys.auditor(names)
         yield Target(
             kind=kind,
             names=names,
@@ -172,11 +172,9 @@ def _know_pods(inside: Inside, keys: Keys, names: Names, private: Path) -> str |
     return str(path)
 
 
-def _sql(
-    inside: Inside, keys: Keys, names: Names, credentials: Mapping[str, str] | None
-) -> Sql | None:
+def _sql(inside: Inside, keys: Keys, names: Names, credentials: Mapping[str, str]) -> Sql | None:
     where, auditor = names.postgresql, names.auditor
-    if credentials is None or where is None or auditor is None:
+    if where is None or auditor is None or "sql" in keys.missing:
         return None
     if set(_lacking(inside, DRIVERS)) == set(DRIVERS):
         keys.missing["sql"] = (
@@ -202,10 +200,10 @@ def _sql(
 
 
 def _bucket(
-    inside: Inside, keys: Keys, names: Names, credentials: Mapping[str, str] | None
+    inside: Inside, keys: Keys, names: Names, credentials: Mapping[str, str]
 ) -> Bucket | None:
     where, auditor = names.s3, names.auditor
-    if credentials is None or where is None or auditor is None:
+    if where is None or auditor is None or "s3" in keys.missing:
         return None
     if lacking := _lacking(inside, S3_MODULES):
         send_s3(keys.kube, names.runner.namespace, lacking)

@@ -7,14 +7,14 @@ reason; an account that everything needs ends the run.
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import certifi
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.names import AuditorNames, LoginNames
+from mlflow_conformance.config.names import LoginNames, Names
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.doors.account import VARIABLES, basic
 from mlflow_conformance.evidence.log import EvidenceLog
@@ -34,30 +34,45 @@ class Keys:
     log: EvidenceLog
     missing: dict[str, str]
 
-    def auditor(self, names: AuditorNames | None) -> Mapping[str, str] | None:
-        """The entries of the auditor's Secret; None, with the reason, when one is missing."""
-        if names is None:
+    def auditor(self, names: Names) -> Mapping[str, str]:
+        """The entries of the auditor's Secret.
+
+        The reason why a door stays closed is in `missing`: of each store by itself, for many a
+        deployment has but one of them.
+        """
+        if names.auditor is None:
             self._close("the profile names no auditor Secret")
-            return None
+            return {}
         try:
-            secret = self.kube.secret(names.secret)
+            secret = self.kube.secret(names.auditor.secret)
         except LookupError as problem:
             self._close(str(problem))
-            return None
-        wanted = [names.sql_username, names.sql_password, names.s3_access_key, names.s3_secret_key]
-        if names.s3_session_token:
-            wanted.append(names.s3_session_token)
-        if absent := [key for key in wanted if key not in secret]:
-            self._close(f"the Secret {names.secret} lacks {', '.join(absent)}")
-            return None
-        hidden = (names.sql_password, names.s3_secret_key, names.s3_session_token)
-        for key in filter(None, hidden):
+            return {}
+        of = names.auditor
+        if names.postgresql is not None:
+            self._open("sql", of.secret, secret, [of.sql_username], [of.sql_password])
+        if names.s3 is not None:
+            token = [of.s3_session_token] if of.s3_session_token else []
+            self._open("s3", of.secret, secret, [of.s3_access_key], [of.s3_secret_key, *token])
+        return secret
+
+    def _open(
+        self,
+        door: str,
+        name: str,
+        secret: Mapping[str, str],
+        known: Sequence[str],
+        hidden: Sequence[str],
+    ) -> None:
+        """Keep the keys of a door out of the evidence, or close it."""
+        if absent := [key for key in (*known, *hidden) if key not in secret]:
+            self.missing[door] = f"the Secret {name} lacks {', '.join(absent)}"
+            return
+        for key in hidden:
             try:
                 self.log.conceal(secret[key])
             except ValueError as problem:
-                self._close(f"{key} of {names.secret}: {problem}")
-                return None
-        return secret
+                self.missing[door] = f"{key} of {name}: {problem}"
 
     def authority(self, name: str, door: str) -> str | None:
         """The certificate by which a door is known, PEM; None with the reason in `missing`."""

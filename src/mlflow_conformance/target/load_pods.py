@@ -35,7 +35,8 @@ from mlflow_conformance.target.own_pods import (
 )
 
 _MASTER = "load-master"
-_LABELS = {"app.kubernetes.io/name": "load"}
+# Of this program's own, since a profile may give these pods labels that network policies ask for.
+_LABELS = {"mlflow-conformance/role": "load"}
 _PORT = 5557
 _PLAN, _RECORDS, _SCRIPT, _LEADER = "plan.json", "records", "load.sh", "load.pid"
 _ENDED = f"{HOME}/ended"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pods of this program: what they are made of, how the package comes into them, and readiness."""
 
+import copy
 import io
 import tarfile
 from collections.abc import Mapping, Sequence
@@ -9,14 +10,11 @@ from typing import Any
 
 from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.names import RunnerNames
-from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.config.names import RunnerNames, RunnerPod
 from mlflow_conformance.core.waits import Waiter
 
 OWNER_LABEL = "app.kubernetes.io/managed-by"
 OWNER = "mlflow-conformance"
-PREPARED_LABEL = "mlflow-conformance/prepared"
-"""Of a namespace that somebody made for this program: it is used, and not removed."""
 HOME = "/work"
 """Where the package is in a pod that `send_package` sent it to; writable."""
 RUNNER = "runner"
@@ -108,24 +106,44 @@ def measuring_pod(name: str, names: RunnerNames, *, labels: Mapping[str, str]) -
         labels={**labels, **wanted.labels},
         command=["sleep", "infinity"],
     )
-    spec = pod["spec"]
-    container = spec["containers"][0]
     # It times what it sends; starved of CPU, it would measure itself.
-    container["resources"]["requests"]["cpu"] = "250m"
+    resources = pod["spec"]["containers"][0]["resources"]
+    resources["requests"]["cpu"] = "250m"
     for kind, amounts in wanted.resources.items():
-        container["resources"][kind] = {**container["resources"].get(kind, {}), **amounts}
+        resources[kind] = {**resources.get(kind, {}), **amounts}
+    pod["spec"] |= {**_ASIDE, "tolerations": list(_ASIDE["tolerations"])}
+    pod = fitted(pod, wanted, wanted.pull_secrets)
+    if wanted.service_account_annotations:
+        pod["spec"]["serviceAccountName"] = ACCOUNT
+    return pod
+
+
+def fitted(
+    pod: Mapping[str, Any], wanted: RunnerPod, pull_secrets: Sequence[str]
+) -> dict[str, Any]:
+    """A pod of this program's with what a cluster asks of all of them.
+
+    Labels and an account are for one pod alone to have, and amounts that it has are its own.
+
+    Args:
+        pull_secrets: of its own namespace.
+    """
+    made = copy.deepcopy(dict(pod))
+    spec = made["spec"]
+    resources = spec["containers"][0]["resources"]
+    for kind, amounts in wanted.resources.items():
+        resources[kind] = {**amounts, **resources.get(kind, {})}
     context = {**spec["securityContext"], **wanted.security_context}
     spec["securityContext"] = {k: v for k, v in context.items() if v is not None}
-    spec |= {**_ASIDE, "tolerations": [*_ASIDE["tolerations"], *wanted.tolerations]}
+    if wanted.tolerations:
+        spec["tolerations"] = [*spec.get("tolerations", []), *wanted.tolerations]
     if wanted.node_selector:
         spec["nodeSelector"] = dict(wanted.node_selector)
-    if wanted.pull_secrets:
-        spec["imagePullSecrets"] = [{"name": secret} for secret in wanted.pull_secrets]
-    if wanted.service_account_annotations:
-        spec["serviceAccountName"] = ACCOUNT
+    if pull_secrets:
+        spec["imagePullSecrets"] = [{"name": secret} for secret in pull_secrets]
     if wanted.annotations:
-        pod["metadata"]["annotations"] = dict(wanted.annotations)
-    return pod
+        made["metadata"]["annotations"] = dict(wanted.annotations)
+    return made
 
 
 _NEEDED = ("pydantic", "requests")
@@ -156,67 +174,6 @@ def send_package(
 def unpack(kube: Kube, namespace: str, pod: str, archive: bytes) -> None:
     """Send an archive into a pod, where its files are below `HOME`; see `send_package`."""
     kube.exec(pod, "python", "-c", _UNPACK, namespace=namespace, container=pod, stdin=archive)
-
-
-def namespace_manifest(name: str, labels: Mapping[str, str]) -> dict[str, Any]:
-    """A namespace that only admits restricted pods and says who made it."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {
-            "name": name,
-            "labels": {
-                OWNER_LABEL: OWNER,
-                "pod-security.kubernetes.io/enforce": "restricted",
-                **labels,
-            },
-        },
-    }
-
-
-def prepared_namespace(name: str, labels: Mapping[str, str]) -> dict[str, Any]:
-    """A namespace for pods of this program that stays, with roles in it, between runs."""
-    return namespace_manifest(name, {PREPARED_LABEL: "true", **labels})
-
-
-def is_prepared(namespace: Mapping[str, Any] | None) -> bool:
-    """Whether a namespace, as the API server has it, was made for this program, and stays."""
-    labels = (namespace or {"metadata": {}})["metadata"].get("labels") or {}
-    return PREPARED_LABEL in labels and labels.get(OWNER_LABEL) == OWNER
-
-
-def make_namespaces(kube: Kube, labels: Mapping[str, Mapping[str, str]], waiter: Waiter) -> None:
-    """Make namespaces, and wait until they take pods: not before each has a `default` account.
-
-    Those that are prepared are taken as they are.
-
-    Args:
-        labels: of each, by its name.
-
-    Raises:
-        KubeFailed: the API server refused.
-        TimedOut: the cluster gave them no account in time.
-        Unusable: one is prepared with other labels.
-    """
-    new = []
-    for name, own in labels.items():
-        there = kube.find("namespace", name)
-        if not is_prepared(there):
-            new.append(namespace_manifest(name, own))
-        elif there and not own.items() <= there["metadata"]["labels"].items():
-            raise Unusable(
-                f"The namespace {name} is prepared for this suite with other labels than "
-                f"{', '.join(f'{k}={v}' for k, v in own.items())}",
-                remedy="Apply what `mlflow-conformance rbac --profile …` prints for this profile",
-            )
-    kube.apply(new)
-    waiter.until(
-        f"usable: the namespaces {', '.join(labels)}",
-        lambda: [n for n in labels if not kube.find("serviceaccount", "default", namespace=n)],
-        done=lambda waiting: not waiting,
-        timeout="pod ready",
-        interval_s=0.2,
-    )
 
 
 def wait_pod_ready(kube: Kube, namespace: str, pod: str, waiter: Waiter) -> None:

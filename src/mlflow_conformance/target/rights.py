@@ -13,7 +13,9 @@ from typing import Any, Literal
 
 import yaml
 
-from mlflow_conformance.target.own_pods import prepared_namespace
+from mlflow_conformance.target.own_namespaces import (
+    prepared_namespace,
+)
 
 Mode = Literal["read-only", "default", "disruption"]
 MODES: Sequence[Mode] = ("read-only", "default", "disruption")
@@ -142,6 +144,10 @@ RIGHTS: Sequence[Right] = (
     ),
     *_pods("probes", "a probe for each source of connections"),
     Right("default", "probes", "", ("serviceaccounts",), _READ, "whether pods are taken yet"),
+    Right(
+        "default", "probes", "", ("secrets",), ("get", "create", "patch", "delete"),
+        "names.runner.pod: its pull secrets are copied here as well",
+    ),
     Right(
         "default", "probes", "networking.k8s.io", ("networkpolicies",),
         (*_READ, "create", "patch", "delete"),

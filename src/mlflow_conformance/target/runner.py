@@ -16,14 +16,17 @@ from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Hopeless, TimedOut, Waiter
 from mlflow_conformance.doors.inside import AgentInside, InsideFailed
+from mlflow_conformance.target.own_namespaces import (
+    copied_secrets,
+    is_prepared,
+    make_namespaces,
+)
 from mlflow_conformance.target.own_pods import (
     ACCOUNT,
     HOME,
     OWNER,
     OWNER_LABEL,
     RUNNER,
-    is_prepared,
-    make_namespaces,
     measuring_pod,
     send_package,
     wait_pod_ready,
@@ -129,11 +132,9 @@ class Runner:
             KubeFailed: a Secret cannot be read.
         """
         meta = {"namespace": self._names.namespace, "labels": _OWN}
-        pod, beside = self._names.pod, []
-        for name in pod.pull_secrets:
-            found = self._kube.get("secret", name)
-            copied = {k: found[k] for k in ("apiVersion", "kind", "type", "data") if k in found}
-            beside.append({**copied, "metadata": {**meta, "name": name}})
+        pod = self._names.pod
+        same = {name: name for name in pod.pull_secrets}
+        beside = copied_secrets(self._kube, same, self._names.namespace)
         if pod.service_account_annotations:
             beside.append(
                 {

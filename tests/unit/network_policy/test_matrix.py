@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mlflow_conformance.network_policy.matrix import Cell, Destination, Matrix, Source
-from mlflow_conformance.network_policy.pods import NAMESPACE, namespace_of
+from mlflow_conformance.network_policy.spaces import NAMESPACE, namespace_of
 
 MLFLOW = Destination("mlflow service", "mlflow", "10.0.0.1", 5000)
 S3 = Destination("s3 service", "s3", "10.0.0.2", 9000)

@@ -9,15 +9,23 @@ import pytest
 
 from api_server import ApiServer
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.config.names import RunnerNames, RunnerPod
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.network_policy.matrix import Source
-from mlflow_conformance.network_policy.pods import Probes, namespace_of
-from mlflow_conformance.target.own_pods import RUNNER, prepared_namespace
+from mlflow_conformance.network_policy.pods import Probes
+from mlflow_conformance.network_policy.spaces import namespace_of
+from mlflow_conformance.target.own_namespaces import (
+    prepared_namespace,
+)
+from mlflow_conformance.target.own_pods import (
+    RUNNER,
+)
 from mlflow_conformance.target.under_way import STARTED, RunMark
 
 NOW = datetime.now(UTC)
 OURS, OTHER = RunMark("ours", "our-runner"), RunMark("other", "other-runner")
+RUNNER_NAMES = RunnerNames(image="image")
 PROBE = {"mlflow-conformance/role": "probe"}
 
 
@@ -50,7 +58,7 @@ def cleared(server: ApiServer, folder: Path, said: str = "") -> set[str]:
     program.write_text(f"#!/bin/sh\n{said}\n")
     program.chmod(0o700)
     asking = Kube(kube.kubeconfig, kube.context, "mlflow", kubectl=str(program))
-    Probes(asking, "image", Waiter(1), OURS).clear_leftovers()
+    Probes(asking, RUNNER_NAMES, Waiter(1), OURS).clear_leftovers()
     left = {(kind, name) for kind, _, name in server.objects if name != RUNNER}
     spaces, pods = ({n for k, n in left if k == kind} for kind in ("namespaces", "pods"))
     assert spaces == pods
@@ -109,7 +117,11 @@ def test_what_may_not_be_deleted_is_somebody_else_s(server: ApiServer, tmp_path:
 
 
 def ensured(
-    server: ApiServer, folder: Path, mark: RunMark, source: Source
+    server: ApiServer,
+    folder: Path,
+    mark: RunMark,
+    source: Source,
+    runner: RunnerNames = RUNNER_NAMES,
 ) -> tuple[Probes, str, str]:
     """The probes of a run with a pod for one source; its namespace and name."""
 
@@ -126,7 +138,7 @@ def ensured(
 
     ready()
     server.meddlers.append(ready)
-    probes = Probes(server.kube(folder), "image", Waiter(1), mark)
+    probes = Probes(server.kube(folder), runner, Waiter(1), mark)
     probes.ensure({"stranger": source})
     (name,) = (n for k, s, n in server.objects if k == "pods" and s == probes.namespace("stranger"))
     return probes, probes.namespace("stranger"), name
@@ -167,3 +179,50 @@ def test_a_namespace_that_is_prepared_otherwise_is_refused(
     server.objects["namespaces", "", space] = prepared_namespace(space, {})
     with pytest.raises(Unusable, match="prepared for this suite with other labels than team=x"):
         ensured(server, tmp_path, OURS, source)
+
+
+_WANTED = RunnerPod(
+    pull_secrets=["registry"],
+    labels={"mlflow-client": "true"},
+    node_selector={"pool": "tools"},
+    annotations={"sidecar.istio.io/inject": "false"},
+    resources={"requests": {"cpu": "2"}, "limits": {"cpu": "2"}},
+)
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_probes_are_made_as_the_cluster_asks_of_the_runner(
+    server: ApiServer, tmp_path: Path, *, prepared: bool
+) -> None:
+    server.have("Secret", "registry", type="kubernetes.io/dockerconfigjson", data={"a": "Yg=="})
+    source = Source(namespace_labels={"team": "x"}, reaches=[])
+    if prepared:
+        there = prepared_namespace(namespace_of(source), {"team": "x"})
+        server.objects["namespaces", "", namespace_of(source)] = there
+    runner = RunnerNames(image="image", pod=_WANTED)
+    probes, space, name = ensured(server, tmp_path, OURS, source, runner)
+    pod = server.objects["pods", space, name]
+    # What lets the runner in would let a stranger in as well.
+    assert "mlflow-client" not in pod["metadata"]["labels"]
+    assert pod["metadata"]["annotations"] == {"sidecar.istio.io/inject": "false"}
+    assert pod["spec"]["nodeSelector"] == {"pool": "tools"}
+    assert pod["spec"]["containers"][0]["resources"] == {
+        "requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"cpu": "2", "memory": "1Gi"},
+    }  # fmt: skip
+    (pulled,) = (s["name"] for s in pod["spec"]["imagePullSecrets"])
+    assert pulled == f"registry-{OURS.short}"
+    assert server.objects["secrets", space, pulled]["data"] == {"a": "Yg=="}
+    probes.remove()
+    assert (("secrets", space, pulled) in server.objects) is not prepared  # it went with its own
+    assert ("namespaces", "", space) not in server.objects or prepared
+
+
+def test_where_mlflow_is_its_own_secrets_are_there(server: ApiServer, tmp_path: Path) -> None:
+    server.have("Secret", "registry", type="kubernetes.io/dockerconfigjson", data={"a": "Yg=="})
+    server.have("Namespace", "mlflow")
+    runner = RunnerNames(image="image", pod=_WANTED)
+    source = Source(namespace="mlflow", reaches=[])
+    _, space, name = ensured(server, tmp_path, OURS, source, runner)
+    pod = server.objects["pods", space, name]
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+    assert [n for k, _, n in server.objects if k == "secrets"] == ["registry"]

@@ -9,7 +9,15 @@ from typing import cast
 import pytest
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.names import LoginNames
+from mlflow_conformance.config.names import (
+    AuditorNames,
+    LoginNames,
+    MlflowNames,
+    Names,
+    PostgresqlNames,
+    RunnerNames,
+    S3Names,
+)
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.target.keys import Keys
@@ -24,7 +32,10 @@ class _Secrets:
         """One of them."""
         if name != "mlflow-auth":
             raise LookupError(f"the Secret ml/{name} cannot be read: 404 NotFound")
-        return {"admin-user": "anna", "admin-password": "long-enough", "short": "abc"}
+        return {
+            "admin-user": "anna", "admin-password": "long-enough", "short": "abc",
+            "postgresql-username": "reader", "postgresql-password": "of-the-reader",
+        }  # fmt: skip
 
 
 @pytest.fixture
@@ -79,3 +90,41 @@ def test_a_login_that_cannot_be_used_ends_the_run(
 ) -> None:
     with pytest.raises(Unusable, match=said):
         keys.headers(wanted)
+
+
+def names(secret: str | None, *, bucket: bool, **keys: str) -> Names:
+    """A deployment with a database, perhaps a bucket, and perhaps an auditor."""
+    return Names(
+        namespace="ml",
+        mlflow=MlflowNames(deployment="m", service="m", selector={"app": "m"}),
+        runner=RunnerNames(),
+        postgresql=PostgresqlNames(host="db"),
+        s3=S3Names(endpoint="https://s3", bucket="b") if bucket else None,
+        auditor=AuditorNames.model_validate({"secret": secret, **keys}) if secret else None,
+    )
+
+
+def test_an_auditor_of_the_database_alone_is_enough_where_there_is_no_bucket(keys: Keys) -> None:
+    assert keys.auditor(names("mlflow-auth", bucket=False))["postgresql-username"] == "reader"
+    assert keys.missing == {}
+    assert keys.log.concealed("of-the-reader") == "•••"
+
+
+def test_a_store_whose_keys_are_missing_closes_its_own_door(keys: Keys) -> None:
+    keys.auditor(names("mlflow-auth", bucket=True))
+    assert keys.missing == {"s3": "the Secret mlflow-auth lacks s3-access-key, s3-secret-key"}
+
+
+def test_a_password_that_cannot_be_concealed_closes_its_door(keys: Keys) -> None:
+    keys.auditor(names("mlflow-auth", bucket=False, sql_password="short"))
+    assert "fewer than 6 characters" in keys.missing["sql"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [(None, "the profile names no auditor Secret"), ("other", "cannot be read: 404 NotFound")],
+)
+def test_without_an_auditor_both_are_closed(keys: Keys, secret: str | None, said: str) -> None:
+    assert keys.auditor(names(secret, bucket=True)) == {}
+    assert set(keys.missing) == {"sql", "s3"}
+    assert said in keys.missing["sql"]

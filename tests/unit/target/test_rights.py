@@ -18,7 +18,9 @@ from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.network_policy.matrix import Source
 from mlflow_conformance.network_policy.places import places_of
 from mlflow_conformance.target import attached, rights
-from mlflow_conformance.target.own_pods import is_prepared
+from mlflow_conformance.target.own_namespaces import (
+    is_prepared,
+)
 
 PACKAGE = Path(attached.__file__).parents[1]
 NOT_ON_OTHERS_CLUSTERS = ("stand", "mutants", "upgrade")
