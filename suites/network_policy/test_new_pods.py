@@ -9,7 +9,7 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.network_policy.matrix import Destination
+from mlflow_conformance.network_policy.matrix import Destination, probed
 from mlflow_conformance.network_policy.pods import Probes
 from mlflow_conformance.network_policy.services import destinations
 from mlflow_conformance.network_policy.thresholds import Birth
@@ -39,8 +39,8 @@ def test_policies_hold_from_birth(
     """
     names = target.names.mlflow
     row = evidence.row(Birth)
-    sources = row.sources
-    nothing = [s for s in sources.values() if not s.reaches and s.cidr is None]
+    sources = probed(row.sources)
+    nothing = [s for s in sources.values() if not s.reaches]
     denied = [name for name, source in sources.items() if "mlflow" not in source.reaches]
     if not nothing or len(denied) == len(sources):
         evidence.undecided("this needs a source that reaches nothing, and one that reaches MLflow")

@@ -24,7 +24,7 @@ def exposures(kube: Kube, names: Names) -> Sequence[str]:
         said
         for part in in_cluster(names)
         if part.service in ("postgresql", "s3")
-        for said in ways_in(part, services, slices, [*ingresses, *routes], pods)
+        for said in ways_in(part, names.namespace, services, slices, [*ingresses, *routes], pods)
     ]
 
 
@@ -37,6 +37,7 @@ def _routes(kube: Kube) -> Iterator[Mapping[str, Any]]:
 
 def ways_in(
     part: InCluster,
+    namespace: str,
     services: Sequence[Mapping[str, Any]],
     slices: Sequence[Mapping[str, Any]],
     routes: Sequence[Mapping[str, Any]],
@@ -45,6 +46,7 @@ def ways_in(
     """How the pods of a service can be reached from outside the cluster.
 
     Args:
+        namespace: theirs.
         services: every Service of their namespace, as the API gives it; likewise EndpointSlices,
             which tell what a Service without a selector leads to, and pods.
         routes: Ingresses of the namespace, and routes of every other kind and namespace.
@@ -72,12 +74,15 @@ def ways_in(
             yield f"Service {name} has external addresses"
     for item in routes:
         kind = item.get("kind", "Ingress")
+        backends = _backends(item["spec"], item["metadata"].get("namespace", namespace), namespace)
         yield from (
             f"{kind} {item['metadata']['name']} leads to Service {backend}"
-            for backend in sorted(_backends(item["spec"]) & leading)
+            for backend in sorted(backends & leading)
         )
     for pod in mine:
-        ports = [p for c in pod["spec"]["containers"] for p in c.get("ports") or []]
+        # A sidecar is an initContainer that runs on (Kubernetes documentation, Sidecar Containers).
+        kinds = (pod["spec"].get(kind) or [] for kind in ("initContainers", "containers"))
+        ports = [p for kind in kinds for c in kind for p in c.get("ports") or []]
         if pod["spec"].get("hostNetwork") or any(p.get("hostPort") for p in ports):
             yield f"pod {pod['metadata']['name']} listens on its node"
 
@@ -90,19 +95,27 @@ _ROUTES = {
 }  # fmt: skip
 
 
-def _backends(spec: Mapping[str, Any]) -> set[str]:
-    """The Services that an Ingress or a route of another kind leads to, whatever their form."""
-    return set(_named_services(spec))
+def _backends(spec: Mapping[str, Any], own: str, namespace: str) -> set[str]:
+    """The Services of a namespace that an Ingress or a route leads to, whatever its form.
+
+    Args:
+        own: the namespace of the Ingress or the route: of its backends, unless they name another.
+    """
+    return {name for name, where in _named_services(spec) if (where or own) == namespace}
 
 
-def _named_services(node: object) -> Iterator[str]:
+def _named_services(node: object) -> Iterator[tuple[str, str | None]]:
+    """Services by their names, with the namespace that is named."""
     match node:
         case {"service": {"name": str(name)}}:  # a backend of an Ingress
-            yield name
-        case {"backendRefs": list(references)}:  # a rule of a Gateway API route
-            yield from (r["name"] for r in references if r.get("kind", "Service") == "Service")
-        case {"services": list(references)}:  # a route of Traefik
-            yield from (r["name"] for r in references if r.get("kind", "Service") == "Service")
+            yield name, None
+        # A rule of a Gateway API route, or a route of Traefik.
+        case {"backendRefs": list(references)} | {"services": list(references)}:
+            yield from (
+                (r["name"], r.get("namespace"))
+                for r in references
+                if r.get("kind", "Service") == "Service"
+            )
         case dict():
             for value in node.values():
                 yield from _named_services(value)

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -39,7 +40,14 @@ class Source(Strict):
             raise ValueError("a source names its namespace or its labels, not both")
         if self.cidr is not None and (self.namespace or self.namespace_labels or self.pod_labels):
             raise ValueError("a source is pods or addresses, not both")
+        if self.cidr is not None:
+            ip_network(self.cidr, strict=False)
         return self
+
+
+def probed(sources: Mapping[str, Source]) -> dict[str, Source]:
+    """The sources that are pods; at addresses outside of the cluster there is no probe."""
+    return {name: source for name, source in sources.items() if source.cidr is None}
 
 
 class ServicePort(Strict):
@@ -124,11 +132,6 @@ class Matrix:
             for destination in self.destinations
             if (seen := self._seen.get((name, destination.name)))
         ]
-
-    @property
-    def probed(self) -> list[str]:
-        """The sources that are pods; at addresses outside of the cluster there is no probe."""
-        return [name for name, source in self.sources.items() if source.cidr is None]
 
     @property
     def rounds(self) -> int:

@@ -8,12 +8,14 @@ stands in the policy. Policies add up: a connection is admitted when one of them
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import product
 from typing import Any, Literal
 
 from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, Labels, asked, is_about
 
 Direction = Literal["Ingress", "Egress"]
+_WITHOUT = " without "
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Peer:
     Labels that a selector asks for narrow a peer; no labels means all pods, or all namespaces.
 
     Attributes:
-        cidr: addresses in the place of pods.
+        cidr: addresses in the place of pods, as a policy writes them; `_WITHOUT` stands before
+            those that it leaves out.
     """
 
     namespace: Labels = field(default_factory=dict)
@@ -32,8 +35,10 @@ class Peer:
 
     def within(self, other: "Peer") -> bool:
         """Whether everything that this peer is, the other one is too."""
+        if self.cidr is not None and other.cidr is not None:
+            return _covers(other.cidr, self.cidr)
         if self.cidr is not None or other.cidr is not None:
-            return self.cidr == other.cidr
+            return False
         return (
             other.namespace.items() <= self.namespace.items()
             and other.pod.items() <= self.pod.items()
@@ -139,7 +144,7 @@ def _peers(entries: Sequence[Mapping[str, Any]] | None, namespace: str) -> Itera
         yield Peer()
     for entry in entries or []:
         if block := entry.get("ipBlock"):
-            without = f" without {', '.join(block['except'])}" if block.get("except") else ""
+            without = f"{_WITHOUT}{', '.join(block['except'])}" if block.get("except") else ""
             yield Peer(cidr=f"{block['cidr']}{without}")
             continue
         spaces: list[Labels] = [{NAME_OF_NAMESPACE: namespace}]
@@ -161,6 +166,22 @@ def _ports(entries: Sequence[Mapping[str, Any]] | None) -> Iterator[Ports]:
             yield Ports(name=port)
         else:
             yield Ports(port, entry.get("endPort", port))
+
+
+def _covers(promised: str, admitted: str) -> bool:
+    """Whether all addresses that a policy admits are among those that are promised.
+
+    What a policy leaves out of its own makes it admit less, never more.
+    """
+    whole, part = (
+        ip_network(promised, strict=False),
+        ip_network(admitted.partition(_WITHOUT)[0], strict=False),
+    )
+    if isinstance(whole, IPv4Network) and isinstance(part, IPv4Network):
+        return part.subnet_of(whole)
+    if isinstance(whole, IPv6Network) and isinstance(part, IPv6Network):
+        return part.subnet_of(whole)
+    return False
 
 
 def _said(labels: Labels, nothing: str, some: str) -> str:

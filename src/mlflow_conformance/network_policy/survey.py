@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from mlflow_conformance.core.waits import TimedOut, Waiter
-from mlflow_conformance.network_policy.matrix import Destination, Matrix, Source
+from mlflow_conformance.network_policy.matrix import Destination, Matrix, Source, probed
 from mlflow_conformance.network_policy.pods import Probes
 
 
@@ -24,7 +24,7 @@ def survey(
         KubeFailed: a probe could not be made or asked.
         TimedOut: a probe pod was not ready in time.
     """
-    sources = {name: source for name, source in sources.items() if source.cidr is None}
+    sources = probed(sources)
     probes.ensure(sources)
     matrix = Matrix(sources, destinations)
     timeout_s = waiter.seconds("denied connection")

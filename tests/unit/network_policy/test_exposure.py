@@ -35,7 +35,7 @@ def _ways(
     slices: list[dict[str, Any]] | None = None,
 ) -> list[str]:
     part = InCluster("postgresql", "postgresql", 5432, LABELS)
-    return list(ways_in(part, services, slices or [], routes, [pod, OTHER]))
+    return list(ways_in(part, "mlflow", services, slices or [], routes, [pod, OTHER]))
 
 
 def test_a_cluster_service_is_no_way_in() -> None:
@@ -81,6 +81,27 @@ def test_routes_of_other_kinds(kind: str, spec: dict[str, Any]) -> None:
     assert _ways([], [other]) == []
 
 
+@pytest.mark.parametrize(
+    ("own", "named", "leads"),
+    [
+        ("mlflow", None, True),
+        ("others", None, False),
+        ("others", "mlflow", True),
+        ("mlflow", "others", False),
+    ],
+)
+def test_a_service_of_the_same_name_elsewhere_is_another(
+    own: str, named: str | None, leads: bool
+) -> None:
+    backend = {"name": "postgresql", **({"namespace": named} if named else {})}
+    route = {
+        "kind": "TCPRoute",
+        "metadata": {"name": "r", "namespace": own},
+        "spec": {"rules": [{"backendRefs": [backend]}]},
+    }
+    assert bool(_ways([], [route])) is leads
+
+
 def test_external_addresses() -> None:
     found = _ways([_service("postgresql", externalIPs=["192.0.2.1"])], [])
     assert found == ["Service postgresql has external addresses"]
@@ -99,6 +120,7 @@ def test_an_ingress_by_path_and_by_default() -> None:
     [
         {"hostNetwork": True, "containers": []},
         {"containers": [{"name": "main", "ports": [{"hostPort": 5432}]}]},
+        {"containers": [], "initContainers": [{"name": "s", "ports": [{"hostPort": 5432}]}]},
     ],
 )
 def test_a_pod_on_its_nodes_address(spec: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mlflow_conformance.network_policy.matrix import Cell, Destination, Matrix, Source
+from mlflow_conformance.network_policy.matrix import Cell, Destination, Matrix, Source, probed
 from mlflow_conformance.network_policy.spaces import NAMESPACE, namespace_of
 
 MLFLOW = Destination("mlflow service", "mlflow", "10.0.0.1", 5000)
@@ -72,6 +72,13 @@ def test_cells_that_nobody_tried_are_not_there() -> None:
 def test_a_source_names_its_namespace_or_its_labels() -> None:
     with pytest.raises(ValidationError, match="not both"):
         Source(namespace="monitoring", namespace_labels={"a": "b"}, reaches=[])
+
+
+def test_addresses_outside_are_no_pod_that_could_try() -> None:
+    pods, load_balancer = Source(reaches=["mlflow"]), Source(cidr="10.0.0.0/8", reaches=["mlflow"])
+    assert probed({"pods": pods, "load balancer": load_balancer}) == {"pods": pods}
+    with pytest.raises(ValidationError, match="does not appear to be an IPv4 or IPv6 network"):
+        Source(cidr="10.0.0.0/33", reaches=[])
 
 
 def test_a_source_reaches_known_services_alone() -> None:

@@ -129,6 +129,25 @@ def test_a_narrower_peer_than_promised_is_within() -> None:
 
 
 @pytest.mark.parametrize(
+    ("admitted_cidr", "promised", "within"),
+    [
+        ("10.0.0.0/8", "10.0.0.0/8", True),
+        ("10.1.0.0/16", "10.0.0.0/8", True),
+        ("10.0.0.0/8 without 10.2.0.0/16", "10.0.0.0/8", True),
+        ("0.0.0.0/0 without 11.0.0.0/8", "10.0.0.0/8", False),
+        ("10.0.0.0/8", "10.1.0.0/16", False),
+        ("2001:db8:1::/48", "2001:db8::/32", True),
+        ("::/0", "10.0.0.0/8", False),
+        ("10.0.0.0/8", "::/0", False),
+    ],
+)
+def test_fewer_addresses_than_promised_are_within(
+    admitted_cidr: str, promised: str, within: bool
+) -> None:
+    assert Peer(cidr=admitted_cidr).within(Peer(cidr=promised)) is within
+
+
+@pytest.mark.parametrize(
     ("expression", "holds"),
     [
         ({"operator": "In", "values": ["postgres"]}, True),
