@@ -45,15 +45,17 @@ def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
         unit="bit",
         door="kubernetes",
     )
-    count = Counter(found.values())
-    evidence.expect(
-        "credentials.used-twice",
-        "credentials that are used twice",
-        sorted(name for name, value in found.items() if count[value] > 1),
-        "==",
-        [],
-        door="kubernetes",
-    )
+    # Of those that pods use, an address holds the password that lies beside it.
+    if found:
+        count = Counter(found.values())
+        evidence.expect(
+            "credentials.used-twice",
+            "credentials that are used twice",
+            sorted(name for name, value in found.items() if count[value] > 1),
+            "==",
+            [],
+            door="kubernetes",
+        )
 
 
 @check(

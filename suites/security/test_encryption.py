@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
@@ -17,6 +18,7 @@ from mlflow_conformance.security.certificates import (
     names_missing,
     not_signed,
 )
+from mlflow_conformance.security.connecting import Entries, ssl_mode, weaker
 from mlflow_conformance.security.resources import containers
 from mlflow_conformance.security.thresholds import Encrypted, Lasting
 from mlflow_conformance.target.base import Target
@@ -64,17 +66,18 @@ def test_connections_to_the_database_are_encrypted(
         "==", "refused for lack of encryption", door="inside",
     )  # fmt: skip
     names = target.names.mlflow
+    kept = cache(partial(_entries, kube))
     told = {
         f"{pod.name}/{container['name']}": mode
         for pod in kube.ready_pods(names.selector)
         for container in containers(pod.raw["spec"])
-        if (mode := _ssl_mode(container)) is not None
+        if (mode := _mode(evidence, container, kept)) is not None
     }
     if not told:
         evidence.undecided("no container of MLflow is told the address of a database")
     evidence.expect(
-        "clients.sslmode", f"containers without sslmode={row.sslmode}",
-        {where: mode for where, mode in told.items() if mode != row.sslmode}, "==", {},
+        "clients.sslmode", f"containers with less than sslmode={row.sslmode}",
+        {where: mode for where, mode in told.items() if weaker(mode, row.sslmode)}, "==", {},
         door="kubernetes",
     )  # fmt: skip
 
@@ -135,9 +138,16 @@ def _plain_text(inside: Inside, sql: Sql) -> str:
     return "admitted"
 
 
-def _ssl_mode(container: Mapping[str, Any]) -> str | None:
+def _mode(evidence: Evidence, container: Mapping[str, Any], entries: Entries) -> str | None:
     """How a container with a database address is told to use TLS; None without one."""
-    settings = {v["name"]: v.get("value", "") for v in container.get("env") or []}
-    if "MLFLOW_BACKEND_STORE_URI" not in settings:
-        return None
-    return str(settings.get("PGSSLMODE", "not set"))
+    try:
+        return ssl_mode(container, entries)
+    except LookupError as problem:
+        evidence.undecided(f"what MLflow's containers are told cannot be read: {problem}")
+
+
+def _entries(kube: Kube, kind: str, name: str) -> Mapping[str, str]:
+    if kind == "secret":
+        return kube.secret(name)
+    data: Mapping[str, str] = kube.get(kind, name).get("data") or {}
+    return data

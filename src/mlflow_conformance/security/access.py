@@ -13,7 +13,20 @@ API_AUDIENCES = ("https://kubernetes.default",)
 """What the names of the API's own audience begin with, where it is not the issuer's."""
 
 
-def rules_of(kube: Kube, account: str, namespaces: Iterable[str]) -> set[str]:
+@dataclass(frozen=True)
+class Permitted:
+    """What a ServiceAccount may do.
+
+    Attributes:
+        rules: a line each.
+        gaps: why the API server does not know all of them; nothing when it does.
+    """
+
+    rules: set[str]
+    gaps: set[str]
+
+
+def rules_of(kube: Kube, account: str, namespaces: Iterable[str]) -> Permitted:
     """Every rule that applies to a ServiceAccount of the namespace, one line each.
 
     A line reads ``get,list pods`` or ``get,list leases.coordination.k8s.io name-of-one``, and
@@ -31,21 +44,24 @@ def rules_of(kube: Kube, account: str, namespaces: Iterable[str]) -> set[str]:
     others = sorted(set(namespaces) - {kube.namespace})
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda where: _rules_in(kube, account, where), others))
-    return own | {
+    elsewhere = {
         f"{rule} in {where}"
-        for where, rules in zip(others, found, strict=True)
-        for rule in rules - own
+        for where, there in zip(others, found, strict=True)
+        for rule in there.rules - own.rules
     }
+    return Permitted(own.rules | elsewhere, own.gaps.union(*(there.gaps for there in found)))
 
 
-def _rules_in(kube: Kube, account: str, namespace: str) -> set[str]:
+def _rules_in(kube: Kube, account: str, namespace: str) -> Permitted:
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectRulesReview",
         "spec": {"namespace": namespace},
     }
     answered = kube.create(review, as_user=f"system:serviceaccount:{kube.namespace}:{account}")
-    return set(read_rules(answered["status"]))
+    status = answered["status"]
+    why = str(status.get("evaluationError") or "no reason given")
+    return Permitted(set(read_rules(status)), {why} if status.get("incomplete") else set())
 
 
 def read_rules(status: Mapping[str, Any]) -> Iterator[str]:

@@ -54,17 +54,24 @@ def not_signed(found: Certificates) -> list[str]:
 
 
 def names_missing(found: Certificates, ingresses: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Hosts of Ingresses that the certificate of their Secret does not name, with that Secret."""
+    """Hosts of Ingresses that the certificate of their Secret does not name, with that Secret.
+
+    An entry that names no hosts is about those of all rules.
+    """
     return {
         host: entry["secretName"]
         for ingress in ingresses
         for entry in ingress["spec"].get("tls") or []
         if entry.get("secretName")
-        for host in entry.get("hosts") or []
+        for host in entry.get("hosts") or _hosts(ingress["spec"])
         if not any(
             _names(c, host) for c in found.get(entry["secretName"], {}).get("tls.crt", [])[:1]
         )
     }
+
+
+def _hosts(spec: Mapping[str, Any]) -> list[str]:
+    return [rule["host"] for rule in spec.get("rules") or [] if rule.get("host")]
 
 
 def _entries(data: Mapping[str, str]) -> Iterator[tuple[str, list[x509.Certificate]]]:

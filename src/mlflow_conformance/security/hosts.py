@@ -63,7 +63,8 @@ def pages(ingresses: Sequence[Mapping[str, Any]], service: str, front: str | Non
 
     Args:
         front: URL of the front door: pages are at its port as well as at their scheme's own, and
-            by https where it is, although the certificate may be no Secret of the cluster.
+            by https where it is, although the certificate may be no Secret of the cluster. Where
+            no Ingress names a host, as with a Gateway or a load balancer, pages are there alone.
     """
     url = urlsplit(front or "")
     port = f":{url.port}" if url.port else ""
@@ -73,6 +74,8 @@ def pages(ingresses: Sequence[Mapping[str, Any]], service: str, front: str | Non
         scheme = "https" if encrypted else "http"
         for host in _hosts(ingress["spec"], service):
             found += [Page(name, f"{scheme}://{name}") for name in (host, f"{host}{port}")]
+    if not found and url.netloc:
+        found = [Page(url.netloc, f"{url.scheme}://{url.netloc}")]
     return list(dict.fromkeys(found))
 
 

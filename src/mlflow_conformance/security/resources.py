@@ -13,11 +13,14 @@ _REFERENCE = re.compile(r"(?P<name>.+?)(?::(?P<tag>[\w.-]{1,128}))?(?:@(?P<diges
 
 
 def pinned(image: str) -> bool:
-    """Whether an image reference names one version: a digest, or a tag other than ``latest``."""
+    """Whether an image reference names one version: a digest, or a tag with a number.
+
+    A tag of words alone, such as ``latest``, ``main`` or ``stable``, is moved to what is newest.
+    """
     match = _REFERENCE.fullmatch(image)
     if match is None:
         return False
-    return match["digest"] is not None or match["tag"] not in (None, "", "latest")
+    return match["digest"] is not None or re.search(r"\d", match["tag"] or "") is not None
 
 
 def containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

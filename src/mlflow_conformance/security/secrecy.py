@@ -26,9 +26,13 @@ _NO_WORD_BITS = 40
 
 
 def spellings(credential: str) -> set[str]:
-    """How a credential may be written down: as it is, in base64, or in a URL."""
-    plain = credential.encode()
-    return {credential, base64.b64encode(plain).decode(), quote(credential, safe="")}
+    """How a credential may be written down: as it is, in JSON, in base64, or in a URL."""
+    return {
+        credential,
+        *(json.dumps(credential, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)),
+        base64.b64encode(credential.encode()).decode(),
+        quote(credential, safe=""),
+    }
 
 
 def sought(credentials: Mapping[str, str]) -> dict[str, str]:

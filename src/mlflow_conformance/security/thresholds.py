@@ -179,7 +179,8 @@ class Encrypted(Thresholds):
         min_length=1, description="versions of TLS as PostgreSQL names them, such as `TLSv1.3`"
     )
     sslmode: Literal["require", "verify-ca", "verify-full"] = Field(
-        description="how MLflow's containers are told to connect (`PGSSLMODE`)"
+        description="how MLflow's containers are told to connect, at least: by `sslmode` of the "
+        "address, or by `PGSSLMODE`"
     )
 
 

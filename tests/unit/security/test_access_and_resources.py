@@ -94,7 +94,23 @@ def test_rights_in_other_namespaces_say_where() -> None:
             return {"status": {"resourceRules": rules}}
 
     found = rules_of(cast(Kube, Cluster()), "server", ["default", "kube-system", "mlflow"])
-    assert found == {"get pods", "get secrets in kube-system"}
+    assert found.rules == {"get pods", "get secrets in kube-system"}
+    assert found.gaps == set()
+
+
+def test_an_authorizer_that_lists_nothing_is_told() -> None:
+    class Cluster:
+        namespace = "mlflow"
+
+        def create(self, review: dict[str, Any], **_: str) -> dict[str, Any]:
+            elsewhere = review["spec"]["namespace"] != "mlflow"
+            more = (
+                {"incomplete": True, "evaluationError": "webhook authorizer"} if elsewhere else {}
+            )
+            return {"status": {"resourceRules": [], **more}}
+
+    found = rules_of(cast(Kube, Cluster()), "server", ["default", "mlflow"])
+    assert (found.rules, found.gaps) == (set(), {"webhook authorizer"})
 
 
 def test_every_way_to_a_secret_is_seen() -> None:
@@ -128,6 +144,10 @@ def test_every_way_to_a_secret_is_seen() -> None:
         (f"mlflow:latest@sha256:{'a' * 64}", True),
         ("mlflow", False),
         ("mlflow:latest", False),
+        ("mlflow:main", False),
+        ("minio:stable", False),
+        ("postgres:bookworm", False),
+        ("mlflow:v3", True),
         ("registry:5000/mlflow", False),
         ("registry:5000/mlflow:latest", False),
         ("", False),

@@ -105,6 +105,8 @@ def test_hosts_are_named() -> None:
         {"hosts": ["m.example"], "secretName": "missing"},
         {"hosts": ["theirs.example"]},
     ]
+    of_rules = {"tls": [{"secretName": "n"}], "rules": [{"host": "rule.example"}, {}]}
+    assert names_missing(found, [{"spec": of_rules}]) == {"rule.example": "n"}
     assert names_missing(found, [{"spec": {"tls": tls}}, {"spec": {}}]) == {
         "b.example": "s", "192.0.2.8": "s", "n.example": "n", "m.example": "missing",
     }  # fmt: skip

@@ -44,6 +44,15 @@ def test_pages_are_encrypted_where_the_ingress_or_the_front_door_is(
     assert found == [Page("m.example", f"{scheme}://m.example")]
 
 
+@pytest.mark.parametrize("ingresses", [[], [_ingress("mlflow", "")], [_ingress("other", "o")]])
+def test_without_a_host_of_an_ingress_pages_are_at_the_front_door(
+    ingresses: list[dict[str, Any]],
+) -> None:
+    found = pages(ingresses, "mlflow", "https://m.example:8443/tracking")
+    assert found == [Page("m.example:8443", "https://m.example:8443")]
+    assert pages(ingresses, "mlflow", None) == []
+
+
 def _listed(entries: list[str], value: str) -> bool:
     """As MLflow reads its lists."""
     return any(fnmatchcase(value, e) if "*" in e else value == e for e in entries)

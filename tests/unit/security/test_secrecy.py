@@ -2,6 +2,7 @@
 """Leaks of credentials."""
 
 import base64
+import json
 
 import pytest
 
@@ -15,6 +16,15 @@ def test_leaks_are_found_however_they_are_written(text: str) -> None:
     assert base64.b64encode(b"s3cr/t+word").decode() in spellings("s3cr/t+word")
     found = list(leaks({"db/password": "s3cr/t+word"}, [("a log", text), ("another", "nothing")]))
     assert found == ["db/password in a log"]
+
+
+def test_a_leak_is_found_in_json() -> None:
+    credential = 'qu"ote\\and-ümlaut'
+    texts = [
+        (str(ascii_only), json.dumps({"a": credential}, ensure_ascii=ascii_only))
+        for ascii_only in (True, False)
+    ]
+    assert list(leaks({"p": credential}, texts)) == ["p in True", "p in False"]
 
 
 def test_a_leak_never_tells_the_value() -> None:
