@@ -6,6 +6,8 @@ cluster.
 """
 
 import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import typer
@@ -46,17 +48,36 @@ app.add_typer(profile, name="profile")
 def main() -> None:
     """Entry point; wrong usage and unusable input end with exit code 3 and one sentence."""
     try:
+        _refuse_empty(sys.argv[1:])
         with ending_once():
             code = app(standalone_mode=False)
     except Unusable as problem:
         sys.exit(_say(str(problem)))
     except typer.TyperException as problem:
-        sentence = " ".join(problem.format_message().split())
+        sentence = " ".join(problem.format_message().replace("Value error, ", "").split())
         stop = "" if sentence.endswith(("?", ".")) else "."
         sys.exit(_say(f"{sentence}{stop} Use `mlflow-conformance --help` to see what there is."))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(_say("The command was stopped by a signal. Run it again."))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse_empty(words: Sequence[str]) -> None:
+    """Make sure that no argument is an empty text, as one of a variable that is not set would be.
+
+    An empty path would be the working directory, and an empty name the profile's own.
+
+    Raises:
+        Unusable: one is.
+    """
+    for before, word in pairwise(["", *words]):
+        if word == "" or (word.startswith("--") and word.endswith("=")):
+            option = word if word else before
+            about = option.removesuffix("=") if option.startswith("--") else "an argument"
+            raise Unusable(
+                f"The value of {about} is empty",
+                remedy="Leave it out, or set the variable that it was to be taken from",
+            )
 
 
 def _say(sentence: str) -> Literal[3]:

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from mlflow_conformance.mutants.mutant import Mutant
 
 
+_OF_A_RUN = ("profile", "tier", "keep", "reuse", "output", "resume")
+
+
 def mutants(
+    given: typer.Context,
     only: Annotated[
         list[str] | None,
         typer.Argument(
@@ -60,6 +64,7 @@ def mutants(
     known = catalogue.read(assets.asset("suites"))
     wanted = chosen(read_all(assets.asset("mutants"), known), only or [], known)
     if show:
+        _refuse_of_a_run(given)
         _list(wanted.values())
         return
     from mlflow_conformance.run.mutants import run
@@ -75,6 +80,21 @@ def mutants(
             resumes=resume,
         )
     )
+
+
+def _refuse_of_a_run(given: typer.Context) -> None:
+    """Make sure that nothing is given that a list does not depend on.
+
+    Raises:
+        Unusable: something is.
+    """
+    for name in _OF_A_RUN:
+        source = given.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise Unusable(
+                f"--list shows mutants of every profile and tier, and --{name} is about a run",
+                remedy=f"Leave --{name} out, and name mutants, checks or families to see fewer",
+            )
 
 
 def _list(mutants: "Iterable[Mutant]") -> None:

@@ -69,6 +69,12 @@ def measure(
     values = measured.measured(verdicts)
     name = file or verdicts[0].run.profile
     loaded = promised(name, catalogue.read(assets.asset("suites")))
+    if loaded.profile.name != verdicts[0].run.profile:
+        raise Unusable(
+            f"The runs are of the profile {verdicts[0].run.profile}, and {loaded.path} is "
+            f"{loaded.profile.name}",
+            remedy="Measure runs of that profile, or name the other one with --profile",
+        )
     path = measured.path_of(loaded.path)
     try:
         path.parent.mkdir(exist_ok=True)

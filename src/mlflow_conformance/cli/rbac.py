@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mlflow_conformance.target import rights
+from mlflow_conformance.target import bindable, rights
 
 
 def rbac(
@@ -27,6 +27,7 @@ def rbac(
     ] = "mlflow-conformance",
 ) -> None:
     """Print namespaces and roles that a run needs, each right with why, for kubectl apply."""
+    bindable.refuse_names(namespace, user)
     from mlflow_conformance.config import assets, catalogue
     from mlflow_conformance.network_policy.places import places_of
     from mlflow_conformance.run.known import promised

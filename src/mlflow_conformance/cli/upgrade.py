@@ -68,7 +68,8 @@ def upgrade(
     from mlflow_conformance.stand.revision import Upgrading
 
     if plan:
-        others = (from_values, to_values, from_ref, to_ref, runs, data, seed)
+        manner = None if way == "rolling" else way
+        others = (from_values, to_values, from_ref, to_ref, runs, data, manner, seed)
         wanted = upgrade_plan.PlanWanted(
             from_version, to_version, context, namespace, kubeconfig, output
         )

@@ -11,7 +11,9 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from mlflow_conformance.cluster.failures import KubeFailed, NoKubernetes, refusal
+from mlflow_conformance.cluster.kubeconfig import contexts_in
 from mlflow_conformance.core.errors import Undecided, Unusable
+from mlflow_conformance.core.spelling import nearest
 
 if TYPE_CHECKING:
     # Importing it takes seconds of CPU, which a command that needs no cluster should not pay.
@@ -121,7 +123,9 @@ def connect(kubeconfig: Path, context: str, *, read_only: bool = False) -> Api:
 
     if not kubeconfig.is_file():
         raise Unusable(
-            f"The kubeconfig {kubeconfig} does not exist",
+            f"The kubeconfig {kubeconfig} does not exist"
+            if not kubeconfig.exists()
+            else f"The kubeconfig {kubeconfig} is no file",
             remedy="Set KUBECONFIG or name one with --kubeconfig",
         )
     settings = kubernetes.client.Configuration()
@@ -130,9 +134,14 @@ def connect(kubeconfig: Path, context: str, *, read_only: bool = False) -> Api:
     try:
         kubernetes.config.load_kube_config(str(kubeconfig), context, client_configuration=settings)
     except kubernetes.config.ConfigException as problem:
+        known = contexts_in(kubeconfig)
         raise Unusable(
             f"The context {context!r} cannot be used from {kubeconfig}: "
-            + " ".join(str(problem).split()),
+            + (
+                " ".join(str(problem).split())
+                if context in known
+                else f"there is none of that name{nearest(context, known).rstrip('?')}"
+            ),
             remedy="List the contexts with `kubectl config get-contexts`",
         ) from problem
     except (yaml.YAMLError, OSError, ValueError, TypeError, AttributeError) as problem:

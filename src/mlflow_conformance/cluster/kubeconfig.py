@@ -48,6 +48,11 @@ def kubeconfig_of(named: Path | None, context: str | None) -> Path:
     )
 
 
+def contexts_in(path: Path) -> list[str]:
+    """The contexts of a kubeconfig by name, as far as it can be read."""
+    return [str(found["name"]) for found in _entries(_read(path), "contexts") if "name" in found]
+
+
 def _read(path: Path) -> dict[str, Any]:
     """What a file holds; nothing for one that cannot be read, which kubectl passes over as well."""
     try:

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most like this one, if any is much like it."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
+    """The known word that is most like this one, whatever its case, if any is much like it."""
+    spelled = {name.casefold(): name for name in known}
+    found = difflib.get_close_matches(word.casefold(), list(spelled), n=1, cutoff=0.6)
+    return spelled[found[0]] if found else None
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -209,7 +209,7 @@ def _whole(line: bytes) -> bool:
 def _malformed(path: Path, number: int, line: bytes, problem: ValidationError) -> Unusable:
     try:
         version = json.loads(line).get("schema_version", SCHEMA_VERSION)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):  # the last of brackets without end
         version = SCHEMA_VERSION
     if version != SCHEMA_VERSION:
         return Unusable(

@@ -2,6 +2,7 @@
 """A run's folder in an S3 bucket, where it outlives the pod or the runner that made it."""
 
 import mimetypes
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,6 +32,8 @@ def upload(folder: Path, address: str) -> str:
             answer.
     """
     bucket, prefix = _parts(address)
+    if not folder.is_dir():
+        raise Unusable(f"{folder} is no folder", remedy="Name the folder of a run")
     run = recorded(folder).run.run_id
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     files.sort(key=lambda path: path == folder / _LAST)
@@ -41,7 +44,8 @@ def upload(folder: Path, address: str) -> str:
 
 def _parts(address: str) -> tuple[str, str]:
     parts = urlsplit(address)
-    if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
+    named = re.fullmatch(r"[A-Za-z0-9._-]{1,255}", parts.netloc)
+    if parts.scheme != "s3" or not named or parts.query or parts.fragment:
         raise Unusable(
             f"{address!r} is no bucket", remedy="Write s3://BUCKET or s3://BUCKET/PREFIX"
         )

@@ -55,6 +55,6 @@ def _given(name: str, value: Option) -> list[str]:
         case True:
             return [option]
         case str() | int() | Path():
-            return [option, str(value)]
+            return [f"{option}={value}"]
         case _:
-            return [word for each in value for word in (option, each)]
+            return [f"{option}={each}" for each in value]

@@ -58,8 +58,8 @@ def declare(parser: pytest.Parser) -> None:
     group.addoption(
         "--upgrade-way",
         choices=get_args(Manner),
-        default="rolling",
-        help="what is done about traces meanwhile: nothing, exporters hold them, no pod is left",
+        help="what is done about traces meanwhile: nothing, exporters hold them, no pod is left; "
+        "default: rolling",
     )
     group.addoption(
         "--upgrade-folder", type=Path, help="what stages of an upgrade leave each other"

@@ -121,7 +121,8 @@ class Selection:
         if absent := named - set(self.chosen):
             self.problem = Unusable(
                 f"{', '.join(sorted(absent))} is not among the checks that were collected",
-                remedy="Name its folder of suites/ too, or leave -k, -m and paths out",
+                remedy="Choose it by `gate` (`semantics` has tracking, registry and artifacts "
+                "alone); with pytest name its folder of suites/, or leave -k, -m and paths out",
             )
         self._narrowed = bool(
             named

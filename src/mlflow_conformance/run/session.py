@@ -83,9 +83,9 @@ class TargetOptions:
             raise Unusable(
                 "--context and --tracking-uri name two targets", remedy="Give one of the two"
             )
-        if (attached or local) and (option.keep or option.reuse):
+        if (attached or local) and (option.keep or option.reuse or option.prepared):
             raise Unusable(
-                "--keep and --reuse are about a cluster that this program makes",
+                "--keep, --reuse and --prepared are about a cluster that this program makes",
                 remedy="Leave them out when attaching to something that exists",
             )
         if option.namespace and not attached:
@@ -118,6 +118,11 @@ class TargetOptions:
             raise Unusable(
                 "--sql-dsn and --s3-bucket belong to a server, and --tracking-uri names none",
                 remedy="Add --tracking-uri; in a cluster the profile says where both are",
+            )
+        if option.s3_prefix and not option.s3_bucket:
+            raise Unusable(
+                "--s3-prefix is about a bucket, and --s3-bucket names none",
+                remedy="Add --s3-bucket",
             )
         dsn = _dsn(option.sql_dsn) if option.sql_dsn else None
         door = _s3_door(option) if option.s3_bucket else None

@@ -62,7 +62,7 @@ def refuse_others(*, keep: bool, reuse: bool, others: tuple[object, ...]) -> Non
     """
     if keep or reuse or any(other is not None for other in others):
         raise Unusable(
-            "--plan reads an existing cluster, and takes neither data, values nor refs",
+            "--plan only reads an existing cluster, and takes nothing that an upgrade does with it",
             remedy="Give --context, --to, and if need be --from, --namespace, --kubeconfig, "
             "--profile and --output",
         )

@@ -27,7 +27,10 @@ def upgrading(option: argparse.Namespace, profile: Profile) -> Upgrading | None:
     if option.tier == UPGRADE:
         before, after = before or profile.upgrade.from_, after or profile.upgrade.to
     if before is None and after is None:
-        if option.upgrade_folder is not None or option.tier == UPGRADE:
+        others = (
+            option.upgrade_folder, option.upgrade_runs, option.upgrade_data, option.upgrade_way
+        )  # fmt: skip
+        if option.tier == UPGRADE or any(other is not None for other in others):
             raise Unusable(
                 "Nothing says from what to what the upgrade goes",
                 remedy="Add --upgrade-from and --upgrade-to",
@@ -37,7 +40,12 @@ def upgrading(option: argparse.Namespace, profile: Profile) -> Upgrading | None:
         raise Unusable("--upgrade-from and --upgrade-to belong together", remedy="Give both")
     a, b = Revision.read(before), Revision.read(after)
     found = Upgrading(
-        a, b, option.upgrade_folder, option.upgrade_runs, option.upgrade_data, option.upgrade_way
+        a,
+        b,
+        option.upgrade_folder,
+        option.upgrade_runs,
+        option.upgrade_data,
+        option.upgrade_way or "rolling",
     )
     refuse_input(found)
     return found
@@ -81,9 +89,13 @@ def refuse_input(wanted: Upgrading) -> None:
     """Make sure that an upgrade can be tried, as far as that can be told from what was asked for.
 
     Raises:
-        Unusable: the pair is none, no run is to be made, or the dump is none.
+        Unusable: the pair is none, a values file is not there, no run is to be made, or the dump
+            is none.
     """
     refuse_pair(wanted.a, wanted.b)
+    for side in (wanted.a, wanted.b):
+        if side.kind == "values" and not Path(side.value).is_file():
+            raise Unusable(f"There is no values file {side.value}", remedy="Correct its path")
     if wanted.runs is not None and wanted.runs < 1:
         raise Unusable(f"--runs is {wanted.runs}", remedy="Give 1 or more, or leave it out")
     if wanted.data is not None:

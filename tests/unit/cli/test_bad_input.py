@@ -144,14 +144,25 @@ USAGE = [
     (["report"], "Missing argument"),
     (["semantics"], "Missing option '--tracking-uri'"),
     (["gate", "--profile", "k3dd"], "There is no profile 'k3dd', did you mean 'k3d'"),
-    (["gate", "--profile", ""], "There is no profile ''"),
+    (["gate", "--profile", ""], "The value of --profile is empty"),
+    (["gate", "--context", "x", "--output="], "The value of --output is empty"),
+    (["gate", "--context", "x", "--namespace", ""], "The value of --namespace is empty"),
+    (["semantics", "--tracking-uri", "http://h", "--sql", ""], "The value of --sql is empty"),
+    (["profile", "validate", ""], "The value of an argument is empty"),
     (["gate", "--profile", "./absent.yaml"], "absent.yaml cannot be read as a profile: No such"),
     (["gate", "--profile", "/"], "/ cannot be read as a profile: Is a directory"),
     (["gate", "--profile", "/proc/self/mem"], "cannot be read as a profile: Input/output error"),
     (["gate", "--check", "AAA-7"], "There is no check 'AAA-7', did you mean 'AAA-"),
     (["gate", "--check", "AAA-3"], "does not expect AAA-3 in the tier gate"),
     (["gate", "--mutant", "two-is-thre"], "There is no mutant 'two-is-thre', did you mean 'two-is"),
-    (["gate", "--mutant", ""], "There is no mutant ''"),
+    (["gate", "--check", "aaa-1"], "There is no check 'aaa-1', did you mean 'AAA-1'"),
+    (["gate", "--check", "-x"], "There is no check '-x'"),
+    (["mutants", "--list", "--profile", "k3d"], "and --profile is about a run"),
+    (["mutants", "--list", "--tier", "smoke"], "and --tier is about a run"),
+    (["rbac", "--namespace", "Not a name"], "'Not a name' is no name of a namespace"),
+    (["rbac", "--user", "system:serviceaccount:one"], "is no ServiceAccount. Write system:serv"),
+    (["upload", str(RECORDS / "healthy.jsonl"), "s3://b"], "healthy.jsonl is no folder"),
+    (["upload", str(RECORDS), "s3://a bucket"], "is no bucket"),
     (["profile"], "Missing command"),
     (["profile", "validate"], "Missing argument"),
     (["profile", "validate", "k3dd"], "There is no profile 'k3dd', did you mean 'k3d'"),
@@ -163,8 +174,10 @@ USAGE = [
     (["mutants", "--generate"], "The profile k3d names no deployment to render"),
     (["gate", "--mutant", "./absent.yaml"], "cannot be read as what is broken: No"),
     (["gate", "--namespace", "mlflow"], "--namespace is about an existing cluster"),
-    (["gate", "--context", "x", "--keep"], "--keep and --reuse are about a cluster that this"),
-    (["gate", "--context", "x", "--reuse"], "--keep and --reuse are about a cluster that this"),
+    *(
+        (["gate", "--context", "x", option], "--reuse and --prepared are about a cluster that this")
+        for option in ("--keep", "--reuse", "--prepared")
+    ),
     (["gate", "--context", "x", "--check", "AAA-9"], "AAA-9 disturbs the deployment"),
     (
         ["gate", "--context", "x", "--read-only", "--check", "AAA-9"],
@@ -205,8 +218,16 @@ USAGE = [
     (["upgrade", "--from", "3.16.1", "--to", "3.17.2", "--context", "x"], "or add --plan"),
     (["upgrade", "--plan", "--to", "3.17.2"], "--plan needs the cluster and the version after"),
     (["upgrade", "--plan", "--context", "x", "--to", "3"], "'3' is no version of MLflow"),
-    (["upgrade", "--plan", "--context", "x", "--to", "3.17.2", "--keep"], "--plan reads an"),
+    (["upgrade", "--plan", "--context", "x", "--to", "3.17.2", "--keep"], "--plan only reads"),
     (["gate", "--tier", "upgrade"], "Nothing says from what to what the upgrade goes"),
+    (["gate", "--upgrade-runs", "3"], "Nothing says from what to what the upgrade goes"),
+    (["gate", "--upgrade-way", "rolling"], "Nothing says from what to what the upgrade goes"),
+    (["upgrade", "--from-values", "/no", "--to-values", "/not"], "There is no values file /no"),
+    (
+        ["upgrade", "--plan", "--context", "x", "--to", "3.17.2", "--way", "hold-traces"],
+        "--plan only reads",
+    ),
+    (["semantics", "--tracking-uri", "http://h", "--s3-prefix", "x/"], "--s3-bucket names none"),
     (["gate", "--upgrade-from", "3.16.1"], "--upgrade-from and --upgrade-to belong together"),
 ]  # fmt: skip
 
@@ -291,6 +312,10 @@ def test_files_that_cannot_be_meant(
         (b"words", "is no kubeconfig"),
         (b"contexts: 5", "is no kubeconfig"),
         (b"{contexts: [], clusters: [], users: []}", "The context 'here' cannot be used from"),
+        (
+            b"{contexts: [{name: Heer, context: {cluster: c, user: u}}], clusters: [], users: []}",
+            "there is none of that name, did you mean 'Heer'",
+        ),
         (
             b"{contexts: [{name: there, context: {cluster: c, user: u}}], clusters: [], users: []}",
             "The context 'here' cannot be used from",
@@ -569,6 +594,7 @@ HEALTHY = (RECORDS / "healthy.jsonl").read_bytes()
         (b"", "the evidence is empty"),
         (b"\n\n", "the evidence is empty"),
         (b"{}\n", "is not evidence"),
+        (b"[" * 100_000 + b"\n", "is not evidence"),
         (b"\x00\xff\n", "is not evidence"),
         (b"<html>\n", "is not evidence"),
         (HEALTHY[:100], "the evidence is empty"),
@@ -586,6 +612,19 @@ def test_evidence_that_is_none(
         path.write_bytes(content)
     refuse(scene, capsys, ["report", str(path)], told)
     refuse(scene, capsys, ["diff", str(RECORDS / "healthy.jsonl"), str(path)], told)
+
+
+def test_runs_of_another_profile_measure_nothing(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.change("name: k3d", "name: mine")
+    command = ["profile", "measure", str(RECORDS / "healthy.jsonl"), "--profile", "k3d"]
+    refuse(scene, capsys, command, "The runs are of the profile k3d, and ")
+
+
+def test_a_kubeconfig_that_is_a_folder(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["gate", "--context", "here", "--kubeconfig", str(scene.home)]
+    refuse(scene, capsys, arguments, "is no file")
 
 
 def test_a_folder_without_evidence(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,7 +62,7 @@ def refused(
         (["--workers", "0"], "The load cannot be sent: workers"),
         (["--compare", "absent"], "absent cannot be read: No such file"),
         (["--context", "x", "--tracking-uri", "http://h"], "name two targets"),
-        (["--context", "x", "--keep"], "--keep and --reuse are about a cluster"),
+        (["--context", "x", "--keep"], "--keep, --reuse and --prepared are about"),
         (["--namespace", "x"], "--namespace is about an existing cluster"),
         (["--mutant", "two-is-thre"], "There is no mutant 'two-is-thre'"),
         (["--tracking-uri", "http://127.0.0.1:1"], "No server answers at http://127.0.0.1:1"),

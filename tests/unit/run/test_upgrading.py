@@ -23,13 +23,14 @@ def options(
     folder: str = "",
     runs: int | None = None,
     data: str = "",
+    way: str | None = None,
 ) -> argparse.Namespace:
     return argparse.Namespace(
         upgrade_from=before,
         upgrade_to=after,
         upgrade_folder=Path(folder) if folder else None,
         upgrade_runs=runs,
-        upgrade_way="rolling",
+        upgrade_way=way,
         upgrade_data=Path(data) if data else None,
         tier=tier,
     )
