@@ -15,7 +15,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mlflow_conformance.cli import app
+from mlflow_conformance.cli.command import app
 from mlflow_conformance.config import assets, guides
 from mlflow_conformance.config.families import prefix_of
 from mlflow_conformance.config.profile import Profile

@@ -16,7 +16,7 @@ import typer
 import yaml
 
 import shipped
-from mlflow_conformance.cli import app
+from mlflow_conformance.cli.command import app
 from mlflow_conformance.network_policy.places import places_of
 from mlflow_conformance.security import hardening
 from mlflow_conformance.stand import images

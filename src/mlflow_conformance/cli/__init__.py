@@ -2,9 +2,22 @@
 """The command `mlflow-conformance`: one module for each sub-command.
 
 A module here imports little, so that `--help` and `version` answer at once; what a sub-command
-does is imported when it is given.
+does is imported when it is given. The command itself is imported below, when signals are caught.
 """
 
-from mlflow_conformance.cli.command import app, main
+import sys
 
-__all__ = ["app", "main"]
+from mlflow_conformance.core.errors import say
+from mlflow_conformance.core.signals import ending_once
+
+
+def main() -> None:
+    """Entry point: from its first moments on a signal ends it with 3 and one sentence."""
+    try:
+        with ending_once():
+            from mlflow_conformance.cli.command import run
+
+            code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = say("The command was stopped by a signal. Run it again.")
+    sys.exit(code)

@@ -5,10 +5,8 @@ Exit codes: 0 all pass or waived, 1 a fail, 2 no fail but an unknown, 3 wrong us
 cluster.
 """
 
-import sys
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
 
 import typer
 
@@ -28,8 +26,10 @@ from mlflow_conformance.cli.sla import sla
 from mlflow_conformance.cli.upgrade import upgrade
 from mlflow_conformance.cli.upload import upload
 from mlflow_conformance.cli.version import version
-from mlflow_conformance.core.errors import SPEAKER, Unusable
-from mlflow_conformance.core.signals import ending_once
+from mlflow_conformance.core.errors import Unusable, say
+
+_INTERRUPTED = 130
+"""What Typer makes of a KeyboardInterrupt in a sub-command."""
 
 app = typer.Typer(
     add_completion=False,
@@ -45,21 +45,28 @@ for _command in (
 app.add_typer(profile, name="profile")
 
 
-def main() -> None:
-    """Entry point; wrong usage and unusable input end with exit code 3 and one sentence."""
+def run(words: Sequence[str]) -> int:
+    """The command with these arguments, to its exit code.
+
+    Wrong usage and unusable input end with 3 and one sentence.
+
+    Raises:
+        KeyboardInterrupt: a signal came.
+    """
     try:
-        _refuse_empty(sys.argv[1:])
-        with ending_once():
-            code = app(standalone_mode=False)
+        _refuse_empty(words)
+        code = app(list(words), standalone_mode=False)
     except Unusable as problem:
-        sys.exit(_say(str(problem)))
+        return say(str(problem))
     except typer.TyperException as problem:
         sentence = " ".join(problem.format_message().replace("Value error, ", "").split())
         stop = "" if sentence.endswith(("?", ".")) else "."
-        sys.exit(_say(f"{sentence}{stop} Use `mlflow-conformance --help` to see what there is."))
-    except (KeyboardInterrupt, typer.Abort):
-        sys.exit(_say("The command was stopped by a signal. Run it again."))
-    sys.exit(code if isinstance(code, int) else 0)
+        return say(f"{sentence}{stop} Use `mlflow-conformance --help` to see what there is.")
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    if code == _INTERRUPTED:
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
 
 
 def _refuse_empty(words: Sequence[str]) -> None:
@@ -78,8 +85,3 @@ def _refuse_empty(words: Sequence[str]) -> None:
                 f"The value of {about} is empty",
                 remedy="Leave it out, or set the variable that it was to be taken from",
             )
-
-
-def _say(sentence: str) -> Literal[3]:
-    sys.stderr.write(f"{SPEAKER}{sentence}\n")
-    return 3

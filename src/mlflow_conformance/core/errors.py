@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two ways in which this program says that it cannot go on."""
 
+import sys
+from typing import Literal
+
 SPEAKER = "mlflow-conformance: "
 """What its sentence on standard error begins with, by which `mutants` finds that of a gate."""
+
+
+def say(sentence: str) -> Literal[3]:
+    """Write a sentence to standard error; returns the exit code that it goes with."""
+    sys.stderr.write(f"{SPEAKER}{sentence}\n")
+    return 3
 
 
 class Unusable(Exception):  # noqa: N818 - a state of the input, told to a person

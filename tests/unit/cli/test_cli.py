@@ -6,6 +6,7 @@ import re
 import runpy
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -115,6 +116,33 @@ def test_a_signal_ends_once(number: signal.Signals) -> None:
         work()
     assert cleaned
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("module", ["mlflow_conformance.cli.gate", "pytest"])
+def test_a_signal_before_anything_was_made_is_one_sentence(
+    tmp_path: Path, module: str, number: signal.Signals
+) -> None:
+    """While the command is loaded, and while a sub-command loads what it needs."""
+    program = (
+        "import builtins, signal, sys\n"
+        "from mlflow_conformance import cli\n"
+        "real = builtins.__import__\n"
+        "def loaded(name, *more):\n"
+        f"    if name == {module!r}:\n"
+        f"        signal.raise_signal({int(number)})\n"
+        "    return real(name, *more)\n"
+        "builtins.__import__ = loaded\n"
+        "sys.argv = ['mlflow-conformance', 'gate', '--context', 'x']\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == (
+        "mlflow-conformance: The command was stopped by a signal. Run it again.\n"
+    )
+    assert (done.returncode, done.stdout, list(tmp_path.iterdir())) == (3, "", [])
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:

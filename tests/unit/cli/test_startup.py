@@ -8,7 +8,7 @@ import sys
 HEAVY = {"boto3", "jinja2", "kubernetes", "locust", "mlflow", "psycopg", "pytest", "requests"}
 PROGRAM = """
 import contextlib, io, json, sys
-from mlflow_conformance.cli import app
+from mlflow_conformance.cli.command import app
 
 loaded = {}
 for command in ("version", "checks", "--help"):
