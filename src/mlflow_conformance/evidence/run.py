@@ -213,6 +213,8 @@ class PhaseNote:
 def make_folder(output: Path | None, run_id: str) -> RunFolder:
     """The run's own folder: `output` itself, or ``results/<run id>`` below the working directory.
 
+    Its log is there afterwards, and empty.
+
     Raises:
         Unusable: it cannot be made, or it holds another run already.
     """
@@ -226,11 +228,20 @@ def make_folder(output: Path | None, run_id: str) -> RunFolder:
             remedy="Name a writable folder with --output",
         ) from problem
     folder = RunFolder(path, made)
-    if folder.log.exists() or folder.log.is_symlink():
+    try:
+        # Of two runs that begin at the same moment one makes it.
+        folder.log.open("xb").close()
+    except FileExistsError as problem:
         raise Unusable(
             f"{path} holds the evidence of another run",
             remedy="Name another folder with --output",
-        )
+        ) from problem
+    except OSError as problem:
+        folder.discard()
+        raise Unusable(
+            f"The evidence log {folder.log} cannot be written: {problem.strerror}",
+            remedy="Name a writable folder with --output",
+        ) from problem
     return folder
 
 
