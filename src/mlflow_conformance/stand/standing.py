@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.config.profile import Profile
+from mlflow_conformance.core import shell
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.progress import tell
 from mlflow_conformance.evidence.run import Run
@@ -29,6 +30,22 @@ _CLEAN = "clean"
 """Marks a cluster that a finished run left with --keep, and names the profile that is deployed
 there, and the upgrade if there was one. A run takes the mark away while it works, so a cluster
 without it may hold whatever a killed run had broken on purpose."""
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What Podman or another program refuses is told in its own words.
+
+    Raises:
+        Unusable: one failed.
+    """
+    try:
+        yield
+    except shell.CommandFailed as problem:
+        raise Unusable(
+            f"A program failed that the cluster needs: {' '.join(str(problem).split())}",
+            remedy="Mend what it says; `mlflow-conformance host` looks at the machine",
+        ) from problem
 
 
 def prepare_host(tell: Callable[[str], None], *, cluster_up: bool = False) -> None:
@@ -112,7 +129,7 @@ def standing(options: StandOptions, run: Run) -> Iterator[Target]:
                 mark.write_text(leaves)
         finally:
             if not options.keep:
-                with run.phase("teardown"):
+                with run.phase("teardown"), _told():
                     kind.down(held)
 
 
@@ -136,6 +153,7 @@ def refuse_left_up() -> None:
         _left_up(held, reuse=False)
 
 
+@_told()
 def _left_up(held: Claim, *, reuse: bool) -> str | None:
     """What is deployed on the cluster that a finished run left up; None when there is none."""
     mark = held.folder / _CLEAN
@@ -167,6 +185,7 @@ def _mark(profile: Profile, upgrade: Upgrading | None) -> str:
     return f"{profile.name} from {upgrade.a.spelled} to {upgrade.b.spelled}"
 
 
+@_told()
 def _as_it_was_left(
     held: Claim, profile: Profile, deployed: str | None, leaves: str
 ) -> KindCluster:
@@ -179,6 +198,7 @@ def _as_it_was_left(
     return kind.found(held, kind.Options(front_port=_port(profile)))
 
 
+@_told()
 def _made(
     held: Claim, profile: Profile, built: images.Built, run: Run, *, reuse: bool
 ) -> KindCluster:
@@ -240,11 +260,12 @@ def kept(profile: Profile) -> Iterator[Kube]:
         yield _kube(cluster, profile)
 
 
+@_told()
 def take_down(*, purge: bool = False) -> None:
     """Remove the cluster and all that belongs to it; with `purge` also what was built.
 
     Raises:
-        Unusable: a run is using it.
+        Unusable: a run is using it, or Podman refused.
     """
     with claim() as held:
         kind.down(held, purge=purge)

@@ -667,6 +667,21 @@ def test_a_machine_without_podman(scene: Scene, capsys: pytest.CaptureFixture[st
     refuse(scene, capsys, ["host"], "privileges")
 
 
+def test_an_engine_that_refuses(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    programs = scene.home / "programs"
+    programs.mkdir()
+    podman = programs / "podman"
+    podman.write_text("#!/bin/sh\necho 'Error: the database is locked' >&2\nexit 125\n")
+    podman.chmod(0o755)
+    scene.patch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    scene.patch.setattr(sys, "argv", ["mlflow-conformance", "down"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr().err
+    judge(ended.value.code, said, "A program failed that the cluster needs: podman ps")
+    assert "Error: the database is locked" in said
+
+
 def test_an_image_that_cannot_be_built(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     def fail(_: object) -> None:
         raise OSError(28, "No space left on device")
