@@ -292,7 +292,7 @@ def test_a_budget_is_read_with_its_counts(server: ApiServer, kube: Kube) -> None
 def test_another_account_asks_for_its_rules(server: ApiServer, kube: Kube) -> None:
     rule = {"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}
     server.answers[""] = {"kind": "X", "status": {"resourceRules": [rule]}}
-    assert rules_of(kube, "web", ["mlflow"]) == {"get pods"}
+    assert rules_of(kube, "web", ["mlflow"]).rules == {"get pods"}
     assert server.requests[-1].headers["impersonate-user"] == "system:serviceaccount:mlflow:web"
 
 
