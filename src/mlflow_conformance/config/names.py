@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from mlflow_conformance.config.documents import Strict
+from mlflow_conformance.config.object_names import LabelName, ObjectName, Url
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -34,7 +35,7 @@ class LoginNames(Strict):
     kind: Literal["basic", "bearer"] = Field(
         description="`basic`: a user and a password; `bearer`: a token"
     )
-    secret: str | None = Field(
+    secret: ObjectName | None = Field(
         default=None, description="the Secret; without it `MLFLOW_TRACKING_…` of the environment"
     )
     username: str = Field(default="username", description="key of the user in the Secret")
@@ -45,11 +46,11 @@ class LoginNames(Strict):
 class MlflowNames(Strict):
     """How the MLflow server's objects are called, and how it is spoken to inside the cluster."""
 
-    deployment: str = Field(description="the Deployment, or what `kind` says")
+    deployment: ObjectName = Field(description="the Deployment, or what `kind` says")
     kind: Literal["deployment", "statefulset"] = Field(
         default="deployment", description="what makes the server's pods"
     )
-    service: str = Field(description="the Service")
+    service: LabelName = Field(description="the Service")
     port: Port = Field(default=5000, description="the port at which the server's pods listen")
     service_port: Port | None = Field(
         default=None, description="the Service's port, where it is another one"
@@ -57,7 +58,7 @@ class MlflowNames(Strict):
     scheme: Literal["http", "https"] = Field(
         default="http", description="`https` where the pods themselves have a certificate"
     )
-    ca_secret: str | None = Field(
+    ca_secret: ObjectName | None = Field(
         default=None, description="Secret with `ca.crt` or `tls.crt` of the pods' certificate"
     )
     certificate_name: str | None = Field(
@@ -70,9 +71,9 @@ class MlflowNames(Strict):
         default=None, description="the account, where MLflow itself asks for one"
     )
     selector: dict[str, str] = Field(min_length=1, description="labels of the server's pods")
-    container: str = Field(default="mlflow", description="the server's container in its pods")
-    hpa: str | None = Field(default=None, description="the HorizontalPodAutoscaler")
-    pdb: str | None = Field(default=None, description="the PodDisruptionBudget")
+    container: LabelName = Field(default="mlflow", description="the server's container in its pods")
+    hpa: ObjectName | None = Field(default=None, description="the HorizontalPodAutoscaler")
+    pdb: ObjectName | None = Field(default=None, description="the PodDisruptionBudget")
 
     @property
     def scaled(self) -> str:
@@ -104,7 +105,9 @@ class MlflowNames(Strict):
 class PostgresqlNames(Strict):
     """Where PostgreSQL answers: a Service of the namespace, or a host anywhere."""
 
-    service: str | None = Field(default=None, description="the Service, when in the namespace")
+    service: LabelName | None = Field(
+        default=None, description="the Service, when in the namespace"
+    )
     host: str | None = Field(
         default=None, description="its name as the runner reaches it, when it is elsewhere"
     )
@@ -113,7 +116,7 @@ class PostgresqlNames(Strict):
     sslmode: SslMode | None = Field(
         default=None, description="as libpq knows it; `prefer` when it is left out"
     )
-    ca_secret: str | None = Field(
+    ca_secret: ObjectName | None = Field(
         default=None, description="Secret with `ca.crt` or `tls.crt` of its certificate"
     )
     metrics_port: int | None = Field(
@@ -135,13 +138,13 @@ class PostgresqlNames(Strict):
 class S3Names(Strict):
     """Where the bucket is; `prefix` is what artifact keys begin with."""
 
-    endpoint: str = Field(description="URL as seen from the runner pod")
-    bucket: str = Field(description="where artifacts are")
+    endpoint: Url = Field(description="URL as seen from the runner pod")
+    bucket: str = Field(min_length=1, description="where artifacts are")
     prefix: Annotated[str, AfterValidator(_key_prefix)] = Field(
         default="", description="what the keys of artifacts begin with; ends in a slash"
     )
     region: str = Field(default="us-east-1", description="the bucket's region")
-    ca_secret: str | None = Field(
+    ca_secret: ObjectName | None = Field(
         default=None, description="Secret with `ca.crt` or `tls.crt` of an https endpoint"
     )
     selector: dict[str, str] = Field(default={}, description="its pods; empty when external")
@@ -150,7 +153,7 @@ class S3Names(Strict):
 class AuditorNames(Strict):
     """The Secret with the suite's own read-only credentials for SQL and S3."""
 
-    secret: str = Field(description="the Secret; the rest are keys in it")
+    secret: ObjectName = Field(description="the Secret; the rest are keys in it")
     sql_username: str = Field(default="postgresql-username", description="account of SQL")
     sql_password: str = Field(default="postgresql-password", description="its password")
     s3_access_key: str = Field(default="s3-access-key", description="account of the bucket")
@@ -163,12 +166,12 @@ class AuditorNames(Strict):
 class BackupNames(Strict):
     """How a backup is made by hand, and where backups are kept."""
 
-    cronjob: str = Field(description="the CronJob")
+    cronjob: ObjectName = Field(description="the CronJob")
     command: str = Field(
         description="documented line that makes a backup at once, for bash; `{job}` is the name "
         "that its Job must get, `{namespace}` the namespace"
     )
-    bucket: str = Field(description="the bucket of backups")
+    bucket: str = Field(min_length=1, description="the bucket of backups")
     prefix: str = Field(default="", description="what the keys of backups begin with")
     object: str = Field(
         default="mlflow_backup_%Y%m%d_%H%M%S.dump.enc",
@@ -257,7 +260,7 @@ class MigrationNames(Strict):
 class RunnerNames(Strict):
     """The pod from which the inside door and the back doors are used."""
 
-    namespace: str = Field(
+    namespace: LabelName = Field(
         default="mlflow-conformance", description="made for the run, removed after it"
     )
     image: str = Field(
@@ -273,16 +276,16 @@ class RunnerNames(Strict):
 class FrontDoor(Strict):
     """How people reach MLflow from outside."""
 
-    url: str = Field(
+    url: Url = Field(
         description="scheme, host and port of the ingress, and MLflow's path there if it has one"
     )
-    ca_secret: str | None = Field(
+    ca_secret: ObjectName | None = Field(
         default=None, description="Secret with the ingress's `ca.crt` or `tls.crt`"
     )
     login: LoginNames | None = Field(
         default=None, description="the account at the ingress; default: MLflow's own"
     )
-    client_secret: str | None = Field(
+    client_secret: ObjectName | None = Field(
         default=None,
         description="Secret with `tls.crt` and `tls.key` by which this suite is known to it",
     )
@@ -291,7 +294,7 @@ class FrontDoor(Strict):
 class Names(Strict):
     """Where everything of the deployment is."""
 
-    namespace: str = Field(description="the namespace that MLflow is in")
+    namespace: LabelName = Field(description="the namespace that MLflow is in")
     mlflow: MlflowNames = Field(description="the server")
     postgresql: PostgresqlNames | None = Field(default=None, description="the database")
     s3: S3Names | None = Field(default=None, description="the bucket")

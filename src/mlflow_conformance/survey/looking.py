@@ -65,7 +65,7 @@ def secrets_wanted(bundle: Bundle, wanted: str | None = None) -> set[str]:
 
 
 def _auditor(bundle: Bundle, found: Survey) -> None:
-    plain = AuditorNames(secret="")
+    plain = AuditorNames(secret=_AUDITOR)
     stores = [
         (store, what, door, keys)
         for store, what, door, keys in (

@@ -30,9 +30,9 @@ def local_target(
     return Target(
         kind="local",
         names=Names(
-            namespace="-",
-            mlflow=MlflowNames(deployment="-", service="-", selector={"-": "-"}),
-            runner=RunnerNames(image="-"),
+            namespace="none",
+            mlflow=MlflowNames(deployment="none", service="none", selector={"none": "none"}),
+            runner=RunnerNames(image="none"),
         ),
         inside=inside,
         service_url=replica_urls[0],

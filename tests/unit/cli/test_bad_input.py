@@ -247,6 +247,16 @@ FILES: list[tuple[str, Prepare, str]] = [
         lambda s: s.change("namespace: mlflow", "namspace: mlflow"),
         "unknown key 'names.namspace', did you mean 'namespace'",
     ),
+    (
+        "a namespace that cannot be",
+        lambda s: s.change("namespace: mlflow", "namespace: MLflow"),
+        "names.namespace: is up to 63 lower-case letters",
+    ),
+    (
+        "a front door without a scheme",
+        lambda s: s.change("names:", "names:\n  front: {url: mlflow.example}"),
+        "names.front.url: begins with http:// or https://",
+    ),
     ("unknown check", lambda s: s.change("AAA-2:", "AAB-2:"), "'AAB-2', which does not exist, did"),
     ("same key twice", lambda s: s.change("AAA-2:", "AAA-1:"), "has the key 'AAA-1' twice"),
     ("another schema", lambda s: s.change("schema: 1", "schema: 9"), "schema: Input should be 1"),
