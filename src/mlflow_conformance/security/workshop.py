@@ -3,6 +3,7 @@
 
 import os
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from mlflow_conformance.config.profile import HelmDeployment
 from mlflow_conformance.core import shell
 from mlflow_conformance.core.closing import Closing
 from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.security.installation import Installation, rendered_secrets
 from mlflow_conformance.stand.deploy.rendered import objects
@@ -52,13 +54,17 @@ class Workshop(Closing):
     make: Callable[[str, Callable[[], object]], AbstractContextManager[Installation]]
     installations: dict[str, Installation] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
-    _stack: ExitStack = field(default_factory=ExitStack, repr=False)
+    _spaces: list[ExitStack] = field(default_factory=list, repr=False)
 
     def close(self) -> None:
-        """Remove everything that was made; another installation would be made anew."""
-        self._stack.close()
+        """Remove everything that was made, all at once; another one would be made anew."""
+        spaces, self._spaces = self._spaces, []
+        with uninterrupted(), ThreadPoolExecutor(max(1, len(spaces))) as pool:
+            removals = [pool.submit(space.close) for space in spaces]
         self.installations.clear()
         self.said.clear()
+        for removal in removals:
+            removal.result()
 
     @property
     def seconds(self) -> float:
@@ -86,8 +92,10 @@ class Workshop(Closing):
                 raise Undecided(f"the namespace for a {what} installation was not made: {said}")
 
         if what not in self.installations:
-            space = self.make(self._variables(what)["NAMESPACE"], made)
-            self.installations[what] = self._stack.enter_context(space)
+            space = ExitStack()
+            namespace = self.make(self._variables(what)["NAMESPACE"], made)
+            self.installations[what] = space.enter_context(namespace)
+            self._spaces.append(space)
         return self.installations[what]
 
     def second(self, settings: str) -> tuple[Installation, str]:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Installations of checks: each made once, by the guide's lines, and gone when all are done."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.terminal import GOOD, Terminal
 from mlflow_conformance.config.guides import Command, Guide
 from mlflow_conformance.config.profile import HelmDeployment
-from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.core.errors import Undecided, Unusable
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.inside import LocalInside
 from mlflow_conformance.security.installation import Installation
@@ -100,6 +102,28 @@ def test_what_should_not_be_installed_is_removed_once(workshop: Workshop, said: 
     lines = [line for line in said.read_text().splitlines() if line.startswith("helm")]
     assert [line.split()[1] for line in lines] == ["install", "uninstall"]
     assert all(f"-{REFUSED} " in line for line in lines)
+
+
+def test_several_installations_are_removed_at_once(workshop: Workshop) -> None:
+    together = threading.Barrier(2)
+    with workshop:
+        for there in (workshop.second("")[0], workshop.refusing()):
+            there.empties.append(partial(together.wait, 10))
+
+
+def test_one_that_cannot_be_removed_keeps_no_other(workshop: Workshop, said: Path) -> None:
+    def fails() -> None:
+        raise Unusable("it stays", remedy="none")
+
+    def used() -> None:
+        with workshop:
+            workshop.second("")[0].empties.append(fails)
+            workshop.refusing()
+
+    with pytest.raises(Unusable, match="it stays"):
+        used()
+    gone = [line for line in said.read_text().splitlines() if line.startswith("gone")]
+    assert gone == [f"gone {workshop.target.names.namespace}-{REFUSED}"]
 
 
 def test_a_namespace_that_cannot_be_made_decides_nothing(workshop: Workshop) -> None:
