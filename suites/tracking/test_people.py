@@ -3,6 +3,7 @@
 
 import io
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.stand.packages import BROWSERS
 from mlflow_conformance.target.base import Target
-from mlflow_conformance.tracking.browser import started
+from mlflow_conformance.tracking.browser import Browser, started
 from mlflow_conformance.tracking.thresholds import Pages
 
 if TYPE_CHECKING:
@@ -69,47 +70,58 @@ def test_command_line_and_pages(
             "where this program is"
         )
 
-    def mlflow(*arguments: str) -> str:
-        done = ran(*arguments)
-        what = f"exit code of mlflow {' '.join(arguments[:2])}"
-        if not evidence.expect("cli.exit-code", what, done.code, "==", 0, door="front"):
-            evidence.note(f"standard error of mlflow {arguments[0]}", done.stderr[-1000:])
-        return done.stdout
+    url = target.need_front().url
+    pages = {
+        "experiment": (f"{url}/#/experiments/{experiment}/runs", [title, run_name]),
+        "model": (f"{url}/#/models/{model}", [model]),
+    }
+    pictures = {page: tmp_path / f"{page}.png" for page in pages}
 
+    def browsed() -> tuple[Browser, dict[str, str]]:
+        browser = started(BROWSERS, tmp_path, within_s)
+        documents = {
+            page: browser.document(address, pictures[page]) for page, (address, _) in pages.items()
+        }
+        return browser, documents
+
+    # Each program keeps a core busy: the browser beside the commands.
+    with ThreadPoolExecutor(1) as beside:
+        shown = beside.submit(browsed)
+        searched = ran("experiments", "search")
+        listed = ran("runs", "list", "--experiment-id", experiment)
+        downloaded = ran(
+            "artifacts", "download", "--run-id", run_id, "--dst-path", str(tmp_path / "got")
+        )
+
+    for done in (searched, listed, downloaded):
+        command = done.argv[3:5]
+        what = f"exit code of mlflow {' '.join(command)}"
+        if not evidence.expect("cli.exit-code", what, done.code, "==", 0, door="front"):
+            evidence.note(f"standard error of mlflow {command[0]}", done.stderr[-1000:])
     evidence.expect(
         "cli.experiments", "experiments that are listed",
-        title in mlflow("experiments", "search"), "==", True,
-        door="front",
+        title in searched.stdout, "==", True, door="front",
     )  # fmt: skip
     evidence.expect(
-        "cli.runs", "runs that are listed",
-        run_name in mlflow("runs", "list", "--experiment-id", experiment),
-        "==", True, door="front",
-    )  # fmt: skip
-    mlflow("artifacts", "download", "--run-id", run_id, "--dst-path", str(tmp_path / "got"))
+        "cli.runs", "runs that are listed", run_name in listed.stdout, "==", True, door="front"
+    )
     got = tmp_path / "got" / "note.txt"
     evidence.expect(
         "cli.artifact", "artifact that was downloaded", got.read_text() if got.is_file() else None,
         "==", "conformance", door="front",
     )  # fmt: skip
 
-    browser = started(BROWSERS, tmp_path, within_s)
+    browser, documents = shown.result()
     evidence.note("a page of no server in the browser", round(browser.own_s, 1), unit="s")
-    url = target.need_front().url
-    pages = {
-        "experiment": (f"{url}/#/experiments/{experiment}/runs", [title, run_name]),
-        "model": (f"{url}/#/models/{model}", [model]),
-    }
-    for page, (address, words) in pages.items():
-        picture = tmp_path / f"{page}.png"
-        document = browser.document(address, picture)
+    for page, (_, words) in pages.items():
         evidence.expect(
             "page.names", f"page of the {page}: names shown",
-            [w for w in words if w in document], "==", words,
+            [w for w in words if w in documents[page]], "==", words,
             door="front",
         )  # fmt: skip
-        if picture.is_file():
-            evidence.attach(f"page of the {page}", _small(picture), "image/webp", ".webp")
+        if pictures[page].is_file():
+            picture = _small(pictures[page])
+            evidence.attach(f"page of the {page}", picture, "image/webp", ".webp")
 
 
 def _small(picture: Path) -> bytes:
