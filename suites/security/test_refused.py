@@ -2,6 +2,7 @@
 """SEC-3.refused: wrong values, which install nothing."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mlflow_conformance.config.profile import HelmDeployment, KustomizeDeployment
@@ -10,6 +11,9 @@ from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security.thresholds import Refused, WrongPatch, WrongSetting
 from mlflow_conformance.security.workshop import Workshop, settings_of, write_overlay
 from mlflow_conformance.target.base import Target
+
+_AT_ONCE = 2
+"""Overlays that are rendered at the same time: each keeps a core busy."""
 
 
 @check(
@@ -55,7 +59,10 @@ def test_wrong_values_are_refused(
                 if not isinstance(wrong, WrongPatch):
                     evidence.undecided(f"{name}: a kustomization is given a patch, and no settings")
                 write_overlay(tmp_path / str(number), base, wrong.patch)
-                done = workshop.try_overlay(tmp_path / str(number))
+            folders = [tmp_path / str(number) for number in range(len(row.wrong))]
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                answers = list(pool.map(workshop.try_overlay, folders))
+            for (name, wrong), done in zip(row.wrong.items(), answers, strict=True):
                 _judge_refusal(evidence, name, wrong.says, done)
 
 
