@@ -2,17 +2,19 @@
 """Paths that lead out of the artifacts."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from mlflow_conformance.doors.http import NoReply, Reply
-from mlflow_conformance.doors.mlflow import ARTIFACTS, ApiError, MlflowApi, new_run
+from mlflow_conformance.doors.mlflow import ARTIFACTS, ApiError, MlflowApi, answer, new_run
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.registry.versions import register_versions
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 
 _PLAIN = "plain.txt"
+_WRITTEN = b"conformance"
 _SECRET_SIGNS = ("root:x:0:0", "root:*:0:0", "PATH=", "HOSTNAME=")
 
 
@@ -50,7 +52,7 @@ def test_path_traversal(
     evidence: Evidence,
     front: MlflowApi,
     replicas: list[MlflowApi],
-    bucket: Bucket,
+    bucket_witness: Bucket | None,
     experiment: str,
     unique: Unique,
     belongings: Belongings,
@@ -63,8 +65,9 @@ def test_path_traversal(
            there is to read one: of the store, of a run and of a model's version.
         2. By the same ways read and list paths with `..`, absolute, encoded once and twice, with
            backslashes and with a scheme; write them to the store.
-        3. No request succeeds in a write or shows a file of the server; the bucket has no key that
-           came of it.
+        3. No request succeeds in a write or shows a file of the server; the bucket, where the
+           profile names it, has no key that came of it. A backslash separates nothing on most
+           servers: what MLflow lists by the very name that was sent has climbed nowhere.
     """
     run = new_run(front, experiment)
     root = f"{experiment}/{run.run_id}/artifacts"
@@ -78,10 +81,8 @@ def test_path_traversal(
     register_versions(front, model, run, 1)
     by_version = f"/model-versions/get-artifact?name={model}&version=1&path="
     by_run = f"run_id={run.run_id}&path="
-    before = {o.key for o in bucket.objects()}
-    leaks: list[str] = []
-    served: list[str] = []
-    written: list[str] = []
+    before = _keys(bucket_witness)
+    seen = _Seen()
     sent = 0
     for door, api in (("front", front), ("replica 1", replicas[0])):
         plain = {
@@ -109,46 +110,86 @@ def test_path_traversal(
                 ("GET", f"/get-artifact?{by_run}{path}", None),
                 ("GET", f"/api/2.0/mlflow/artifacts/list?{by_run}{path}", None),
                 ("GET", f"{by_version}{path}", None),
-                ("PUT", f"{ARTIFACTS}/{path}", b"conformance"),
+                ("PUT", f"{ARTIFACTS}/{path}", _WRITTEN),
             ]
             sent += len(requests)
             with ThreadPoolExecutor(len(requests)) as pool:
                 outcomes = list(pool.map(partial(_status, api), *zip(*requests, strict=True)))
             for (method, target, _), outcome in zip(requests, outcomes, strict=True):
-                if not isinstance(outcome, Reply):
-                    continue
-                told = f"{door}: {method} {target}: {_told(outcome)}"
-                if any(sign in outcome.text for sign in _SECRET_SIGNS):
-                    leaks.append(told)
-                if outcome.status == 200 and method == "PUT":
-                    written.append(told)
-                if outcome.status == 200 and method == "GET" and not _empty(outcome):
-                    served.append(told)
+                if isinstance(outcome, Reply):
+                    told = f"{door}: {method} {target}: {_told(outcome)}"
+                    seen.take(told, method, path, outcome)
     evidence.note("requests", sent)
+    plain_names = _plain_names(front, {path for _, path in seen.written})
+    evidence.note("backslashes that are a part of a name", sorted(plain_names), door="front")
     evidence.expect(
-        "files.shown", "files of the server that were shown", leaks, "==", [], door="front"
+        "files.shown", "files of the server that were shown", seen.leaks, "==", [], door="front"
     )
     evidence.expect(
         "reads.answered",
         "escaping reads that were answered",
-        served,
+        [
+            told
+            for told, path, body in seen.served
+            if unquote(path) not in plain_names or body != _WRITTEN
+        ],
         "==",
         [],
         door="front",
     )
-    after = {o.key for o in bucket.objects()}
-    new = sorted(k for k in after - before if "passwd" in k or "environ" in k)
     evidence.expect(
         "writes.answered",
         "escaping writes that were answered with 200",
-        written,
+        [told for told, path in seen.written if unquote(path) not in plain_names],
         "==",
         [],
         door="front",
     )
+    for name in plain_names:
+        front.request("DELETE", f"{ARTIFACTS}/{quote(name)}")
+    if bucket_witness is None:
+        return
+    new = sorted(k for k in _keys(bucket_witness) - before if "passwd" in k or "environ" in k)
     evidence.expect("objects.made", "objects that came of it", new, "==", [], door="s3")
     for key in new:
-        front.request("DELETE", f"{ARTIFACTS}/{quote(key.removeprefix(bucket.prefix))}")
+        front.request("DELETE", f"{ARTIFACTS}/{quote(key.removeprefix(bucket_witness.prefix))}")
+
+
+@dataclass
+class _Seen:
+    """What paths that climb out were answered with.
+
+    Attributes:
+        leaks: requests that showed a file of the server.
+        served: requests that were answered with something, their path, and what it was.
+        written: requests that were acknowledged, and their path.
+    """
+
+    leaks: list[str] = field(default_factory=list)
+    served: list[tuple[str, str, bytes]] = field(default_factory=list)
+    written: list[tuple[str, str]] = field(default_factory=list)
+
+    def take(self, told: str, method: str, path: str, reply: Reply) -> None:
+        """Sort a reply in."""
+        if any(sign in reply.text for sign in _SECRET_SIGNS):
+            self.leaks.append(told)
+        if reply.status == 200 and method == "PUT":
+            self.written.append((told, path))
+        if reply.status == 200 and method == "GET" and not _empty(reply):
+            self.served.append((told, path, reply.body))
+
+
+def _plain_names(front: MlflowApi, paths: set[str]) -> set[str]:
+    """Of paths with backslashes, those that are names of files in the root of the artifacts."""
+    names = {name for name in map(unquote, paths) if "\\" in name and "/" not in name}
+    if not names:
+        return set()
+    listing = answer("artifacts", front.request("GET", f"{ARTIFACTS}?path="))
+    return names & {str(f["path"]) for f in listing.get("files", [])}
+
+
+def _keys(bucket: Bucket | None) -> set[str]:
+    return {o.key for o in bucket.objects()} if bucket else set()
 
 
 def _status(api: MlflowApi, method: str, target: str, body: bytes | None) -> Reply | NoReply:

@@ -87,6 +87,7 @@ def test_real_processes_keep_the_promises_of_the_smoke_tier(
         ("artifact-misplaced", "ART-7"),
         ("webhook-forged", "REG-6"),
         ("cut-upload-completed", "ART-5"),
+        ("path-traversal-mended", "ART-8"),
     ],
 )
 def test_a_lie_in_front_of_real_processes_is_found(
@@ -104,7 +105,7 @@ def test_a_lie_in_front_of_real_processes_is_found(
 
 _BY_THE_API_ALONE = (
     "TRK-1", "TRK-1.lengths", "TRK-2", "TRK-3", "TRK-4", "TRK-5", "TRK-7", "REG-1", "REG-2",
-    "REG-2.archive", "REG-3", "REG-4", "REG-5",
+    "REG-2.archive", "REG-3", "REG-4", "REG-5", "ART-8",
 )  # fmt: skip
 """What is decided without a door to the database and the bucket."""
 
@@ -120,7 +121,8 @@ def test_without_back_doors_the_api_decides(processes: Stand, tmp_path: Path) ->
     for check in judged.values():
         assert check.check
         seen = check.check.observations
-        assert "PostgreSQL was not asked" in {o.name for o in seen if not o.bound}, check.id
+        notes = {o.name for o in seen if not o.bound}
+        assert {"PostgreSQL was not asked", "the bucket was not asked"} & notes, check.id
         assert {o.door for o in seen if o.bound}.isdisjoint({"sql", "s3"}), check.id
 
 
@@ -140,6 +142,7 @@ def test_without_back_doors_the_api_decides(processes: Stand, tmp_path: Path) ->
         ("alias-move-dropped", "REG-3"),
         ("model-truncated", "REG-4"),
         ("version-files-dropped", "REG-5"),
+        ("path-traversal-served", "ART-8"),
     ],
 )
 def test_a_lie_is_found_without_back_doors(

@@ -163,6 +163,7 @@ def test_a_tutorial_on_sqlite_is_judged_by_what_mlflow_itself_shows(tmp_path: Pa
         "TRK-1", "TRK-1.lengths", "TRK-2", "TRK-3", "TRK-4", "TRK-5", "TRK-7", "TRK-8",
         "REG-1", "REG-2", "REG-2.archive", "REG-3", "REG-4", "REG-5",
     }  # fmt: skip
+    assert "ART-8" in profile.checks
     # Whether nothing was written, or nothing is left, shows the database alone.
     assert asked.isdisjoint({"TRK-6", "TRK-10"})
     (reason,) = (why for names, why in profile.without.items() if "TRK-6" in names)
