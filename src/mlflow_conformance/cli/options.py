@@ -20,8 +20,13 @@ SeedOption = Annotated[int | None, typer.Option(help="Replay the random choices 
 ContextOption = Annotated[
     str | None, typer.Option(help="Attach to the cluster of this kubeconfig context.")
 ]
-NamespaceOption = Annotated[str | None, typer.Option(help="Where MLflow is, with --context.")]
-KubeconfigOption = Annotated[Path | None, typer.Option(help="With --context.")]
+NamespaceOption = Annotated[
+    str | None,
+    typer.Option(help="Where MLflow is, with --context; default: where the profile says."),
+]
+KubeconfigOption = Annotated[
+    Path | None, typer.Option(help="Where --context is; default: KUBECONFIG or ~/.kube/config.")
+]
 MutantOption = Annotated[
     str | None, typer.Option(help="Break the deployment with this mutant first.")
 ]

@@ -14,7 +14,9 @@ def semantics(
     ],
     profile: ProfileOption = "k3d",
     sql: Annotated[str | None, typer.Option(help="Connection string of its database.")] = None,
-    s3_endpoint: Annotated[str, typer.Option()] = "https://s3.amazonaws.com",
+    s3_endpoint: Annotated[
+        str, typer.Option(help="Where its bucket is, with --s3-bucket.")
+    ] = "https://s3.amazonaws.com",
     s3_bucket: Annotated[
         str | None, typer.Option(help="Its bucket; keys come from the environment.")
     ] = None,

@@ -111,7 +111,7 @@ def send(
             )
         except (requests.RequestException, HTTPError) as problem:
             elapsed = time.monotonic() - started
-            raise NoReply(_classify(problem), str(problem), elapsed) from problem
+            raise NoReply(_classify(problem), _told(problem), elapsed) from problem
         elapsed = time.monotonic() - started
         if not _end_is_marked(method, reply):
             raise NoReply("reset", "the reply does not say where it ends", elapsed)
@@ -138,6 +138,13 @@ def _end_is_marked(method: str, reply: requests.Response) -> bool:
         or "Content-Length" in reply.headers
         or "Transfer-Encoding" in reply.headers
     )
+
+
+def _told(problem: BaseException) -> str:
+    """What went wrong, without urllib3's sentence about retries, of which there are none."""
+    given_up = problem.args[0] if problem.args else None
+    reason = getattr(given_up, "reason", None)
+    return str(reason if isinstance(reason, BaseException) else problem)
 
 
 def _classify(problem: BaseException) -> Failure:

@@ -151,6 +151,8 @@ def test_refused() -> None:
         port = listener.getsockname()[1]
     problem = lost(port)
     assert problem.failure == "refused"
+    assert problem.detail.endswith("Connection refused")
+    assert "retries" not in problem.detail
     assert problem.elapsed_s < 2
 
 
