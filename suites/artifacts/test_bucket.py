@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mlflow_conformance.artifacts.roles import keys_of
 from mlflow_conformance.artifacts.thresholds import Encryption, Roles
-from mlflow_conformance.config.names import BackupNames
+from mlflow_conformance.config.backup_names import BackupNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.inside import InsideSender
 from mlflow_conformance.doors.mlflow import MlflowApi, new_run, store

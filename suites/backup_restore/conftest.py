@@ -16,7 +16,7 @@ from mlflow_conformance.backup_restore.restored import Restored, restored_state
 from mlflow_conformance.backup_restore.schedule import ScheduledBackup, started_by_schedule
 from mlflow_conformance.backup_restore.workbench import Workbench, workbench
 from mlflow_conformance.backup_restore.writers import BackupWriters, seed, write_text
-from mlflow_conformance.config.names import RestoreNames
+from mlflow_conformance.config.backup_names import RestoreNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi, answer, new_run

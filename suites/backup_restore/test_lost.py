@@ -19,7 +19,7 @@ from mlflow_conformance.backup_restore.thresholds import RecoveryTime
 from mlflow_conformance.backup_restore.volume import emptied, volumes
 from mlflow_conformance.backup_restore.workbench import start_workbench
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.names import RestoreNames
+from mlflow_conformance.config.backup_names import RestoreNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi

@@ -9,7 +9,7 @@ from mlflow_conformance.backup_restore.restored import Restored
 from mlflow_conformance.backup_restore.thresholds import Many, Recovery
 from mlflow_conformance.backup_restore.writers import seed
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.names import RestoreNames
+from mlflow_conformance.config.backup_names import RestoreNames
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi, new_run
 from mlflow_conformance.doors.sql import Sql

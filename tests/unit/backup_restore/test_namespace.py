@@ -9,9 +9,9 @@ import pytest
 
 from mlflow_conformance.backup_restore.namespace import remade
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.config.backup_names import LostNames
 from mlflow_conformance.config.names import (
     AuditorNames,
-    LostNames,
     MlflowNames,
     Names,
     RunnerNames,

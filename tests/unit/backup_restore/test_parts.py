@@ -22,8 +22,8 @@ from mlflow_conformance.backup_restore.database import Fingerprint, statement
 from mlflow_conformance.backup_restore.rehearsal import Sizes, latencies
 from mlflow_conformance.cluster.terminal import Terminal
 from mlflow_conformance.config import assets
+from mlflow_conformance.config.backup_names import BackupNames
 from mlflow_conformance.config.inheritance import Inherited
-from mlflow_conformance.config.names import BackupNames
 from mlflow_conformance.config.profile import LoadedProfile, Profile
 from mlflow_conformance.core.errors import Undecided, Unusable
 from mlflow_conformance.core.waits import Waiter

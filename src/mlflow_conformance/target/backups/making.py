@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.names import RestoreNames
+from mlflow_conformance.config.backup_names import RestoreNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.doors.http import NoReply

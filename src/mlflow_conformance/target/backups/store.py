@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from mlflow_conformance.config.names import BackupNames
+from mlflow_conformance.config.backup_names import BackupNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.target.base import Target
