@@ -215,6 +215,35 @@ class RunnerNames(Strict):
     )
 
 
+class MonitoringNames(Strict):
+    """Where the deployment is watched from, and what it gives to whoever watches it."""
+
+    namespace: str = Field(
+        default="monitoring",
+        description="the namespace of Prometheus, which the network policies admit",
+    )
+    objects: str | None = Field(
+        default=None,
+        description="documented line, for bash, run in the folder of deployment/, that prints the "
+        "deployment's manifests, among them ServiceMonitors, PrometheusRules and dashboards",
+    )
+    dashboards: str = Field(
+        default="grafana_dashboard",
+        description="the label of ConfigMaps that hold Grafana's dashboards",
+    )
+    prometheus: str | None = Field(
+        default=None,
+        description="URL of Prometheus as the runner reaches it; on a cluster that was made here "
+        "without one, a Prometheus is installed for the checks that ask for it",
+    )
+    for_s: float | None = Field(
+        default=None,
+        ge=0,
+        description="longest `for` of an alert as that Prometheus is given it, seconds: longer "
+        "ones are shortened to it; as the deployment has them when it is left out",
+    )
+
+
 class FrontDoor(Strict):
     """How people reach MLflow from outside."""
 
@@ -248,5 +277,8 @@ class Names(Strict):
         default=None, description="how the schema is migrated; without it pods do it themselves"
     )
     restore: RestoreNames | None = Field(default=None, description="how backups are restored")
+    monitoring: MonitoringNames | None = Field(
+        default=None, description="how it is watched, with an operator of Prometheus"
+    )
     runner: RunnerNames = Field(default=RunnerNames(), description="the runner pod")
     front: FrontDoor | None = Field(default=None, description="the ingress")

@@ -11,10 +11,13 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 TIMEOUTS: dict[str, float] = {
+    "alerts watched": 900,
     "api reply": 10,
     "backup finished": 180,
     "clean-up": 20,
     "cluster ready": 180,
+    "connections held": 300,
+    "connections open": 60,
     "container restarted": 90,
     "denied connection": 3,
     "deployment ready": 240,
@@ -27,6 +30,7 @@ TIMEOUTS: dict[str, float] = {
     "autoscaler at rest": 150,
     "autoscaler back": 900,
     "metrics of the autoscaler": 90,
+    "monitoring ready": 180,
     "job scheduled": 75,
     "load begun": 60,
     "load recorded": 20,
@@ -40,6 +44,7 @@ TIMEOUTS: dict[str, float] = {
     "put back": 30,
     "restore begun": 60,
     "restore finished": 300,
+    "scraped": 60,
     "rollout": 180,
     "whole again": 180,
     "writes acknowledged": 90,

@@ -10,9 +10,9 @@ from mlflow_conformance.mutants.files import edited
 from mlflow_conformance.mutants.in_front import in_front_of
 from mlflow_conformance.mutants.mutant import By
 from mlflow_conformance.mutants.scripts import rewritten
-from mlflow_conformance.mutants.statements import executed
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.changes import changed
+from mlflow_conformance.target.statements import executed
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def broken(target: Target, by: By, waiter: Waiter) -> Iterator[Target]:
         with rewritten(target, by.scripts, waiter) as other:
             yield other
     elif by.sql is not None:
-        with executed(target, by.sql, waiter):
+        with executed(target, by.sql.do, by.sql.undo, waiter):
             yield target
     elif by.files:
         with edited(target, by.files) as other:

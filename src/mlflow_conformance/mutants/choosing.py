@@ -12,6 +12,8 @@ from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.spelling import nearest
 from mlflow_conformance.mutants.mutant import Mutant, MutantSpec
 
+_BESIDE = "kind"
+
 
 def chosen(
     mutants: Mapping[str, Mutant], only: Sequence[str], known_ids: Mapping[str, object]
@@ -46,9 +48,12 @@ def _names(mutant: Mutant, check_id: str, words: Sequence[str]) -> bool:
 
 
 def breaks(spec: MutantSpec, deployment: HelmDeployment | KustomizeDeployment | None) -> bool:
-    """Whether a mutant can break a deployment: one that changes files must change files of it."""
+    """Whether a mutant can break a deployment: one that changes files must change files of it.
+
+    Those of `kind/` are what a check installs beside any deployment.
+    """
     if not spec.by.files or deployment is None:
         return True
     parts = folder_of(deployment).parts
     of_it = {after for before, after in pairwise(parts) if before == "deployment"}
-    return any(Path(change.path).parts[0] in of_it for change in spec.by.files)
+    return any(Path(change.path).parts[0] in {*of_it, _BESIDE} for change in spec.by.files)

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from mlflow_conformance.config.documents import Strict
-from mlflow_conformance.config.thresholds import Registry, Share, Thresholds
+from mlflow_conformance.config.thresholds import Registry, Seconds, Share, Thresholds
 
 Route = Literal["page", "health", "version", "upload", "download", "listing", "trace export"]
 """A kind of route of MLflow's server."""
@@ -55,4 +55,97 @@ class Counted(Thresholds):
     )
 
 
-THRESHOLDS: Registry = {"OBS-6": DatabaseMetrics, "OBS-7": Counted}
+class MetricNames(Strict):
+    """Names of metrics that must be there, by what tells them."""
+
+    mlflow: list[str] = Field(min_length=1, description="of every ready pod of MLflow")
+    postgresql: list[str] = Field(
+        description="of PostgreSQL's exporter, where the profile names its port"
+    )
+
+
+class Scraped(Thresholds):
+    """OBS-1."""
+
+    interval_s: float = Field(gt=0, description="most between two scrapes of a pod, seconds")
+    series: MetricNames = Field(description="metrics that Prometheus has of each")
+
+
+class Panels(Thresholds):
+    """OBS-3."""
+
+    panels: int = Field(ge=1, description="least panels with queries that there must be")
+
+
+class Alerts(Thresholds):
+    """OBS-2."""
+
+    alerts: dict[str, Seconds] = Field(
+        min_length=1,
+        description="the longest that the expression of each alert may have to hold before it "
+        "fires, seconds, by the alert's name",
+    )
+    settles_s: float = Field(
+        gt=0, description="most that is waited until none is active, before the load, seconds"
+    )
+    per_s: int = Field(ge=1, description="requests in each second of the load")
+    load_s: float = Field(gt=0, description="how long the load is, seconds")
+
+
+class AlertedFault(Thresholds):
+    """OBS-2.down."""
+
+    alerts: list[str] = Field(min_length=1, description="the alerts that the fault has")
+    fires_s: float = Field(gt=0, description="most from the fault until each fires, seconds")
+    arrives_s: float = Field(
+        gt=0, description="most from then until it has reached the receiver, seconds"
+    )
+    resolves_s: float = Field(
+        gt=0,
+        description="most from the end of the fault until the receiver was told so, seconds",
+    )
+
+
+class AskedFault(AlertedFault):
+    """OBS-2.database."""
+
+    per_s: int = Field(ge=1, description="requests in each second of the fault")
+    after_per_s: int = Field(
+        ge=1, description="requests in each second after it, until the alerts are resolved"
+    )
+
+
+class SlowFault(AskedFault):
+    """OBS-2.latency."""
+
+    slow_s: float = Field(gt=0, description="by which statements of the database are longer, s")
+
+
+class FullFault(AlertedFault):
+    """OBS-2.connections."""
+
+    maximum: int = Field(ge=20, description="connections that PostgreSQL allows meanwhile")
+    share: Share = Field(description="of them that are open")
+
+
+class BackupFault(AlertedFault):
+    """OBS-2.backups."""
+
+    failing_environment: dict[str, str] = Field(
+        min_length=1, description="environment in which a backup fails, by the variables' names"
+    )
+    age_s: float = Field(gt=0, description="age that the last good backup is given, seconds")
+
+
+THRESHOLDS: Registry = {
+    "OBS-1": Scraped,
+    "OBS-2": Alerts,
+    "OBS-2.backups": BackupFault,
+    "OBS-2.connections": FullFault,
+    "OBS-2.database": AskedFault,
+    "OBS-2.down": AlertedFault,
+    "OBS-2.latency": SlowFault,
+    "OBS-3": Panels,
+    "OBS-6": DatabaseMetrics,
+    "OBS-7": Counted,
+}

@@ -18,6 +18,7 @@ from mlflow_conformance.evidence.model import CheckFinished, Door, Observation
 from mlflow_conformance.evidence.score import score
 from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
 from mlflow_conformance.report import words
+from mlflow_conformance.report.alerts import alerts
 from mlflow_conformance.report.disruptions import TIME_LINE, disruptions, on_time_line
 
 LIMIT = 300_000
@@ -151,6 +152,7 @@ def _page(run: RunVerdict, detail: Detail, of_passed: Detail, pictures: Mapping[
             rows=rows,
             score=score(run),
             steps=_steps(run),
+            alerts=alerts(run),
             disruptions=disruptions(run),
             most_disruptions=_FAULTS,
             time_line=TIME_LINE if on_time_line(run) else None,

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images that a deployment needs and a cluster's nodes lack, brought onto them."""
+"""Images that are needed and that a cluster's nodes lack, brought onto them."""
 
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from mlflow_conformance.cluster.node_container import NodeContainer, podman
 from mlflow_conformance.core import paths, shell
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand import images, versions
-from mlflow_conformance.stand.kind_cluster import KindCluster
+from mlflow_conformance.stand.images.containers import ARCHIVE
 
 _LOAD_S = 600.0
 _PLACE = "/var/mlflow-conformance-images.tar"
@@ -17,20 +17,28 @@ _ROOM = 3
 """How often an image needs the size of its archive on a node: as it is, as layers, unpacked."""
 
 
-def provide(cluster: KindCluster, wanted: Collection[str], tell: Callable[[str], None]) -> None:
+def provide(
+    nodes: Sequence[NodeContainer], wanted: Collection[str], tell: Callable[[str], None]
+) -> None:
     """Make sure that every node which runs pods has these images.
+
+    Args:
+        nodes: all of a cluster.
 
     Raises:
         Unusable: an image can neither be made nor pulled, or there is no room for it.
     """
-    workers = [n for n in cluster.nodes if n.role == "worker"] or list(cluster.nodes)
+    workers = [n for n in nodes if n.role == "worker"] or list(nodes)
     lacking = {node: _normal(wanted) - _held(node) for node in workers}
+    archives: dict[Path, list[str]] = {}
     for image in sorted(set().union(*lacking.values())):
-        archive = _archive(image, tell)
-        nodes = [node for node in workers if image in lacking[node]]
-        _require_room(archive, image, len(nodes))
-        for node in nodes:
-            tell(f"image {image} is brought onto {node.name}")
+        archives.setdefault(_archive(image, tell), []).append(image)
+    for archive, held in archives.items():
+        images_held = ", ".join(held)
+        for_nodes = [node for node in workers if lacking[node] & set(held)]
+        _require_room(archive, images_held, len(for_nodes))
+        for node in for_nodes:
+            tell(f"image {images_held} is brought onto {node.name}")
             _load(node, archive)
 
 
@@ -54,6 +62,8 @@ def _archive(image: str, tell: Callable[[str], None]) -> Path:
     """An archive that holds an image, made or pulled."""
     if (version := versions.version_of(image)) is not None:
         return images.build_mlflow(str(version), versions.lock_of(version), tell)
+    if (bundle := images.on_demand_of(image)) is not None:
+        return images.build_on_demand(bundle, tell)[f"bundle.{bundle}"] / ARCHIVE
     return images.pull_image(image, tell)
 
 

@@ -227,7 +227,7 @@ def _way(
         with run.phase("images of the upgrade"):
             clients = {image_of(version) for version in profile.upgrade.clients}
             sides = {*images_in(before.objects()), *images_in(after.objects())}
-            provide(cluster, sides | clients, tell)
+            provide(cluster.nodes, sides | clients, tell)
         yield before
 
 

@@ -173,6 +173,14 @@ RIGHTS: Sequence[Right] = (
         ("ingressroutes", "ingressroutetcps", "ingressrouteudps"), _READ,
         "routes of any namespace may lead to the database or the object store",
     ),
+    Right(
+        "default", "cluster", "monitoring.coreos.com", ("servicemonitors",), _READ,
+        "monitors of any namespace may lead to MLflow's metrics",
+    ),
+    Right(
+        "default", "mlflow", "monitoring.coreos.com", ("prometheusrules",), _READ,
+        "which alerts the deployment has",
+    ),
     # Faults and changes, each of which is put back.
     Right(
         "disruption", "cluster", "", ("nodes",), ("patch",),

@@ -45,7 +45,11 @@ OVERLAY = KustomizeDeployment(kind="kustomize", path="deployment/eks/overlays/ki
 
 @pytest.mark.parametrize(
     ("path", "chart", "overlay"),
-    [("k3d/mlflow/values.yaml", True, False), ("eks/base/jobs.yaml", False, True)],
+    [
+        ("k3d/mlflow/values.yaml", True, False),
+        ("eks/base/jobs.yaml", False, True),
+        ("kind/monitoring/alertmanager.yaml", True, True),
+    ],
 )
 def test_a_mutant_of_files_is_about_the_deployment_that_has_them(
     path: str, chart: bool, overlay: bool

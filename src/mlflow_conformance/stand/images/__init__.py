@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything a cluster is made of, built from package registries alone and kept by its content."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -167,6 +167,29 @@ def build_mlflow(version: str, lock: Path, tell: Callable[[str], None]) -> Path:
     )
     results = _build(steps, tell)
     return results[steps[-1].name].folder / ARCHIVE
+
+
+def build_on_demand(name: str, tell: Callable[[str], None]) -> Mapping[str, Path]:
+    """A bundle of `on_demand` in the pins; the folders of its steps, by the steps' names.
+
+    Its archive is `ARCHIVE` in the folder of ``bundle.NAME``.
+
+    Raises:
+        Unusable: a step failed.
+    """
+    steps = on_demand.bundle_steps(
+        load_pins(), name, images=asset("deployment/kind/images"), cache=paths.cache_root()
+    )
+    results = _build(steps, tell)
+    return {step: result.folder for step, result in results.items()}
+
+
+def on_demand_of(image: str) -> str | None:
+    """The bundle of `on_demand` that an image is in; None of any other image."""
+    for name, bundle in load_pins().on_demand.items():
+        if any(image in names for names in bundle.images.values()):
+            return name
+    return None
 
 
 def mlflow_package(version: str, tell: Callable[[str], None]) -> Path:

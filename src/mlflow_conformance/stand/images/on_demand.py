@@ -1,20 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images of other versions of MLflow than the one deployed: made when they are asked for.
+"""Images that no cluster begins with: made when a check or an upgrade asks for them.
 
-They are made as the deployed version's is, from its own Containerfile, with another lock of wheels.
-No cluster and no other step needs them, so that they leave every other step's hash alone.
+Those of other versions of MLflow are made as the deployed version's is, from its own Containerfile,
+with another lock of wheels. No other step needs what is made here, so that every other step's hash
+is left alone.
 """
 
 import shutil
 from pathlib import Path
 
-from mlflow_conformance.stand.images.containers import Podman, base_image, remove
-from mlflow_conformance.stand.images.packages import wheels_step
+from mlflow_conformance.stand.images.containers import Podman, base_image, bundle_step, remove
+from mlflow_conformance.stand.images.golang import go_step, toolchain_step
+from mlflow_conformance.stand.images.packages import root_step, wheels_step
 from mlflow_conformance.stand.images.pins import Pins, WheelsPin
 from mlflow_conformance.stand.images.steps import Step, Work
 
 _BUNDLE, _IMAGE, _WHEELS = "mlflow", "mlflow", "wheels.mlflow"
 _LOCK = "requirements.txt"
+
+
+def bundle_steps(pins: Pins, name: str, *, images: Path, cache: Path) -> list[Step]:
+    """The steps that make a bundle of `on_demand`, each after those that it needs.
+
+    Args:
+        images: ``deployment/kind/images``.
+        cache: where Go's module and build caches are kept.
+    """
+    pin = pins.on_demand[name]
+    made: list[Step] = []
+    for use in pin.uses:
+        form, _, what = use.partition(".")
+        if form == "go":
+            made.append(go_step(what, pins.go[what], images=images, cache=cache))
+        elif form == "root":
+            made.append(root_step(what, pins.root[what]))
+        else:
+            made.append(wheels_step(what, pins.wheels[what], images=images))
+    return [toolchain_step(pins.toolchain), *made, bundle_step(name, pin, images=images)]
 
 
 def steps(pins: Pins, root: Step, *, version: str, lock: Path, images: Path) -> list[Step]:

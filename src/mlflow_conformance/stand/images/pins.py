@@ -86,6 +86,7 @@ class Pins(_Pin):
     root: dict[str, RootPin]
     wheels: dict[str, WheelsPin]
     bundle: dict[str, BundlePin]
+    on_demand: dict[str, BundlePin]
     node: NodePin
 
     @model_validator(mode="after")
@@ -94,21 +95,24 @@ class Pins(_Pin):
         known |= {f"root.{name}" for name in self.root}
         known |= {f"wheels.{name}" for name in self.wheels}
         users = {f"bundle.{name}": bundle.uses for name, bundle in self.bundle.items()}
+        users |= {f"on_demand.{name}": bundle.uses for name, bundle in self.on_demand.items()}
         users["node"] = self.node.uses
         for user, uses in users.items():
             for use in uses:
                 if use not in known:
                     raise ValueError(f"{user} uses {use}, which is not pinned")
-        for name, bundle in self.bundle.items():
+        bundles = {f"bundle.{name}": bundle for name, bundle in self.bundle.items()}
+        bundles |= {f"on_demand.{name}": bundle for name, bundle in self.on_demand.items()}
+        for name, bundle in bundles.items():
             if bundle.base is not None and f"root.{bundle.base}" not in bundle.uses:
-                raise ValueError(f"bundle.{name} has the base {bundle.base} but does not use it")
+                raise ValueError(f"{name} has the base {bundle.base} but does not use it")
         if f"root.{self.node.root}" not in self.node.uses:
             raise ValueError(f"node has the root {self.node.root} but does not use it")
         owner: dict[str, str] = {}
-        for name, bundle in self.bundle.items():
+        for name, bundle in bundles.items():
             for tag in (tag for tags in bundle.images.values() for tag in tags):
                 if tag in owner:
-                    raise ValueError(f"{tag} is in bundle.{owner[tag]} and in bundle.{name}")
+                    raise ValueError(f"{tag} is in {owner[tag]} and in {name}")
                 owner[tag] = name
         return self
 

@@ -61,7 +61,9 @@ def test_nothing_is_compiled_for_a_bundle_that_is_pulled() -> None:
 
 def test_every_image_has_a_containerfile_and_every_containerfile_an_image() -> None:
     folder = asset("deployment/kind/images")
-    pinned = {image for bundle in images.load_pins().bundle.values() for image in bundle.images}
+    pins = images.load_pins()
+    bundles = (*pins.bundle.values(), *pins.on_demand.values())
+    pinned = {image for bundle in bundles for image in bundle.images}
     assert pinned == {path.parent.name for path in folder.glob("*/Containerfile")}
 
 

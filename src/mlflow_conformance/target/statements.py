@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Statements that break MLflow's database for a while, as the role that owns its tables."""
+"""Statements that change MLflow's database for a while, as the role that owns its tables."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,6 @@ from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
-from mlflow_conformance.mutants.mutant import SqlChange
 from mlflow_conformance.target.base import Target
 
 # In MLflow's own container, which has the address, the password and the driver.
@@ -24,10 +23,10 @@ with engine.begin() as connection:
 
 
 @contextmanager
-def executed(target: Target, change: SqlChange, waiter: Waiter) -> Iterator[None]:
+def executed(target: Target, do: str, undo: str, waiter: Waiter) -> Iterator[None]:
     """The database changed by statements for as long as the context lasts.
 
-    What takes them back runs however the context ends; Ctrl-C and SIGTERM wait until it is done.
+    `undo` takes them back, however the context ends; Ctrl-C and SIGTERM wait until it is done.
 
     Raises:
         Unusable: no pod of MLflow is ready, or the database refused a statement.
@@ -35,11 +34,11 @@ def executed(target: Target, change: SqlChange, waiter: Waiter) -> Iterator[None
     """
     kube, names = target.need_kube(), target.names.mlflow
     try:
-        _execute(kube, names, change.do)
+        _execute(kube, names, do)
         yield
     finally:
         with uninterrupted():
-            insisted("the database", lambda: _execute(kube, names, change.undo), waiter)
+            insisted("the database", lambda: _execute(kube, names, undo), waiter)
 
 
 def _execute(kube: Kube, names: MlflowNames, statements: str) -> None:
@@ -53,6 +52,6 @@ def _execute(kube: Kube, names: MlflowNames, statements: str) -> None:
         )  # fmt: skip
     except KubeFailed as problem:
         raise Unusable(
-            f"The database refused the mutant's statements: {problem}",
-            remedy="Correct the mutant, or leave it out for this deployment",
+            f"The database refused statements that change it for a while: {problem}",
+            remedy="Leave out the check or the mutant that has them, for this deployment",
         ) from problem

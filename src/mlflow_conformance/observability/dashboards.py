@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Grafana's dashboards as ConfigMaps hold them: their panels' queries, for every variable's value.
+
+Grafana's variables in a query are written ``$name``, ``${name}`` or ``[[name]]``
+(grafana.com/docs/grafana/latest/dashboards/variables/variable-syntax).
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.errors import Undecided
+
+_BUILT_IN = {
+    "__interval": "1m",
+    "__rate_interval": "5m",
+    "__range": "1h",
+    "__interval_ms": "60000",
+    "__range_s": "3600",
+}
+"""What Grafana itself puts for these; the time is a dashboard's and not ours."""
+_VALUES_OF = re.compile(r"label_values\(\s*(?:(?P<of>.+?)\s*,\s*)?(?P<label>\w+)\s*\)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Query:
+    """One query of a panel.
+
+    Attributes:
+        panel: the dashboard's and the panel's title.
+    """
+
+    panel: str
+    expression: str
+
+
+LabelValues = Callable[[str, str], Sequence[str]]
+"""The values of a label, of series that a selector matches; all series when it is empty."""
+
+
+def dashboards(kube: Kube, label: str) -> list[Mapping[str, Any]]:
+    """Every dashboard in ConfigMaps of the namespace that have a label.
+
+    Raises:
+        KubeFailed: they may not be listed.
+        Undecided: one is no JSON.
+    """
+    found = []
+    for thing in kube.items("configmap"):
+        if label not in (thing["metadata"].get("labels") or {}):
+            continue
+        for file, text in (thing.get("data") or {}).items():
+            try:
+                found.append(json.loads(text))
+            except ValueError as problem:
+                name = thing["metadata"]["name"]
+                raise Undecided(f"{file} in ConfigMap {name} is no JSON: {problem}") from None
+    return found
+
+
+def queries(dashboard: Mapping[str, Any], values: LabelValues) -> list[Query]:
+    """Every query of a dashboard, once for each way to choose the values of its variables.
+
+    Raises:
+        Undecided: a variable's values cannot be told.
+    """
+    title = str(dashboard.get("title") or "a dashboard without a title")
+    variables = {
+        str(each["name"]): _choices(each, values)
+        for each in (dashboard.get("templating") or {}).get("list") or []
+        if each.get("type") != "datasource"
+    }
+    found = []
+    for panel in _panels(dashboard):
+        called = f"{title}: {panel.get('title') or panel.get('id')}"
+        for target in panel.get("targets") or []:
+            expression = str(target.get("expr") or "")
+            if expression:
+                found += [Query(called, filled) for filled in _filled(expression, variables)]
+    return found
+
+
+def _panels(holder: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Panels, also those in rows, which are folded up."""
+    for panel in holder.get("panels") or []:
+        yield panel
+        yield from _panels(panel)
+    for row in holder.get("rows") or []:
+        yield from _panels(row)
+
+
+def _choices(variable: Mapping[str, Any], values: LabelValues) -> Sequence[str]:
+    match variable.get("type"):
+        case "query":
+            asked = variable.get("query") or ""
+            text = asked.get("query", "") if isinstance(asked, Mapping) else str(asked)
+            found = _VALUES_OF.fullmatch(text.strip())
+            if found is not None:
+                return values(found["label"], found["of"] or "")
+        case "custom" | "interval" | "constant" | "textbox":
+            return [part.strip() for part in str(variable.get("query") or "").split(",")]
+    raise Undecided(f"the values of the variable {variable['name']} of a dashboard are not known")
+
+
+def _filled(expression: str, variables: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    used = [name for name in variables if re.search(_named(name), expression)]
+    for chosen in product(*(variables[name] for name in used)):
+        text = expression
+        for name, value in {**_BUILT_IN, **dict(zip(used, chosen, strict=True))}.items():
+            text = re.sub(_named(name), lambda _, value=value: value, text)  # type: ignore[misc]
+        yield text
+
+
+def _named(name: str) -> str:
+    return rf"\$\{{{name}(?::\w+)?\}}|\[\[{name}\]\]|\${name}\b"

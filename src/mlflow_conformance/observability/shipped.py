@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a deployment gives to whoever watches it: monitors, rules, dashboards."""
+
+from typing import Any
+
+from mlflow_conformance.cluster.terminal import Terminal
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.stand.deploy.rendered import NotSound, objects
+
+MONITORS, RULES = "ServiceMonitor", "PrometheusRule"
+_RENDER_S = 60.0
+
+
+def shipped(prompt: Terminal, line: str, namespace: str, dashboards: str) -> list[dict[str, Any]]:
+    """The manifests of monitors, rules and dashboards that a documented line prints.
+
+    Args:
+        line, dashboards: see `mlflow_conformance.config.names.MonitoringNames`.
+
+    Raises:
+        Undecided: the line failed, or printed none.
+        CommandFailed: it did not end in time.
+    """
+    done = prompt.run(line.replace("{namespace}", namespace), within_s=_RENDER_S)
+    if done.code != 0:
+        said = " ".join(done.stderr.split())[-300:]
+        raise Undecided(f"names.monitoring.objects ended with exit code {done.code}: {said}")
+    try:
+        found = [thing for thing in objects(done.stdout) if _watches(thing, dashboards)]
+    except NotSound as problem:
+        raise Undecided(f"names.monitoring.objects printed no manifests: {problem}") from None
+    if not found:
+        raise Undecided("names.monitoring.objects printed no monitor, rule or dashboard")
+    return found
+
+
+def _watches(thing: dict[str, Any], dashboards: str) -> bool:
+    labels = thing["metadata"].get("labels") or {}
+    return thing["kind"] in (MONITORS, RULES) or (
+        thing["kind"] == "ConfigMap" and dashboards in labels
+    )

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether people were told of a fault, and of its end, in time."""
+
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.evidence.case import Evidence
+from mlflow_conformance.observability.course import EVENTS, Course, silent
+from mlflow_conformance.observability.thresholds import AlertedFault
+from mlflow_conformance.observability.watching import Watching
+from mlflow_conformance.report.alerts import OBSERVATION
+
+
+def course_of(evidence: Evidence, row: AlertedFault, watching: Watching, waiter: Waiter) -> Course:
+    """The course of a row's alerts, all of which are silent.
+
+    Raises:
+        Undecided: one is active before the fault, or it is not known whom alerts reach.
+        NoReply, NoAnswer: Prometheus does not answer.
+    """
+    notices = watching.need_notices()
+    if left := silent(watching.prometheus, row.alerts, row.resolves_s, waiter):
+        evidence.undecided(f"before the fault there are alerts already: {left}")
+    tested = {a.name: a.for_s for a in watching.prometheus.alerts()}
+    return Course(
+        watching.prometheus, notices, row.alerts, waiter, shipped=watching.shipped or tested,
+        for_s=tested,
+    )  # fmt: skip
+
+
+def expect_told(evidence: Evidence, row: AlertedFault, course: Course, fault: str) -> None:
+    """Hold a course against its row: each alert fired, arrived, and was resolved, in time.
+
+    Args:
+        fault: what was broken, in words.
+    """
+    for name in row.alerts:
+        fired, arrived, resolved = (
+            round(course.seconds[event].get(name, course.waited_s[event]), 1) for event in EVENTS
+        )
+        evidence.note(
+            OBSERVATION,
+            {
+                "alert": name,
+                "fault": fault,
+                "for_s": course.shipped.get(name),
+                "hurried_s": course.for_s.get(name),
+                **{f"{event}_s": course.seconds[event].get(name) for event in EVENTS},
+            },
+        )
+        evidence.expect(
+            "fired", f"{name}: time from the fault until it fires", fired, "<=", row.fires_s,
+            unit="s", door="inside",
+        )  # fmt: skip
+        if name in course.seconds["fired"]:
+            evidence.expect(
+                "arrived", f"{name}: time from then until people are told", arrived - fired, "<=",
+                row.arrives_s, unit="s", door="inside",
+            )  # fmt: skip
+        if name in course.seconds["arrived"]:
+            evidence.expect(
+                "resolved", f"{name}: time from the fault's end until people are told", resolved,
+                "<=", row.resolves_s, unit="s", door="inside",
+            )  # fmt: skip

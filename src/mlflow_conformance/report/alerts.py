@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of alerts, from the evidence of the checks that made what each is about."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
+
+OBSERVATION = "alert"
+"""Name of the observation that such a check writes one line of the table into."""
+
+
+@dataclass(frozen=True)
+class AlertTold:
+    """One line: an alert, what was broken, and when people were told. Times are seconds.
+
+    Attributes:
+        for_s: how long its expression must hold before it fires, as the deployment has it.
+        hurried_s: the same as it was tested.
+        fired_s, arrived_s: from the beginning of the fault; None when it never did.
+        resolved_s: from the fault's end; None when nobody was told.
+    """
+
+    id: str
+    verdict: Verdict
+    alert: str
+    fault: str
+    for_s: float | None
+    hurried_s: float | None
+    fired_s: float | None
+    arrived_s: float | None
+    resolved_s: float | None
+
+
+def alerts(run: RunVerdict) -> list[AlertTold]:
+    """Every alert whose fault was made, in the order of its checks."""
+    return list(_lines(run))
+
+
+def _lines(run: RunVerdict) -> Iterator[AlertTold]:
+    for judged in run.checks:
+        for seen in judged.check.observations if judged.check else ():
+            if seen.name == OBSERVATION and isinstance(seen.observed, dict):
+                told = seen.observed
+                try:
+                    yield AlertTold(
+                        id=judged.id,
+                        verdict=judged.verdict,
+                        alert=str(told["alert"]),
+                        fault=str(told["fault"]),
+                        for_s=_time(told["for_s"]),
+                        hurried_s=_time(told["hurried_s"]),
+                        fired_s=_time(told["fired_s"]),
+                        arrived_s=_time(told["arrived_s"]),
+                        resolved_s=_time(told["resolved_s"]),
+                    )
+                except (KeyError, TypeError, ValueError):
+                    continue  # a record that is not as this version writes it
+
+
+def _time(value: Any) -> float | None:
+    return None if value is None else float(value)

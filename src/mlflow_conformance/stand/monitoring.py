@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Prometheus with its operator and an Alertmanager, for as long as checks need it.
+
+Only on a cluster that was made here.
+The deployment's own monitors, rules and dashboards come before Prometheus, as on a cluster that
+has had them for long: what an operator writes for a Prometheus that runs already reaches it a
+minute later.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mlflow_conformance.cluster.conditions import holds
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.node_door import open_node
+from mlflow_conformance.cluster.removal import removed
+from mlflow_conformance.cluster.view import look
+from mlflow_conformance.config.placeholders import filled
+from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.progress import tell
+from mlflow_conformance.core.signals import uninterrupted
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.stand import images
+from mlflow_conformance.stand.deploy.rendered import objects
+from mlflow_conformance.stand.node_images import provide
+
+Manifest = dict[str, Any]
+
+_BUNDLE, _OPERATOR = "monitoring", "go.prometheus-operator"
+_DEFINITIONS = "files/example/prometheus-operator-crd/monitoring.coreos.com_{}.yaml"
+_KINDS = ("podmonitors", "probes", "prometheuses", "prometheusrules", "scrapeconfigs",
+          "servicemonitors")  # fmt: skip
+_FOLDER = "deployment/kind/monitoring"
+_PARTS = ("kube-state-metrics", "operator", "alertmanager", "prometheus")
+_PODS = (
+    {"app": "alertmanager"},
+    {"app": "kube-state-metrics"},
+    {"app": "prometheus-operator"},
+    {"prometheus": "conformance"},
+)
+
+
+@contextmanager
+def stack(
+    kube: Kube,
+    namespace: str,
+    watched: Sequence[Manifest],
+    waiter: Waiter,
+    *,
+    root: Path,
+    receiver: str,
+) -> Iterator[str]:
+    """Install it, and remove it on the way out; the URL of Prometheus as the runner reaches it.
+
+    Args:
+        namespace: where it is installed; made here.
+        watched: the deployment's own monitors, rules and dashboards, which are there as long.
+        root: what holds the `deployment/` from which it is installed.
+        receiver: URL to which alerts for people are sent.
+
+    Raises:
+        Unusable: the namespace exists already, or an image cannot be had.
+        KubeFailed, TimedOut: it could not be installed, or was not ready in time.
+    """
+    if kube.find("namespace", namespace) is not None:
+        raise Unusable(
+            f"There is a namespace {namespace} already, and a Prometheus would be installed in it",
+            remedy=f"If an earlier run left it: kubectl delete namespace {namespace}; if you have "
+            "a Prometheus there, name it under names.monitoring.prometheus",
+        )
+    pinned = images.load_pins().on_demand[_BUNDLE].images
+    words = {name: tags[0] for name, tags in pinned.items()}
+    provide([open_node(node) for node in look(kube).nodes], list(words.values()), tell)
+    built = images.build_on_demand(_BUNDLE, lambda _: None)
+    definitions = [
+        thing
+        for kind in _KINDS
+        for thing in objects((built[_OPERATOR] / _DEFINITIONS.format(kind)).read_text("utf-8"))
+    ]
+    words |= {"namespace": namespace, "watched": kube.namespace, "receiver": receiver}
+    texts = [(root / _FOLDER / f"{part}.yaml").read_text(encoding="utf-8") for part in _PARTS]
+    parts = [filled(thing, words) for text in texts for thing in objects(text)]
+    there = kube.within(namespace)
+    with ExitStack() as made:
+        _make(made, kube, definitions, waiter)
+        _wait_established(kube, definitions, waiter)
+        _make(made, kube, watched, waiter)
+        of_all = [thing for thing in parts if thing["kind"].startswith("ClusterRole")]
+        _make(made, kube, of_all, waiter)
+        _make(made, kube, [_namespace(namespace)], waiter, timeout="namespace gone")
+        there.apply([thing for thing in parts if thing not in of_all])
+        for labels in _PODS:
+            waiter.until(
+                f"ready: the pod {labels} of {namespace}",
+                lambda labels=labels: [p.ready for p in there.pods(labels)],  # type: ignore[misc]
+                done=lambda seen: bool(seen) and all(seen),
+                timeout="monitoring ready",
+            )
+        yield f"http://prometheus-operated.{namespace}.svc:9090"
+
+
+def _namespace(name: str) -> Manifest:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _make(
+    made: ExitStack,
+    kube: Kube,
+    manifests: Sequence[Manifest],
+    waiter: Waiter,
+    *,
+    timeout: str = "object deleted",
+) -> None:
+    """Make objects for as long as `made` is open; what was there before stays as it is."""
+    for thing in manifests:
+        meta = thing["metadata"]
+        space, name = meta.get("namespace") or kube.namespace, meta["name"]
+        kind = _kind(thing)
+        if kube.find(kind, name, namespace=space) is not None:
+            continue
+        made.callback(partial(_removed, kube, kind, name, waiter, space, timeout))
+        kube.apply([thing])
+
+
+def _removed(
+    kube: Kube, kind: str, name: str, waiter: Waiter, namespace: str, timeout: str
+) -> None:
+    with uninterrupted():
+        removed(kube, kind, name, waiter, namespace=namespace, timeout=timeout)
+
+
+def _kind(thing: Manifest) -> str:
+    """The kind with its group, since others may have one of the same name."""
+    group, slash, _ = thing["apiVersion"].rpartition("/")
+    return f"{thing['kind']}.{group}" if slash else str(thing["kind"])
+
+
+def _wait_established(kube: Kube, definitions: Sequence[Manifest], waiter: Waiter) -> None:
+    names = [thing["metadata"]["name"] for thing in definitions]
+    waiter.until(
+        "established: the operator's kinds",
+        lambda: [holds(kube.get("customresourcedefinition", n), "Established") for n in names],
+        done=all,
+        timeout="api reply",
+    )

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OBS-3: every panel of every dashboard shows something on a system that is in use."""
+
+from typing import cast
+
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.waits import TimedOut, Waiter
+from mlflow_conformance.doors.mlflow import MlflowApi, answer, new_run
+from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.observability.dashboards import dashboards, queries
+from mlflow_conformance.observability.panels import Shown, shown
+from mlflow_conformance.observability.prometheus import Prometheus
+from mlflow_conformance.observability.thresholds import Panels
+from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
+from mlflow_conformance.target.base import Target
+
+
+@check(
+    "OBS-3",
+    impact="Somebody opens the dashboard in an incident, and its panels are empty.",
+    remedy="Correct the query's metric and labels, or scrape what exports that metric.",
+    writes=("mlflow", "cluster"),
+)
+def test_every_panel_shows_something(
+    evidence: Evidence,
+    target: Target,
+    kube: Kube,
+    prometheus: Prometheus,
+    service: MlflowApi,
+    backup_there: None,
+    experiment: str,
+    belongings: Belongings,
+    unique: Unique,
+    waiter: Waiter,
+) -> None:
+    """Every query of every dashboard brings data, for every value of its variables.
+
+    Preconditions: a Prometheus is there, or can be installed; a backup was made, or can be.
+    Steps: log a run with a metric, a param and a tag, and register a model; run every query of
+    the dashboards in the namespace.
+    Expected: as many panels as the profile says, or more; each of their queries is taken, names
+    metrics that are exported, and brings a number.
+    """
+    names = target.names.monitoring
+    if names is None:
+        evidence.undecided("the profile does not say how the deployment is watched")
+    row = evidence.row(Panels)
+    _use(service, experiment, belongings.model(unique("model")))
+    found = [
+        query for each in dashboards(kube, names.dashboards)
+        for query in queries(each, prometheus.values)
+    ]  # fmt: skip
+    panels = sorted({query.panel for query in found})
+    evidence.note("panels", panels, door="kubernetes")
+    evidence.expect("panels", "panels with queries", len(panels), ">=", row.panels)
+    try:
+        seen = waiter.until(
+            "there: data of every panel",
+            lambda: shown(found, prometheus),
+            done=lambda seen: seen.complete,
+            timeout="scraped",
+            interval_s=3,
+        )
+    except TimedOut as late:
+        seen = cast(Shown, late.last)
+    evidence.note("queries", len(found), door="inside")
+    evidence.expect(
+        "queries.refused", "queries that Prometheus refuses", seen.refused, "==", [], door="inside"
+    )
+    evidence.expect(
+        "metrics.unknown", "metrics of panels that nothing exports", seen.unknown, "==", [],
+        door="inside",
+    )  # fmt: skip
+    evidence.expect(
+        "panels.empty", "queries of panels that bring nothing", seen.empty, "==", [], door="inside"
+    )
+
+
+def _use(service: MlflowApi, experiment: str, model: str) -> None:
+    """One of everything that the dashboards count."""
+    run = new_run(service, experiment).run_id
+    for call, fields in (
+        ("runs/log-metric", {"run_id": run, "key": "m", "value": 1, "timestamp": 1}),
+        ("runs/log-parameter", {"run_id": run, "key": "p", "value": "1"}),
+        ("runs/set-tag", {"run_id": run, "key": "t", "value": "1"}),
+        ("registered-models/create", {"name": model}),
+        ("model-versions/create", {"name": model, "source": f"runs:/{run}/m", "run_id": run}),
+        ("runs/search", {"experiment_ids": [experiment]}),
+    ):
+        answer(call, service.post(call, **fields))
