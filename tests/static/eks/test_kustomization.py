@@ -362,7 +362,7 @@ def test_monitors_scrape_ports_that_services_have(base: Objects) -> None:
 # TLS inside of the cluster and S3 without keys: the guide of the chart promises neither.
 EKS_ALONE = {"SEC-5.postgresql"}
 EKS_ALONE_FAMILIES = ("ART-2",)
-# Of eks' own pods, which NET-5 and HPA-2 would wait for; the chart rotates in an installation beside.
+# Of eks' own pods, which NET-5 and HPA-2 would wait for; the chart rotates one installed beside.
 ELSEWHERE = {"SEC-3.rotation"}
 
 
