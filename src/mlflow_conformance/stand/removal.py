@@ -21,11 +21,29 @@ def remove(held: Claim) -> None:
     Raises:
         Unusable: a foreign cluster has the name, or the nodes do not go.
     """
+    _require_made_here(held)
     _remove_nodes(held.name)
     for volume in _leftover_volumes(held.name):
         podman("volume", "rm", volume)
     remove_tree(held.folder)
     held.folder.mkdir(parents=True)
+
+
+def _require_made_here(held: Claim) -> None:
+    """Make sure that nodes of this name are of this account's state, if there are any.
+
+    Its configuration is written there before the first node is made.
+
+    Raises:
+        Unusable: they are another's, who may be using them.
+    """
+    if any(held.folder.iterdir()):
+        return
+    if nodes := [node.name for node in nodes_of(held.name)]:
+        raise Unusable(
+            f"The cluster {held.name} was not made from {held.folder}: somebody else may use it",
+            remedy=f"Let its owner take it down, or run `podman rm --force {' '.join(nodes)}`",
+        )
 
 
 def _remove_nodes(name: str) -> None:

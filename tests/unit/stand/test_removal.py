@@ -57,3 +57,14 @@ def test_a_cluster_that_stays_is_told_in_a_sentence(
     with pytest.raises(Unusable, match=r"nodes of the cluster c .*: its processes did not end"):
         removal.remove(held)
     assert (held.folder / "kubeconfig").exists()
+
+
+def test_a_cluster_of_another_account_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = _claim(tmp_path, monkeypatch, needed=1)
+    (held.folder / "kubeconfig").unlink()
+    with pytest.raises(Unusable, match="was not made from") as refused:
+        removal.remove(held)
+    assert "podman rm --force c-worker" in str(refused.value)
+    assert (tmp_path / "told").read_text() == "0"
