@@ -2,10 +2,9 @@
 """OBS-2: alerts are loaded, silent while all is well, and reach people when something is not."""
 
 from collections.abc import Collection, Mapping
-from typing import cast
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.core.waits import TimedOut, Waiter
+from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi, answer
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
@@ -277,12 +276,9 @@ def _loaded(watching: Watching, promised: Collection[str], waiter: Waiter) -> di
     def look() -> dict[str, float]:
         return {a.name: a.for_s for a in watching.prometheus.alerts() if a.name in promised}
 
-    try:
-        return waiter.until(
-            "loaded: every alert",
-            look,
-            done=lambda seen: len(seen) == len(promised),
-            timeout="scraped",
-        )
-    except TimedOut as late:
-        return cast(dict[str, float], late.last)
+    return waiter.last_seen(
+        "loaded: every alert",
+        look,
+        done=lambda seen: len(seen) == len(promised),
+        timeout="scraped",
+    )

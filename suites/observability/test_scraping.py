@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """OBS-1: an operator finds the deployment's monitors, and Prometheus scrapes every pod."""
 
-from typing import cast
-
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import Names
-from mlflow_conformance.core.waits import TimedOut, Waiter
+from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import answer
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.observability.prometheus import Prometheus
@@ -76,13 +74,10 @@ def _settled(
         found = scraped(sources(kube, names), prometheus.targets())
         return [(s, s.without(getattr(row.series, s.source.what), prometheus)) for s in found]
 
-    try:
-        return waiter.until(
-            "scraped: every pod that has metrics",
-            look,
-            done=lambda seen: not any(s.missing or s.down or lacking for s, lacking in seen),
-            timeout="scraped",
-            interval_s=2,
-        )
-    except TimedOut as late:
-        return cast(_Seen, late.last)
+    return waiter.last_seen(
+        "scraped: every pod that has metrics",
+        look,
+        done=lambda seen: not any(s.missing or s.down or lacking for s, lacking in seen),
+        timeout="scraped",
+        interval_s=2,
+    )

@@ -2,10 +2,10 @@
 """SEC-8: who changed what, as the log of MLflow's pods tells it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.core.waits import TimedOut, Waiter
+from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi, answer
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
@@ -156,17 +156,15 @@ def _found(
         looked = [(s, trail.line_of(s, found, row.fields)) for s in sent]
         return [(s, line) for s, line in looked if line is not None]
 
-    try:
-        found = waiter.until(
+    lines = told(
+        waiter.last_seen(
             f"logged: {len(sent)} requests",
             look,
             done=lambda seen: len(told(seen)) == len(sent),
             timeout="log written",
             interval_s=1,
         )
-    except TimedOut as late:
-        found = cast("_Lines", late.last)
-    lines = told(found)
+    )
     known = {s for s, _ in lines}
     evidence.note("changes", len(sent))
     evidence.expect(

@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, cast
 
 _T = TypeVar("_T")
 
@@ -147,3 +147,30 @@ class Waiter:
                 time.sleep(interval_s)
         finally:
             self.waits.add(timeout, time.monotonic() - started)
+
+    def last_seen(
+        self,
+        condition: str,
+        observe: Callable[[], _T],
+        *,
+        done: Callable[[_T], bool],
+        timeout: str,
+        successes: int = 1,
+        interval_s: float = 0.5,
+    ) -> _T:
+        """As `until`, for what is judged afterwards: the last observation, also when time is over.
+
+        Raises:
+            KeyError: there is no time-out of that name.
+        """
+        try:
+            return self.until(
+                condition,
+                observe,
+                done=done,
+                timeout=timeout,
+                successes=successes,
+                interval_s=interval_s,
+            )
+        except TimedOut as late:
+            return cast(_T, late.last)

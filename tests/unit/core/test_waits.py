@@ -108,6 +108,13 @@ def test_a_look_that_fails_is_not_hidden(clock: Clock) -> None:
         Waiter().until("up", observe, done=bool, timeout="pod ready")
 
 
+def test_what_was_seen_last_is_there_to_be_judged_also_when_time_is_over(clock: Clock) -> None:
+    waiter = Waiter()
+    seen = waiter.last_seen("9", look(1, 2), done=lambda n: n == 9, timeout="api reply")
+    assert (seen, clock.now > 100) == (2, True)
+    assert waiter.last_seen("2", look(1, 2), done=lambda n: n == 2, timeout="api reply") == 2
+
+
 @pytest.mark.parametrize("name", TIMEOUTS)
 def test_every_time_out_is_positive(name: str) -> None:
     assert TIMEOUTS[name] > 0

@@ -2,12 +2,10 @@
 """A node that is drained, and pods that are spread over nodes again."""
 
 import time
-from typing import cast
 
 from mlflow_conformance.cluster.eviction import evict
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.view import ClusterView, PodView, look
-from mlflow_conformance.core.waits import TimedOut
 from mlflow_conformance.disruption.actions.acting import Said, node_named, waited
 from mlflow_conformance.disruption.drains import drained
 from mlflow_conformance.disruption.scene import Scene, pods_of
@@ -44,14 +42,11 @@ def drain_node(scene: str) -> Said:
                 refused[pod.key] = refused.get(pod.key, 0) + 1
         return [p for p in pods if p.namespace == play.names.namespace]
 
-    try:
-        play.waiter.until(
-            f"drained: {play.node}", still_there, done=lambda pods: not pods, timeout="drained"
-        )
-        left: list[str] = []
-    except TimedOut as late:
-        left = [p.key for p in cast(list[PodView], late.last)]
-    return {"evicted": len(evicted), "refused": refused, "left": left, "at": at}
+    left = play.waiter.last_seen(
+        f"drained: {play.node}", still_there, done=lambda pods: not pods, timeout="drained"
+    )
+    keys = [pod.key for pod in left]
+    return {"evicted": len(evicted), "refused": refused, "left": keys, "at": at}
 
 
 def node_state(scene: str) -> Said:
