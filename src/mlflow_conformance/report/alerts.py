@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of alerts, from the evidence of the checks that made what each is about."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
+from mlflow_conformance.report.lines import lines
 
 OBSERVATION = "alert"
 """Name of the observation that such a check writes one line of the table into."""
@@ -35,28 +36,26 @@ class AlertTold:
 
 def alerts(run: RunVerdict) -> list[AlertTold]:
     """Every alert whose fault was made, in the order of its checks."""
-    return list(_lines(run))
+    found = (_line(j.id, j.verdict, told) for j, told in lines(run, OBSERVATION))
+    return [line for line in found if line is not None]
 
 
-def _lines(run: RunVerdict) -> Iterator[AlertTold]:
-    for judged in run.checks:
-        for seen in judged.check.observations if judged.check else ():
-            if seen.name == OBSERVATION and isinstance(seen.observed, dict):
-                told = seen.observed
-                try:
-                    yield AlertTold(
-                        id=judged.id,
-                        verdict=judged.verdict,
-                        alert=str(told["alert"]),
-                        fault=str(told["fault"]),
-                        for_s=_time(told["for_s"]),
-                        hurried_s=_time(told["hurried_s"]),
-                        fired_s=_time(told["fired_s"]),
-                        arrived_s=_time(told["arrived_s"]),
-                        resolved_s=_time(told["resolved_s"]),
-                    )
-                except (KeyError, TypeError, ValueError):
-                    continue  # a record that is not as this version writes it
+def _line(check_id: str, verdict: Verdict, told: Mapping[str, Any]) -> AlertTold | None:
+    """A line, or None of a record that is not as this version writes it."""
+    try:
+        return AlertTold(
+            id=check_id,
+            verdict=verdict,
+            alert=str(told["alert"]),
+            fault=str(told["fault"]),
+            for_s=_time(told["for_s"]),
+            hurried_s=_time(told["hurried_s"]),
+            fired_s=_time(told["fired_s"]),
+            arrived_s=_time(told["arrived_s"]),
+            resolved_s=_time(told["resolved_s"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _time(value: Any) -> float | None:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of faults, from the evidence of the checks that made them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
+from mlflow_conformance.report.lines import lines
 
 OBSERVATION = "disruption"
 """Name of the observation that a check under a fault writes one line of the table into."""
@@ -40,7 +41,8 @@ class Disruption:
 
 def disruptions(run: RunVerdict) -> list[Disruption]:
     """Every fault of a run, in the order of its checks."""
-    return list(_lines(run))
+    found = (_line(j.id, j.verdict, told) for j, told in lines(run, OBSERVATION))
+    return [line for line in found if line is not None]
 
 
 def on_time_line(run: RunVerdict) -> list[Judged]:
@@ -48,15 +50,6 @@ def on_time_line(run: RunVerdict) -> list[Judged]:
     return [
         c for c in run.checks if c.check and any(a.path == TIME_LINE for a in c.check.attachments)
     ]
-
-
-def _lines(run: RunVerdict) -> Iterator[Disruption]:
-    for judged in run.checks:
-        for seen in judged.check.observations if judged.check else ():
-            if seen.name == OBSERVATION and isinstance(seen.observed, dict):
-                line = _line(judged.id, judged.verdict, seen.observed)
-                if line is not None:
-                    yield line
 
 
 def _line(check_id: str, verdict: Verdict, told: Mapping[str, Any]) -> Disruption | None:
