@@ -3,7 +3,7 @@
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod
-from mlflow_conformance.cluster.templates import earlier_templates, templates
+from mlflow_conformance.cluster.templates import containers, earlier_templates, templates
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import access, resources
 from mlflow_conformance.security.thresholds import Resources, Rights
@@ -100,7 +100,7 @@ def test_images_and_resources(evidence: Evidence, target: Target, kube: Kube) ->
     found = [
         (where, container)
         for where, spec in [*specs, *templates(kube)]
-        for container in resources.containers(spec)
+        for container in containers(spec)
     ]
     seen = {container["name"] for _, container in found}
     missing = sorted(set(promised) - seen)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.secret_uses import uses_of
-from mlflow_conformance.cluster.templates import templates
+from mlflow_conformance.cluster.templates import containers, templates
 from mlflow_conformance.doors.inside import Inside, InsideFailed
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
@@ -19,7 +19,6 @@ from mlflow_conformance.security.certificates import (
     not_signed,
 )
 from mlflow_conformance.security.connecting import Entries, ssl_mode, weaker
-from mlflow_conformance.security.resources import containers
 from mlflow_conformance.security.thresholds import Encrypted, Lasting
 from mlflow_conformance.target.base import Target
 

@@ -32,6 +32,15 @@ def pod_of(workload: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
+def containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Every container of a pod's specification, those for its start and sidecars included.
+
+    A sidecar is an initContainer that runs on (Kubernetes documentation, Sidecar Containers).
+    """
+    for kind in ("initContainers", "containers"):
+        yield from spec.get(kind) or []
+
+
 def earlier_templates(kube: Kube) -> Iterator[Specification]:
     """Templates of former revisions, which a rollback makes pods from again.
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.templates import containers
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.network_policy.services import InCluster, in_cluster
 
@@ -80,9 +81,7 @@ def ways_in(
             for backend in sorted(backends & leading)
         )
     for pod in mine:
-        # A sidecar is an initContainer that runs on (Kubernetes documentation, Sidecar Containers).
-        kinds = (pod["spec"].get(kind) or [] for kind in ("initContainers", "containers"))
-        ports = [p for kind in kinds for c in kind for p in c.get("ports") or []]
+        ports = [p for c in containers(pod["spec"]) for p in c.get("ports") or []]
         if pod["spec"].get("hostNetwork") or any(p.get("hostPort") for p in ports):
             yield f"pod {pod['metadata']['name']} listens on its node"
 

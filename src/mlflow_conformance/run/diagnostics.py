@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person needs to see after a fail or an unknown, collected at that moment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -12,6 +11,7 @@ from mlflow_conformance.cluster.concealed import shown
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.tables import aligned, table
+from mlflow_conformance.cluster.templates import containers
 from mlflow_conformance.core.credentials import Hiding
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.log import EvidenceLog
@@ -103,7 +103,7 @@ def _parts(kube: Kube, target: Target) -> dict[str, list[Callable[[], str]]]:
         partial(_log, kube, pod.name, container["name"])
         for pod in pods
         if served <= pod.labels.items()
-        for container in _containers(pod.raw["spec"])
+        for container in containers(pod.raw["spec"])
     ]
     for pod in pods:
         for status in pod.raw["status"].get("containerStatuses", []):
@@ -136,10 +136,6 @@ def _documents(kube: Kube, kind: str) -> str:
     found = kube.items(kind, timeout_s=_EACH_S)
     safe = (shown(item, Hiding()) for item in found)
     return "".join(f"---\n{yaml.safe_dump(item, sort_keys=False)}" for item in safe)
-
-
-def _containers(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [*(spec.get("initContainers") or []), *spec["containers"]]
 
 
 def _log(kube: Kube, pod: str, container: str, *, previous: bool = False) -> str:

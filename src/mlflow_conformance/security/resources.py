@@ -23,12 +23,6 @@ def pinned(image: str) -> bool:
     return match["digest"] is not None or re.search(r"\d", match["tag"] or "") is not None
 
 
-def containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Every container of a pod, those for its start included."""
-    for kind in ("initContainers", "containers"):
-        yield from spec.get(kind) or []
-
-
 def deviations(promised: Amounts, container: Mapping[str, Any]) -> Iterator[str]:
     """How a container's resources differ from the promised ones.
 

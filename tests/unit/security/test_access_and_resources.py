@@ -7,8 +7,9 @@ import pytest
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.secret_uses import SecretUse, uses_of
+from mlflow_conformance.cluster.templates import containers
 from mlflow_conformance.security.access import Tokens, read_rules, rules_of
-from mlflow_conformance.security.resources import containers, deviations, pinned
+from mlflow_conformance.security.resources import deviations, pinned
 from mlflow_conformance.security.thresholds import Amounts
 
 
