@@ -8,9 +8,7 @@ from tempfile import TemporaryDirectory
 from mlflow_conformance.cluster.kept import keep, put_back
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.backup_names import LostNames
-from mlflow_conformance.config.names import (
-    Names,
-)
+from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter

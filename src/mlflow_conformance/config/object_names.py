@@ -11,16 +11,24 @@ _LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 
+def is_label(name: str) -> bool:
+    """Whether a namespace, a Service or a container may be called so (RFC 1123, label)."""
+    return len(name) <= 63 and re.fullmatch(_LABEL, name) is not None
+
+
+def is_subdomain(name: str) -> bool:
+    """Whether any other object may be called so (RFC 1123, subdomain)."""
+    return len(name) <= 253 and _SUBDOMAIN.fullmatch(name) is not None
+
+
 def _label(name: str) -> str:
-    """Of a namespace, a Service or a container (RFC 1123, label)."""
-    if len(name) > 63 or not re.fullmatch(_LABEL, name):
+    if not is_label(name):
         raise ValueError("is up to 63 lower-case letters, digits and dashes, none at either end")
     return name
 
 
 def _subdomain(name: str) -> str:
-    """Of any other object (RFC 1123, subdomain)."""
-    if len(name) > 253 or not _SUBDOMAIN.fullmatch(name):
+    if not is_subdomain(name):
         raise ValueError("is up to 253 lower-case letters, digits, dashes and dots")
     return name
 

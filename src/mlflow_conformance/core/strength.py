@@ -21,6 +21,8 @@ _CLASSES = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _BASE64_SIGNS = (frozenset("+/"), frozenset("-_"))
 _BY_CHANCE = 0.001
 """Share of the generated texts of a length that lack a class of characters."""
+WORD_BITS = 40
+"""What is worth less is a word or a number, and stands in many a line by chance."""
 _SIGNS = 33
 """Printable characters of ASCII that are neither letters nor digits."""
 

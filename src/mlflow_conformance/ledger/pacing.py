@@ -126,8 +126,9 @@ class Pacer(Closing):
         count: int,
         right: Callable[[Reply], bool],
     ) -> None:
-        turn, due = turns.first, time.monotonic() + turns.first * turns.every_s
-        self._stop.wait(turns.first * turns.every_s)
+        turn, wait_s = turns.first, turns.first * turns.every_s
+        due = time.monotonic() + wait_s
+        self._stop.wait(wait_s)
         while not self._stop.is_set():
             if kind in self._held:
                 self._stop.wait(_LOOK_S)

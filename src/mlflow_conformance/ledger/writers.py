@@ -47,6 +47,10 @@ class Pace:
     takers: int = 2
     timeout_s: float = 10.0
 
+    def taker(self, turn: int) -> int:
+        """The number, from 1 on, of the client whose turn it is."""
+        return turn % self.takers + 1
+
 
 def value_of(step: int) -> float:
     """What the metric of a step is: exact in every representation on the way."""
@@ -136,7 +140,7 @@ class Writers(Closing):
             path = f"{ARTIFACTS}/{folder}/{turn}.txt"
             body = content_of(turn)
             return attempt(
-                self._ledger, f"uploader {self._taker(turn)}", self.store.run_id, "put", turn,
+                self._ledger, f"uploader {self.pace.taker(turn)}", self.store.run_id, "put", turn,
                 lambda: api.request("PUT", path, body=body, content_type="text/plain"),
             )  # fmt: skip
 
@@ -146,13 +150,10 @@ class Writers(Closing):
         key = self.store.run_id if kind in ("param", "tag") else self.model
 
         def send(turn: int) -> Reply | None:
-            client = f"writer {self._taker(turn)} of {kind}"
+            client = f"writer {self.pace.taker(turn)} of {kind}"
             return attempt(self._ledger, client, key, kind, turn, lambda: ask(api, turn))
 
         self.pacer.add(kind, self.pace.others_every_s, send, clients=self.pace.takers)
-
-    def _taker(self, turn: int) -> int:
-        return turn % self.pace.takers + 1
 
     def _param(self, api: MlflowApi, turn: int) -> Reply:
         return api.post(

@@ -72,7 +72,7 @@ def no_database(target: Target, waiter: Waiter) -> Iterator[None]:
         Undecided: it is not in the namespace, or still has a pod that is ready.
         Unusable: it could not be put back.
     """
-    selector = _database(target)
+    _, selector = _database(target)
     none = ObjectChange(kind="statefulset", name="{postgresql}", patch={"spec": {"replicas": 0}})
     with changed(target, [none], waiter):
         if left := target.need_kube().ready_pods(selector):
@@ -104,12 +104,8 @@ def full_database(
         Undecided: it is not in the namespace, or connections could not be opened.
         Unusable: it could not be put back.
     """
-    _database(target)
-    kube, name = (
-        target.need_kube(),
-        target.names.postgresql.service if target.names.postgresql else "",
-    )
-    spec = kube.get("statefulset", str(name))["spec"]["template"]["spec"]
+    name, _ = _database(target)
+    spec = target.need_kube().get("statefulset", name)["spec"]["template"]["spec"]
     arguments = spec["containers"][0].get("args") or []
     few = ObjectChange(
         kind="statefulset",
@@ -263,8 +259,9 @@ def no_backup_for(kube: Kube, names: BackupNames, by_s: float, waiter: Waiter) -
             insisted("when the last good backup was", say_before, waiter)
 
 
-def _database(target: Target) -> dict[str, str]:
+def _database(target: Target) -> tuple[str, dict[str, str]]:
+    """The name of its Service and of what makes its pods, and their labels."""
     names = target.names.postgresql
     if names is None or names.service is None or not names.selector:
         raise Undecided("PostgreSQL is not in the namespace, and no fault of it can be made")
-    return names.selector
+    return names.service, names.selector

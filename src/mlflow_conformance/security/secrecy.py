@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.core.strength import bits
+from mlflow_conformance.core.strength import WORD_BITS, bits
 
 _PUBLIC = (
     "configmap",
@@ -21,8 +21,6 @@ _PUBLIC = (
     "event",
 )
 """Kinds that people read without the right to read Secrets."""
-_NO_WORD_BITS = 40
-"""What is worth less is a word or a number, and stands in logs without being a leak."""
 
 
 def spellings(credential: str) -> set[str]:
@@ -37,7 +35,7 @@ def spellings(credential: str) -> set[str]:
 
 def sought(credentials: Mapping[str, str]) -> dict[str, str]:
     """Those that are not found by chance, as ``mlflow`` would be in every line of a log."""
-    return {name: value for name, value in credentials.items() if bits(value) >= _NO_WORD_BITS}
+    return {name: value for name, value in credentials.items() if bits(value) >= WORD_BITS}
 
 
 def leaks(credentials: Mapping[str, str], texts: Iterable[tuple[str, str]]) -> Iterator[str]:

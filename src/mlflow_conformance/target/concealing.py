@@ -4,11 +4,8 @@
 from mlflow_conformance.cluster.concealed import held_credentials
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import Names
-from mlflow_conformance.core.strength import bits
+from mlflow_conformance.core.strength import WORD_BITS, bits
 from mlflow_conformance.evidence.log import SHORTEST_SECRET, EvidenceLog
-
-_NO_WORD_BITS = 40
-"""What is worth less and is letters or digits alone is a word, and stands in every other line."""
 
 
 def keep_out(kube: Kube, names: Names, log: EvidenceLog) -> list[str]:
@@ -26,4 +23,4 @@ def keep_out(kube: Kube, names: Names, log: EvidenceLog) -> list[str]:
 
 
 def _word(text: str) -> bool:
-    return (text.isalpha() or text.isdigit()) and bits(text) < _NO_WORD_BITS
+    return (text.isalpha() or text.isdigit()) and bits(text) < WORD_BITS

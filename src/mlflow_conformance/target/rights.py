@@ -13,9 +13,7 @@ from typing import Any, Literal
 
 import yaml
 
-from mlflow_conformance.target.own_namespaces import (
-    prepared_namespace,
-)
+from mlflow_conformance.target.own_namespaces import prepared_namespace
 
 Mode = Literal["read-only", "default", "disruption"]
 MODES: Sequence[Mode] = ("read-only", "default", "disruption")

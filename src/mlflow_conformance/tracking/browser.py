@@ -4,7 +4,7 @@
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlflow_conformance.core import shell
@@ -95,4 +95,4 @@ def started(programs: Sequence[str], folder: Path, within_s: float) -> Browser:
             "the browser of this machine does not start "
             f"({' '.join(done.problem.split()) or 'it shows nothing of a page of its own'}): {mend}"
         )
-    return Browser(program, folder, within_s, done.seconds)
+    return replace(browser, own_s=done.seconds)

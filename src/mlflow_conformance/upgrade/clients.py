@@ -120,7 +120,7 @@ def _writer(
     pace = clients.writers.pace
 
     def send(turn: int) -> Reply | None:
-        client = f"writer {turn % pace.takers + 1} of {kind}"
+        client = f"writer {pace.taker(turn)} of {kind}"
         return attempt(ledger, client, key, kind, turn, lambda: call(turn).sent(api))
 
     clients.pacer.add(kind, pace.others_every_s, send, clients=pace.takers)
