@@ -37,7 +37,7 @@ def _require_made_here(held: Claim) -> None:
     Raises:
         Unusable: they are another's, who may be using them.
     """
-    if any(held.folder.iterdir()):
+    if held.folder.exists() and any(held.folder.iterdir()):
         return
     if nodes := [node.name for node in nodes_of(held.name)]:
         raise Unusable(

@@ -8,7 +8,7 @@ import pytest
 from mlflow_conformance.cluster import engine
 from mlflow_conformance.core import waits
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.stand import removal
+from mlflow_conformance.stand import kind, removal
 from mlflow_conformance.stand.claim import Claim
 
 _ENGINE = """#!/bin/sh
@@ -68,3 +68,11 @@ def test_a_cluster_of_another_account_is_left_alone(
         removal.remove(held)
     assert "podman rm --force c-worker" in str(refused.value)
     assert (tmp_path / "told").read_text() == "0"
+
+
+def test_what_is_gone_is_removed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = _claim(tmp_path, monkeypatch, needed=1)
+    kind.down(held)
+    assert not held.folder.exists()
+    removal.remove(held)
+    assert list(held.folder.iterdir()) == []
