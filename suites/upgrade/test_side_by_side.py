@@ -16,7 +16,7 @@ from mlflow_conformance.upgrade import paired, settings, skew
 from mlflow_conformance.upgrade.api_answers import BREAKING, AnswerDifference, differences
 from mlflow_conformance.upgrade.api_playing import play
 from mlflow_conformance.upgrade.configured import configured, deployed
-from mlflow_conformance.upgrade.latency import Turns, compare_turns
+from mlflow_conformance.upgrade.latency import PairedRuns, compare_runs
 from mlflow_conformance.upgrade.pair import ServerPair
 from mlflow_conformance.upgrade.thresholds import (
     ApiAnswers,
@@ -181,26 +181,27 @@ def test_latency_is_no_worse(
     """The new version takes no longer than the old one under the same load.
 
     Preconditions: the pair stands.
-    Steps: load both in turns, A B B A A B B A …, by the same open-model load on the same node and
-    data; take the p95 of each turn, and from the turns, in pairs, an interval for the ratio.
+    Steps: send every request of one open-model load to both, A B B A A B B A …, on the same node
+    and data; take the p95 of each run of some seconds, and from the runs, in pairs, an interval
+    for the ratio.
     Expected: the interval does not lie above what is tolerated. One that is too wide to have shown
     a difference decides nothing.
     """
     row = evidence.row(LatencyCompared)
-    turns = Turns(row.pairs, row.rate, row.turn_s, row.rest_s)
+    runs = PairedRuns(row.pairs, row.rate, row.run_s, row.rest_s)
     name = unique("latency")
     servers = [(s.url, seeding.make(s.api, name)) for s in (pair.a, pair.b)]
-    plan = turns.plan(workload.load(row.workload), conformance_run.seed, *servers)
+    plan = runs.plan(workload.load(row.workload), conformance_run.seed, *servers)
     folder = conformance_run.folder.path / "side-by-side"
     folder.mkdir(exist_ok=True)
-    with conformance_run.phase("load in turns"), pair.load(plan, folder) as load:
+    with conformance_run.phase("load side by side"), pair.load(plan, folder) as load:
         record = load.wait()
-    compared = compare_turns(record, turns, 0.95)
+    compared = compare_runs(record, runs, 0.95)
     interval = paired.compare(compared.pairs, row.confidence)
     sentence = interval.sentence("p95", row.tolerated, row.found)
     evidence.note("B's latency against A's", sentence, door="inside")
     milliseconds = [[round(1000 * s, 1) for s in pair] for pair in compared.pairs]
-    evidence.note("p95 of each turn, A and B", milliseconds, unit="ms", door="inside")
+    evidence.note("p95 of each run, A and B", milliseconds, unit="ms", door="inside")
     evidence.note("median of each operation, A and B", compared.typical, unit="s", door="inside")
     evidence.note("requests that failed at A", compared.failed[0], door="inside")
     evidence.expect(

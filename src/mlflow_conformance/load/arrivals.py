@@ -66,12 +66,24 @@ def _exponential(numbers: random.Random, rate: float) -> float:
 
 
 def plan(
-    steps: Sequence[RateStep], process: Process, mix: Mapping[str, float], seed: int
+    steps: Sequence[RateStep],
+    process: Process,
+    mix: Mapping[str, float],
+    seed: int,
+    *,
+    twice: bool = False,
 ) -> Iterator[Arrival]:
-    """Every arrival of a run, with its operation."""
+    """Every arrival of a run, with its operation.
+
+    Args:
+        twice: two arrivals in a row have the same operation.
+    """
     operations = _operations([mix[name] for name in sorted(mix)], seed)
+    operation = 0
     for number, at in enumerate(times(steps, process, seed)):
-        yield Arrival(number, at, next(operations))
+        if number % 2 == 0 or not twice:
+            operation = next(operations)
+        yield Arrival(number, at, operation)
 
 
 def _operations(weights: Sequence[float], seed: int) -> Iterator[int]:

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One run of load, whole: what every worker needs to know to send its share of it."""
 
-from bisect import bisect
 from collections.abc import Iterator
-from itertools import accumulate
 from pathlib import Path
 from typing import Self
 
@@ -17,11 +15,10 @@ from mlflow_conformance.load.workload import Workload
 
 
 class Second(Strict):
-    """A server that takes turns with the first one, with objects of its own."""
+    """A server that gets every request that the first one gets, with objects of its own."""
 
     url: str = Field(description="scheme, host and port, without a trailing slash")
     world: World
-    steps: list[int] = Field(min_length=1, description="the steps that it gets, by their places")
 
 
 class LoadPlan(Strict):
@@ -52,12 +49,6 @@ class LoadPlan(Strict):
             raise ValueError(f"the workload {self.workload.name} needs objects made before it")
         return self
 
-    @model_validator(mode="after")
-    def _second_has_its_own_steps(self) -> Self:
-        if self.second and not set(self.second.steps) <= set(range(len(self.steps))):
-            raise ValueError(f"there are {len(self.steps)} steps: {self.second.steps}")
-        return self
-
     @property
     def duration_s(self) -> float:
         """From the first planned moment to the end of the last step, seconds."""
@@ -65,17 +56,18 @@ class LoadPlan(Strict):
 
     def share(self, worker: int) -> Iterator[Arrival]:
         """The arrivals of one worker: every n-th of the whole plan, so that all rates are even."""
-        mix = self.workload.mix
-        for arrival in arrivals.plan(self.steps, self.workload.arrivals, mix, self.seed):
+        workload, twice = self.workload, self.second is not None
+        planned = arrivals.plan(self.steps, workload.arrivals, workload.mix, self.seed, twice=twice)
+        for arrival in planned:
             if arrival.number % self.workers == worker:
                 yield arrival
 
     def is_for_second(self, arrival: Arrival) -> bool:
-        """Whether an arrival falls into a step of the second server."""
-        if self.second is None:
-            return False
-        ends = list(accumulate(step.duration_s for step in self.steps))
-        return bisect(ends, arrival.at_s) in self.second.steps
+        """Whether an arrival is the second server's, which is the first to be asked half the time.
+
+        Of two arrivals in a row that want the same, each server gets one: A B B A A B B A …
+        """
+        return self.second is not None and goes_to_second(arrival.number)
 
     def write(self, path: Path) -> None:
         """Write it where only its owner can read it."""
@@ -86,3 +78,9 @@ class LoadPlan(Strict):
     def read(cls, path: Path) -> Self:
         """Read what `write` wrote."""
         return cls.model_validate_json(path.read_bytes())
+
+
+def goes_to_second(number: int) -> bool:
+    """Whether an arrival of a plan for two servers is the second one's, by its place."""
+    pair, place = divmod(number, 2)
+    return (pair + place) % 2 == 1

@@ -97,11 +97,13 @@ class LoadSender:
 
     def _send(self, arrival: Arrival) -> None:
         name, build = self._operations[arrival.operation]
-        numbers = random.Random(f"{self.plan.seed}:{arrival.number}")  # noqa: S311 - no secret
-        wire, world = self._first, self.plan.world
-        if self.plan.second and self._second and self.plan.is_for_second(arrival):
-            wire, world = self._second, self.plan.second.world
-        request = build(world, numbers, arrival.number)
+        wire, world, number = self._first, self.plan.world, arrival.number
+        if self.plan.second and self._second:
+            number //= 2  # so that both servers get the same
+            if self.plan.is_for_second(arrival):
+                wire, world = self._second, self.plan.second.world
+        numbers = random.Random(f"{self.plan.seed}:{number}")  # noqa: S311 - no secret
+        request = build(world, numbers, number)
         sent = time.monotonic()
         status, failure = wire.send(request)
         done = time.monotonic()

@@ -171,18 +171,31 @@ def expect_never_called_ready(evidence: Evidence, seen: Upgraded, least: int) ->
 def expect_migrated_beside(evidence: Evidence, seen: Upgraded, longest_wait_s: float) -> None:
     """The schema was changed by one session, of no pod that serves, and nobody waited for long.
 
+    Who changed it is told by the locks; where it went too quickly to be seen, by the pod that says
+    it began a migration.
+
     Raises:
-        Undecided: the schema changed, and nobody was seen who did it.
+        Undecided: the schema changed, and it is not known who did it; or nobody looked at locks
+            for as long as a wait may be.
     """
     sessions = changers(seen.locks)
-    places = {lock.address for lock in sessions}
+    begun = [] if sessions else seen.told.begun
+    places = {lock.address for lock in sessions} or {each.address or each.pod for each in begun}
+    servers = {name for lock in sessions if (name := _server_of(lock, seen.looks))}
+    if all(each.serves for each in begun):  # else another may have been first
+        servers |= {each.pod for each in begun}
     evidence.note("tables that were locked against everybody, seconds", locked(seen.locks))
     evidence.note("sessions that changed the schema", len(sessions), door="sql")
+    evidence.note(
+        "pods that say they began a migration", sorted({each.pod for each in seen.told.begun}),
+        door="kubernetes",
+    )  # fmt: skip
     evidence.expect(
-        "migrated.by", "pods that serve and changed the schema",
-        sorted({name for lock in sessions if (name := _server_of(lock, seen.looks))}), "==", [],
+        "migrated.by", "pods that serve and changed the schema", sorted(servers), "==", [],
         door="sql",
     )  # fmt: skip
+    if not sessions and len(places) > 1 and not servers:
+        evidence.undecided(f"one of {sorted(places)} changed the schema, and it is not known which")
     evidence.expect(
         "migrated.from", "places that the schema was changed from", len(places), "<=", 1,
         door="sql",
@@ -194,9 +207,14 @@ def expect_migrated_beside(evidence: Evidence, seen: Upgraded, longest_wait_s: f
         "lock.wait", "longest wait for a lock that was seen",
         round(worst.waiting_s, 2) if worst else 0.0, "<=", longest_wait_s, unit="s", door="sql",
     )  # fmt: skip
+    gap_s = round(seen.locks_unseen_s, 2)
+    evidence.note("longest span without a look at locks", gap_s, unit="s", door="sql")
+    if gap_s >= longest_wait_s:
+        evidence.undecided(f"for {gap_s} s nobody looked at locks, and a wait may be as long")
     revisions = {look.after for look in seen.looks if look.after is not None}
-    if len(revisions) > 1 and not sessions:
-        evidence.undecided("the schema changed, and nobody was seen who changed it")
+    if len(revisions) > 1 and not places:
+        silent = f"; not read: {', '.join(seen.told.silent)}" if seen.told.silent else ""
+        evidence.undecided(f"the schema changed, and nobody was seen who changed it{silent}")
     if "" in places:
         evidence.undecided("this account may not see from where sessions come: pg_read_all_stats")
 

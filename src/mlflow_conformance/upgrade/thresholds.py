@@ -158,13 +158,13 @@ class ClientSkew(Thresholds):
 
 
 class LatencyCompared(Thresholds):
-    """UPG-4.latency: two servers under the same load in turns."""
+    """UPG-4.latency: two servers under the same load side by side."""
 
     workload: _Text = Field(description="a workload of loadtests/, or a file's path")
-    pairs: int = Field(ge=8, le=500, description="pairs of turns that are compared")
-    rate: float = Field(gt=0, le=1000, description="arrivals a second in a turn")
-    turn_s: float = Field(ge=1, le=600, description="length of a turn, seconds")
-    rest_s: float = Field(ge=0.1, le=60, description="pause after a turn, seconds")
+    pairs: int = Field(ge=8, le=500, description="pairs of runs that are compared")
+    rate: float = Field(gt=0, le=1000, description="arrivals a second, of both servers")
+    run_s: float = Field(ge=1, le=600, description="length of a run, seconds")
+    rest_s: float = Field(ge=0.1, le=60, description="pause after a run, seconds")
     confidence: float = Field(
         ge=0.9, lt=1, description="how often the interval must hold the true ratio, as a share"
     )

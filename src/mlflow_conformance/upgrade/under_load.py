@@ -30,6 +30,7 @@ from mlflow_conformance.upgrade.clients import SENT, WORDS, Clients, going
 from mlflow_conformance.upgrade.interleaving import Restart
 from mlflow_conformance.upgrade.kept import runs_and_models_kept, traces_kept
 from mlflow_conformance.upgrade.restarting import restarting
+from mlflow_conformance.upgrade.told import told
 from mlflow_conformance.upgrade.traces import Traces
 from mlflow_conformance.upgrade.upgraded import Upgraded
 from mlflow_conformance.upgrade.watching import UpgradeWatch
@@ -97,6 +98,7 @@ def upgrade(setting: Setting) -> Upgraded:
     kube, sql, bucket = target.need_kube(), target.need_sql(), target.need_bucket()
     front = setting.doors[0]
     seen.own[setting.images[0]] = _need(kube, target, setting.images[0])
+    earlier = told(kube, target.names.mlflow.selector)
     path = setting.folder / "ledger.jsonl"
     with ExitStack() as stack:
         load, experiment_id = stack.enter_context(_loaded(setting))
@@ -117,6 +119,7 @@ def upgrade(setting: Setting) -> Upgraded:
         if seen.over_ns is not None:
             seen.own[setting.images[1]] = _need(kube, target, setting.images[1])
         result = _recorded(setting, load, seen)
+        begun = told(kube, target.names.mlflow.selector).since(earlier)
         operations = read(path)
         return Upgraded(
             manner=setting.manner, images=setting.images, refused=seen.refused,
@@ -124,6 +127,7 @@ def upgrade(setting: Setting) -> Upgraded:
             until_ns=seen.until_ns, held_s=seen.held_s, own=seen.own,
             attempts=clients.pacer.attempts(), load=result, looks=watch.looks(),
             locks=watch.locks(), blind=watch.failed, restarted=done, plan=setting.plan,
+            locks_unseen_s=watch.locks_unseen_s(), told=begun,
             runs_kept=runs_and_models_kept(operations, clients, front, sql, bucket),
             traces_kept=traces_kept(operations, clients.traces, front, sql),
         )  # fmt: skip

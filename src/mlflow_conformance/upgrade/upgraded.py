@@ -11,6 +11,7 @@ from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.upgrade.interleaving import Restart
 from mlflow_conformance.upgrade.locks import Held
 from mlflow_conformance.upgrade.restarting import Restarted
+from mlflow_conformance.upgrade.told import Told
 from mlflow_conformance.upgrade.watching import SchemaLook
 
 
@@ -27,6 +28,8 @@ class Upgraded:
         held_s: for how long traces were held back, seconds.
         own: the revision that each image needs.
         blind: looks that got no answer.
+        locks_unseen_s: the longest span without an answered look at locks, seconds.
+        told: the migrations that pods say they began meanwhile.
     """
 
     manner: Manner
@@ -43,6 +46,8 @@ class Upgraded:
     looks: Sequence[SchemaLook]
     locks: Sequence[Held]
     blind: Mapping[str, int]
+    locks_unseen_s: float
+    told: Told
     restarted: Restarted
     plan: Sequence[Restart]
     runs_kept: Sequence[WritesKept]

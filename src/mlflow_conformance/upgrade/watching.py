@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from mlflow_conformance.cluster.failures import KubeFailed
@@ -24,6 +25,7 @@ from mlflow_conformance.upgrade.interleaving import ServingPod
 from mlflow_conformance.upgrade.locks import LOCKS, Held, read_locks
 
 _PODS_S, _LOCKS_S = 0.25, 0.1
+_NS = 1e9
 _REVISION = "SELECT version_num FROM alembic_version"
 
 
@@ -54,6 +56,8 @@ class UpgradeWatch(Closing):
         self._kube, self._names, self._sql = kube, names, sql
         self._looks: list[SchemaLook] = []
         self._locks: list[Held] = []
+        self._locks_read = [time.monotonic_ns()]
+        self._closed_ns = 0
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(2)
         self._jobs: list[Future[None]] = [
@@ -71,10 +75,16 @@ class UpgradeWatch(Closing):
         raise_problems(self._jobs)
         return list(self._locks)
 
+    def locks_unseen_s(self) -> float:
+        """The longest span between two looks at locks that were answered, seconds."""
+        moments = [*self._locks_read, self._closed_ns or time.monotonic_ns()]
+        return max((b - a) / _NS for a, b in pairwise(moments))
+
     def close(self) -> None:
         """Stop, and wait for the looks that go on."""
         self._stop.set()
         self._pool.shutdown(wait=True)
+        self._closed_ns = time.monotonic_ns()
         raise_problems(self._jobs)
 
     def _repeat(self, look: Callable[[], None], every_s: float) -> None:
@@ -107,7 +117,8 @@ class UpgradeWatch(Closing):
         except InsideFailed:
             self.failed["locks"] += 1
             return
-        self._locks += read_locks(time.monotonic_ns(), rows)
+        self._locks_read.append(time.monotonic_ns())
+        self._locks += read_locks(self._locks_read[-1], rows)
 
 
 def serving(pod: Pod, container: str) -> ServingPod:

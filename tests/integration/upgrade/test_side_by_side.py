@@ -26,7 +26,7 @@ from mlflow_conformance.mutants import lying_proxy
 from mlflow_conformance.upgrade import skew
 from mlflow_conformance.upgrade.api_answers import differences
 from mlflow_conformance.upgrade.api_playing import PlayedRequests, play
-from mlflow_conformance.upgrade.latency import Turns, compare_turns
+from mlflow_conformance.upgrade.latency import PairedRuns, compare_runs
 from mlflow_conformance.upgrade.pair import PairServer, ServerPair, last_line
 
 _OPERATIONS = ["alias", "artifact", "change and delete", "load", "log", "log model", "register",
@@ -127,14 +127,14 @@ def test_what_a_client_cannot_do_any_more_is_told_with_its_error(pair: ServerPai
     assert lost.startswith("alias: RestException")
 
 
-def test_both_get_the_same_load_in_turns(pair: ServerPair, tmp_path: Path) -> None:
-    turns = Turns(pairs=2, rate=10, turn_s=3, rest_s=1)
-    servers = [(s.url, seeding.make(s.api, "turns")) for s in (pair.a, pair.b)]
-    plan = turns.plan(workload.load("side-by-side"), 1, servers[0], servers[1])
+def test_both_get_the_same_load_side_by_side(pair: ServerPair, tmp_path: Path) -> None:
+    runs = PairedRuns(pairs=2, rate=20, run_s=3, rest_s=1)
+    servers = [(s.url, seeding.make(s.api, "runs")) for s in (pair.a, pair.b)]
+    plan = runs.plan(workload.load("side-by-side"), 1, servers[0], servers[1])
     with pair.load(plan, tmp_path) as load:
         record = load.wait()
-    assert len(record.records) == 6 * 30
+    assert len(record.records) == 3 * 60
     assert {r.failure for r in record.records} == {""}
-    found = compare_turns(record, replace(turns), 0.95)
+    found = compare_runs(record, runs, 0.95)
     assert len(found.pairs) == 2
     assert found.failed == (0, 0)

@@ -21,6 +21,7 @@ from mlflow_conformance.upgrade.kept import judge_traces
 from mlflow_conformance.upgrade.locks import Held
 from mlflow_conformance.upgrade.restarting import Restarted
 from mlflow_conformance.upgrade.thresholds import RequestBounds
+from mlflow_conformance.upgrade.told import BegunMigration, Told
 from mlflow_conformance.upgrade.upgraded import Upgraded
 from mlflow_conformance.upgrade.watching import SchemaLook
 
@@ -58,8 +59,8 @@ def seen(tmp_path: Path) -> Upgraded:
         over_ns=20 * S, until_ns=25 * S, held_s=0, own={OLD: "one", NEW: "two"},
         attempts=[a for kind in WORDS for a in _sent(kind, *[200] * 25)],
         load=analyse(load_records.run(tmp_path, load_records.healthy)), looks=looks, locks=[lock],
-        blind={"pods": 0}, restarted=Restarted(), plan=[], runs_kept=[],
-        traces_kept=[],
+        blind={"pods": 0}, locks_unseen_s=0.3, told=Told([], []), restarted=Restarted(), plan=[],
+        runs_kept=[], traces_kept=[],
     )  # fmt: skip
 
 
@@ -122,6 +123,7 @@ def _judge(what: str, seen: Upgraded) -> Callable[[Evidence], None]:
         "looks": lambda e: judging.expect_never_called_ready(e, seen, 50),
         "load": lambda e: judging.expect_load(e, seen, NOTHING, 10**6),
         "migration": lambda e: judging.expect_migrated_beside(e, replace(seen, locks=[]), 10),
+        "gap": lambda e: judging.expect_migrated_beside(e, replace(seen, locks_unseen_s=10.0), 10),
         "from": lambda e: judging.expect_migrated_beside(
             e, replace(seen, locks=[replace(seen.locks[0], address="")]), 10
         ),
@@ -129,7 +131,9 @@ def _judge(what: str, seen: Upgraded) -> Callable[[Evidence], None]:
     }[what]
 
 
-@pytest.mark.parametrize("what", ["before", "mixed", "looks", "load", "migration", "from", "b"])
+@pytest.mark.parametrize(
+    "what", ["before", "mixed", "looks", "load", "migration", "gap", "from", "b"]
+)
 def test_too_little_is_undecided(tmp_path: Path, seen: Upgraded, what: str) -> None:
     with pytest.raises(Undecided):
         _judge(what, seen)(Evidence("UPG-1", "promise", tmp_path))
@@ -170,6 +174,43 @@ def test_who_migrates_and_who_waits(
         tmp_path, lambda e: judging.expect_migrated_beside(e, replace(seen, locks=locks), 10)
     )
     assert found == broken
+
+
+def _begun(*pods: str) -> Told:
+    """Pods that say they began a migration; `o…` are those that serve."""
+    begun = [
+        BegunMigration(pod, f"address of {pod}", pod.startswith("o"), "Updating") for pod in pods
+    ]
+    return Told(begun, [])
+
+
+@pytest.mark.parametrize(
+    ("begun", "broken"),
+    [
+        (_begun("job"), []),
+        (_begun("job", "job"), []),
+        (_begun("o1"), ["migrated.by"]),
+        (_begun("o1", "o2"), ["migrated.by", "migrated.from"]),
+    ],
+)
+def test_who_says_that_he_migrated_where_it_was_too_quick_to_be_seen(
+    tmp_path: Path, seen: Upgraded, begun: Told, broken: list[str]
+) -> None:
+    quick = replace(seen, locks=[], told=begun)
+    assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, quick, 10)) == broken
+
+
+def test_who_was_seen_counts_more_than_who_says_that_he_began(
+    tmp_path: Path, seen: Upgraded
+) -> None:
+    both = replace(seen, told=_begun("o1", "job"))
+    assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, both, 10)) == []
+
+
+def test_one_of_two_who_began_is_not_known(tmp_path: Path, seen: Upgraded) -> None:
+    quick = replace(seen, locks=[], told=_begun("job-1", "job-2"))
+    with pytest.raises(Undecided, match="one of"):
+        judging.expect_migrated_beside(Evidence("UPG-1", "promise", tmp_path), quick, 10)
 
 
 def test_an_address_that_another_pod_gets_later_is_not_its(tmp_path: Path, seen: Upgraded) -> None:
