@@ -36,7 +36,7 @@ class BegunMigration:
 
 
 @dataclass(frozen=True)
-class Told:
+class MigrationLogs:
     """What the logs of a namespace tell.
 
     Attributes:
@@ -47,12 +47,12 @@ class Told:
     begun: Sequence[BegunMigration]
     silent: Sequence[str]
 
-    def since(self, before: "Told") -> "Told":
+    def since(self, before: "MigrationLogs") -> "MigrationLogs":
         """What is told now and was not told before."""
-        return Told([each for each in self.begun if each not in before.begun], self.silent)
+        return MigrationLogs([each for each in self.begun if each not in before.begun], self.silent)
 
 
-def told(kube: Kube, selector: Mapping[str, str]) -> Told:
+def told(kube: Kube, selector: Mapping[str, str]) -> MigrationLogs:
     """What the pods of the namespace tell of migrations.
 
     A pod that is gone tells nothing, nor does a container's run before its last but one.
@@ -78,7 +78,7 @@ def told(kube: Kube, selector: Mapping[str, str]) -> Told:
                 for line in said.splitlines()
                 if _WORDS in line
             ]
-    return Told(begun, silent)
+    return MigrationLogs(begun, silent)
 
 
 def _runs(pod: Pod) -> Iterator[tuple[str, bool]]:

@@ -11,7 +11,7 @@ from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.upgrade.interleaving import Restart
 from mlflow_conformance.upgrade.locks import Held
 from mlflow_conformance.upgrade.restarting import Restarted
-from mlflow_conformance.upgrade.told import Told
+from mlflow_conformance.upgrade.told import MigrationLogs
 from mlflow_conformance.upgrade.watching import SchemaLook
 
 
@@ -47,7 +47,7 @@ class Upgraded:
     locks: Sequence[Held]
     blind: Mapping[str, int]
     locks_unseen_s: float
-    told: Told
+    told: MigrationLogs
     restarted: Restarted
     plan: Sequence[Restart]
     runs_kept: Sequence[WritesKept]

@@ -21,7 +21,7 @@ from mlflow_conformance.upgrade.kept import judge_traces
 from mlflow_conformance.upgrade.locks import Held
 from mlflow_conformance.upgrade.restarting import Restarted
 from mlflow_conformance.upgrade.thresholds import RequestBounds
-from mlflow_conformance.upgrade.told import BegunMigration, Told
+from mlflow_conformance.upgrade.told import BegunMigration, MigrationLogs
 from mlflow_conformance.upgrade.upgraded import Upgraded
 from mlflow_conformance.upgrade.watching import SchemaLook
 
@@ -59,7 +59,7 @@ def seen(tmp_path: Path) -> Upgraded:
         over_ns=20 * S, until_ns=25 * S, held_s=0, own={OLD: "one", NEW: "two"},
         attempts=[a for kind in WORDS for a in _sent(kind, *[200] * 25)],
         load=analyse(load_records.run(tmp_path, load_records.healthy)), looks=looks, locks=[lock],
-        blind={"pods": 0}, locks_unseen_s=0.3, told=Told([], []), restarted=Restarted(), plan=[],
+        blind={"pods": 0}, locks_unseen_s=0.3, told=MigrationLogs([], []), restarted=Restarted(), plan=[],
         runs_kept=[], traces_kept=[],
     )  # fmt: skip
 
@@ -176,12 +176,12 @@ def test_who_migrates_and_who_waits(
     assert found == broken
 
 
-def _begun(*pods: str) -> Told:
+def _begun(*pods: str) -> MigrationLogs:
     """Pods that say they began a migration; `o…` are those that serve."""
     begun = [
         BegunMigration(pod, f"address of {pod}", pod.startswith("o"), "Updating") for pod in pods
     ]
-    return Told(begun, [])
+    return MigrationLogs(begun, [])
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def _begun(*pods: str) -> Told:
     ],
 )
 def test_who_says_that_he_migrated_where_it_was_too_quick_to_be_seen(
-    tmp_path: Path, seen: Upgraded, begun: Told, broken: list[str]
+    tmp_path: Path, seen: Upgraded, begun: MigrationLogs, broken: list[str]
 ) -> None:
     quick = replace(seen, locks=[], told=begun)
     assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, quick, 10)) == broken

@@ -61,7 +61,7 @@ def test_every_run_has_a_hundred_requests_of_the_same_mix() -> None:
             for second in (False, True)
         ]
         shares = [plan.workload.mix[name] for name in sorted(plan.workload.mix)]
-        for operations in counts:
+        for operations in (to_a, to_b):
             assert [operations.count(n) for n in range(len(shares))] == shares
 
 

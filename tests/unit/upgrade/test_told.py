@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api_server import ApiServer
-from mlflow_conformance.upgrade.told import BegunMigration, Told, told
+from mlflow_conformance.upgrade.told import BegunMigration, MigrationLogs, told
 
 SERVER = {"app": "mlflow"}
 LINE = "2026/11/30 08:30:41 INFO mlflow.store.db.utils: Updating database tables"
@@ -40,7 +40,7 @@ def test_every_container_is_listened_to(server: ApiServer, tmp_path: Path) -> No
     _have(server, "server", "ReplicaSet")
     server.logs["job", "main"] = f"starting\n{LINE}\n"
     server.logs["server", "init"] = LINE
-    assert told(server.kube(tmp_path), SERVER) == Told(
+    assert told(server.kube(tmp_path), SERVER) == MigrationLogs(
         [
             BegunMigration("job", "address of job", False, LINE),
             BegunMigration("server", "address of server", True, LINE),
@@ -63,7 +63,7 @@ def test_what_was_told_before_is_another_migration(server: ApiServer, tmp_path: 
 def test_a_log_that_cannot_be_read_is_named(server: ApiServer, tmp_path: Path) -> None:
     _have(server, "job", "Job")
     del server.logs["job", "main"]
-    assert told(server.kube(tmp_path), SERVER) == Told([], ["job/main"])
+    assert told(server.kube(tmp_path), SERVER) == MigrationLogs([], ["job/main"])
 
 
 def test_the_run_before_a_restart_is_listened_to(server: ApiServer, tmp_path: Path) -> None:
