@@ -59,8 +59,8 @@ def seen(tmp_path: Path) -> Upgraded:
         over_ns=20 * S, until_ns=25 * S, held_s=0, own={OLD: "one", NEW: "two"},
         attempts=[a for kind in WORDS for a in _sent(kind, *[200] * 25)],
         load=analyse(load_records.run(tmp_path, load_records.healthy)), looks=looks, locks=[lock],
-        blind={"pods": 0}, locks_unseen_s=0.3, told=MigrationLogs([], []), restarted=Restarted(), plan=[],
-        runs_kept=[], traces_kept=[],
+        blind={"pods": 0}, locks_unseen_s=0.3, told=MigrationLogs([], []), restarted=Restarted(),
+        plan=[], runs_kept=[], traces_kept=[],
     )  # fmt: skip
 
 

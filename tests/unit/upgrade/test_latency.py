@@ -56,10 +56,8 @@ def test_every_run_has_a_hundred_requests_of_the_same_mix() -> None:
     for pair in range(4):
         since, until = _RUNS.span_s(pair)
         sent = [a for a in plan.share(0) if since <= a.at_s < until]
-        counts = [
-            [a.operation for a in sent if plan.is_for_second(a) is second]
-            for second in (False, True)
-        ]
+        to_b = [a.operation for a in sent if plan.is_for_second(a)]
+        to_a = [a.operation for a in sent if not plan.is_for_second(a)]
         shares = [plan.workload.mix[name] for name in sorted(plan.workload.mix)]
         for operations in (to_a, to_b):
             assert [operations.count(n) for n in range(len(shares))] == shares
