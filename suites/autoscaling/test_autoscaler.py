@@ -33,7 +33,8 @@ def test_autoscaler_is_as_promised(
     Preconditions: MLflow runs; metrics of its pods are there after a start-up time.
     Steps: read the autoscaler and its target.
     Expected: bounds, goals and target of the profile, no other goal and no other autoscaler of the
-    same Deployment; it can scale and its metrics are current.
+    same Deployment; a goal is one that it acts upon, within the profile's tolerance; replicas that
+    are not needed go, and not before the profile's time; it can scale and its metrics are current.
     """
     name = target.names.mlflow.hpa
     if name is None:
@@ -52,6 +53,15 @@ def test_autoscaler_is_as_promised(
     evidence.expect(
         "goals.other", "what else it scales by", found.other_goals, "==", [], door="kubernetes"
     )
+    evidence.expect(
+        "tolerance", "share of a goal by which it may be passed", found.tolerance, "<=",
+        row.tolerance, door="kubernetes",
+    )  # fmt: skip
+    evidence.expect("falls", "may take replicas away", found.falls, "==", True, door="kubernetes")
+    evidence.expect(
+        "waits", "time before it takes any away", found.waits_s, ">=", row.waits_s, unit="s",
+        door="kubernetes",
+    )  # fmt: skip
     evidence.expect("target", "scales", found.target, "==", target_name, door="kubernetes")
     if found.target != target_name:
         return

@@ -134,6 +134,7 @@ def rehearsal(
                 after = fingerprint(sql)
                 writers.more(_SETTLED_WRITES, waiter)
         gone = new_run(front, experiment, "gone").run_id
+        cronjob = kube.get("cronjob", store.names.cronjob)["spec"]
         yield Rehearsal(
             experiment=experiment,
             ledger=ledger.path,
@@ -141,7 +142,8 @@ def rehearsal(
             witness=Witness(kept, gone),
             backup=backup,
             around=(before, after),
-            schedule=kube.get("cronjob", store.names.cronjob)["spec"]["schedule"],
+            schedule=cronjob["schedule"],
+            time_zone=cronjob.get("timeZone"),
             good=good,
             planted=planted,
             artifacts=artifacts,

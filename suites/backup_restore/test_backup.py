@@ -157,8 +157,9 @@ def test_compressed_and_encrypted(
     Steps: store text that compresses well in MLflow, back up, and read the object. Try to open it
     with the backup's own program: with its key, with other keys, and with a byte changed.
     Expected: the object is at most the promised share of all rows as text; no word of a dump is in
-    it, nor its beginning under a key that can be guessed; its key opens it, and nothing else does;
-    the object store says that it is encrypted with the promised key.
+    it, nor its beginning under a key that can be guessed; its key opens it, which is in no object
+    beside it, and nothing else does; the object store says that it is encrypted with the promised
+    key.
     """
     row, name = evidence.row(Sealed), rehearsal.backup.need_made()
     content = store.content(name)
@@ -201,6 +202,10 @@ def test_compressed_and_encrypted(
     evidence.expect(
         "other-keys", "other keys that open it", opening.keys, "==", {}, door="kubernetes"
     )
+    evidence.expect(
+        "key-beside", "objects beside it that hold its key", list(opening.beside), "==", [],
+        door="s3",
+    )  # fmt: skip
     evidence.expect(
         "changed", "opened though a byte was changed", opening.changed, "==", {}, door="kubernetes"
     )

@@ -57,7 +57,7 @@ def test_rpo_and_rto(evidence: Evidence, rehearsal: Rehearsal, restored: Restore
         None if age is None else round(age, 1), "<=", row.age_s, unit="s", door="sql",
     )  # fmt: skip
     try:
-        between = longest_gap_s(rehearsal.schedule)
+        between = longest_gap_s(rehearsal.schedule, rehearsal.time_zone)
     except ValueError as problem:
         evidence.undecided(f"how often there is a backup, this check cannot tell: {problem}")
     evidence.expect(

@@ -32,8 +32,9 @@ def test_retention(
         1. Before the backup, old ones were planted, on both sides of the rule, among them a dump
            without a manifest and one whose manifest lies. Read what the backup left.
         2. Let a backup fail, and read again.
-    Expected: exactly the good ones that the rule spares are there; the failed one deletes none, and
-    the newest one has no expiry of the bucket's own.
+    Expected: exactly the good ones that the rule spares are there; of others, and of failed ones
+    older than all these, no object is left; a backup that fails deletes none, and the newest one
+    has no expiry of the bucket's own.
     """
     row = evidence.row(Retention)
     backup = rehearsal.backup
@@ -41,7 +42,8 @@ def test_retention(
     if backup.name is None:
         return
     times = {n: t for n in [*rehearsal.good, backup.name] if (t := time_of(store.names, n))}
-    staying = row.rule.staying(times.values(), datetime.now(UTC))
+    now = datetime.now(UTC)
+    staying = row.rule.staying(times.values(), now)
     spared = sorted(name_at(store.names, t) for t in staying)
     evidence.note("good backups with those that were planted", sorted(times), door="s3")
     if len(spared) == len(times):
@@ -49,6 +51,14 @@ def test_retention(
     evidence.expect(
         "good.after-backup", "good backups after it", store.good(), "==", spared, door="s3"
     )
+    planted = {t: k for n, k in rehearsal.planted.items() if (t := time_of(store.names, n))}
+    going = {name_at(store.names, t) for t in row.rule.going(planted, times.values(), now)}
+    # A dump whose manifest alone was deleted is no good backup any more, and fills the bucket.
+    evidence.expect(
+        "left", "objects left of backups that go",
+        sorted(n for n in store.sizes() if n.removesuffix(store.names.manifest) in going), "==", [],
+        door="s3",
+    )  # fmt: skip
     head = store.bucket.head(store.bucket.prefix + backup.name) or {}
     # A rule of the bucket does not know that no newer backup came.
     evidence.expect(

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """BKP-1: when backups are made, and that they are made by themselves."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
+from mlflow_conformance.backup_restore.cron import longest_gap_s
 from mlflow_conformance.backup_restore.schedule import (
     ScheduledBackup,
     age_s,
@@ -10,6 +13,8 @@ from mlflow_conformance.backup_restore.schedule import (
     failed_since,
     hanging,
     of_cronjob,
+    others_like,
+    spellings,
 )
 from mlflow_conformance.backup_restore.thresholds import Schedule
 from mlflow_conformance.cluster.kube import Kube
@@ -27,11 +32,11 @@ from mlflow_conformance.target.base import Target
 def test_schedule(evidence: Evidence, target: Target, kube: Kube) -> None:
     """Backups are scheduled as promised, one at a time, and the Jobs of past ones are kept.
 
-    Steps: read the CronJob and its Jobs, and, where there are older ones, the newest good backup.
-    Expected: schedule, time zone and concurrency of the profile; not suspended; a history of both
-    successful and failed Jobs; what missed its time is made up for; a Job that hangs is ended, and
-    none does now; none failed since the last that succeeded; the newest backup is no older than
-    promised.
+    Steps: read the CronJobs and the Jobs, and, where there are older ones, the newest good backup.
+    Expected: schedule, time zone and concurrency of the profile; not suspended; no other CronJob
+    runs the same program; a history of both successful and failed Jobs, none of which goes before
+    the next backup; what missed its time is made up for; a Job that hangs is ended, and none does
+    now; none failed since the last that succeeded; the newest backup is no older than promised.
     """
     if target.names.backup is None:
         evidence.undecided("the profile does not say how backups are made (names.backup)")
@@ -42,8 +47,9 @@ def test_schedule(evidence: Evidence, target: Target, kube: Kube) -> None:
         "schedule", "schedule", spec.get("schedule"), "==", row.schedule, door="kubernetes"
     )
     evidence.expect(
-        "time-zone", "time zone", spec.get("timeZone"), "==", row.time_zone, door="kubernetes"
-    )
+        "time-zone", "time zone", spec.get("timeZone"), "in", spellings(row.time_zone),
+        door="kubernetes",
+    )  # fmt: skip
     evidence.expect(
         "concurrency", "concurrency", spec.get("concurrencyPolicy"), "==", row.concurrency,
         door="kubernetes",
@@ -51,11 +57,16 @@ def test_schedule(evidence: Evidence, target: Target, kube: Kube) -> None:
     evidence.expect(
         "suspended", "suspended", spec.get("suspend", False), "==", False, door="kubernetes"
     )
+    evidence.expect(
+        "alone", "other CronJobs that make backups",
+        others_like(kube.items("cronjob"), cronjob), "==", [], door="kubernetes",
+    )  # fmt: skip
     for name, key in (
         ("successful Jobs kept", "successfulJobsHistoryLimit"),
         ("failed Jobs kept", "failedJobsHistoryLimit"),
     ):
         evidence.expect("history", name, spec.get(key, 0), ">=", row.history, door="kubernetes")
+    _expect_kept(evidence, spec)
     made_up_s = spec.get("startingDeadlineSeconds")
     if made_up_s is None:
         evidence.note("time within which a missed backup is made up for", "any", door="kubernetes")
@@ -91,6 +102,22 @@ def test_schedule(evidence: Evidence, target: Target, kube: Kube) -> None:
     evidence.expect(
         "newest.backup", "age of the newest good backup", *at_most(age, row.newest_within_s),
         unit="s", door="s3",
+    )  # fmt: skip
+
+
+def _expect_kept(evidence: Evidence, spec: Mapping[str, Any]) -> None:
+    """A Job that ended is there until the next one: nobody and no alert sees one that is gone."""
+    kept_s = spec["jobTemplate"]["spec"].get("ttlSecondsAfterFinished")
+    if kept_s is None:
+        evidence.note("time for which a Job that ended stays", "as its history", door="kubernetes")
+        return
+    try:
+        between = longest_gap_s(spec["schedule"], spec.get("timeZone"))
+    except ValueError as problem:
+        evidence.undecided(f"how long a Job must stay, this check cannot tell: {problem}")
+    evidence.expect(
+        "kept", "time for which a Job that ended stays", kept_s, ">=", between, unit="s",
+        door="kubernetes", source="the longest time between two backups",
     )  # fmt: skip
 
 

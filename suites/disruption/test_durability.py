@@ -13,7 +13,7 @@ from mlflow_conformance.target.base import Target
     "DIS-4.settings",
     impact="A node that loses power takes acknowledged writes with it, or the whole database.",
     remedy="Take the settings that the check names back to PostgreSQL's defaults, make the "
-    "database with checksums, and keep its files on a persistent volume.",
+    "database with checksums, and keep its files on a persistent volume whose claim stays.",
     writes=("runner",),
 )
 def test_commits_are_on_a_disk(evidence: Evidence, target: Target, kube: Kube, sql: Sql) -> None:
@@ -22,8 +22,8 @@ def test_commits_are_on_a_disk(evidence: Evidence, target: Target, kube: Kube, s
     Preconditions: PostgreSQL answers.
     Steps: read its settings, those that roles and databases have for themselves, and which tables
     are not logged; read the volumes of the pods that keep data.
-    Expected: the row's settings, for everybody; every table is logged; every such pod has a volume
-    that outlives it.
+    Expected: the row's settings, for everybody; every table is logged; every such pod keeps its
+    data on a volume that outlives it, and that stays when there are to be fewer pods.
     """
     row = evidence.row(Durability)
     found = durability.settings(sql, row.settings)
@@ -43,7 +43,13 @@ def test_commits_are_on_a_disk(evidence: Evidence, target: Target, kube: Kube, s
             evidence.note(f"pods of the {part}", "outside of the cluster")
             continue
         pods = [p for p in kube.pods(named.selector) if p.replica]
+        if not pods:
+            evidence.undecided(f"{part}: no pod has the labels that the profile names")
         evidence.expect(
-            "volumes", f"{part}: pods without a volume that outlives them",
+            "volumes", f"{part}: pods whose data is on no volume that outlives them",
             durability.without_volume(pods), "==", [], door="kubernetes",
+        )  # fmt: skip
+        evidence.expect(
+            "claims", f"{part}: StatefulSets that delete data with a pod that is scaled away",
+            durability.passing_claims(kube, pods), "==", [], door="kubernetes",
         )  # fmt: skip

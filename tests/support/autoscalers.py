@@ -17,6 +17,8 @@ def autoscaler(cpu: int) -> Autoscaler:
         desired=2,
         current={"cpu": cpu},
         tolerance=0.1,
+        falls=True,
+        waits_s=300,
         conditions={"AbleToScale": "True", "ScalingActive": "True"},
         reasons={},
     )

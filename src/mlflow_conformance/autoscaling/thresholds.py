@@ -24,6 +24,13 @@ class AsPromised(Thresholds):
     utilization_percent: dict[str, Percent] = Field(
         min_length=1, description="its goals by resource (`cpu`, `memory`), percent of the request"
     )
+    tolerance: Share = Field(
+        description="by which share of a goal a measurement may pass it without more replicas"
+    )
+    waits_s: Seconds = Field(
+        description="how long fewer replicas must have been enough before any is taken away, "
+        "seconds, at least"
+    )
 
 
 class AtRest(Thresholds):

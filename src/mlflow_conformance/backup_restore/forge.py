@@ -17,6 +17,7 @@ import sys
 from typing import Any
 
 _COMPARED = 256
+_LOOKED_AT = 1 << 20
 _TEXT = bytes(4096)
 
 
@@ -124,7 +125,28 @@ class Bench:
             },
             "repeated": twice[0][-_COMPARED:] == twice[1][-_COMPARED:],
             "head": base64.b64encode(plain[:_COMPARED]).decode(),
+            "beside": self._holding(key),
         }
+
+    def _holding(self, key: bytes) -> list[str]:
+        """Objects that hold a key at their beginning or in their metadata, however it is spelled.
+
+        Who may read the bucket opens every backup with such an object.
+        """
+        encoded = (base64.b64encode(key), base64.urlsafe_b64encode(key))
+        spelled = (key, key.hex().encode(), *(text.rstrip(b"=") for text in encoded))
+        pages = self.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.place.bucket, Prefix=self.place.prefix
+        )
+        found = []
+        for there in (o for page in pages for o in page.get("Contents", []) if o["Size"]):
+            got = self.s3.get_object(
+                Bucket=self.place.bucket, Key=there["Key"], Range=f"bytes=0-{_LOOKED_AT - 1}"
+            )
+            content = got["Body"].read() + json.dumps(got.get("Metadata", {})).encode()
+            if any(text in content for text in spelled):
+                found.append(there["Key"])
+        return found
 
     def _tried(self, sealed: bytes, key: bytes, contents: Any) -> tuple[str, bytes]:
         """What came of opening a backup, and the plaintext if it did."""

@@ -59,6 +59,7 @@ class Rehearsal:
     Attributes:
         around: the database right before and right after the backup.
         schedule: of backups, before any documented line that restores brought its own along.
+        time_zone: that it is in; None for the one of the controller.
         good: names of the good backups before it, those that were planted included.
         planted: what was planted, by name.
         artifacts: how URIs and objects differed before it: no restore can mend that.
@@ -71,6 +72,7 @@ class Rehearsal:
     backup: Backup
     around: tuple[Fingerprint, Fingerprint]
     schedule: str
+    time_zone: str | None
     good: list[str]
     planted: Mapping[str, Planted]
     artifacts: Reconciliation

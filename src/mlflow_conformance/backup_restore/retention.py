@@ -36,6 +36,19 @@ class Rule(Strict):
         limit = now - self.days * _DAY
         return {t for t in newest_first if t >= limit} | set(newest_first[:1])
 
+    def going(
+        self, planted: Mapping[datetime, Planted], good: Iterable[datetime], now: datetime
+    ) -> set[datetime]:
+        """Which backups go: good ones that do not stay, and planted ones that failed before these.
+
+        Args:
+            good: all good ones, with those that were planted.
+        """
+        good = set(good)
+        staying = self.staying(good, now)
+        failed = {t for t, kind in planted.items() if kind != "good" and t < min(staying)}
+        return (good - staying) | failed
+
     def plants(self, existing: Iterable[datetime], now: datetime) -> Mapping[datetime, Planted]:
         """Backups to plant, so that the rule has something to delete and something to spare.
 
@@ -53,11 +66,12 @@ class Rule(Strict):
             good: dict[datetime, Planted] = {
                 oldest - (3 + n) * _DAY: "good" for n in range(self.keep + 1)
             }
-            return {**failed, **good}
+            return {**failed, **good, oldest - (4 + self.keep) * _DAY: "unfinished"}
         assert self.days is not None
         return {
             now - (self.days - 1) * _DAY: "good",
             now - (self.days - 0.5) * _DAY: "lying",
             now - (self.days + 1) * _DAY: "good",
             now - (self.days * 13) * _DAY: "good",
+            now - (self.days * 13 + 1) * _DAY: "unfinished",
         }

@@ -19,6 +19,9 @@ from mlflow_conformance.target.changes import changed
 
 _FAILURES = ("Failed", "FailureTarget")
 """A Job that failed, and one whose pods have yet to go."""
+_UTC = ("Etc/UTC", "UTC", "Etc/UCT", "UCT", "Etc/Universal", "Universal", "Etc/Zulu", "Zulu",
+        "Etc/GMT", "GMT")  # fmt: skip
+"""Names of the one zone that never changes its clocks (IANA time zone database, backward)."""
 _BY_HAND = "cronjob.kubernetes.io/instantiate"
 _NUDGE = {"metadata": {"annotations": {"mlflow-conformance/moved": "now"}}}
 _NEVER = "never"
@@ -73,6 +76,32 @@ def failed_since(found: Sequence[Mapping[str, Any]], success: str | None) -> lis
         and _BY_HAND not in job["metadata"].get("annotations", {})
         and (success is None or _failed_at(job) > _time(success))
     )
+
+
+def others_like(cronjobs: Sequence[Mapping[str, Any]], named: Mapping[str, Any]) -> list[str]:
+    """Names of other CronJobs that run the same program and are not suspended.
+
+    Two that make backups make some at once, and each deletes what the other one counts.
+    """
+    own = _program(named)
+    return sorted(
+        other["metadata"]["name"]
+        for other in cronjobs
+        if other["metadata"]["uid"] != named["metadata"]["uid"]
+        and not other["spec"].get("suspend")
+        and _program(other) == own
+    )
+
+
+def _program(cronjob: Mapping[str, Any]) -> list[Sequence[Any]]:
+    """Image, command and arguments of every container of a CronJob's pods."""
+    pod = cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    return [(c["image"], c.get("command"), c.get("args")) for c in pod["containers"]]
+
+
+def spellings(zone: str | None) -> list[str | None]:
+    """The names of a time zone that mean the same as one, itself among them; None for no zone."""
+    return list(_UTC) if zone in _UTC else [zone]
 
 
 def age_s(moment: str | None, now: datetime) -> float | None:

@@ -4,7 +4,7 @@
 import base64
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ class Opening:
         changed: with which byte changed it was still opened, likewise.
         repeated: the same text, encrypted twice, gave the same bytes.
         head: the first bytes of the dump; empty when its own key did not open it.
+        beside: keys of the bucket's objects that hold the key.
     """
 
     own: str
@@ -32,6 +33,7 @@ class Opening:
     changed: Mapping[str, str]
     repeated: bool
     head: bytes = field(repr=False)
+    beside: Sequence[str]
 
     @classmethod
     def read(cls, told: Mapping[str, Any]) -> "Opening":
@@ -42,6 +44,7 @@ class Opening:
             changed=_opened(told["changed"]),
             repeated=told["repeated"],
             head=base64.b64decode(told["head"]),
+            beside=told["beside"],
         )
 
 

@@ -2,7 +2,7 @@
 """The thresholds of the checks of backup and restore, as a profile's rows write them down."""
 
 from re import Pattern
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -25,7 +25,10 @@ class Schedule(Thresholds):
     """BKP-1."""
 
     schedule: str = Field(min_length=1, description="when backups are made, as cron writes it")
-    time_zone: str = Field(min_length=1, description="the time zone that this is in")
+    time_zone: Annotated[str, Field(min_length=1)] | None = Field(
+        description="the time zone that this is in, by any of its names; null for a CronJob that "
+        "names none, and so means the one of its controller"
+    )
     concurrency: Literal["Forbid", "Replace", "Allow"] = Field(
         description="what becomes of a backup while another one goes on"
     )

@@ -11,9 +11,9 @@ from kubernetes.utils.quantity import parse_quantity
 from mlflow_conformance.cluster.kube import Kube
 
 _METRICS_S = 15.0
-_TOLERANCE = 0.1
+_TOLERANCE, _WINDOW_S = 0.1, 300
 """Of the controller, where it was not started with another (Kubernetes, Horizontal Pod
-Autoscaling: "tolerance")."""
+Autoscaling: "tolerance", "stabilization window")."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Autoscaler:
         other_goals: what else it scales by, and a second goal of one resource, in words.
         current: utilization as it was last measured, percent; a resource without one is missing.
         tolerance: by which share a measurement must pass its goal before replicas are added.
+        falls: it may take replicas away.
+        waits_s: how long fewer replicas must have been enough before it does, seconds.
         conditions: status of every condition by its type.
         reasons: reason and message of the conditions that are not ``True``.
     """
@@ -39,6 +41,8 @@ class Autoscaler:
     desired: int
     current: Mapping[str, int]
     tolerance: float
+    falls: bool
+    waits_s: int
     conditions: Mapping[str, str]
     reasons: Mapping[str, str]
 
@@ -98,6 +102,8 @@ def read(found: Mapping[str, Any]) -> Autoscaler:
     spec, status = found["spec"], found.get("status", {})
     conditions = status.get("conditions") or []
     goals = spec.get("metrics") or []
+    behavior = spec.get("behavior") or {}
+    up, down = behavior.get("scaleUp") or {}, behavior.get("scaleDown") or {}
     return Autoscaler(
         minimum=spec.get("minReplicas", 1),
         maximum=spec["maxReplicas"],
@@ -107,7 +113,9 @@ def read(found: Mapping[str, Any]) -> Autoscaler:
         replicas=status.get("currentReplicas", 0),
         desired=status.get("desiredReplicas", 0),
         current=_utilization(status.get("currentMetrics") or [], "current"),
-        tolerance=_tolerance(spec),
+        tolerance=float(parse_quantity(up.get("tolerance", _TOLERANCE))),
+        falls=down.get("selectPolicy") != "Disabled",
+        waits_s=down.get("stabilizationWindowSeconds", _WINDOW_S),
         conditions={c["type"]: c["status"] for c in conditions},
         reasons={
             c["type"]: f"{c.get('reason', '')}: {c.get('message', '')}"
@@ -115,11 +123,6 @@ def read(found: Mapping[str, Any]) -> Autoscaler:
             if c["status"] != "True"
         },
     )
-
-
-def _tolerance(spec: Mapping[str, Any]) -> float:
-    behavior = (spec.get("behavior") or {}).get("scaleUp") or {}
-    return float(parse_quantity(behavior.get("tolerance", _TOLERANCE)))
 
 
 def _utilization(metrics: list[Mapping[str, Any]], which: str) -> dict[str, int]:

@@ -33,6 +33,11 @@ class Budget:
     unhealthy: str
     current: bool
 
+    @property
+    def settled(self) -> bool:
+        """It counts by its newest specification, and every pod that it selects is healthy."""
+        return self.current and self.healthy == self.expected
+
 
 @dataclass(frozen=True)
 class Answer:

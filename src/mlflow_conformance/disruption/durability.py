@@ -5,9 +5,12 @@ The page cache of the node outlives every process on it, so a database that neve
 loses nothing when it is killed.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod, main_container
 from mlflow_conformance.doors.sql import Sql
 
@@ -22,8 +25,11 @@ _UNLOGGED = (
     "AND relpersistence <> 'p' AND relnamespace = current_schema()::regnamespace ORDER BY 1"
 )
 _WORDS = {"true": "on", "yes": "on", "1": "on", "false": "off", "no": "off", "0": "off"}
-_PASSING = ("emptyDir", "ephemeral", "configMap", "secret", "projected", "downwardAPI", "image")
+_PASSING = ("emptyDir", "ephemeral", "csi", "gitRepo", "configMap", "secret", "projected",
+            "downwardAPI", "image")  # fmt: skip
 """Kinds of volumes that end with their pod, or that hold no data of it."""
+_RETENTION = "persistentVolumeClaimRetentionPolicy"
+_DATA = re.compile(r"(?:-D|--pgdata|--data-directory|data_directory)[ =]+(/[^ ]+)")
 
 
 def settings(sql: Sql, names: Collection[str]) -> dict[str, str]:
@@ -59,13 +65,47 @@ def unlogged(sql: Sql) -> list[str]:
 
 
 def without_volume(pods: Collection[Pod]) -> list[str]:
-    """The pods whose main container has no volume that outlives them, by name."""
+    """The pods whose main container keeps its data on no volume that outlives them, by name.
+
+    Where a container says in which folder PostgreSQL's files are, that folder must be on such a
+    volume; of another one it must have any.
+    """
     return [pod.name for pod in pods if not _lasting(pod.raw)]
 
 
 def _lasting(pod: Mapping[str, Any]) -> set[str]:
-    """Names of the volumes of the main container that are there when the pod is not."""
+    """Names of the volumes of the main container's data that are there when the pod is not."""
     spec, main = pod["spec"], main_container(pod)
     lasting = {v["name"] for v in spec.get("volumes") or [] if not any(k in v for k in _PASSING)}
     (container,) = (c for c in spec["containers"] if c["name"] == main)
-    return lasting & {m["name"] for m in container.get("volumeMounts") or []}
+    mounts = container.get("volumeMounts") or []
+    folder = _data_folder(container)
+    if folder is not None:
+        around = [m for m in mounts if PurePosixPath(folder).is_relative_to(m["mountPath"])]
+        mounts = sorted(around, key=lambda m: len(m["mountPath"]))[-1:]
+    return lasting & {m["name"] for m in mounts}
+
+
+def _data_folder(container: Mapping[str, Any]) -> str | None:
+    """Where PostgreSQL's files are, as far as its container's specification says so."""
+    words = " ".join([*(container.get("command") or []), *(container.get("args") or [])])
+    if told := _DATA.search(words):
+        return told[1]
+    values = (e.get("value") for e in container.get("env") or [] if e["name"] == "PGDATA")
+    return next(values, None)
+
+
+def passing_claims(kube: Kube, pods: Collection[Pod]) -> list[str]:
+    """The StatefulSets of pods that delete a pod's claims when they are scaled down, by name.
+
+    Raises:
+        KubeFailed: they may not be read.
+    """
+    owners = {
+        owner["name"]
+        for pod in pods
+        for owner in pod.raw["metadata"].get("ownerReferences") or []
+        if owner["kind"] == "StatefulSet"
+    }
+    kept = {o: kube.get("statefulset", o)["spec"].get(_RETENTION) or {} for o in sorted(owners)}
+    return [name for name, policy in kept.items() if policy.get("whenScaled") == "Delete"]

@@ -35,6 +35,10 @@ def find_scaling(bundle: Bundle, server: Server, found: Survey) -> int:
         found.rows["HPA-1"] = {"min_replicas": least, "max_replicas": int(spec["maxReplicas"])}
         goals = dict(_goals(spec))
         found.rows["HPA-1"]["utilization_percent"] = goals
+        down = (spec.get("behavior") or {}).get("scaleDown") or {}
+        if (waits_s := down.get("stabilizationWindowSeconds")) is not None:
+            found.rows["HPA-1"]["waits_s"] = waits_s
+            found.rows["HPA-4"] = {"stabilization_s": waits_s}
         found.rows["HPA-5"] = {"replicas_at_rest": least}
         said = ", ".join(f"{k} {v} %" for k, v in goals.items())
         found.decide(

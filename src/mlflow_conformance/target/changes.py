@@ -53,7 +53,7 @@ def changed(target: Target, changes: Sequence[ObjectChange], waiter: Waiter) -> 
 
 def _found_now(kube: Kube, names: Names, asked: str) -> dict[str, JsonValue]:
     """What only the cluster knows: ``{postgresql address}`` and ``{postgresql volume}``, of its
-    pod, and ``{backup uid}``.
+    pod, and ``{backup uid}`` and ``{backup template}``, of the backup's CronJob.
 
     Looked up where a change asks for it: others must not wait, nor fail, for what they do not need.
     """
@@ -66,9 +66,11 @@ def _found_now(kube: Kube, names: Names, asked: str) -> dict[str, JsonValue]:
         for claim in filter(None, claims):
             found = kube.get("persistentvolumeclaim", claim["claimName"])
             words["postgresql volume"] = found["spec"]["volumeName"]
-    if names.backup and "{backup uid}" in asked:
+    if names.backup and ("{backup uid}" in asked or "{backup template}" in asked):
         cronjob = kube.find("cronjob", names.backup.cronjob)
-        words |= {"backup uid": cronjob["metadata"]["uid"]} if cronjob else {}
+        if cronjob:
+            words["backup uid"] = cronjob["metadata"]["uid"]
+            words["backup template"] = cronjob["spec"]["jobTemplate"]
     return words
 
 

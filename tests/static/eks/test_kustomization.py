@@ -259,6 +259,8 @@ def test_profile_promises_the_numbers_that_are_rendered(base: Objects, profile: 
         "min_replicas": scaler["minReplicas"],
         "max_replicas": scaler["maxReplicas"],
         "utilization_percent": goals,
+        "tolerance": 0.1,
+        "waits_s": scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"],
     }
     budget = only(base, "PodDisruptionBudget", str(profile.names.mlflow.pdb))["spec"]
     assert rows["DIS-1"]["min_available"] == budget["minAvailable"]

@@ -31,6 +31,29 @@ def test_the_longest_gap(schedule: str, gap_s: int) -> None:
     assert longest_gap_s(schedule) == gap_s
 
 
+@pytest.mark.parametrize(
+    ("schedule", "zone", "hours"),
+    [
+        ("0 2 * * *", "Etc/UTC", 24),
+        ("0 2 * * *", "Asia/Kolkata", 24),
+        # The night in spring that has no two o'clock has no backup.
+        ("0 2 * * *", "Europe/Berlin", 47),
+        ("0 2 * * *", "America/New_York", 47),
+        ("30 2 * * 0", "Europe/Berlin", 14 * 24 - 1),
+        # The day in autumn that is longer.
+        ("0 5 * * *", "Europe/Berlin", 25),
+        ("0 * * * *", "Europe/Berlin", 2),
+    ],
+)
+def test_clocks_that_are_changed_leave_a_moment_out(schedule: str, zone: str, hours: int) -> None:
+    assert longest_gap_s(schedule, zone) == hours * HOUR
+
+
+def test_a_zone_that_this_machine_does_not_know_is_told() -> None:
+    with pytest.raises(ValueError, match="does not know the time zone Mars/Base"):
+        longest_gap_s("0 2 * * *", "Mars/Base")
+
+
 @pytest.mark.parametrize("schedule", ["", "0 2 * *", "61 2 * * *", "x * * * *", "0 0 30 2 *"])
 def test_what_is_no_schedule_is_refused(schedule: str) -> None:
     with pytest.raises(ValueError, match=r"."):

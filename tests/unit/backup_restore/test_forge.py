@@ -42,14 +42,20 @@ class Memory:
     def __init__(self) -> None:
         """Hold nothing yet."""
         self.objects: dict[str, bytes] = {}
+        self.metadata: dict[str, dict[str, str]] = {}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803 - boto3's
         """Keep an object."""
         self.objects[Key] = Body
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's
-        """An object."""
-        return {"Body": io.BytesIO(self.objects[Key])}
+    def get_object(self, *, Bucket: str, Key: str, Range: str = "") -> dict[str, Any]:  # noqa: N803 - boto3's
+        """An object; a range is all of it."""
+        return {"Body": io.BytesIO(self.objects[Key]), "Metadata": self.metadata.get(Key, {})}
+
+    def get_paginator(self, _: str) -> Any:
+        """A paginator that has one page of everything."""
+        page = {"Contents": [{"Key": k, "Size": len(v)} for k, v in self.objects.items()]}
+        return SimpleNamespace(paginate=lambda **_: [page])
 
     def delete_object(self, *, Bucket: str, Key: str) -> None:  # noqa: N803 - boto3's
         """Forget an object."""
@@ -136,6 +142,7 @@ def test_only_its_own_key_opens_a_backup(bench: Bench) -> None:
     opening = Opening.read(bench.examine(GOOD))
     assert (opening.own, opening.keys, opening.changed) == ("the dump", {}, {})
     assert not opening.repeated
+    assert opening.beside == []
     assert DUMP.startswith(opening.head)
 
 
@@ -160,6 +167,19 @@ def test_a_backup_that_anybody_opens_is_told(
     bench._seal(m.Manifest(BAD, "", 0, m.Contents("", "", "abc", {}, "", 0)), DUMP, KEY, {})
     opening = Opening.read(bench.examine(BAD))
     assert getattr(opening, told) not in ("the dump", {}, False)
+
+
+@pytest.mark.parametrize("spelled", [KEY, base64.b64encode(KEY), KEY.hex().encode()])
+def test_a_key_that_lies_beside_the_backups_is_found(bench: Bench, spelled: bytes) -> None:
+    bench.put("key", b"the key: " + spelled)
+    bench.put("empty", b"")
+    assert bench.examine(GOOD)["beside"] == [bench.place.key("key")]
+
+
+def test_a_key_in_the_metadata_of_a_backup_is_found(bench: Bench) -> None:
+    client: Any = bench.s3
+    client.metadata[bench.place.key(GOOD)] = {"key": base64.b64encode(KEY).decode()}
+    assert bench.examine(GOOD)["beside"] == [bench.place.key(GOOD)]
 
 
 def test_an_unknown_kind_is_refused(bench: Bench) -> None:

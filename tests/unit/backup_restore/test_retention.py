@@ -50,6 +50,17 @@ def test_the_rule_of_days_is_planted_on_both_sides(real: set[int]) -> None:
     assert len(good - staying) == 2
 
 
+@given(real=HOURS, rule=st.sampled_from([Rule(keep=3), Rule(keep=7), Rule(days=30)]))
+def test_of_what_is_planted_good_ones_and_a_failed_one_go(real: set[int], rule: Rule) -> None:
+    plants = rule.plants(ago(real), NOW)
+    good = [*ago(real), NOW, *(t for t, kind in plants.items() if kind == "good")]
+    going = rule.going(plants, good, NOW)
+    staying = rule.staying(good, NOW)
+    assert {plants[t] for t in going & plants.keys()} >= {"good", "unfinished"}
+    assert going.isdisjoint(staying)
+    assert going - plants.keys() == ago(real) - staying - plants.keys()
+
+
 @pytest.mark.parametrize("rule", [Rule(keep=3), Rule(days=30)])
 def test_the_newest_stays_however_old(rule: Rule) -> None:
     old = NOW - timedelta(days=4000)

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from mlflow_conformance.backup_restore.schedule import age_s, at_most, failed_since, hanging
+from mlflow_conformance.backup_restore.schedule import (
+    age_s,
+    at_most,
+    failed_since,
+    hanging,
+    others_like,
+    spellings,
+)
 from mlflow_conformance.evidence import bounds
 from mlflow_conformance.evidence.case import Evidence
 
@@ -65,3 +72,35 @@ def test_a_time_that_never_comes_breaks_every_bound(
     evidence = Evidence("BKP-1", "p", tmp_path)
     evidence.expect("one", "one", *at_most(seconds, 60))
     assert bounds.outcome(evidence.observations[0]) == outcome
+
+
+def cronjob(name: str, command: str = "backup", image: str = "a:1", **spec: Any) -> dict[str, Any]:
+    """A CronJob that runs one program."""
+    pod = {"containers": [{"image": image, "command": [command]}]}
+    template = {"spec": {"template": {"spec": pod}}}
+    return {"metadata": {"name": name, "uid": name}, "spec": {"jobTemplate": template, **spec}}
+
+
+def test_another_cronjob_of_the_same_program_is_told() -> None:
+    named = cronjob("mine")
+    others = [
+        cronjob("old"), cronjob("clean-up", "prune"), cronjob("paused", suspend=True),
+        cronjob("next", image="a:2"),
+    ]  # fmt: skip
+    assert others_like([named, *others], named) == ["old"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "spelled", "same"),
+    [
+        ("Etc/UTC", "UTC", True),
+        ("UTC", "Etc/UTC", True),
+        ("Etc/UTC", None, False),
+        ("Etc/UTC", "Europe/London", False),
+        ("Europe/London", "Europe/London", True),
+        (None, None, True),
+        (None, "Etc/UTC", False),
+    ],
+)
+def test_one_zone_has_several_names(zone: str | None, spelled: str | None, same: bool) -> None:
+    assert (spelled in spellings(zone)) is same

@@ -2,12 +2,14 @@
 """Objects of the API in the numbers that promises are about."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api_server import ApiServer
 from mlflow_conformance.cluster.autoscaler import read
-from mlflow_conformance.cluster.eviction import Answer, read_refusal
+from mlflow_conformance.cluster.eviction import Answer, budget, read_refusal
 
 HPA: dict[str, Any] = {
     "spec": {
@@ -56,6 +58,36 @@ def test_an_autoscaler_has_a_tolerance_of_its_own() -> None:
     found = read({**HPA, "spec": spec})
     assert found.tolerance == 0.5
     assert not found.calls_for_more({"cpu": 100})
+
+
+@pytest.mark.parametrize(
+    ("behavior", "falls", "waits_s"),
+    [
+        (None, True, 300),
+        ({"scaleDown": {"policies": []}}, True, 300),
+        ({"scaleDown": {"stabilizationWindowSeconds": 0}}, True, 0),
+        ({"scaleDown": {"selectPolicy": "Disabled"}}, False, 300),
+    ],
+)
+def test_how_an_autoscaler_takes_replicas_away(
+    behavior: dict[str, Any] | None, falls: bool, waits_s: int
+) -> None:
+    found = read({**HPA, "spec": {**HPA["spec"], "behavior": behavior}})
+    assert (found.falls, found.waits_s) == (falls, waits_s)
+
+
+@pytest.mark.parametrize(
+    ("current", "healthy", "settled"), [(1, 2, True), (1, 1, False), (0, 2, False)]
+)
+def test_a_budget_whose_counts_are_of_now(
+    current: int, healthy: int, settled: bool, tmp_path: Path
+) -> None:
+    status = {"observedGeneration": current, "currentHealthy": healthy, "expectedPods": 2}
+    with ApiServer() as server:
+        server.have("PodDisruptionBudget", "b", metadata={"generation": 1}, spec={}, status=status)
+        found = budget(server.kube(tmp_path), "b")
+    assert found is not None
+    assert found.settled is settled
 
 
 def test_an_autoscaler_without_status_does_not_measure() -> None:

@@ -42,9 +42,37 @@ CAUSES = [{"reason": "DisruptionBudget", "message": "The disruption budget x nee
 )
 def test_pods_that_may_not_go(tmp_path: Path, answer: dict[str, Any], said: list[str]) -> None:
     with _server({"kind": "Status", **answer}) as server:
-        assert held(server.kube(tmp_path)) == said
+        assert [str(h) for h in held(server.kube(tmp_path))] == said
         (asked,) = (r for r in server.requests if r.method == "POST")
     assert asked.body["deleteOptions"] == {"dryRun": ["All"]}
+
+
+@pytest.mark.parametrize(
+    ("budgets", "operator"),
+    [
+        ([], ""),
+        ([{"kind": "Cluster", "name": "db", "controller": True}], "Cluster/db"),
+        ([{"kind": "Cluster", "name": "db"}], ""),
+        ([None], ""),
+        ([None, {"kind": "Cluster", "name": "db", "controller": True}], ""),
+    ],
+)
+def test_a_budget_that_an_operator_made_is_told(
+    budgets: list[dict[str, Any] | None], operator: str, tmp_path: Path
+) -> None:
+    refusal = {"code": 429, "reason": "TooManyRequests", "details": {"causes": CAUSES}}
+    with _server({"kind": "Status", **refusal}) as server:
+        server.have("Pod", "one", metadata={"labels": {"app": "db"}})
+        for n, owner in enumerate(budgets):
+            server.have(
+                "PodDisruptionBudget", f"b{n}", spec={"selector": {"matchLabels": {"app": "db"}}},
+                metadata={"ownerReferences": [owner]} if owner else {},
+            )  # fmt: skip
+        server.have(
+            "PodDisruptionBudget", "another", spec={"selector": {"matchLabels": {"x": "y"}}}
+        )
+        (seen,) = held(server.kube(tmp_path))
+    assert seen.operator == operator
 
 
 def test_an_api_server_that_does_not_answer_refuses_nothing(tmp_path: Path) -> None:

@@ -90,6 +90,23 @@ def test_the_official_chart(tmp_path: Path) -> None:
     assert {"cidr": "10.8.0.0/16", "reaches": ["mlflow"]} in sources.values()
 
 
+@pytest.mark.parametrize("zone", ["", "  timeZone: Europe/Berlin\n"])
+def test_a_backup_in_the_zone_of_its_controller(zone: str, tmp_path: Path) -> None:
+    backup = f"""
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {{name: nightly-backup}}
+spec:
+  schedule: 30 3 * * *
+{zone}  jobTemplate: {{spec: {{template: {{spec: {{containers: [{{name: dump, image: a:1}}]}}}}}}}}
+"""
+    profile = read(shapes.bundle(shapes.COMMUNITY + backup), tmp_path).profile
+    row = profile.checks["BKP-1"].thresholds
+    assert row["schedule"] == "30 3 * * *"
+    assert row["time_zone"] == ("Europe/Berlin" if zone else None)
+
+
 def test_community_charts(tmp_path: Path) -> None:
     profile = read(shapes.bundle(shapes.COMMUNITY), tmp_path).profile
     names = profile.names
