@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 def test_aliases(
     evidence: Evidence,
     mlflow_client: "MlflowClient",
+    front: MlflowApi,
     replicas: list[MlflowApi],
     sql_witness: Sql | None,
     bucket_witness: Bucket | None,
@@ -37,7 +38,8 @@ def test_aliases(
 
     Steps:
         1. Register two versions with different bytes.
-        2. Set an alias to version 1, move it to 2, delete it. After each step read it at every
+        2. Set an alias to version 1, move it to 2, delete it, beside one to version 1 whose name
+           differs in case alone. After each step read it through the front door and at every
            replica, and by SQL where the profile names the database, and download
            `models:/name@alias` and `models:/name/N` with MLflow's client.
         3. The sha256 of what came equals that of what was logged, and of the object in the bucket
@@ -77,19 +79,27 @@ def test_aliases(
 
     def observe(step: str, expected: int | None) -> None:
         if sql := sql_witness:
+            rows = sql.rows(
+                "SELECT alias, version FROM registered_model_aliases WHERE name = %s", name
+            )
             evidence.expect(
-                "sql.alias", f"{step}: row",
-                sql.column("SELECT version FROM registered_model_aliases WHERE name = %s", name),
-                "==", [expected] if expected else [], door="sql",
+                "sql.alias", f"{step}: rows", dict(rows),
+                "==", {"champion": expected, "Champion": 1} if expected else {"Champion": 1},
+                door="sql",
             )  # fmt: skip
+        told = str(expected) if expected else "INVALID_PARAMETER_VALUE"
+        evidence.expect(
+            "front.alias", f"{step}: the front door", _led_to(front, name, "champion"), "==", told,
+            door="front",
+        )  # fmt: skip
         for number, replica in enumerate(replicas, 1):
-            reply = replica.get("registered-models/alias", name=name, alias="champion")
             evidence.expect(
-                "replica.alias", f"{step}: replica {number}",
-                answer("alias", reply)["model_version"]["version"]
-                if reply.status == 200
-                else error_of(reply)[0],
-                "==", str(expected) if expected else "INVALID_PARAMETER_VALUE", door="inside",
+                "replica.alias", f"{step}: replica {number}", _led_to(replica, name, "champion"),
+                "==", told, door="inside",
+            )  # fmt: skip
+            evidence.expect(
+                "replica.other-case", f"{step}: replica {number}, in another case",
+                _led_to(replica, name, "Champion"), "==", "1", door="inside",
             )  # fmt: skip
         if expected:
             evidence.expect(
@@ -102,6 +112,7 @@ def test_aliases(
             "version.sha256", f"sha256 of version {number}", downloaded(f"models:/{name}/{number}"),
             "==", digest, door="front",
         )  # fmt: skip
+    mlflow_client.set_registered_model_alias(name, "Champion", "1")
     mlflow_client.set_registered_model_alias(name, "champion", "1")
     observe("set to 1", 1)
     mlflow_client.set_registered_model_alias(name, "champion", "2")
@@ -120,3 +131,11 @@ def test_aliases(
         "INVALID_PARAMETER_VALUE",
         door="front",
     )
+
+
+def _led_to(api: MlflowApi, name: str, alias: str) -> str:
+    """The version that a model's alias leads to, or why there is none."""
+    reply = api.get("registered-models/alias", name=name, alias=alias)
+    if reply.status != 200:
+        return error_of(reply)[0] or f"HTTP {reply.status}"
+    return str(answer("alias", reply)["model_version"]["version"])

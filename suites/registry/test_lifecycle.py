@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Search, tags and deletion in the registry."""
 
+from typing import Any
+
 from mlflow_conformance.doors.mlflow import (
     ARTIFACTS,
     MlflowApi,
@@ -36,7 +38,8 @@ def test_registry_lifecycle(
     """Search, tags and deletion of models and versions; artifacts outlive their version.
 
     Steps:
-        1. Tag a model and a version, change and delete a tag; search by name and by tag.
+        1. Tag a model and a version, change and delete a tag: every replica tells the tags that are
+           left, and SQL where the profile names the database; search by name and by tag.
         2. Delete a version, then the model: it is gone from every replica, and, where the profile
            names the database, from SQL; the name can be used again.
         3. The version's artifacts are still there, in the bucket where the profile names it and by
@@ -57,25 +60,44 @@ def test_registry_lifecycle(
     reply = front.post("registered-models/set-tag", name=name, key="gone", value="x")
     call("set another tag", reply.status)
     call("delete it", front.delete("registered-models/delete-tag", name=name, key="gone").status)
-    reply = front.post("model-versions/set-tag", name=name, version="1", key="fit", value="good")
-    call("set a version's tag", reply.status)
+    for tag, value in (("fit", "gut ☃"), ("gone", "x")):
+        reply = front.post("model-versions/set-tag", name=name, version="1", key=tag, value=value)
+        call(f"set a version's tag {tag}", reply.status)
+    reply = front.delete("model-versions/delete-tag", name=name, version="1", key="gone")
+    call("delete a version's tag", reply.status)
     if sql_witness:
         evidence.expect(
             "sql.tags", "tags of the model in SQL",
             sql_witness.rows("SELECT key, value FROM registered_model_tags WHERE name = %s", name),
             "==", [["team", "größe ☃"]], door="sql",
         )  # fmt: skip
+        evidence.expect(
+            "sql.version-tags", "tags of the versions in SQL",
+            sql_witness.rows(
+                "SELECT version, key, value FROM model_version_tags WHERE name = %s", name
+            ),
+            "==", [[1, "fit", "gut ☃"]], door="sql",
+        )  # fmt: skip
 
     def models(api: MlflowApi, query: str) -> list[str]:
         found = answer("search", api.get("registered-models/search", filter=query, max_results=100))
         return [m["name"] for m in found.get("registered_models", [])]
 
-    def versions(api: MlflowApi) -> list[int]:
+    def listed(api: MlflowApi) -> dict[str, dict[str, str]]:
         found = answer("search", api.get("model-versions/search", filter=f"name='{name}'"))
-        return sorted(int(v["version"]) for v in found.get("model_versions", []))
+        return {v["version"]: _tags(v) for v in found.get("model_versions", [])}
+
+    def versions(api: MlflowApi) -> list[int]:
+        return sorted(map(int, listed(api)))
 
     for number, replica in enumerate(replicas, 1):
         where = f"replica {number}"
+        about = answer("get", replica.get("registered-models/get", name=name))
+        evidence.expect(
+            "tags.shown", f"{where}: tags of the model, and of its versions",
+            [_tags(about.get("registered_model", {})), listed(replica)],
+            "==", [{"team": "größe ☃"}, {"1": {"fit": "gut ☃"}, "2": {}}], door="inside",
+        )  # fmt: skip
         evidence.expect(
             "search.name", f"{where}: search by name",
             models(replica, f"name = '{name}'"), "==", [name],
@@ -126,6 +148,11 @@ def test_registry_lifecycle(
         200,
         door="front",
     )
+
+
+def _tags(told: dict[str, Any]) -> dict[str, str]:
+    """The tags of a model or a version, as MLflow tells it."""
+    return {tag["key"]: tag.get("value", "") for tag in told.get("tags", [])}
 
 
 def _size(front: MlflowApi, bucket: Bucket | None, key: str) -> int | str:
