@@ -1,11 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deletion that can be undone."""
 
+from typing import Any
+
 from mlflow_conformance.doors.http import Reply
-from mlflow_conformance.doors.mlflow import MlflowApi, answer, error_of, new_run
+from mlflow_conformance.doors.mlflow import (
+    ARTIFACTS,
+    ApiError,
+    MlflowApi,
+    answer,
+    error_of,
+    new_run,
+)
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
+from mlflow_conformance.target.base import Target
+from mlflow_conformance.tracking.answered import answered_run
+from mlflow_conformance.tracking.garbage import collected_at_once
+from mlflow_conformance.tracking.stored import stored_run
+from mlflow_conformance.tracking.written import RunContent
+
+_LOGGED: dict[str, list[dict[str, Any]]] = {
+    "params": [{"key": "a", "value": "1"}],
+    "metrics": [{"key": "loss", "value": 0.5, "timestamp": 17, "step": 3}],
+    "tags": [{"key": "team", "value": "größe ☃"}],
+}
+_KEPT = ({"a": "1"}, {"loss": [3, 17, 0.5]}, "größe ☃")
+_ARTIFACT = b"kept"
+
+
+def _kept(run: RunContent) -> list[object]:
+    """The stage of a run, its params, its latest metrics and the tag that it was given."""
+    return [run.info.get("stage"), run.params, run.latest, run.tags.get("team")]
+
+
+def _stored(evidence: Evidence, front: MlflowApi, key: str) -> bool:
+    """Store an artifact; no, where MLflow takes none itself.
+
+    Raises:
+        ApiError: MLflow refused it.
+    """
+    put = front.request("PUT", f"{ARTIFACTS}/{key}", body=_ARTIFACT)
+    if put.status == 503:
+        evidence.note("no artifact: MLflow takes none itself", error_of(put)[1], door="front")
+    elif put.status != 200:
+        raise ApiError("PUT of an artifact", put)
+    return put.status == 200
 
 
 def _said(reply: Reply) -> list[object]:
@@ -20,6 +61,7 @@ def _said(reply: Reply) -> list[object]:
 )
 def test_soft_delete(
     evidence: Evidence,
+    target: Target,
     front: MlflowApi,
     replicas: list[MlflowApi],
     sql_witness: Sql | None,
@@ -29,36 +71,45 @@ def test_soft_delete(
     """A deleted run or experiment keeps its data, shows nowhere, takes no writes, and comes back.
 
     Steps:
-        1. Delete a run: it and its param stay and are marked, also in SQL where the profile names
-           the database; searches leave it out; writes are refused.
-        2. Restore it: all of it is back.
+        1. Delete a run: it stays with its param, metric, tag and artifact and is marked, as every
+           replica and the front door say, and SQL where the profile names the database; searches
+           leave it out; writes are refused.
+        2. Restore it: all of it is back, and the front door says so at once.
         3. The same for its experiment; the name of a deleted experiment cannot be used again.
+        4. In a cluster no CronJob runs `mlflow gc` without `--older-than`: by the next time that it
+           runs what was deleted is gone for good.
     """
     name = unique("lifecycle")
     made = answer("experiments/create", front.post("experiments/create", name=name))
     experiment = belongings.experiment(made["experiment_id"])
     run_id = new_run(front, experiment).run_id
-    answer(
-        "runs/log-parameter", front.post("runs/log-parameter", run_id=run_id, key="a", value="1")
-    )
+    logged = front.post("runs/log-batch", run_id=run_id, **_LOGGED)
+    answer("runs/log-batch", logged)
+    artifact = f"{experiment}/{run_id}/artifacts/kept.txt"
+    stored = _stored(evidence, front, artifact)
 
     def expect_run(step: str, stage: str, *, listed: bool) -> None:
         if sql_witness:
             evidence.expect(
-                "sql.run", f"{step}: row of the run",
-                sql_witness.rows(
-                    "SELECT r.lifecycle_stage, p.value FROM runs r "
-                    "JOIN params p ON p.run_uuid = r.run_uuid WHERE r.run_uuid = %s",
-                    run_id,
-                ),
-                "==", [[stage, "1"]], door="sql",
+                "sql.run", f"{step}: rows of the run", _kept(stored_run(sql_witness, run_id)),
+                "==", [stage, *_KEPT], door="sql",
+            )  # fmt: skip
+        shown = answer("runs/get", front.get("runs/get", run_id=run_id))
+        evidence.expect(
+            "front.run", f"{step}: the front door says", _kept(answered_run(shown["run"])),
+            "==", [stage, *_KEPT], door="front",
+        )  # fmt: skip
+        if stored:
+            served = front.request("GET", f"{ARTIFACTS}/{artifact}")
+            evidence.expect(
+                "front.artifact", f"{step}: artifact of the run", [served.status, served.text],
+                "==", [200, _ARTIFACT.decode()], door="front",
             )  # fmt: skip
         for number, replica in enumerate(replicas, 1):
             found = answer("runs/get", replica.get("runs/get", run_id=run_id))["run"]
             evidence.expect(
-                "replica.run", f"{step}: replica {number} says",
-                [found["info"]["lifecycle_stage"], found["data"].get("params", [])],
-                "==", [stage, [{"key": "a", "value": "1"}]], door="inside",
+                "replica.run", f"{step}: replica {number} says", _kept(answered_run(found)),
+                "==", [stage, *_KEPT], door="inside",
             )  # fmt: skip
             search = replica.post("runs/search", experiment_ids=[experiment])
             evidence.expect(
@@ -118,3 +169,8 @@ def test_soft_delete(
     done("restore the experiment", front.post("experiments/restore", experiment_id=experiment))
     expect_experiment("experiment restored", "active", listed=True)
     expect_run("experiment restored", "active", listed=True)
+    if target.kube is not None:
+        evidence.expect(
+            "gc.at-once", "CronJobs that remove for good what was only just deleted",
+            list(collected_at_once(target.kube)), "==", [], door="kubernetes",
+        )  # fmt: skip

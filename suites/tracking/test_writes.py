@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What clients write is what every replica says and the database holds, field by field."""
 
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import MlflowApi, answer, new_run
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.evidence.model import Door
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.tracking.answered import (
     answered_history,
@@ -26,6 +28,23 @@ if TYPE_CHECKING:
 _PURPOSE = {"purpose": "conformance", "größe": "ä ☃", "empty": ""}
 
 
+@dataclass(frozen=True)
+class _Reader:
+    """Who reads what was written, and by which door."""
+
+    where: str
+    door: Door
+    api: MlflowApi
+
+
+def _readers(front: MlflowApi, replicas: list[MlflowApi]) -> list[_Reader]:
+    """The front door, behind which a cache may stand, and every replica."""
+    return [
+        _Reader("front door", "front", front),
+        *(_Reader(f"replica {n}", "inside", api) for n, api in enumerate(replicas, 1)),
+    ]
+
+
 @check(
     "TRK-1",
     impact="What people log is lost or altered, and nobody notices until it is needed.",
@@ -36,12 +55,13 @@ _PURPOSE = {"purpose": "conformance", "größe": "ä ☃", "empty": ""}
 def test_client_writes(
     evidence: Evidence,
     mlflow_client: "MlflowClient",
+    front: MlflowApi,
     sql_witness: Sql | None,
     replicas: list[MlflowApi],
     unique: Unique,
     belongings: Belongings,
 ) -> None:
-    """What the MLflow client writes comes back whole from every replica.
+    """What the MLflow client writes comes back whole from the front door and every replica.
 
     Steps:
         1. Through the front door, with MLflow's own client: an experiment with tags; a run with
@@ -49,16 +69,16 @@ def test_client_writes(
            span in another one, attributes, an event, tags and assessments.
         2. Where the profile names the database, read every field of it by SQL, with an account of
            its own.
-        3. Read the same through each replica by itself, from the runner, without MLflow's client:
-           by its ID, and by a search.
+        3. Read the same through the front door, and through each replica by itself from the runner,
+           without MLflow's client: by its ID, and by a search.
     """
     name = unique("experiment")
     experiment = belongings.experiment(mlflow_client.create_experiment(name, tags=_PURPOSE))
     written = write(mlflow_client, experiment)
     if sql_witness:
         _expect_stored(evidence, sql_witness, name, experiment, written)
-    for number, replica in enumerate(replicas, 1):
-        _expect_answered(evidence, replica, f"replica {number}", name, experiment, written)
+    for reader in _readers(front, replicas):
+        _expect_answered(evidence, reader, name, experiment, written)
 
 
 def _expect_stored(
@@ -105,17 +125,18 @@ def _expect_stored(
 
 
 def _expect_answered(
-    evidence: Evidence, api: MlflowApi, where: str, name: str, experiment: str, written: Written
+    evidence: Evidence, reader: _Reader, name: str, experiment: str, written: Written
 ) -> None:
+    where, door, api = reader.where, reader.door, reader.api
     about = _object(api.get("experiments/get", experiment_id=experiment)).get("experiment", {})
     evidence.expect(
         "replica.experiment", f"{where}: experiment",
         [about.get("name"), about.get("lifecycle_stage"), pairs(about.get("tags", []))],
-        "==", [name, "active", _PURPOSE], door="inside",
+        "==", [name, "active", _PURPOSE], door=door,
     )  # fmt: skip
     reply = api.get("runs/get", run_id=written.run_id)
-    if evidence.expect("replica.run", f"{where}: runs/get", reply.status, "==", 200, door="inside"):
-        _expect_run(evidence, api, where, answer("runs/get", reply)["run"], written)
+    if evidence.expect("replica.run", f"{where}: runs/get", reply.status, "==", 200, door=door):
+        _expect_run(evidence, reader, answer("runs/get", reply)["run"], written)
     search = api.post(
         "runs/search", experiment_ids=[experiment],
         filter=f"attributes.run_name = '{written.run.info['name']}'",
@@ -123,41 +144,40 @@ def _expect_answered(
     evidence.expect(
         "replica.search", f"{where}: runs that a search finds",
         [answered_run(r).whole() for r in _object(search).get("runs", [])],
-        "==", [written.run.whole()], door="inside",
+        "==", [written.run.whole()], door=door,
     )  # fmt: skip
     found = api.request("GET", f"/api/3.0/mlflow/traces/get?trace_id={written.trace_id}")
-    if not evidence.expect(
-        "replica.trace", f"{where}: trace", found.status, "==", 200, door="inside"
-    ):
+    if not evidence.expect("replica.trace", f"{where}: trace", found.status, "==", 200, door=door):
         return
     trace = answered_trace(answer("traces/get", found).get("trace", {}))
     evidence.expect(
-        "replica.trace-info", f"{where}: state, times, request, response and tags of the trace",
-        trace.info, "==", written.trace.info, door="inside",
+        "replica.trace-info", f"{where}: state, times, texts, tags and metadata of the trace",
+        trace.info, "==", written.trace.info, door=door,
     )  # fmt: skip
     evidence.expect(
-        "replica.spans", f"{where}: spans", trace.spans, "==", written.trace.spans, door="inside"
+        "replica.spans", f"{where}: spans", trace.spans, "==", written.trace.spans, door=door
     )
     evidence.expect(
         "replica.assessments", f"{where}: assessments",
-        trace.assessments, "==", written.trace.assessments, door="inside",
+        trace.assessments, "==", written.trace.assessments, door=door,
     )  # fmt: skip
 
 
 def _expect_run(
-    evidence: Evidence, api: MlflowApi, where: str, found: dict[str, Any], written: Written
+    evidence: Evidence, reader: _Reader, found: dict[str, Any], written: Written
 ) -> None:
+    where, door, api = reader.where, reader.door, reader.api
     run, expected = answered_run(found), written.run
     evidence.expect(
         "replica.info", f"{where}: name, status, user, stage and times",
-        run.info, "==", expected.info, door="inside",
+        run.info, "==", expected.info, door=door,
     )  # fmt: skip
     evidence.expect(
-        "replica.params", f"{where}: params", run.params, "==", expected.params, door="inside"
+        "replica.params", f"{where}: params", run.params, "==", expected.params, door=door
     )
     evidence.expect(
         "replica.metrics", f"{where}: latest metrics", run.latest, "==", expected.latest,
-        door="inside",
+        door=door,
     )  # fmt: skip
     histories = (
         _object(api.get("metrics/get-history", run_id=written.run_id, metric_key=key))
@@ -166,12 +186,12 @@ def _expect_run(
     evidence.expect(
         "replica.history", f"{where}: metrics",
         list(chain.from_iterable(answered_history(h.get("metrics", [])) for h in histories)),
-        "==", written.history, door="inside",
+        "==", written.history, door=door,
     )  # fmt: skip
-    evidence.expect("replica.tags", f"{where}: tags", run.tags, "==", expected.tags, door="inside")
+    evidence.expect("replica.tags", f"{where}: tags", run.tags, "==", expected.tags, door=door)
     evidence.expect(
         "replica.datasets", f"{where}: datasets", run.datasets, "==", expected.datasets,
-        door="inside",
+        door=door,
     )  # fmt: skip
 
 
@@ -201,8 +221,8 @@ def test_longest_values(
         1. Through the front door make an experiment with the longest name, and in a run of it log a
            param and a tag of the longest value, and a metric of the longest key, all but the key
            in letters of several bytes.
-        2. Every replica gives each of them whole, and so does SQL where the profile names the
-           database.
+        2. The front door and every replica give each of them whole, and so does SQL where the
+           profile names the database.
     """
     row = evidence.row(Lengths)
     name = unique("longest").ljust(row.experiment_name, "ä")
@@ -231,16 +251,16 @@ def test_longest_values(
             ),
             "==", expected, door="sql",
         )  # fmt: skip
-    for number, replica in enumerate(replicas, 1):
-        about = answer("experiments/get", replica.get("experiments/get", experiment_id=experiment))
-        run = answered_run(answer("runs/get", replica.get("runs/get", run_id=run_id))["run"])
+    for reader in _readers(front, replicas):
+        found = reader.api.get("experiments/get", experiment_id=experiment)
+        run = answered_run(answer("runs/get", reader.api.get("runs/get", run_id=run_id))["run"])
         evidence.expect(
-            "replica.longest", f"replica {number}: length and sha256",
+            "replica.longest", f"{reader.where}: length and sha256",
             _digests(
-                about["experiment"]["name"],
+                answer("experiments/get", found)["experiment"]["name"],
                 run.params.get("long", ""), run.tags.get("long", ""), *run.latest,
             ),
-            "==", expected, door="inside",
+            "==", expected, door=reader.door,
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mlflow_conformance.tracking.written import OWN, RunContent, TraceContent
+from mlflow_conformance.tracking.written import OWN, RunContent, TraceContent, given_metadata
 
 _STATUS = "STATUS_CODE_"
 
@@ -52,6 +52,7 @@ def answered_trace(trace: Mapping[str, Any]) -> TraceContent:
             "request": json.loads(info.get("request_preview") or "null"),
             "response": json.loads(info.get("response_preview") or "null"),
             "tags": {k: v for k, v in info.get("tags", {}).items() if not k.startswith(OWN)},
+            "metadata": given_metadata(info.get("trace_metadata", {})),
         },
         spans=_spans(trace.get("spans", [])),
         assessments={a["assessment_name"]: _assessment(a) for a in info.get("assessments", [])},

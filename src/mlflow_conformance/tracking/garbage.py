@@ -6,11 +6,14 @@ it also removes every deleted run and every deleted model that anybody has on th
 always called with all three lists, and is not called at all when it could not be.
 """
 
+import re
 import secrets
+from collections.abc import Iterator
 from typing import Any
 
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.templates import containers, pod_of
 from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.doors.account import account
 from mlflow_conformance.doors.mlflow import MlflowApi, answer
@@ -26,6 +29,25 @@ _COMMAND = (
     'exec mlflow gc --backend-store-uri "${uri:-$MLFLOW_BACKEND_STORE_URI}" --tracking-uri "$0" '
     '--experiment-ids "$1" --run-ids "$2" --logged-model-ids "$3"'
 )
+_COLLECTS = re.compile(r"\bmlflow\s+gc\b")
+_AFTER_A_WHILE = re.compile(r"--older-than[=\s]\S*[1-9]")
+
+
+def collected_at_once(kube: Kube) -> Iterator[str]:
+    """CronJobs that run `mlflow gc` and leave no time in which a deletion could be taken back.
+
+    Raises:
+        KubeFailed: they cannot be read.
+    """
+    for job in kube.items("cronjob"):
+        lines = [
+            " ".join([*(one.get("command") or []), *(one.get("args") or [])])
+            for one in containers(pod_of(job))
+        ]
+        if not job["spec"].get("suspend") and any(
+            _COLLECTS.search(line) and not _AFTER_A_WHILE.search(line) for line in lines
+        ):
+            yield job["metadata"]["name"]
 
 
 def collect(

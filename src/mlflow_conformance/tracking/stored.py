@@ -5,7 +5,13 @@ import json
 from typing import Any
 
 from mlflow_conformance.doors.sql import Sql
-from mlflow_conformance.tracking.written import OWN, RunContent, TraceContent
+from mlflow_conformance.tracking.written import (
+    OWN,
+    SESSION,
+    RunContent,
+    TraceContent,
+    given_metadata,
+)
 
 
 def stored_run(sql: Sql, run_id: str) -> RunContent:
@@ -47,10 +53,9 @@ def stored_run(sql: Sql, run_id: str) -> RunContent:
 
 def stored_history(sql: Sql, run_id: str) -> list[list[Any]]:
     """Every value of every metric of a run: key, step, timestamp and value."""
-    return sql.rows(
-        "SELECT key, step, timestamp, value FROM metrics WHERE run_uuid = %s ORDER BY key, step",
-        run_id,
-    )
+    rows = sql.rows("SELECT key, step, timestamp, value FROM metrics WHERE run_uuid = %s", run_id)
+    # Not by the database, which may order letters as a language does.
+    return sorted(rows, key=lambda row: row[:2])
 
 
 def stored_trace(sql: Sql, trace_id: str) -> TraceContent:
@@ -65,12 +70,22 @@ def stored_trace(sql: Sql, trace_id: str) -> TraceContent:
         trace_id,
     )
     tags = dict(sql.rows("SELECT key, value FROM trace_tags WHERE request_id = %s", trace_id))
+    metadata = dict(
+        sql.rows("SELECT key, value FROM trace_request_metadata WHERE request_id = %s", trace_id)
+    )
+    # MLflow keeps a session in a column of its own, versions before 3.17 among the others.
+    (session,) = sql.column(
+        "SELECT to_jsonb(t) ->> 'session_id' FROM trace_info t WHERE request_id = %s", trace_id
+    ) or [None]
+    if session is not None:
+        metadata[SESSION] = session
     info: dict[str, Any] = {}
     for state, start, duration, request, response in rows:
         info = {
             "state": state, "start_ms": start, "duration_ms": duration,
             "request": json.loads(request or "null"), "response": json.loads(response or "null"),
             "tags": {k: v for k, v in tags.items() if not k.startswith(OWN)},
+            "metadata": given_metadata(metadata),
         }  # fmt: skip
     return TraceContent(info, _spans(sql, trace_id), _assessments(sql, trace_id))
 

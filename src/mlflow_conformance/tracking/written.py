@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 Json = Mapping[str, Any]
 OWN = "mlflow."
 """What the keys begin with that MLflow gives itself, in tags and attributes of traces."""
+SESSION = "mlflow.trace.session"
+_METADATA = {SESSION: "session/7 ☃", "mlflow.trace.user": "ada", "origin": "größe"}
+
+
+def given_metadata(metadata: Json) -> dict[str, Any]:
+    """Of the metadata of a trace, what its writer gives: MLflow adds keys of its own."""
+    return {key: value for key, value in metadata.items() if key in _METADATA}
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,8 @@ class TraceContent:
     """A trace.
 
     Attributes:
-        info: state, when it began and how long it took, milliseconds, request, response, tags.
+        info: state, when it began and how long it took, milliseconds, request, response, tags, and
+            metadata: session and user, by which MLflow's pages group traces, among them.
         spans: by name: the parent's name, type, status and message, when it began and ended,
             nanoseconds, inputs, outputs, attributes and events.
         assessments: by name: kind, value, source, rationale and metadata.
@@ -90,11 +98,14 @@ def _write_run(
 ) -> tuple[str, RunContent, list[list[Any]]]:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    params = {"learning_rate": "0.1", "größe/名": "ä ☃ 🚀", "empty": "", "lines": "a\n\tb "}
-    values = {"loss": [0.5, 0.25, 1e-300], "accuracy": [1.0]}
+    # Keys that differ in case alone are two, and so is what a language takes for one letter.
+    params = {"learning_rate": "0.1", "größe/名": "ä ☃ 🚀", "empty": "", "lines": "a\n\tb ",
+              "Learning_Rate": "0.2"}  # fmt: skip
+    values = {"loss": [0.5, 0.25, 1e-300], "accuracy": [1.0], "LOSS": [2.0]}
     tags = {
-        "team": "ml ops", "unicode": "日本語", "empty": "", "mlflow.user": "ada",
-        "mlflow.source.name": "train.py", "mlflow.note.content": "# Notes\n\n* one",
+        "team": "ml ops", "Team": "of another", "unicode": "日本語", "empty": "",
+        "mlflow.user": "ada", "mlflow.source.name": "train.py",
+        "mlflow.note.content": "# Notes\n\n* one",
     }  # fmt: skip
     info = {
         "name": "written", "status": "FAILED", "user": "ada", "stage": "active",
@@ -134,9 +145,9 @@ def _write_trace(client: "MlflowClient", experiment: str, now: int) -> tuple[str
     from mlflow.entities import AssessmentSource, SpanEvent, SpanStatus
 
     began = (now - 1000) * 1_000_000
-    root = client.start_trace(
+    root = mlflow.start_span_no_context(
         "traced", span_type="CHAIN", inputs={"question": "größe ☃"}, attributes={"route": "fast"},
-        tags={"stage": "test"}, experiment_id=experiment, start_time_ns=began,
+        tags={"stage": "test"}, metadata=_METADATA, experiment_id=experiment, start_time_ns=began,
     )  # fmt: skip
     attributes = {"rows": 3, "share": 0.5, "cached": True, "words": ["a", "b"]}
     child = client.start_span(
@@ -161,7 +172,7 @@ def _write_trace(client: "MlflowClient", experiment: str, now: int) -> tuple[str
     info = {
         "state": "OK", "start_ms": now - 1000, "duration_ms": 5,
         "request": {"question": "größe ☃"}, "response": {"answer": 2},
-        "tags": {"stage": "test", "later": "日本語"},
+        "tags": {"stage": "test", "later": "日本語"}, "metadata": _METADATA,
     }  # fmt: skip
     spans = {
         "traced": {

@@ -15,7 +15,7 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import MlflowApi
-from mlflow_conformance.tracking.garbage import collect
+from mlflow_conformance.tracking.garbage import collect, collected_at_once
 
 NAMES = MlflowNames(deployment="m", service="m", selector={"app": "m"})
 ANSWERS: dict[str, Any] = {
@@ -110,3 +110,26 @@ def test_without_a_ready_pod_it_fails_before_it_makes_anything() -> None:
     with pytest.raises(KubeFailed):
         collect(["7"], _front(heard), cast(Kube, Cluster([])), NAMES, "mlc-run")
     assert heard == []
+
+
+@pytest.mark.parametrize(
+    ("command", "suspend", "found"),
+    [
+        (["mlflow", "gc"], False, ["tidy"]),
+        (["sh", "-c", "set -e; mlflow gc --older-than 30d"], False, []),
+        (["python", "-m", "mlflow", "gc", "--older-than=0d0h"], False, ["tidy"]),
+        (["mlflow", "gc"], True, []),
+        (["mlflow", "gcp"], False, []),
+        ([], False, []),
+    ],
+)
+def test_who_leaves_no_time_to_take_a_deletion_back(
+    command: list[str], suspend: bool, found: list[str]
+) -> None:
+    spec = {"template": {"spec": {"containers": [{"name": "a"}, {"name": "b", "args": command}]}}}
+    job = {
+        "kind": "CronJob", "metadata": {"name": "tidy"},
+        "spec": {"suspend": suspend, "jobTemplate": {"spec": spec}},
+    }  # fmt: skip
+    cluster = type("Jobs", (), {"items": lambda _self, _kind: [job]})()
+    assert list(collected_at_once(cast(Kube, cluster))) == found
