@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Artifacts: what is logged is the object in the bucket, and nothing in it is an orphan."""
+"""Artifacts: what is logged is the object in the bucket."""
 
-import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -10,15 +9,10 @@ from random import Random
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mlflow_conformance.artifacts.thresholds import ArtifactBytes, Reconciled
-from mlflow_conformance.doors.many import Request, send_many
+from mlflow_conformance.artifacts.thresholds import ArtifactBytes
 from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi
 from mlflow_conformance.doors.s3 import Bucket
-from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.ledger.reconciliation import is_served, reconcile, stored_artifacts
-from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
-from mlflow_conformance.target.base import Target
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,10 +20,9 @@ if TYPE_CHECKING:
 _NAMES = (
     "plain.txt", "with space.txt", "größe ☃ 名前.txt", "plus+and&.txt",
     "deep/er/and/deeper/leaf.bin", "UPPER.TXT", "upper.txt", ".hidden", "e\u0301-decomposed.txt",
+    "semi;colon=1.txt", "two..dots.txt", "quo'te.txt", "at@equals=.txt", "packed.csv.gz",
 )  # fmt: skip
 _UPLOADERS = 4
-_WRITERS = 8
-_PATIENCE_S = 300
 
 
 def _write(folder: Path, name: str, content: bytes) -> Path:
@@ -83,6 +76,8 @@ def test_artifact_is_the_object(
            at the promised prefix, with the sha256 of what was logged.
         3. Download again: everything but the small files through the front door, the awkward
            names through each replica.
+        4. Log another content under a name that was read: the bucket, the front door and each
+           replica give the new one at once.
     """
     row = evidence.row(ArtifactBytes)
     run_id = mlflow_client.create_run(experiment).info.run_id
@@ -126,7 +121,39 @@ def test_artifact_is_the_object(
             "downloads.replica", f"replica {number}: downloads that differ",
             _differing(replica, root, awkward, digests), "==", [], door="inside",
         )  # fmt: skip
+    _expect_new_content(evidence, mlflow_client, front, replicas, bucket, run_id, root, tmp_path)
     _observe_percent_sign(evidence, mlflow_client, bucket, experiment, tmp_path)
+
+
+def _expect_new_content(
+    evidence: Evidence,
+    client: "MlflowClient",
+    front: MlflowApi,
+    replicas: list[MlflowApi],
+    bucket: Bucket,
+    run_id: str,
+    root: str,
+    folder: Path,
+) -> None:
+    """Log another content under a name whose first one everybody has read: no cache may keep it."""
+    name = f"names/{_NAMES[0]}"
+    client.log_artifact(run_id, str(_write(folder, name, b"another content")), "names")
+    digests = {name: sha256(b"another content").hexdigest()}
+    key = f"{bucket.prefix}{root}/{name}"
+    stored = bucket.digests([key])[key]
+    evidence.expect(
+        "again.object", "sha256 of what was logged again", stored.sha256 if stored else None,
+        "==", digests[name], door="s3",
+    )  # fmt: skip
+    evidence.expect(
+        "again.front", "logged again, and old or gone at the front door",
+        _differing(front, root, digests, digests), "==", [], door="front",
+    )  # fmt: skip
+    for number, replica in enumerate(replicas, 1):
+        evidence.expect(
+            "again.replica", f"logged again, and old or gone at replica {number}",
+            _differing(replica, root, digests, digests), "==", [], door="inside",
+        )  # fmt: skip
 
 
 def _observe_percent_sign(
@@ -161,108 +188,3 @@ def _differing(
         if reply.status != 200 or sha256(reply.body).hexdigest() != digests[name]:
             wrong.append(f"{name}: HTTP {reply.status}, {len(reply.body)} By")
     return wrong
-
-
-def _put(target: Target, replicas: list[MlflowApi], keys: list[str]) -> dict[str, int]:
-    """Store small artifacts from the runner; the keys that were refused, and their status."""
-    requests = [
-        Request.to(replicas[n % len(replicas)], "PUT", f"{ARTIFACTS}/{key}", body=key.encode())
-        for n, key in enumerate(keys)
-    ]
-    outcomes = send_many(target.inside, requests, concurrency=_WRITERS, patience_s=_PATIENCE_S)
-    return {key: o.status for key, o in zip(keys, outcomes, strict=True) if o.status != 200}
-
-
-@check(
-    "ART-7",
-    impact="The database names models that do not exist, or the bucket fills with objects that "
-    "belong to nothing.",
-    remedy="The attached report lists each URI without object and each object without owner; "
-    "restore the bucket, or delete the orphans.",
-    writes=("mlflow",),
-)
-def test_reconciliation(
-    evidence: Evidence,
-    target: Target,
-    replicas: list[MlflowApi],
-    mlflow_client: "MlflowClient",
-    sql: Sql,
-    bucket: Bucket,
-    experiment: str,
-    unique: Unique,
-    belongings: Belongings,
-    tmp_path: Path,
-) -> None:
-    """Every artifact that PostgreSQL names has its object, and every object has its owner.
-
-    Steps:
-        1. Store as many artifacts as the profile says in several runs, spread over the replicas,
-           and log a model with a registered version.
-        2. Read all artifact URIs by SQL, list the whole bucket, and read the URIs once more: an
-           object that came in between has an owner in the second reading.
-        3. Every logged artifact is there; each ready model and each model version has objects;
-           each object lies below the URI of a run, a model or a trace.
-        4. Every active experiment, the one that MLflow made itself and this check's own among them,
-           has a location that the server serves.
-    """
-    runs = [mlflow_client.create_run(experiment).info.run_id for _ in range(4)]
-    row = evidence.row(Reconciled)
-    names = [f"{n % 7}/{n}.txt" for n in range(row.artifacts // len(runs))]
-    own = [f"{experiment}/{run_id}/artifacts/{name}" for run_id in runs for name in names]
-    refused = _put(target, replicas, own)
-    evidence.expect(
-        "uploads.refused", "artifacts that were refused", refused, "==", {}, door="inside"
-    )
-    model = mlflow_client.create_logged_model(experiment, name="reconciled")
-    weights = _write(tmp_path, "weights.bin", b"weights")
-    mlflow_client.log_model_artifact(model.model_id, str(weights))
-    mlflow_client.finalize_logged_model(model.model_id, "READY")
-    registered = belongings.model(unique("model"))
-    mlflow_client.create_registered_model(registered)
-    mlflow_client.create_model_version(
-        registered, f"models:/{model.model_id}", model_id=model.model_id
-    )
-
-    before = stored_artifacts(sql)
-    keys = [o.key for o in bucket.objects()]
-    after = stored_artifacts(sql)
-    result = reconcile(before, after, keys, bucket=bucket.name, prefix=bucket.prefix)
-    evidence.note("objects in the bucket", len(keys), door="s3")
-    evidence.note("artifact URIs", {k: len(v) for k, v in before.by_kind().items()}, door="sql")
-    evidence.attach(
-        "reconciliation", json.dumps(result.report(), indent=1), "application/json", ".json"
-    )
-    evidence.note("objects with an owner", result.owned, door="s3")
-    there = set(keys)
-    evidence.expect(
-        "artifacts.missing", "logged artifacts without object",
-        [name for name in own if bucket.prefix + name not in there],
-        "==", [], door="s3",
-    )  # fmt: skip
-    evidence.expect(
-        "uris.without-object", "URIs without object", list(result.empty), "==", [], door="sql"
-    )
-    evidence.expect(
-        "uris.elsewhere",
-        "URIs outside the bucket",
-        list(result.elsewhere),
-        "==",
-        [],
-        door="sql",
-    )
-    evidence.expect(
-        "objects.orphaned", "objects without owner", list(result.orphans), "==", [], door="s3"
-    )
-    locations = dict(
-        sql.rows(
-            "SELECT experiment_id::text, artifact_location FROM experiments "
-            "WHERE lifecycle_stage = 'active'"
-        )
-    )
-    evidence.note("locations of active experiments", len(locations), door="sql")
-    evidence.expect(
-        "locations.elsewhere", "active experiments whose location the server does not serve",
-        {number: location for number, location in locations.items()
-         if not is_served(location or "", row.location_scheme)},
-        "==", {}, door="sql",
-    )  # fmt: skip

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What protects the buckets themselves: encryption, and that nobody gets in without a name."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
 
 from mlflow_conformance.artifacts.roles import keys_of
 from mlflow_conformance.artifacts.thresholds import Encryption, Roles
@@ -11,13 +14,17 @@ from mlflow_conformance.config.backup_names import BackupNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.inside import InsideSender
 from mlflow_conformance.doors.mlflow import MlflowApi, new_run, store
-from mlflow_conformance.doors.s3 import Bucket
+from mlflow_conformance.doors.s3 import Bucket, StoredObject
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.run.fixtures.belongings import Unique
 from mlflow_conformance.target.base import Target
 
 _TIMEOUT_S = 30
+_CLOSED = [401, 403]
+_LOOKED_AT = 1000
+_ASKED_FOR = 20
+_FIRST_BYTE = {"Range": "bytes=0-0"}
 
 
 @check(
@@ -27,13 +34,20 @@ _TIMEOUT_S = 30
     writes=("mlflow",),
 )
 def test_objects_are_encrypted(
-    evidence: Evidence, front: MlflowApi, bucket: Bucket, experiment: str
+    evidence: Evidence,
+    target: Target,
+    front: MlflowApi,
+    bucket: Bucket,
+    conformance_run: Run,
+    experiment: str,
 ) -> None:
     """Every artifact is encrypted with the promised method and key.
 
     Steps:
         1. Store artifacts through MLflow, a small one and one that takes several parts.
         2. Ask the bucket how each is encrypted, and with which key.
+        3. Where the profile names MLflow's own role, store by it in the bucket itself, without a
+           word of encryption and asking for another one: refused, or encrypted as promised.
     """
     row = evidence.row(Encryption)
     run_id = new_run(front, experiment).run_id
@@ -49,6 +63,32 @@ def test_objects_are_encrypted(
             "encryption.key", f"{name}: key", str(head.get("key_id")),
             "matches", row.key_id, door="s3",
         )  # fmt: skip
+    if target.kube is None or (door := _as_its_owner(target, conformance_run, bucket)) is None:
+        return
+    other = "AES256" if row.encryption != "AES256" else "aws:kms"
+    for name, asked in (("silent.bin", None), ("another.bin", other)):
+        key = f"{bucket.prefix}{root}/{name}"
+        refused = target.inside.call("s3_put", door=door, key=key, encryption=asked)
+        head = bucket.head(key) or {}
+        evidence.expect(
+            "put.encryption", f"put by MLflow's role, asking for {asked or 'none'}: encryption",
+            "refused" if refused else str(head.get("encryption")),
+            "in", ["refused", row.encryption], door="s3",
+        )  # fmt: skip
+
+
+def _as_its_owner(target: Target, run: Run, bucket: Bucket) -> dict[str, Any] | None:
+    """A door to a bucket by the role whose own it is; None where the profile names none.
+
+    Raises:
+        Undecided: the role's keys cannot be had.
+    """
+    named = "ART-4.roles" in run.loaded.profile.checks
+    roles = run.row("ART-4.roles", Roles).roles.values() if named else ()
+    role = next((r for r in roles if r.bucket == bucket.name), None)
+    if role is None:
+        return None
+    return {**bucket.door, **keys_of(role, target.need_kube(), target.inside, bucket)}
 
 
 @check(
@@ -69,20 +109,24 @@ def test_no_bucket_is_public(
     """Nobody reads, lists or writes a bucket without credentials, nor writes as the auditor.
 
     Steps:
-        1. Store an artifact, and beside the backups, as their own role, a probe: the auditor sees
-           both.
+        1. Store an artifact, another one of another run, and beside the backups, as their own role,
+           a probe: the auditor sees them.
         2. From the runner, without credentials, in each bucket: GET the object, list the bucket and
-           the object's folder, PUT another one, DELETE the object. Each is 403.
+           the object's folder, PUT another one, DELETE the object. Each is 403, or 401 where a
+           gateway answers. So is a GET of what others keep there: of one object for each folder
+           at the top and each ending of a name.
         3. With the auditor's read-only credentials: PUT and DELETE are refused.
         4. The object is still there and nothing was added.
     """
     run_id = new_run(front, experiment).run_id
     relative = f"{experiment}/{run_id}/artifacts"
     store(front, f"{relative}/secret.txt", b"secret")
+    store(front, f"{experiment}/{new_run(front, experiment).run_id}/artifacts/model.pkl", b"model")
     send = InsideSender(target.inside, bucket.door.get("ca_file"))
     buckets = send("GET", bucket.door["endpoint"], headers={}, body=None, timeout_s=_TIMEOUT_S)
-    # S3 itself sends a stranger who asks for its buckets to a page about S3.
-    shown = buckets.status not in (403, 307)
+    # S3 itself sends a stranger who asks for its buckets to a page about S3; Ceph shows him a list
+    # of none.
+    shown = buckets.status == 200 and re.search("<Buckets */>|<Buckets></", buckets.text) is None
     evidence.note("anonymous GET buckets", buckets.status, door="inside")
     evidence.expect(
         "anonymous.buckets", "buckets are shown to a stranger", shown, "==", False, door="inside"
@@ -102,11 +146,9 @@ def _probe(
     target: Target, run: Run, backups: Bucket, names: BackupNames, folder: str
 ) -> Iterator[None]:
     """An object beside the backups, stored by their own role, and removed with what came of it."""
-    roles = run.row("ART-4.roles", Roles).roles.values()
-    role = next((r for r in roles if r.bucket == backups.name), None)
-    if role is None:
+    door = _as_its_owner(target, run, backups)
+    if door is None:
         raise Undecided(f"the row ART-4.roles has no role whose own bucket is {backups.name}")
-    door = {**backups.door, **keys_of(role, target.need_kube(), target.inside, backups)}
     keys = [f"{names.prefix}{folder}/{name}" for name in ("probe.txt", "planted.txt")]
     try:
         refused = target.inside.call("s3_put", door=door, key=keys[0])
@@ -138,9 +180,22 @@ def _expect_closed(
     for what, (method, url, body) in attempts.items():
         reply = send(method, url, headers={}, body=body, timeout_s=_TIMEOUT_S)
         evidence.expect(
-            "anonymous.status", f"{bucket.name}: anonymous {what}", reply.status, "==", 403,
+            "anonymous.status", f"{bucket.name}: anonymous {what}", reply.status, "in", _CLOSED,
             door="inside",
         )  # fmt: skip
+    kept = _of_each_kind(replace(bucket, prefix="").objects(most=_LOOKED_AT))
+    evidence.note(f"{bucket.name}: objects of others asked for", len(kept), door="inside")
+    given = {}
+    for other in kept:
+        url = f"{base}/{quote(other)}"
+        # One byte is enough, should it be given.
+        reply = send("GET", url, headers=_FIRST_BYTE, body=None, timeout_s=_TIMEOUT_S)
+        if reply.status not in _CLOSED:
+            given[other] = reply.status
+    evidence.expect(
+        "anonymous.others", f"{bucket.name}: objects of others that a stranger is given", given,
+        "==", {}, door="inside",
+    )  # fmt: skip
     evidence.expect(
         "auditor.writes", f"{bucket.name}: auditor's PUT and DELETE",
         [bucket.inside.call(f"s3_{verb}", door=dict(bucket.door), key=at)
@@ -152,3 +207,12 @@ def _expect_closed(
         "objects.after", f"{bucket.name}: objects afterwards", [o.key for o in left], "==", [key],
         door="s3",
     )  # fmt: skip
+
+
+def _of_each_kind(objects: list[StoredObject]) -> list[str]:
+    """The key of one object of each folder at the top and each ending: policies name either."""
+    kinds = {
+        (o.key.partition("/")[0], o.key.rpartition("/")[2].partition(".")[2]): o.key
+        for o in objects
+    }
+    return list(kinds.values())[:_ASKED_FOR]

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each identity has its own bucket, and no other."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+
+from pydantic import JsonValue
 
 from mlflow_conformance.artifacts.roles import keys_of
 from mlflow_conformance.artifacts.thresholds import Roles
@@ -12,13 +15,13 @@ from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.run.fixtures.belongings import Unique
 from mlflow_conformance.target.base import Target
 
-_ATTEMPTS = ("write", "list", "delete")
+_Attempt = Callable[..., JsonValue]
 
 
 @check(
     "ART-4.roles",
-    impact="A backup job that is taken over rewrites models; a server that is taken over deletes "
-    "the backups.",
+    impact="A backup job that is taken over rewrites models; a server that is taken over reads or "
+    "deletes the backups.",
     remedy="Give each role the rights to its own bucket alone.",
     writes=("bucket",),
 )
@@ -28,33 +31,56 @@ def test_each_role_has_its_bucket_alone(
     """MLflow's identity cannot touch the backups, nor the backup's the artifacts.
 
     Steps:
-        1. With each role's own credentials write, list and delete in its own bucket.
-        2. With the same credentials write, list and delete in each other role's: refused, and
-           nothing is there afterwards.
+        1. With each role's own credentials write an object into its own bucket, read it, and list.
+        2. With the same credentials read that of each other role, write another beside it, list,
+           and delete it: refused.
+        3. Each role deletes its own again, and nothing is there afterwards.
     """
     roles = evidence.row(Roles).roles
-    key = f"{bucket.prefix}{unique('probe')}"
+    keys = {name: keys_of(role, kube, target.inside, bucket) for name, role in roles.items()}
+    buckets = sorted({role.bucket for role in roles.values()})
+    probe, planted = (f"{bucket.prefix}{unique(name)}" for name in ("probe", "planted"))
 
-    def tried(name: str, where: str) -> dict[str, Any]:
-        keys = keys_of(roles[name], kube, target.inside, bucket)
-        door = {**bucket.door, **keys, "bucket": where}
-        call = partial(target.inside.call, door=door)
+    def by(name: str, where: str) -> _Attempt:
+        door = {**bucket.door, **keys[name], "bucket": where}
+        return partial(target.inside.call, door=door)
+
+    def tried(name: str, where: str, *, own: bool) -> dict[str, JsonValue]:
+        call = by(name, where)
         return {
-            "write": call("s3_put", key=key),
+            "write": call("s3_put", key=probe if own else planted),
+            "read": call("s3_try_get", key=probe),
             "list": call("s3_try_list", prefix=bucket.prefix),
-            "delete": call("s3_delete", key=key),
+            **({} if own else {"delete": call("s3_delete", key=probe)}),
         }
 
-    for name, role in roles.items():
-        for where in sorted({r.bucket for r in roles.values()}):
-            own = where == role.bucket
-            evidence.expect(
-                "role.access", f"{name} in {'its own bucket' if own else where}",
-                tried(name, where), "==", dict.fromkeys(_ATTEMPTS, None if own else "AccessDenied"),
-                door="s3",
-            )  # fmt: skip
-    for where in sorted({r.bucket for r in roles.values()}):
-        left = Bucket(target.inside, {**bucket.door, "bucket": where}, "").objects(key)
+    def expect(name: str, where: str, *, own: bool) -> None:
+        seen = tried(name, where, own=own)
         evidence.expect(
-            "probe.left", f"left in {where}", [o.key for o in left], "==", [], door="s3"
-        )
+            "role.access", f"{name} in {'its own bucket' if own else where}",
+            seen, "==", dict.fromkeys(seen, None if own else "AccessDenied"), door="s3",
+        )  # fmt: skip
+
+    owners = [by(name, role.bucket) for name, role in roles.items()]
+    with _removed(owners, probe, planted):
+        for name, role in roles.items():
+            expect(name, role.bucket, own=True)
+        for name, role in roles.items():
+            for where in buckets:
+                if where != role.bucket:
+                    expect(name, where, own=False)
+    for where in buckets:
+        left = Bucket(target.inside, {**bucket.door, "bucket": where}, "")
+        found = [o.key for key in (probe, planted) for o in left.objects(key)]
+        evidence.expect("probe.left", f"left in {where}", found, "==", [], door="s3")
+
+
+@contextmanager
+def _removed(owners: list[_Attempt], *keys: str) -> Iterator[None]:
+    """Each owner deletes these objects from its own bucket in the end."""
+    try:
+        yield
+    finally:
+        for owner in owners:
+            for key in keys:
+                owner("s3_delete", key=key)

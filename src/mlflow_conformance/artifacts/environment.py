@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What containers are given in their environment."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.errors import Undecided
 
@@ -33,3 +34,38 @@ def values(kube: Kube, pod: Mapping[str, Any], variable: str) -> Iterator[str]:
                 yield kept.get(wanted["key"], "")
             else:
                 raise Undecided(f"{variable} comes from {', '.join(source)}, which is not read")
+
+
+def of_others(kube: Kube, pod: Mapping[str, Any], container: str) -> Iterator[tuple[str, str]]:
+    """The containers beside one, also those that only prepare it, each with a variable it is given.
+
+    Args:
+        pod: as the API gives it.
+        container: the one.
+
+    Raises:
+        Undecided: all entries of an object are given that cannot be read.
+    """
+    spec = pod["spec"]
+    for other in (*(spec.get("initContainers") or []), *spec["containers"]):
+        if other["name"] == container:
+            continue
+        for entry in other.get("env") or []:
+            yield other["name"], entry["name"]
+        for source in other.get("envFrom") or []:
+            for key in _entries(kube, source):
+                yield other["name"], f"{source.get('prefix') or ''}{key}"
+
+
+def _entries(kube: Kube, source: Mapping[str, Any]) -> Iterable[str]:
+    """The keys of a Secret or ConfigMap that an `envFrom` names."""
+    kind = "secret" if "secretRef" in source else "configmap"
+    named = source.get("secretRef") or source["configMapRef"]
+    try:
+        if kind == "secret":
+            return kube.secret(named["name"])
+        return kube.get(kind, named["name"]).get("data") or ()
+    except (LookupError, KubeFailed) as problem:
+        if named.get("optional"):
+            return ()
+        raise Undecided(f"the {kind} {named['name']} cannot be read: {problem}") from problem

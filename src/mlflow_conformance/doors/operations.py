@@ -111,10 +111,12 @@ def _s3(door: dict[str, Any]) -> Any:
     )
 
 
-def s3_list(door: dict[str, Any], prefix: str) -> JsonValue:
-    """Every object below a prefix: key, size in bytes, ETag; all pages."""
+def s3_list(door: dict[str, Any], prefix: str, most: int | None = None) -> JsonValue:
+    """Every object below a prefix, or the first ones alone: key, size in bytes, ETag; all pages."""
     pages = (
-        _s3(door).get_paginator("list_objects_v2").paginate(Bucket=door["bucket"], Prefix=prefix)
+        _s3(door)
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=door["bucket"], Prefix=prefix, PaginationConfig={"MaxItems": most})
     )
     return [
         {"key": item["Key"], "size": item["Size"], "etag": item["ETag"].strip('"')}
@@ -203,6 +205,13 @@ def s3_try_list(door: dict[str, Any], prefix: str) -> JsonValue:
     )
 
 
+def s3_try_get(door: dict[str, Any], key: str) -> JsonValue:
+    """Try to read the first byte of an object: the error's code, or None when it was given."""
+    return _s3_refusal(
+        lambda: _s3(door).get_object(Bucket=door["bucket"], Key=key, Range="bytes=0-0")
+    )
+
+
 def _s3_refusal(act: Callable[[], object]) -> JsonValue:
     from botocore.exceptions import ClientError
 
@@ -259,6 +268,7 @@ OPERATIONS: dict[str, Operation] = {
         s3_head,
         s3_list,
         s3_put,
+        s3_try_get,
         s3_try_list,
         sql,
         tcp,

@@ -44,14 +44,14 @@ class Bucket:
         """The bucket's own name."""
         return self.door["bucket"]
 
-    def objects(self, below: str = "") -> list[StoredObject]:
-        """Every object below ``prefix + below``.
+    def objects(self, below: str = "", *, most: int | None = None) -> list[StoredObject]:
+        """Every object below ``prefix + below``, or as many of the first ones.
 
         Raises:
             InsideFailed: the bucket refused it or could not be reached.
         """
         found = self.inside.call(
-            "s3_list", patience_s=120, door=dict(self.door), prefix=self.prefix + below
+            "s3_list", patience_s=120, door=dict(self.door), prefix=self.prefix + below, most=most
         )
         return [StoredObject(**item) for item in cast(list[dict[str, Any]], found)]
 
