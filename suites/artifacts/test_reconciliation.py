@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _WRITERS = 8
 _PATIENCE_S = 300
-_FOLDERS = 40
+_FOLDERS = 15
 
 
 def _put(target: Target, replicas: list[MlflowApi], keys: list[str]) -> dict[str, int]:
