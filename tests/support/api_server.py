@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -20,6 +20,7 @@ import yaml
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.closing import Closing
+from mlflow_conformance.doors.http_server import HttpServer
 
 _KINDS: dict[str, tuple[tuple[str, str, bool, tuple[str, ...]], ...]] = {
     "/api/v1": (
@@ -106,22 +107,18 @@ class ApiServer(Closing):
         self._version = 6
         self.closed = False
         handler = type("Handler", (_Handler,), {"api": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        # Closing it waits for one turn of this loop.
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self._server = HttpServer(handler)
 
     def close(self) -> None:
         """Answer no more, also on connections that are open."""
         self.closed = True
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
     def kube(self, folder: Path, namespace: str = "mlflow") -> Kube:
         """A way to it by a kubeconfig in a folder."""
         path = folder / "kubeconfig"
-        url = f"http://127.0.0.1:{self._server.server_port}"
         document = {
-            "clusters": [{"name": "c", "cluster": {"server": url}}],
+            "clusters": [{"name": "c", "cluster": {"server": self._server.url}}],
             "users": [{"name": "u", "user": {}}],
             "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
         }

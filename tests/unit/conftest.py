@@ -3,9 +3,8 @@
 
 import gc
 import signal
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from textwrap import dedent
 
@@ -14,6 +13,7 @@ from hypothesis import settings
 
 import real_mlflow as mlflow_process
 from mlflow_conformance.config import assets
+from mlflow_conformance.doors.http_server import HttpServer
 
 # On a busy machine an example takes as long as it takes; that is no defect.
 settings.register_profile("no deadline", deadline=None)
@@ -113,12 +113,8 @@ class _Hello(BaseHTTPRequestHandler):
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The URL of a server that answers every GET with OK."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Hello) as http:
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{http.server_port}"
-        http.shutdown()
-        thread.join()
+    with HttpServer(_Hello) as http:
+        yield http.url
 
 
 @pytest.fixture(scope="session")

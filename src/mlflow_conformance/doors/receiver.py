@@ -6,15 +6,13 @@ import itertools
 import socket
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from pydantic import JsonValue
 
+from mlflow_conformance.doors.http_server import HttpServer
+
 _REFUSED = 503
-
-
-class _OnIpv6(ThreadingHTTPServer):
-    address_family = socket.AF_INET6
 
 
 class Receiver:
@@ -36,16 +34,12 @@ class Receiver:
         self._lock = threading.Lock()
         self._posts: list[dict[str, JsonValue]] = []
         self._refused, self._refusals = refused, refusals
-        kind = _OnIpv6 if family == socket.AF_INET6 else ThreadingHTTPServer
-        self._server = kind(("", port), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
+        self._server = HttpServer(_handler(self), "", port, family)
 
     @property
     def port(self) -> int:
         """Where it listens."""
-        return int(self._server.server_address[1])
+        return self._server.port
 
     def keep(self, path: str, headers: dict[str, str], body: bytes) -> int:
         """Keep one post; returns the status that it is answered with."""
@@ -72,9 +66,7 @@ class Receiver:
 
     def stop(self) -> None:
         """Stop listening."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.close()
 
 
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:

@@ -8,13 +8,13 @@ pair before an upgrade listens on the runner's own address, since clients in oth
 """
 
 import itertools
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from pydantic import JsonValue
 
 from mlflow_conformance.doors.http import NoReply, Reply, send
+from mlflow_conformance.doors.http_server import HttpServer
 from mlflow_conformance.doors.operations import Operation
 from mlflow_conformance.mutants.lies import lie_of
 from mlflow_conformance.mutants.lies.base import Asked, Lie
@@ -38,22 +38,16 @@ class LyingProxy:
     ) -> None:
         """Listen on a free port of an address of this host."""
         self.lie = lie
-        self._server = ThreadingHTTPServer((address, 0), _handler(upstream, lie, ca_file))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
+        self._server = HttpServer(_handler(upstream, lie, ca_file), address)
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        address, port = self._server.server_address[:2]
-        return f"http://{address!s}:{port}"
+        return self._server.url
 
     def stop(self) -> None:
         """Stop listening."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.close()
 
 
 def _handler(upstream: str, lie: Lie, ca_file: str | None) -> type[BaseHTTPRequestHandler]:

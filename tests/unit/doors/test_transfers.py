@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from mlflow_conformance.doors.download import Download, Downloaded
+from mlflow_conformance.doors.http_server import HttpServer
 from mlflow_conformance.doors.upload import Upload, content
 
 _LENGTH = 1_000_000
@@ -49,14 +50,9 @@ def shelf() -> Iterator[Shelf]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             del format, args
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    made.url = f"http://127.0.0.1:{server.server_address[1]}"
-    yield made
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with HttpServer(Handler) as server:
+        made.url = server.url
+        yield made
 
 
 def _upload(shelf: Shelf, seconds: float) -> Upload:

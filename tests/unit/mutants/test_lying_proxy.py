@@ -3,16 +3,16 @@
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 import requests
 
 from mlflow_conformance.doors.http import NoReply, send
+from mlflow_conformance.doors.http_server import HttpServer
 from mlflow_conformance.doors.inside import LocalInside
 from mlflow_conformance.doors.receiver import Receiver
 from mlflow_conformance.doors.upload import Upload, content
@@ -53,13 +53,8 @@ class _Echo(BaseHTTPRequestHandler):
 @pytest.fixture
 def echo() -> Iterator[str]:
     """The URL of a server that echoes."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with HttpServer(_Echo) as server:
+        yield server.url
 
 
 @pytest.fixture
