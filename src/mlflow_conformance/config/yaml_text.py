@@ -6,7 +6,9 @@ is told, also beside a merge key, where ruamel.yaml itself keeps the last one wi
 """
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from io import StringIO
 from typing import Any, Protocol
 
@@ -68,11 +70,18 @@ class Text:
 
 
 def parse(raw: bytes) -> Text:
-    """Read one document.
+    """Read one document; what it gives is the caller's own.
 
     Raises:
         NotYaml: the bytes are none, or more than one.
     """
+    text = _parsed(raw)
+    return replace(text, data=deepcopy(text.data))
+
+
+@lru_cache(maxsize=16)
+def _parsed(raw: bytes) -> Text:
+    """The same, shared: `init` reads a base for what it writes and for what was written."""
     # Here and not above: what runs inside of a pod has models, and reads no YAML.
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
