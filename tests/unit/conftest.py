@@ -29,6 +29,10 @@ for _number, _default in (
         signal.signal(_number, _default)
 
 
+# What is loaded for the tests stays: see below.
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Spare the collector what stays for good.
 
@@ -37,6 +41,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 FILES = {

@@ -20,9 +20,12 @@ from mlflow_conformance.core.spelling import closest, nearest
 
 
 class Strict(BaseModel):
-    """A model that refuses unknown keys and cannot be changed."""
+    """A model that refuses unknown keys and cannot be changed.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    It is built when it is first used: there is one for the rows of every check, and few are read.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 _M = TypeVar("_M", bound=BaseModel)

@@ -6,8 +6,6 @@ import re
 import string
 from collections.abc import Iterator
 
-from zxcvbn import zxcvbn
-
 _LONGEST = 72
 """Characters that zxcvbn looks at. As many digits, the fewest there can be, hold 239 bits."""
 _CHANCE_BITS, _CHANCE_SHARE = 32, 0.25
@@ -75,6 +73,9 @@ def _guesses(text: str) -> float:
     """The bits of zxcvbn's number of guesses; infinite for what is generated."""
     if not text:
         return math.inf
+    # Here and not above: its lists of words take long to load, and few runs ask.
+    from zxcvbn import zxcvbn
+
     found, held = zxcvbn(text, user_inputs=_TRIED_FIRST), capacity(text)
     saved = sum(_saved(match, held / len(text), len(text)) for match in found["sequence"])
     if saved < min(_CHANCE_BITS, _CHANCE_SHARE * held):

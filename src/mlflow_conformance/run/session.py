@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import JsonValue
 
 from mlflow_conformance.cluster.kube import Kube
@@ -201,6 +199,10 @@ def _concealable(secret: str) -> str:
 
 
 def _dsn(text: str) -> dict[str, str | int]:
+    # Here and not above: few runs have one.
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
     try:
         return {k: v for k, v in conninfo_to_dict(text).items() if v is not None}
     except ProgrammingError as problem:

@@ -92,7 +92,8 @@ class Lie(BaseModel, ABC):
         seed: draws which one.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when it is told: every run loads all lies, and tells one at the most.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     name: ClassVar[str]
     completes_what_was_cut: ClassVar[bool] = False
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema
+if TYPE_CHECKING:
+    from jsonschema import Draft7Validator
 
 PACKAGED = Path(__file__).parent / "schemas" / "objects.json.gz"
 
@@ -43,8 +44,11 @@ def _document() -> dict[str, Any]:
 
 
 @cache
-def _validator(definition: str) -> jsonschema.Draft7Validator:
-    return jsonschema.Draft7Validator(
+def _validator(definition: str) -> "Draft7Validator":
+    # Here and not above: every run asks for the version alone.
+    from jsonschema import Draft7Validator
+
+    return Draft7Validator(
         {"$ref": f"#/definitions/{definition}", "definitions": _document()["definitions"]}
     )
 
