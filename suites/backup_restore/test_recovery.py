@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """BKP-6: how much is lost, and how long MLflow is away."""
 
-from mlflow_conformance.backup_restore.cron import longest_gap_s
 from mlflow_conformance.backup_restore.database import fingerprint
 from mlflow_conformance.backup_restore.judging import expect_complete, expect_in_time, expect_rows
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal
@@ -10,6 +9,7 @@ from mlflow_conformance.backup_restore.thresholds import Many, Recovery
 from mlflow_conformance.backup_restore.writers import seed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.backup_names import RestoreNames
+from mlflow_conformance.core.cron import longest_gap_s
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi, new_run
 from mlflow_conformance.doors.sql import Sql

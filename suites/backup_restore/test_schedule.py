@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from mlflow_conformance.backup_restore.cron import longest_gap_s
 from mlflow_conformance.backup_restore.schedule import (
     ScheduledBackup,
     age_s,
@@ -18,6 +17,7 @@ from mlflow_conformance.backup_restore.schedule import (
 )
 from mlflow_conformance.backup_restore.thresholds import Schedule
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.cron import longest_gap_s
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.target.backups.store import store_of, time_of
 from mlflow_conformance.target.base import Target

@@ -9,12 +9,14 @@ from mlflow_conformance.cluster.bundle import Bundle
 from mlflow_conformance.cluster.secret_uses import uses_of
 from mlflow_conformance.cluster.selectors import matches
 from mlflow_conformance.cluster.templates import pod_of
+from mlflow_conformance.core.cron import longest_gap_s
 from mlflow_conformance.survey.found import Blank, Survey
 from mlflow_conformance.survey.server import Server
 
 _OF_TWO = ("DIS-9", "DIS-3", "DIS-3.deletion", "DIS-3.hang", "DIS-8", "DIS-8.broken",
            "DIS-8.update", "DIS-2", "TRK-9", "NET-5", "DIS-1")  # fmt: skip
 _INSIDE_NODES = ("DIS-3", "DIS-3.hang", "DIS-4", "DIS-4.hang", "DIS-5", "DIS-6", "DIS-6.s3")
+_MADE_IN_S = 3600
 _MADE_HERE = ("BKP-1.schedule", "BKP-5.empty", "BKP-5.namespace")
 _OF_RESTORE = ("BKP-2", "BKP-5", "BKP-5.empty", "BKP-5.namespace", "BKP-6", "BKP-6.many", "BKP-9")
 
@@ -113,6 +115,8 @@ def find_backup(bundle: Bundle, found: Survey) -> None:
         "time_zone": spec.get("timeZone"),
         "concurrency": spec.get("concurrencyPolicy", "Allow"),
     }
+    if (newest_within_s := _newest_within_s(spec)) is not None:
+        found.rows["BKP-1"]["newest_within_s"] = newest_within_s
     command = f"kubectl create job --from=cronjob/{name} {{job}} -n {{namespace}}"
     if place is None:
         line = f'backup: {{cronjob: {name}, command: "{command}", bucket: BUCKET, prefix: PREFIX/}}'
@@ -136,6 +140,14 @@ def find_backup(bundle: Bundle, found: Survey) -> None:
         )
     )
     found.lacks("no documented restore is named (names.restore)", _OF_RESTORE)
+
+
+def _newest_within_s(spec: Mapping[str, Any]) -> int | None:
+    """The age that a schedule lets the newest backup come to, with an hour to make it in."""
+    try:
+        return longest_gap_s(spec["schedule"], spec.get("timeZone")) + _MADE_IN_S
+    except ValueError:
+        return None
 
 
 def find_webhooks(server: Server, found: Survey) -> None:

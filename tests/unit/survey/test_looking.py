@@ -90,21 +90,33 @@ def test_the_official_chart(tmp_path: Path) -> None:
     assert {"cidr": "10.8.0.0/16", "reaches": ["mlflow"]} in sources.values()
 
 
-@pytest.mark.parametrize("zone", ["", "  timeZone: Europe/Berlin\n"])
-def test_a_backup_in_the_zone_of_its_controller(zone: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("schedule", "zone", "newest_within_h"),
+    [
+        ("30 3 * * *", "", 25),
+        ("30 3 * * *", "  timeZone: Europe/Berlin\n", 26),
+        ("30 3 * * 0", "", 169),
+        ("0 * * * *", "", 2),
+        ("a schedule that nobody reads", "", 25),
+    ],
+)
+def test_a_backup_of_somebody_elses_schedule(
+    schedule: str, zone: str, newest_within_h: int, tmp_path: Path
+) -> None:
     backup = f"""
 ---
 apiVersion: batch/v1
 kind: CronJob
 metadata: {{name: nightly-backup}}
 spec:
-  schedule: 30 3 * * *
+  schedule: {schedule}
 {zone}  jobTemplate: {{spec: {{template: {{spec: {{containers: [{{name: dump, image: a:1}}]}}}}}}}}
 """
     profile = read(shapes.bundle(shapes.COMMUNITY + backup), tmp_path).profile
     row = profile.checks["BKP-1"].thresholds
-    assert row["schedule"] == "30 3 * * *"
+    assert row["schedule"] == schedule
     assert row["time_zone"] == ("Europe/Berlin" if zone else None)
+    assert row["newest_within_s"] == newest_within_h * 3600
 
 
 def test_community_charts(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 
 import pytest
 
-from mlflow_conformance.backup_restore.cron import longest_gap_s
+from mlflow_conformance.core.cron import longest_gap_s
 
 HOUR, DAY = 3600, 86_400
 
