@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 
+from mlflow_conformance.cluster.autoscaler import autoscaler
 from mlflow_conformance.cluster.eviction import Budget, budget, evict
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod
@@ -30,8 +31,9 @@ def test_budget_admits_one_and_refuses_the_next(
     then evict as many pods as the budget allows, and at once one more.
     Expected: no dry run is refused for good, and pods that are not ready may go as promised; 201
     for as many as the budget allows, 429 TooManyRequests that names the budget for the last one; at
-    least one disruption allowed right before, and no more than leave the promised number, which a
-    stricter budget does as well; none in between; no evicted pod stays. A refusal by a budget that
+    least one disruption allowed right before, and with as few replicas as there may be, and no more
+    than leave the promised number, which a stricter budget does as well; none in between; no
+    evicted pod stays. A refusal by a budget that
     an operator made decides nothing: it may make room when a node is drained.
     """
     name = target.names.mlflow.pdb
@@ -39,7 +41,7 @@ def test_budget_admits_one_and_refuses_the_next(
         evidence.undecided("the profile names no budget under names.mlflow.pdb")
     pods = _settled(evidence, target, kube, waiter)
     row = evidence.row(Evictions)
-    admitted = _admitted(pods, row.min_available)
+    admitted = _admitted(len(pods), row.min_available)
     before = _budget_allowing(kube, name, admitted, waiter)
     evidence.expect("exists", "budget exists", before is not None, "==", True, door="kubernetes")
     if before is None:
@@ -57,6 +59,7 @@ def test_budget_admits_one_and_refuses_the_next(
         [str(h) for h in back if not h.operator], "==", [],
         door="kubernetes", source="evictions by dry run",
     )  # fmt: skip
+    fewest = _fewest(target, kube, len(pods))
     as_promised = [
         evidence.expect(
             "selected", "pods the budget selects", before.expected, "==", len(pods),
@@ -65,6 +68,10 @@ def test_budget_admits_one_and_refuses_the_next(
         evidence.expect(
             "allowed.before", "disruptions allowed before", before.allowed, "in", admitted,
             door="kubernetes",
+        ),
+        evidence.expect(
+            "allowed.at-rest", f"disruptions that it allows of {fewest} replicas, the fewest",
+            before.allows(fewest), "in", _admitted(fewest, row.min_available), door="kubernetes",
         ),
     ]  # fmt: skip
     if not all(as_promised):
@@ -95,7 +102,7 @@ def test_budget_admits_one_and_refuses_the_next(
     evidence.expect(
         "evicted-left", "evicted pods left", [p.name for p in gone if p.uid in uids], "==", []
     )
-    after = _budget_allowing(kube, name, _admitted(recovered, row.min_available), waiter)
+    after = _budget_allowing(kube, name, _admitted(len(recovered), row.min_available), waiter)
     evidence.note("disruptions allowed after", after.allowed if after else None, door="kubernetes")
     if managed := [f"{h} (of {h.operator})" for h in back if h.operator]:
         evidence.undecided(
@@ -104,9 +111,16 @@ def test_budget_admits_one_and_refuses_the_next(
         )
 
 
-def _admitted(pods: list[Pod], min_available: int) -> list[int]:
+def _admitted(replicas: int, min_available: int) -> list[int]:
     """How many disruptions a budget may allow: one at least, and no more than leave so many."""
-    return list(range(1, max(1, len(pods) - min_available) + 1))
+    return list(range(1, max(1, replicas - min_available) + 1))
+
+
+def _fewest(target: Target, kube: Kube, replicas: int) -> int:
+    """As few replicas as the autoscaler goes down to; without one there are as many as now."""
+    name = target.names.mlflow.hpa
+    found = autoscaler(kube, name) if name else None
+    return min(found.minimum, replicas) if found else replicas
 
 
 @dataclass(frozen=True)

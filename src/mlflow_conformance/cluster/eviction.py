@@ -2,6 +2,7 @@
 """Evictions and the disruption budgets that may refuse them."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,12 @@ class Budget:
         """It counts by its newest specification, and every pod that it selects is healthy."""
         return self.current and self.healthy == self.expected
 
+    def allows(self, replicas: int) -> int:
+        """How many of so many healthy replicas it lets go; shares of them are rounded up."""
+        if self.max_unavailable is not None:
+            return min(replicas, _count(self.max_unavailable, replicas))
+        return max(0, replicas - _count(self.min_available or 0, replicas))
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -54,6 +61,12 @@ class Answer:
     reason: str = ""
     cause: str = ""
     message: str = ""
+
+
+def _count(written: int | str, replicas: int) -> int:
+    if isinstance(written, int):
+        return written
+    return math.ceil(int(written.removesuffix("%")) * replicas / 100)
 
 
 def budget(kube: Kube, name: str) -> Budget | None:

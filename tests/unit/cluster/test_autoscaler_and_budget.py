@@ -90,6 +90,30 @@ def test_a_budget_whose_counts_are_of_now(
     assert found.settled is settled
 
 
+@pytest.mark.parametrize(
+    ("spec", "allowed"),
+    [
+        ({"minAvailable": 1}, {1: 0, 2: 1, 10: 9}),
+        ({"minAvailable": 2}, {1: 0, 2: 0, 3: 1}),
+        ({"minAvailable": "50%"}, {1: 0, 2: 1, 3: 1}),
+        ({"minAvailable": "51%"}, {2: 0, 3: 1}),
+        ({"minAvailable": "0%"}, {2: 2}),
+        ({"maxUnavailable": 1}, {1: 1, 2: 1, 10: 1}),
+        ({"maxUnavailable": "10%"}, {2: 1, 11: 2}),
+        ({"maxUnavailable": "60%"}, {2: 2}),
+        ({"maxUnavailable": 0}, {2: 0}),
+    ],
+)
+def test_how_many_a_budget_lets_go(
+    spec: dict[str, Any], allowed: dict[int, int], tmp_path: Path
+) -> None:
+    with ApiServer() as server:
+        server.have("PodDisruptionBudget", "b", metadata={"generation": 1}, spec=spec)
+        found = budget(server.kube(tmp_path), "b")
+    assert found is not None
+    assert {n: found.allows(n) for n in allowed} == allowed
+
+
 def test_an_autoscaler_without_status_does_not_measure() -> None:
     found = read({"spec": HPA["spec"]})
     assert not found.measures
