@@ -45,7 +45,7 @@ def test_wrong_values_are_refused(
                 if not isinstance(wrong, WrongSetting):
                     evidence.undecided(f"{name}: a chart is given settings, and no patch")
                 done = workshop.try_chart(f"{settings_of(deployment, {})} {wrong.settings}")
-                _judge_refusal(evidence, name, wrong.says, done)
+                _judge_refusal(evidence, name, wrong.says.pattern, done)
             evidence.expect(
                 "releases", "releases", workshop.releases(), "==", [], door="kubernetes"
             )
@@ -63,7 +63,7 @@ def test_wrong_values_are_refused(
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 answers = list(pool.map(workshop.try_overlay, folders))
             for (name, wrong), done in zip(row.wrong.items(), answers, strict=True):
-                _judge_refusal(evidence, name, wrong.says, done)
+                _judge_refusal(evidence, name, wrong.says.pattern, done)
 
 
 def _judge_refusal(evidence: Evidence, name: str, says: str, done: shell.Completed) -> None:

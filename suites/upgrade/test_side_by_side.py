@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """UPG-4: the version that is deployed and the one that it is upgraded to, beside each other."""
 
-import re
 from collections.abc import Sequence
+from re import Pattern
 
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.inside import Inside
@@ -116,8 +116,8 @@ def test_answers_are_the_same(
     )
 
 
-def _meant(found: Sequence[AnswerDifference], expected: Sequence[str]) -> list[str]:
-    return [str(d) for d in found if any(re.fullmatch(e, str(d)) for e in expected)]
+def _meant(found: Sequence[AnswerDifference], expected: Sequence[Pattern[str]]) -> list[str]:
+    return [str(d) for d in found if any(e.fullmatch(str(d)) for e in expected)]
 
 
 def _of(found: Sequence[AnswerDifference], kind: str) -> list[str]:
@@ -159,7 +159,7 @@ def test_clients_of_other_versions_work(
             "lost", f"what the client of {client.version} cannot do any more", client.lost, "==",
             [], door="inside",
         )  # fmt: skip
-    unknown = [e for e in upgraded.ahead if not any(re.fullmatch(r, e) for r in row.refused)]
+    unknown = [e for e in upgraded.ahead if not any(r.fullmatch(e) for r in row.refused)]
     evidence.expect("ahead", "what B's client can do at B alone", unknown, "==", [], door="inside")
     evidence.expect(
         "own", "what B's client cannot do at B", [e for e in upgraded.at_b.values() if e], "==", [],

@@ -72,7 +72,7 @@ def test_way_back(
             + missing(front, on_b),
         )  # fmt: skip
         return
-    judging_back.expect_refused(evidence, done, serving, image_b, row.refused_says)
+    judging_back.expect_refused(evidence, done, serving, image_b, row.refused_says.pattern)
     if not backed_up.backup:
         evidence.undecided(f"no backup was made before the upgrade: {backed_up.outcome}")
     if names.restore is None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thresholds of the checks of observability, as a profile's rows write them down."""
 
+from re import Pattern
 from typing import Literal
 
 from pydantic import Field
@@ -52,6 +53,30 @@ class Counted(Thresholds):
     each_route: int = Field(ge=2, description="requests of each kind of route")
     uncounted: list[Route] = Field(
         description="kinds of routes that the deployment's MLflow does not count"
+    )
+
+
+class LineKeys(Strict):
+    """Keys of a line of JSON."""
+
+    time: str = Field(min_length=1, description="when: ISO 8601 with its zone, or a number")
+    level: str = Field(min_length=1, description="how grave it is, such as INFO")
+    message: str = Field(min_length=1, description="what is said")
+    id: str = Field(min_length=1, description="the ID of the request that it is about")
+
+
+class Logged(Thresholds):
+    """OBS-5."""
+
+    header: str = Field(
+        min_length=1, description="header of a request, and of its answer, that holds its ID"
+    )
+    keys: LineKeys = Field(description="where a line has what")
+    lines: int = Field(ge=1, description="lines that must have been looked at, at least")
+    each: int = Field(ge=1, description="requests of each kind that are sent to each replica")
+    plain: list[Pattern[str]] = Field(
+        description="what the server is known to print before its logging is set up, as regular "
+        "expressions that match whole lines"
     )
 
 
@@ -146,6 +171,7 @@ THRESHOLDS: Registry = {
     "OBS-2.down": AlertedFault,
     "OBS-2.latency": SlowFault,
     "OBS-3": Panels,
+    "OBS-5": Logged,
     "OBS-6": DatabaseMetrics,
     "OBS-7": Counted,
 }

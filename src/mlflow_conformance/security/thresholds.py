@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thresholds of the checks of security, as a profile's rows write them down."""
 
+from re import Pattern
 from typing import Literal
 
 from pydantic import Field, JsonValue
@@ -127,14 +128,14 @@ class WrongSetting(Strict):
     """A wrong value of the chart."""
 
     settings: str = Field(min_length=1, description="options of `helm install`")
-    says: str = Field(min_length=1, description="regular expression that the refusal matches")
+    says: Pattern[str] = Field(description="regular expression that the refusal matches")
 
 
 class WrongPatch(Strict):
     """A wrong field of the kustomization."""
 
     patch: dict[str, JsonValue] = Field(min_length=1, description="a strategic merge patch")
-    says: str = Field(min_length=1, description="regular expression that the refusal matches")
+    says: Pattern[str] = Field(description="regular expression that the refusal matches")
 
 
 class Refused(Thresholds):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thresholds of the checks of an upgrade, as a profile's rows write them down."""
 
+from re import Pattern
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -114,8 +115,7 @@ class WayBack(Thresholds):
     writes: Annotated[int, Field(ge=1)] = Field(
         description="writes on A before the backup, and as many on B before the rollback"
     )
-    refused_says: str = Field(
-        min_length=1,
+    refused_says: Pattern[str] = Field(
         description="what a refusal must name, as a regular expression: how one gets back",
     )
 
@@ -123,7 +123,7 @@ class WayBack(Thresholds):
 class ValuesKept(Thresholds):
     """UPG-5: values and Secrets."""
 
-    may_change: list[Annotated[str, Field(min_length=1)]] = Field(
+    may_change: list[Pattern[str]] = Field(
         description="what may differ between A's and B's objects besides MLflow's image, as "
         "regular expressions that match the whole of ``kind/name: path``"
     )
@@ -143,7 +143,7 @@ class ApiAnswers(Thresholds):
     answered: Annotated[int, Field(ge=1)] = Field(
         description="calls of A's API that A must answer for the comparison to mean anything"
     )
-    expected: list[_Text] = Field(
+    expected: list[Pattern[str]] = Field(
         description="differences that are meant, as regular expressions that match the whole of one"
     )
 
@@ -151,7 +151,7 @@ class ApiAnswers(Thresholds):
 class ClientSkew(Thresholds):
     """UPG-4.skew."""
 
-    refused: list[_Text] = Field(
+    refused: list[Pattern[str]] = Field(
         description="what is known not to work for B's client at A, as regular expressions that "
         "match the whole of ``operation: error``"
     )

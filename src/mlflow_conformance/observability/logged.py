@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a server's pods wrote, line by line: whether each is a JSON object that says when and what.
+
+A collector such as Fluent Bit or Promtail takes every line for one record. A traceback that is
+printed as it is becomes dozens of records of which none can be found by its request.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mlflow_conformance.core.credentials import Hiding
+from mlflow_conformance.observability.thresholds import LineKeys
+
+_SHOWN = 80
+"""Characters of a line that people need to find it."""
+
+
+@dataclass(frozen=True)
+class LoggedText:
+    """What one container wrote.
+
+    Attributes:
+        pod: its name, for people.
+    """
+
+    pod: str
+    text: str
+
+    def lines(self) -> list[str]:
+        """Its lines; empty ones say nothing to anybody."""
+        # Not splitlines: JSON may hold other ends of lines as they are.
+        return [line for line in self.text.split("\n") if line.strip()]
+
+
+@dataclass(frozen=True)
+class LineFaults:
+    """Lines that no collector can use, as people find them.
+
+    Attributes:
+        read: how many lines were looked at.
+        known: those that are no JSON object, and known to be none.
+        no_object: all others that are none.
+        incomplete: objects without a time with its zone, a level or a message, and what is missing.
+    """
+
+    read: int
+    known: Sequence[str]
+    no_object: Sequence[str]
+    incomplete: Sequence[str]
+
+
+def faults(
+    logs: Iterable[LoggedText], keys: LineKeys, plain: Sequence[re.Pattern[str]]
+) -> LineFaults:
+    """The lines that are no record of when something of which weight was said.
+
+    Args:
+        plain: what is known to be printed as it is, whole lines.
+    """
+    hiding = Hiding()
+    read = 0
+    known: list[str] = []
+    no_object: list[str] = []
+    incomplete: list[str] = []
+    for log in logs:
+        for number, line in enumerate(log.lines(), 1):
+            read += 1
+            shown = f"{log.pod}, line {number}: {hiding.line(line)[:_SHOWN]}"
+            found = _object(line)
+            if found is None and any(pattern.fullmatch(line) for pattern in plain):
+                known.append(shown)
+            elif found is None:
+                no_object.append(shown)
+            elif lacks := _lacks(found, keys):
+                incomplete.append(f"{shown} (without {', '.join(lacks)})")
+    return LineFaults(read, known, no_object, incomplete)
+
+
+def tellers(logs: Iterable[LoggedText], key: str, ids: Iterable[str]) -> dict[str, set[str]]:
+    """The pods whose lines are about each of some requests.
+
+    Args:
+        key: where a line has the request's ID.
+    """
+    found: dict[str, set[str]] = {number: set() for number in ids}
+    for log in logs:
+        for line in log.lines():
+            number = (_object(line) or {}).get(key)
+            if isinstance(number, str) and number in found:
+                found[number].add(log.pod)
+    return found
+
+
+def _object(line: str) -> Mapping[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _lacks(line: Mapping[str, Any], keys: LineKeys) -> list[str]:
+    missing = [] if _is_time(line.get(keys.time)) else [keys.time]
+    return missing + [key for key in (keys.level, keys.message) if not line.get(key)]
+
+
+def _is_time(value: object) -> bool:
+    """Whether it is a moment that needs no guess: ISO 8601 with its zone, or seconds since 1970."""
+    if isinstance(value, int | float):
+        return not isinstance(value, bool)
+    try:
+        return datetime.fromisoformat(str(value)).tzinfo is not None
+    except ValueError:
+        return False
