@@ -244,6 +244,31 @@ class MonitoringNames(Strict):
     )
 
 
+class TracingNames(Strict):
+    """Where the server's own traces go, as OpenTelemetry sends them."""
+
+    service: str = Field(min_length=1, description="the name of the service in its traces")
+    namespace: LabelName = Field(
+        default="monitoring",
+        description="the namespace of the collector, which the network policies admit",
+    )
+    collector: LabelName = Field(
+        default="jaeger-collector", description="the collector's Service, to which is sent"
+    )
+    objects: str | None = Field(
+        default=None,
+        description="documented line, for bash, run in the folder of deployment/, that prints the "
+        "manifests of the deployment as it traces; by it tracing is switched on for the checks "
+        "that ask for traces, on a cluster that was made here",
+    )
+    query: str | None = Field(
+        default=None,
+        description="URL of Jaeger's query service as the runner reaches it, where the deployment "
+        "traces already; on a cluster that was made here without one, a Jaeger is installed for "
+        "the checks that ask for it",
+    )
+
+
 class FrontDoor(Strict):
     """How people reach MLflow from outside."""
 
@@ -279,6 +304,9 @@ class Names(Strict):
     restore: RestoreNames | None = Field(default=None, description="how backups are restored")
     monitoring: MonitoringNames | None = Field(
         default=None, description="how it is watched, with an operator of Prometheus"
+    )
+    tracing: TracingNames | None = Field(
+        default=None, description="how the server traces what it does, with Jaeger"
     )
     runner: RunnerNames = Field(default=RunnerNames(), description="the runner pod")
     front: FrontDoor | None = Field(default=None, description="the ingress")

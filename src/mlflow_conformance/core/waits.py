@@ -50,6 +50,7 @@ TIMEOUTS: dict[str, float] = {
     "writes acknowledged": 90,
     "rolled back": 100,
     "surge": 900,
+    "traces arrived": 60,
     "upgraded": 420,
     "upload settled": 90,
     "webhook delivered": 30,

@@ -162,6 +162,44 @@ class BackupFault(AlertedFault):
     age_s: float = Field(gt=0, description="age that the last good backup is given, seconds")
 
 
+class Traced(Thresholds):
+    """OBS-4."""
+
+    requests: int = Field(ge=2, description="requests of callers whose traces are kept")
+    arrives_s: float = Field(
+        gt=0, description="most from the last answer until all of their traces have arrived, s"
+    )
+
+
+class Sampled(Thresholds):
+    """OBS-4.share."""
+
+    requests: int = Field(ge=100, description="requests of callers that do not trace themselves")
+    share: Share = Field(description="of them that is traced")
+    doubt: Share = Field(
+        description="how often a sampler that keeps its share may be called wrong, as a share"
+    )
+    quiet_s: int = Field(
+        ge=1, description="how long none must have arrived before they are counted, seconds"
+    )
+
+
+class Uncollected(Thresholds):
+    """OBS-4.away."""
+
+    requests: int = Field(ge=20, description="requests while the collector is away, all traced")
+    at_once: int = Field(ge=1, description="of them that are under way at once, at most")
+    timeout_s: float = Field(gt=0, description="how long each may take, seconds")
+    failed: int = Field(ge=0, description="most of them that fail")
+    p95_s: float = Field(gt=0, description="most of their 95th percentile, seconds")
+    ready_s: float = Field(
+        gt=0, description="most until a replica that starts meanwhile is ready, seconds"
+    )
+    arrives_s: float = Field(
+        gt=0, description="most until traces of every replica arrive, before and afterwards, s"
+    )
+
+
 THRESHOLDS: Registry = {
     "OBS-1": Scraped,
     "OBS-2": Alerts,
@@ -172,6 +210,9 @@ THRESHOLDS: Registry = {
     "OBS-2.latency": SlowFault,
     "OBS-3": Panels,
     "OBS-5": Logged,
+    "OBS-4": Traced,
+    "OBS-4.away": Uncollected,
+    "OBS-4.share": Sampled,
     "OBS-6": DatabaseMetrics,
     "OBS-7": Counted,
 }

@@ -9,25 +9,20 @@ minute later.
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.node_door import open_node
-from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.cluster.view import look
 from mlflow_conformance.config.placeholders import filled
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.progress import tell
-from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.stand import images
 from mlflow_conformance.stand.deploy.rendered import objects
 from mlflow_conformance.stand.node_images import provide
-
-Manifest = dict[str, Any]
+from mlflow_conformance.stand.temporary import Manifest, make, namespace_of
 
 _BUNDLE, _OPERATOR = "monitoring", "go.prometheus-operator"
 _DEFINITIONS = "files/example/prometheus-operator-crd/monitoring.coreos.com_{}.yaml"
@@ -85,12 +80,12 @@ def stack(
     parts = [filled(thing, words) for text in texts for thing in objects(text)]
     there = kube.within(namespace)
     with ExitStack() as made:
-        _make(made, kube, definitions, waiter)
+        make(made, kube, definitions, waiter)
         _wait_established(kube, definitions, waiter)
-        _make(made, kube, watched, waiter)
+        make(made, kube, watched, waiter)
         of_all = [thing for thing in parts if thing["kind"].startswith("ClusterRole")]
-        _make(made, kube, of_all, waiter)
-        _make(made, kube, [_namespace(namespace)], waiter, timeout="namespace gone")
+        make(made, kube, of_all, waiter)
+        make(made, kube, [namespace_of(namespace)], waiter, timeout="namespace gone")
         there.apply([thing for thing in parts if thing not in of_all])
         for labels in _PODS:
             waiter.until(
@@ -100,42 +95,6 @@ def stack(
                 timeout="monitoring ready",
             )
         yield f"http://prometheus-operated.{namespace}.svc:9090"
-
-
-def _namespace(name: str) -> Manifest:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-
-
-def _make(
-    made: ExitStack,
-    kube: Kube,
-    manifests: Sequence[Manifest],
-    waiter: Waiter,
-    *,
-    timeout: str = "object deleted",
-) -> None:
-    """Make objects for as long as `made` is open; what was there before stays as it is."""
-    for thing in manifests:
-        meta = thing["metadata"]
-        space, name = meta.get("namespace") or kube.namespace, meta["name"]
-        kind = _kind(thing)
-        if kube.find(kind, name, namespace=space) is not None:
-            continue
-        made.callback(partial(_removed, kube, kind, name, waiter, space, timeout))
-        kube.apply([thing])
-
-
-def _removed(
-    kube: Kube, kind: str, name: str, waiter: Waiter, namespace: str, timeout: str
-) -> None:
-    with uninterrupted():
-        removed(kube, kind, name, waiter, namespace=namespace, timeout=timeout)
-
-
-def _kind(thing: Manifest) -> str:
-    """The kind with its group, since others may have one of the same name."""
-    group, slash, _ = thing["apiVersion"].rpartition("/")
-    return f"{thing['kind']}.{group}" if slash else str(thing["kind"])
 
 
 def _wait_established(kube: Kube, definitions: Sequence[Manifest], waiter: Waiter) -> None:

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The deployment's own way to trace, as changes of what is deployed without it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import JsonValue
+
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.terminal import Terminal
+from mlflow_conformance.config.names import MlflowNames
+from mlflow_conformance.config.object_change import ObjectChange
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.stand.deploy.rendered import NotSound, objects
+
+_RENDER_S = 60.0
+_SETTING = "OTEL_"
+"""What the names of OpenTelemetry's environment variables begin with."""
+
+
+def printed(prompt: Terminal, line: str, namespace: str) -> list[dict[str, Any]]:
+    """The manifests that a documented line prints.
+
+    Args:
+        line: see `mlflow_conformance.config.names.TracingNames`.
+
+    Raises:
+        Undecided: the line failed, or printed no manifests.
+        CommandFailed: it did not end in time.
+    """
+    done = prompt.run(line.replace("{namespace}", namespace), within_s=_RENDER_S)
+    if done.code != 0:
+        said = " ".join(done.stderr.split())[-300:]
+        raise Undecided(f"names.tracing.objects ended with exit code {done.code}: {said}")
+    try:
+        return objects(done.stdout)
+    except NotSound as problem:
+        raise Undecided(f"names.tracing.objects printed no manifests: {problem}") from None
+
+
+def switched_on(
+    manifests: Sequence[Mapping[str, Any]], names: MlflowNames, kube: Kube
+) -> list[ObjectChange]:
+    """What makes the deployment trace as it is printed: its server's command and settings, and
+    the network policies of its server's pods.
+
+    Raises:
+        Undecided: no printed server has a setting of OpenTelemetry.
+    """
+    return [*_policies(manifests, names, kube), _server(manifests, names)]
+
+
+def _server(manifests: Sequence[Mapping[str, Any]], names: MlflowNames) -> ObjectChange:
+    for thing in manifests:
+        if thing["kind"].lower() != names.kind or thing["metadata"]["name"] != names.deployment:
+            continue
+        for container in thing["spec"]["template"]["spec"]["containers"]:
+            settings = [e for e in container.get("env") or [] if e["name"].startswith(_SETTING)]
+            if container["name"] == names.container and settings:
+                change: dict[str, JsonValue] = {"name": names.container, "env": settings}
+                if "command" in container:
+                    change["command"] = container["command"]
+                patch: dict[str, JsonValue] = {
+                    "spec": {"template": {"spec": {"containers": [change]}}}
+                }
+                return ObjectChange(kind=names.kind, name=names.deployment, patch=patch)
+    raise Undecided(
+        f"names.tracing.objects printed no {names.kind} {names.deployment} with settings of "
+        "OpenTelemetry"
+    )
+
+
+def _policies(
+    manifests: Sequence[Mapping[str, Any]], names: MlflowNames, kube: Kube
+) -> list[ObjectChange]:
+    changes = []
+    for thing in manifests:
+        if thing["kind"] != "NetworkPolicy" or not _selects(thing["spec"], names.selector):
+            continue
+        name = thing["metadata"]["name"]
+        before = kube.find("networkpolicy", name)
+        if before is None:
+            changes.append(ObjectChange(action="add", manifest=dict(thing)))
+        elif before["spec"].get("egress") != thing["spec"].get("egress"):
+            changes.append(
+                ObjectChange(
+                    kind="networkpolicy",
+                    name=name,
+                    patch_type="json",
+                    json_patch=[{"op": "replace", "path": "/spec", "value": thing["spec"]}],
+                )
+            )
+    return changes
+
+
+def _selects(spec: Mapping[str, Any], pods: Mapping[str, str]) -> bool:
+    """Whether a policy is about pods with these labels, and not about all."""
+    wanted: Mapping[str, str] = spec["podSelector"].get("matchLabels") or {}
+    return bool(wanted) and wanted.items() <= pods.items()

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Objects that are in a cluster for as long as checks need them."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.removal import removed
+from mlflow_conformance.core.signals import uninterrupted
+from mlflow_conformance.core.waits import Waiter
+
+Manifest = dict[str, Any]
+
+
+def namespace_of(name: str) -> Manifest:
+    """A namespace's manifest."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def make(
+    made: ExitStack,
+    kube: Kube,
+    manifests: Sequence[Manifest],
+    waiter: Waiter,
+    *,
+    timeout: str = "object deleted",
+) -> None:
+    """Make objects for as long as `made` is open; what was there before stays as it is.
+
+    Args:
+        timeout: names how long their removal is waited for.
+
+    Raises:
+        KubeFailed: the cluster refused one.
+    """
+    for thing in manifests:
+        meta = thing["metadata"]
+        space, name = meta.get("namespace") or kube.namespace, meta["name"]
+        kind = _kind(thing)
+        if kube.find(kind, name, namespace=space) is not None:
+            continue
+        made.callback(partial(_removed, kube, kind, name, waiter, space, timeout))
+        kube.apply([thing])
+
+
+def _removed(
+    kube: Kube, kind: str, name: str, waiter: Waiter, namespace: str, timeout: str
+) -> None:
+    with uninterrupted():
+        removed(kube, kind, name, waiter, namespace=namespace, timeout=timeout)
+
+
+def _kind(thing: Manifest) -> str:
+    """The kind with its group, since others may have one of the same name."""
+    group, slash, _ = thing["apiVersion"].rpartition("/")
+    return f"{thing['kind']}.{group}" if slash else str(thing["kind"])
