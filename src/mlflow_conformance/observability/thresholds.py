@@ -198,6 +198,10 @@ class Uncollected(Thresholds):
     arrives_s: float = Field(
         gt=0, description="most until traces of every replica arrive, before and afterwards, s"
     )
+    others_cpu: Share | None = Field(
+        description="share of this machine's CPU time that others may take before what is too slow "
+        "decides nothing; null for any"
+    )
 
 
 THRESHOLDS: Registry = {
