@@ -215,6 +215,6 @@ def test_without_the_collector(
         row.ready_s, unit="s", door="kubernetes",
     )  # fmt: skip
     evidence.expect(
-        "arrives", "time from the collector's return until traces of every replica arrive",
+        "arrives", "time until traces of every replica arrive",  # once the collector is back
         arrives(inside, target, tracing, rng, waiter), "<=", row.arrives_s, unit="s", door="inside",
     )  # fmt: skip
