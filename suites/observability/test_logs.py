@@ -35,7 +35,7 @@ class _Sent:
     impact="A collector of logs splits tracebacks, or cannot tell which lines belong together.",
     remedy="Write every record as one JSON object a line, tracebacks as well (uvicorn's "
     "--log-config), and give each request an ID that its answer and all of its lines have.",
-    writes=(),
+    writes=("runner",),
 )
 def test_logs_are_structured(
     evidence: Evidence, target: Target, kube: Kube, waiter: Waiter
