@@ -135,7 +135,7 @@ def _listening(target: Target) -> Iterator[Notices]:
 
 @pytest.fixture(scope="package")
 def steady_replicas(target: Target, waiter: Waiter) -> Iterator[None]:
-    """MLflow's autoscaler is held at its minimum: more pods are no part of these faults."""
+    """MLflow's autoscaler is held at its minimum: pods that come and go are no fault's doing."""
     hpa = target.names.mlflow.hpa
     if hpa is None:
         yield
@@ -145,6 +145,12 @@ def steady_replicas(target: Target, waiter: Waiter) -> Iterator[None]:
         kind="horizontalpodautoscaler", name=hpa, patch={"spec": {"maxReplicas": least}}
     )
     with changed(target, [held], waiter):
+        waiter.until(
+            f"held: at most {least} replicas",
+            lambda: len(target.replica_urls()),
+            done=lambda ready: ready <= least,
+            timeout="rollout",
+        )
         yield
 
 

@@ -105,6 +105,7 @@ def test_traces_are_joined_and_whole(
 def test_every_tenth_is_traced(
     evidence: Evidence,
     tracing: Tracing,
+    steady_replicas: None,
     inside: Inside,
     replicas: list[MlflowApi],
     unique: Unique,
@@ -171,6 +172,7 @@ def test_without_the_collector(
     target: Target,
     kube: Kube,
     tracing: Tracing,
+    steady_replicas: None,
     inside: Inside,
     replicas: list[MlflowApi],
     rng: random.Random,
