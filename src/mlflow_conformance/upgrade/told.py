@@ -4,7 +4,7 @@
 A migration that finds next to nothing to do holds its locks for some milliseconds, which looks at
 PostgreSQL miss. MLflow says one sentence whenever it begins to migrate, by command or at a
 server's start (`_upgrade_db` in mlflow/store/db/utils.py, the same in 2.22 and 3.18); Alembic's own
-words for each step are turned off by MLflow 3.15 and later.
+words for each step do not come through, for MLflow 3.15 and later set its logger to WARNING.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
