@@ -54,7 +54,16 @@ PLACES = rights.Places(
     probes={namespace_of(s): s.namespace_labels for s in SOURCES.values() if not s.namespace},
     sources=["traefik"],
 )
+HOST = "kubernetes.io/hostname"
 SPEC = {
+    "topologySpreadConstraints": [
+        {
+            "maxSkew": 1,
+            "topologyKey": HOST,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": LABELS},
+        }
+    ],
     "containers": [
         {
             "name": "mlflow",
@@ -64,7 +73,7 @@ SPEC = {
                 {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "p"}}}
             ],
         }
-    ]
+    ],
 }
 
 
@@ -106,7 +115,7 @@ def objects() -> list[dict[str, Any]]:
                 ],
             },
         ),
-        *(named("Node", f"node-{n}") for n in (1, 2)),
+        *(named("Node", f"node-{n}", meta={"labels": {HOST: f"node-{n}"}}) for n in (1, 2)),
         *(
             named("Pod", f"mlflow-{n}", meta={"labels": LABELS}, spec={**SPEC, "nodeName": f"node-{n}"})  # noqa: E501
             for n in (1, 2)
