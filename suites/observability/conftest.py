@@ -19,9 +19,10 @@ from mlflow_conformance.observability.alerts import alerts_of, hurried
 from mlflow_conformance.observability.good_backup import need_backup
 from mlflow_conformance.observability.jaeger import Jaeger
 from mlflow_conformance.observability.notices import Notices
+from mlflow_conformance.observability.printed import printed
 from mlflow_conformance.observability.prometheus import Prometheus
 from mlflow_conformance.observability.shipped import shipped
-from mlflow_conformance.observability.switching import printed, switched_on
+from mlflow_conformance.observability.switching import switched_on
 from mlflow_conformance.observability.traced import Tracing
 from mlflow_conformance.observability.watching import Watching
 from mlflow_conformance.stand.collecting import jaeger
@@ -107,7 +108,7 @@ def tracing(
         )
     kube = target.need_kube()
     prompt: Terminal = replace(request.getfixturevalue("prompt"), folder=target.root)
-    manifests = printed(prompt, names.objects, target.names.namespace)
+    manifests = printed(prompt, names.objects, target.names.namespace, "names.tracing.objects")
     with ExitStack() as installed:
         with conformance_run.phase("Jaeger, and tracing switched on"):
             collector = installed.enter_context(

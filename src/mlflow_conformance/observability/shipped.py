@@ -5,10 +5,9 @@ from typing import Any
 
 from mlflow_conformance.cluster.terminal import Terminal
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.stand.deploy.rendered import NotSound, objects
+from mlflow_conformance.observability.printed import printed
 
 MONITORS, RULES = "ServiceMonitor", "PrometheusRule"
-_RENDER_S = 60.0
 
 
 def shipped(prompt: Terminal, line: str, namespace: str, dashboards: str) -> list[dict[str, Any]]:
@@ -21,14 +20,8 @@ def shipped(prompt: Terminal, line: str, namespace: str, dashboards: str) -> lis
         Undecided: the line failed, or printed none.
         CommandFailed: it did not end in time.
     """
-    done = prompt.run(line.replace("{namespace}", namespace), within_s=_RENDER_S)
-    if done.code != 0:
-        said = " ".join(done.stderr.split())[-300:]
-        raise Undecided(f"names.monitoring.objects ended with exit code {done.code}: {said}")
-    try:
-        found = [thing for thing in objects(done.stdout) if _watches(thing, dashboards)]
-    except NotSound as problem:
-        raise Undecided(f"names.monitoring.objects printed no manifests: {problem}") from None
+    manifests = printed(prompt, line, namespace, "names.monitoring.objects")
+    found = [thing for thing in manifests if _watches(thing, dashboards)]
     if not found:
         raise Undecided("names.monitoring.objects printed no monitor, rule or dashboard")
     return found

@@ -7,35 +7,12 @@ from typing import Any
 from pydantic import JsonValue
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.cluster.terminal import Terminal
 from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.stand.deploy.rendered import NotSound, objects
 
-_RENDER_S = 60.0
 _SETTING = "OTEL_"
 """What the names of OpenTelemetry's environment variables begin with."""
-
-
-def printed(prompt: Terminal, line: str, namespace: str) -> list[dict[str, Any]]:
-    """The manifests that a documented line prints.
-
-    Args:
-        line: see `mlflow_conformance.config.names.TracingNames`.
-
-    Raises:
-        Undecided: the line failed, or printed no manifests.
-        CommandFailed: it did not end in time.
-    """
-    done = prompt.run(line.replace("{namespace}", namespace), within_s=_RENDER_S)
-    if done.code != 0:
-        said = " ".join(done.stderr.split())[-300:]
-        raise Undecided(f"names.tracing.objects ended with exit code {done.code}: {said}")
-    try:
-        return objects(done.stdout)
-    except NotSound as problem:
-        raise Undecided(f"names.tracing.objects printed no manifests: {problem}") from None
 
 
 def switched_on(
