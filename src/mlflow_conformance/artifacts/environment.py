@@ -6,6 +6,7 @@ from typing import Any
 
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.templates import containers
 from mlflow_conformance.core.errors import Undecided
 
 
@@ -46,8 +47,7 @@ def of_others(kube: Kube, pod: Mapping[str, Any], container: str) -> Iterator[tu
     Raises:
         Undecided: all entries of an object are given that cannot be read.
     """
-    spec = pod["spec"]
-    for other in (*(spec.get("initContainers") or []), *spec["containers"]):
+    for other in containers(pod["spec"]):
         if other["name"] == container:
             continue
         for entry in other.get("env") or []:

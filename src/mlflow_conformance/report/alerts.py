@@ -36,8 +36,7 @@ class AlertTold:
 
 def alerts(run: RunVerdict) -> list[AlertTold]:
     """Every alert whose fault was made, in the order of its checks."""
-    found = (_line(j.id, j.verdict, told) for j, told in lines(run, OBSERVATION))
-    return [line for line in found if line is not None]
+    return lines(run, OBSERVATION, _line)
 
 
 def _line(check_id: str, verdict: Verdict, told: Mapping[str, Any]) -> AlertTold | None:

@@ -41,8 +41,7 @@ class Disruption:
 
 def disruptions(run: RunVerdict) -> list[Disruption]:
     """Every fault of a run, in the order of its checks."""
-    found = (_line(j.id, j.verdict, told) for j, told in lines(run, OBSERVATION))
-    return [line for line in found if line is not None]
+    return lines(run, OBSERVATION, _line)
 
 
 def on_time_line(run: RunVerdict) -> list[Judged]:

@@ -10,16 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.cluster.node_door import open_node
-from mlflow_conformance.cluster.view import look
 from mlflow_conformance.config.placeholders import filled
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.core.progress import tell
 from mlflow_conformance.core.waits import Waiter
-from mlflow_conformance.stand import images
 from mlflow_conformance.stand.deploy.rendered import objects
-from mlflow_conformance.stand.node_images import provide
-from mlflow_conformance.stand.temporary import make, namespace_of
+from mlflow_conformance.stand.temporary import brought, make, namespace_of
 
 _BUNDLE, _FILE = "tracing", "deployment/kind/tracing/jaeger.yaml"
 _PODS = {"app": "jaeger"}
@@ -68,10 +63,7 @@ def jaeger(
             remedy=f"If an earlier run left it: kubectl delete namespace {namespace}; if you have "
             "a Jaeger there, name it under names.tracing.query",
         )
-    pinned = images.load_pins().on_demand[_BUNDLE].images
-    tags = {name: names[0] for name, names in pinned.items()}
-    provide([open_node(node) for node in look(kube).nodes], list(tags.values()), tell)
-    words = {**tags, "collector": collector}
+    words = {**brought(kube, _BUNDLE), "collector": collector}
     text = (root / _FILE).read_text(encoding="utf-8")
     parts = [filled(thing, words) for thing in objects(text)]
     with ExitStack() as made:

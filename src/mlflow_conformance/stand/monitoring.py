@@ -13,16 +13,12 @@ from pathlib import Path
 
 from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.cluster.node_door import open_node
-from mlflow_conformance.cluster.view import look
 from mlflow_conformance.config.placeholders import filled
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.core.progress import tell
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.stand import images
 from mlflow_conformance.stand.deploy.rendered import objects
-from mlflow_conformance.stand.node_images import provide
-from mlflow_conformance.stand.temporary import Manifest, make, namespace_of
+from mlflow_conformance.stand.temporary import Manifest, brought, make, namespace_of
 
 _BUNDLE, _OPERATOR = "monitoring", "go.prometheus-operator"
 _DEFINITIONS = "files/example/prometheus-operator-crd/monitoring.coreos.com_{}.yaml"
@@ -66,9 +62,7 @@ def stack(
             remedy=f"If an earlier run left it: kubectl delete namespace {namespace}; if you have "
             "a Prometheus there, name it under names.monitoring.prometheus",
         )
-    pinned = images.load_pins().on_demand[_BUNDLE].images
-    words = {name: tags[0] for name, tags in pinned.items()}
-    provide([open_node(node) for node in look(kube).nodes], list(words.values()), tell)
+    words = brought(kube, _BUNDLE)
     built = images.build_on_demand(_BUNDLE, lambda _: None)
     definitions = [
         thing

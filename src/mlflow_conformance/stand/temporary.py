@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Objects that are in a cluster for as long as checks need them."""
+"""Objects that are in a cluster for as long as checks need them, and the images they run."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -7,11 +7,28 @@ from functools import partial
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.node_door import open_node
 from mlflow_conformance.cluster.removal import removed
+from mlflow_conformance.cluster.view import look
+from mlflow_conformance.core.progress import tell
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.stand import images
+from mlflow_conformance.stand.node_images import provide
 
 Manifest = dict[str, Any]
+
+
+def brought(kube: Kube, bundle: str) -> dict[str, str]:
+    """Bring the images of a bundle onto every node; the tag of each, by its name.
+
+    Raises:
+        Unusable: one cannot be had.
+    """
+    pinned = images.load_pins().on_demand[bundle].images
+    tags = {name: names[0] for name, names in pinned.items()}
+    provide([open_node(node) for node in look(kube).nodes], list(tags.values()), tell)
+    return tags
 
 
 def namespace_of(name: str) -> Manifest:
