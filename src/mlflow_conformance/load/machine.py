@@ -4,6 +4,7 @@
 Linux counts the CPU time of all processes in ``/proc/stat``. What is left of it without this
 process, its children and the cluster's nodes went to somebody else. The time of processes that
 were told to wait for all others (a nice value above 0) does not count: they took what was left.
+Time in which the processors stood still (`stalls`) went to others as well.
 """
 
 import os
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from mlflow_conformance.load.stalls import watched
 
 _STAT = Path("/proc/stat")
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -29,6 +32,7 @@ class CpuReading:
         busy_s: of everybody, at normal priority or above.
         own_s: of this process and of all that it started.
         cluster_s: of the cluster's nodes.
+        stalled_s: in which the machine itself did not run.
     """
 
     at_s: float
@@ -36,6 +40,7 @@ class CpuReading:
     busy_s: float
     own_s: float
     cluster_s: float
+    stalled_s: float = 0.0
 
 
 def reading(cluster_s: float, stat: Path = _STAT) -> CpuReading | None:
@@ -55,6 +60,7 @@ def reading(cluster_s: float, stat: Path = _STAT) -> CpuReading | None:
         busy_s=(user + system + irq + softirq + steal) * _TICK_S,
         own_s=_own_s(),
         cluster_s=cluster_s,
+        stalled_s=watched().seconds(),
     )
 
 
@@ -82,7 +88,8 @@ def taken_by_others(before: CpuReading | None, after: CpuReading | None) -> floa
         - (after.own_s - before.own_s)
         - (after.cluster_s - before.cluster_s)
     )
-    return min(1.0, max(0.0, theirs / whole))
+    stalled = after.stalled_s - before.stalled_s
+    return min(1.0, (max(0.0, theirs) + stalled) / whole)
 
 
 def _own_s() -> float:

@@ -27,6 +27,12 @@ def test_others_took_what_neither_the_load_nor_the_cluster_did(
     assert taken_by_others(before, after) == pytest.approx(taken)
 
 
+def test_what_the_machine_stood_still_went_to_others() -> None:
+    before = CpuReading(at_s=5, cpus=2, busy_s=100, own_s=7, cluster_s=40, stalled_s=1)
+    after = CpuReading(15, 2, busy_s=120, own_s=11, cluster_s=56, stalled_s=4)
+    assert taken_by_others(before, after) == pytest.approx(0.15)
+
+
 def test_time_of_low_priority_and_of_waiting_counts_for_nothing(tmp_path: Path) -> None:
     stat = tmp_path / "stat"
     stat.write_text("cpu  100 900 200 5000 700 10 20 30 0 0\ncpu0 1\ncpu1 1\nintr 5\n")
