@@ -12,7 +12,7 @@ from mlflow_conformance.latency.judging import expect_latency, expect_offered
 from mlflow_conformance.latency.measuring import Measured
 from mlflow_conformance.latency.thresholds import Burst
 from mlflow_conformance.load.expectations import note_others
-from mlflow_conformance.load.machine import cpu_now, taken_by_others
+from mlflow_conformance.load.machine import OthersCpu
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.machine import cluster_cpu
 
@@ -78,10 +78,8 @@ def test_a_burst_of_writers_is_answered(
     patience = 2 * row.within_s + 30
     patient = replace(replica, timeout_s=patience)
     asked = [Request.post(patient, "runs/log-batch", run_id=r, metrics=_METRICS) for r in runs]
-    cpu = cluster_cpu(target)
-    before = cpu_now(cpu)
-    outcomes = send_many(inside, asked, concurrency=row.writers, patience_s=2 * patience)
-    after = cpu_now(cpu)
+    with OthersCpu(cluster_cpu(target)) as others:
+        outcomes = send_many(inside, asked, concurrency=row.writers, patience_s=2 * patience)
     replies = [o.reply for o in outcomes]
     statuses = [r.status if isinstance(r, Reply) else str(r) for r in replies]
     slowest = max(r.elapsed_s for r in replies)
@@ -90,7 +88,7 @@ def test_a_burst_of_writers_is_answered(
         "refused", "writes that were refused", [s for s in statuses if s != 200], "==", [],
         door="inside",
     )  # fmt: skip
-    starved = note_others(evidence, taken_by_others(before, after), row.others_cpu)
+    starved = note_others(evidence, others.most(), row.others_cpu)
     evidence.expect(
         "slowest", "slowest write", round(slowest, 2), "<=", row.within_s, unit="s", door="inside",
         unless=starved,

@@ -11,7 +11,7 @@ from mlflow_conformance.doors.many import send_many
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.load.expectations import note_others
-from mlflow_conformance.load.machine import cpu_now, taken_by_others
+from mlflow_conformance.load.machine import OthersCpu
 from mlflow_conformance.observability.callers import called, labelled, searching
 from mlflow_conformance.observability.sampling import likely
 from mlflow_conformance.observability.thresholds import Sampled, Traced, Uncollected
@@ -195,15 +195,13 @@ def test_without_the_collector(
         return
     with_it, _ = answers_of(inside, replicas, row, rng)
     evidence.note("95th percentile with the collector", with_it.p95_s, unit="s", door="inside")
-    cpu = cluster_cpu(target)
     with collector_away(target, tracing, waiter):
-        before = cpu_now(cpu)
-        without, away = answers_of(inside, replicas, row, rng)
-        taken = taken_by_others(before, cpu_now(cpu))
+        with OthersCpu(cluster_cpu(target)) as others:
+            without, away = answers_of(inside, replicas, row, rng)
         ready_s = replica_started(kube, target.names.mlflow.selector, waiter)
         if tracing.arrived(away[: len(replicas) * 2]):
             evidence.undecided("traces arrived while the collector was to be away")
-    starved = note_others(evidence, taken, row.others_cpu)
+    starved = note_others(evidence, others.most(), row.others_cpu)
     evidence.expect(
         "failed", f"of {row.requests} requests without the collector, those that failed",
         without.failed, "<=", row.failed, door="inside", unless=starved,

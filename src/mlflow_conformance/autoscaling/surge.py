@@ -16,7 +16,7 @@ from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.load import seeding, workload
-from mlflow_conformance.load.machine import cpu_now, taken_by_others
+from mlflow_conformance.load.machine import OthersCpu
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.load_pods import running_in_pods
@@ -50,7 +50,7 @@ def surged(
         window.obstacle = bring_to_rest(target, run.waiter)
     if window.obstacle:
         return window
-    api, cpu = target.api(), cluster_cpu(target)
+    api = target.api()
     with run.phase("objects for the load"):
         world = seeding.make(api, f"surge-{run.run_id}-{folder.name}")
     garbage.append(world.experiment_id)
@@ -75,14 +75,14 @@ def surged(
             run.phase("load from pods") as note,
             running_in_pods(plan, folder, kube, names, run.waiter) as load,
             watching(target) as window.watch,
+            OthersCpu(cluster_cpu(target)) as others,
         ):
             window.start = load.started(run.waiter).timestamp()
-            before = cpu_now(cpu)
             _until_quiet(window, run.waiter)
             after_surge(window.watch)
             window.recorded = load.wait()
             window.watched_until = time.time()
-            window.others_cpu = taken_by_others(before, cpu_now(cpu))
+            window.others_cpu = others.most()
             note.detail = f"{len(window.recorded.records)} requests"
     finally:
         with run.phase("objects removed") as note:

@@ -129,8 +129,8 @@ class Errors(Thresholds):
     errors: Share = Field(description="most of the requests that may fail, as a share")
     others_cpu: Share | None = Field(
         description="most of this machine's CPU time that others than the load and the cluster may "
-        "have taken meanwhile, as a share: beyond it more errors decide nothing; null for never, "
-        "and without effect where the cluster has machines of its own"
+        "have taken in any 5 s meanwhile, as a share: beyond it more errors decide nothing; null "
+        "for never, and without effect where the cluster has machines of its own"
     )
 
 

@@ -24,8 +24,8 @@ class Window:
         recorded: every request; None when none was sent.
         start: of the load, seconds since the epoch.
         watched_until: when the watch ended, likewise.
-        others_cpu: the share of this machine's CPU time that went to others meanwhile; None where
-            the cluster is elsewhere.
+        others_cpu: what others took of this machine's CPU time, as of
+            `load.machine.OthersCpu.most`; None where the cluster is elsewhere.
     """
 
     surge: Surge

@@ -36,6 +36,15 @@ class NodeContainer:
         """
         return podman("exec", self.container, *argv, timeout_s=timeout_s, check=check)
 
+    def main_process(self) -> int:
+        """The number of the node's first process on this machine; 0 when it does not run.
+
+        Raises:
+            CommandFailed: there is no such container.
+        """
+        said = podman("inspect", "--type=container", "--format={{.State.Pid}}", self.container)
+        return int(said.stdout)
+
     def freeze(self) -> None:
         """Stop every process of the node, as a machine that lost its power or its kernel.
 

@@ -34,7 +34,7 @@ from mlflow_conformance.ledger.writers import KINDS, Writers
 from mlflow_conformance.load import engine
 from mlflow_conformance.load.analysis import analyse
 from mlflow_conformance.load.document import Band, LoadDocument
-from mlflow_conformance.load.machine import cpu_now, taken_by_others
+from mlflow_conformance.load.machine import OthersCpu
 from mlflow_conformance.load.run_record import RunRecord, whole_part
 from mlflow_conformance.target.base import Target
 
@@ -50,7 +50,7 @@ class Campaign:
     """A healthy deployment under load, ready to be disturbed.
 
     Attributes:
-        cpu: reads the CPU time of a cluster that this machine carries, seconds; None for another.
+        others: watches what others take of this machine's CPU time.
     """
 
     target: Target
@@ -60,7 +60,7 @@ class Campaign:
     started: datetime
     folder: Path
     experiment_id: str
-    cpu: Callable[[], float] | None = None
+    others: OthersCpu
     bands: list[Band] = field(default_factory=list)
     history: list[Disturbance] = field(default_factory=list)
     spans: list[Disturbed] = field(default_factory=list)
@@ -121,7 +121,6 @@ class Campaign:
         before = self._whole(kube)
         scene = with_victims(self._bare(), scenario.spec, before, numbers, needs.hold_s)
         since, since_ns = self.now_s, time.monotonic_ns()
-        machine = cpu_now(self.cpu)
         # The ledger proves something only of what was acknowledged when the fault came.
         self._writing(writers, since_ns, f"{needs.before} before it", _each(needs.before))
         self.until(since + EDGE_S)
@@ -165,7 +164,7 @@ class Campaign:
             until_ns=since_ns + round((until - since) * 1e9),
             whole_s=whole_s,
             undisturbed=self.undisturbed(until),
-            others_cpu=taken_by_others(machine, cpu_now(self.cpu)),
+            others_cpu=self.others.most(since_ns / 1e9),
         )
         self.history.append(seen)
         return seen

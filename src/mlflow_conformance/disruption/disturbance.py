@@ -46,8 +46,9 @@ class Disturbance:
         until_ns: the end of the window, likewise.
         whole_s: from the fault until the deployment was whole again; None when it was not.
         undisturbed: the load of the run until the end of the window, without every fault.
-        others_cpu: the share of this machine's CPU time that went to others than the load and the
-            cluster in the window; None where the cluster is elsewhere.
+        others_cpu: the greatest share of this machine's CPU time that others than the load and the
+            cluster took in `load.machine.SPAN_S` seconds of the window; None where the
+            cluster is elsewhere.
     """
 
     scenario: Scenario

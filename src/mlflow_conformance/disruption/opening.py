@@ -15,6 +15,7 @@ from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.load import engine, seeding
 from mlflow_conformance.load.arrivals import RateStep
+from mlflow_conformance.load.machine import OthersCpu
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.workload import load as load_workload
@@ -65,10 +66,10 @@ def opened_campaign(
         )
         load = stack.enter_context(engine.running(plan, folder))
         started = load.started(run.waiter)
+        others = stack.enter_context(OthersCpu(cluster_cpu(target)))
         campaign = Campaign(
-            target, run, run.waiter, load, started, folder, world.experiment_id,
-            cluster_cpu(target),
-        )  # fmt: skip
+            target, run, run.waiter, load, started, folder, world.experiment_id, others
+        )
         # Its senders begin together, a moment from now; no window may begin before them.
         campaign.until(EDGE_S)
         try:

@@ -113,9 +113,9 @@ class FaultBounds(PlayedBounds):
     artifact_writes: WriteBounds = Field(description="likewise of uploads")
     others_cpu: Share | None = Field(
         description="most of this machine's CPU time that others than the load and the cluster may "
-        "have taken meanwhile, as a share: beyond it a broken bound of a time or a number of "
-        "failures decides nothing, and one of a lost write does; null for never, and without "
-        "effect where the cluster has machines of its own"
+        "have taken in any 5 s meanwhile, as a share: beyond it a broken bound of a time or a "
+        "number of failures decides nothing, and one of a lost write does; null for never, and "
+        "without effect where the cluster has machines of its own"
     )
     whole_s: Seconds = Field(
         description="most from the fault until every part is ready again, seconds"

@@ -13,7 +13,7 @@ from mlflow_conformance.load import engine, seeding, workload
 from mlflow_conformance.load.analysis import SendingBounds, analyse
 from mlflow_conformance.load.arrivals import RateStep
 from mlflow_conformance.load.document import Series
-from mlflow_conformance.load.machine import cpu_now, taken_by_others
+from mlflow_conformance.load.machine import OthersCpu
 from mlflow_conformance.load.operations import World
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.result import LoadResult
@@ -52,8 +52,8 @@ class Measured:
     """One load and what came of it.
 
     Attributes:
-        others_cpu: the share of this machine's CPU time that went to others than the load and the
-            cluster meanwhile; None where the cluster is elsewhere.
+        others_cpu: the greatest share of this machine's CPU time that others than the load and the
+            cluster took in `load.machine.SPAN_S` seconds; None where the cluster is elsewhere.
     """
 
     recorded: RunRecord
@@ -93,14 +93,13 @@ def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = 
             client_file=to.door.client_file,
             headers=dict(to.door.headers),
         )
-        before = cpu_now(to.cpu)
         with ExitStack() as stack:
+            others = stack.enter_context(OthersCpu(to.cpu))
             note = stack.enter_context(run.phase("load"))
             watch = stack.enter_context(to.watch()) if to.watch else Watch()
             going = stack.enter_context(engine.running(plan, folder))
             recorded = going.wait()
             note.detail = f"{len(recorded.records)} of {len(recorded.planned_us)} requests"
-        after = cpu_now(to.cpu)
     finally:
         if world.experiment_id:
             if garbage is not None:
@@ -111,7 +110,7 @@ def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = 
         recorded,
         analyse(recorded, _sending_bounds(run)),
         series(watch, recorded.start.timestamp()),
-        taken_by_others(before, after),
+        others.most(),
     )
 
 

@@ -48,8 +48,8 @@ class Latency(Thresholds):
     )
     others_cpu: Share | None = Field(
         description="most of this machine's CPU time that others than the load and the cluster may "
-        "have taken, as a share: beyond it a broken bound decides nothing; null for never, and "
-        "without effect where the cluster has machines of its own"
+        "have taken in any 5 s, as a share: beyond it a broken bound decides nothing; null "
+        "for never, and without effect where the cluster has machines of its own"
     )
 
     @property

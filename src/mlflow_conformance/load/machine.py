@@ -8,11 +8,13 @@ Time in which the processors stood still (`stalls`) went to others as well.
 """
 
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import psutil
 
@@ -20,6 +22,9 @@ from mlflow_conformance.load.stalls import watched
 
 _STAT = Path("/proc/stat")
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+_EVERY_S = 1.0
+SPAN_S = 5.0
+"""Over which a share is taken: long against the kernel's ticks, and short against an outage."""
 
 
 @dataclass(frozen=True)
@@ -64,22 +69,67 @@ def reading(cluster_s: float, stat: Path = _STAT) -> CpuReading | None:
     )
 
 
-def cpu_now(cpu: Callable[[], float] | None) -> CpuReading | None:
-    """What the machine's processors have done until now; None where nobody can tell.
+class OthersCpu:
+    """Watches what others take while something is measured, as a context.
+
+    It looks once a second, since what disturbs may last no longer than a few: the mean of minutes
+    would hide it.
 
     Args:
-        cpu: reads the CPU time of the cluster's nodes, seconds; None where they are elsewhere.
+        cpu: reads the CPU time of the cluster's nodes, seconds; None where they are elsewhere, and
+            nothing can be told.
     """
-    return reading(cpu()) if cpu else None
+
+    def __init__(self, cpu: Callable[[], float] | None) -> None:
+        self._cpu = cpu
+        self._readings: list[CpuReading] = []
+        self._over = threading.Event()
+        self._looking = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._looking.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._looking.join()
+
+    def most(self, since_s: float = 0.0) -> float | None:
+        """The greatest share, 0 to 1, that others took in `SPAN_S` seconds; None if nobody knows.
+
+        Args:
+            since_s: the moment to begin at, on the monotonic clock.
+        """
+        return most_taken([seen for seen in self._readings if seen.at_s >= since_s])
+
+    def _look(self) -> None:
+        last = False
+        while self._cpu and not last:
+            last = self._over.is_set()
+            if seen := reading(self._cpu()):
+                self._readings.append(seen)
+            self._over.wait(_EVERY_S)
 
 
-def taken_by_others(before: CpuReading | None, after: CpuReading | None) -> float | None:
-    """The share of all CPU time between two readings that went to others, 0 to 1.
+def most_taken(readings: Sequence[CpuReading]) -> float | None:
+    """The greatest share that others took between readings `SPAN_S` apart, or from first to last.
 
-    None where one of the two could not be taken.
+    None with less than two of them.
     """
-    if before is None or after is None:
+    if len(readings) < 2:
         return None
+    shares = [taken_by_others(readings[0], readings[-1])]
+    before = 0
+    for after in readings:
+        while after.at_s - readings[before + 1].at_s >= SPAN_S:
+            before += 1
+        if after.at_s - readings[before].at_s >= SPAN_S:
+            shares.append(taken_by_others(readings[before], after))
+    return max(shares)
+
+
+def taken_by_others(before: CpuReading, after: CpuReading) -> float:
+    """The share of all CPU time between two readings that went to others, 0 to 1."""
     whole = (after.at_s - before.at_s) * after.cpus
     if whole <= 0:
         return 0.0

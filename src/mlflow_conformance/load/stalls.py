@@ -7,6 +7,7 @@ it wakes up late, the processor was not there. Run as a program, this module is 
 threads, and imports nothing of the package: each line that it reads it answers with one number.
 """
 
+import atexit
 import os
 import subprocess
 import sys
@@ -55,8 +56,10 @@ class Stalls:
 
 @cache
 def watched() -> Stalls:
-    """The one watch of this process, begun when somebody first asks."""
-    return Stalls()
+    """The one watch of this process, begun when somebody first asks, until the process ends."""
+    watch = Stalls()
+    atexit.register(watch.close)
+    return watch
 
 
 class _Processor(threading.Thread):

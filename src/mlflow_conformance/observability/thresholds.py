@@ -199,8 +199,8 @@ class Uncollected(Thresholds):
         gt=0, description="most until traces of every replica arrive, before and afterwards, s"
     )
     others_cpu: Share | None = Field(
-        description="share of this machine's CPU time that others may take before what is too slow "
-        "decides nothing; null for any"
+        description="share of this machine's CPU time that others may take in any 5 s before "
+        "what is too slow decides nothing; null for any"
     )
 
 

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.load.machine import CpuReading, reading, taken_by_others
+from mlflow_conformance.load.machine import (
+    SPAN_S,
+    CpuReading,
+    OthersCpu,
+    most_taken,
+    reading,
+    taken_by_others,
+)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +38,48 @@ def test_what_the_machine_stood_still_went_to_others() -> None:
     before = CpuReading(at_s=5, cpus=2, busy_s=100, own_s=7, cluster_s=40, stalled_s=1)
     after = CpuReading(15, 2, busy_s=120, own_s=11, cluster_s=56, stalled_s=4)
     assert taken_by_others(before, after) == pytest.approx(0.15)
+
+
+def _second(at_s: float, busy_s: float) -> CpuReading:
+    return CpuReading(at_s, cpus=2, busy_s=busy_s, own_s=0, cluster_s=0)
+
+
+def test_a_burst_of_seconds_is_seen_within_minutes_of_rest() -> None:
+    busy = [0.0] * 60 + [1.0, 2.0, 3.0, 4.0] + [4.0] * 60  # one of two CPUs for four seconds
+    readings = [_second(at, used) for at, used in enumerate(busy)]
+    assert taken_by_others(readings[0], readings[-1]) < 0.02
+    assert most_taken(readings) == pytest.approx(4 / (2 * SPAN_S))
+
+
+@pytest.mark.parametrize(
+    ("readings", "most"),
+    [
+        ([], None),
+        ([_second(0, 0)], None),
+        ([_second(0, 0), _second(2, 3)], 0.75),  # less than a span is all that there is
+        ([_second(0, 0), _second(20, 3), _second(21, 4)], 4 / 42),
+    ],
+)
+def test_what_is_looked_at_is_never_less_than_a_span(
+    readings: list[CpuReading], most: float | None
+) -> None:
+    assert most_taken(readings) == (most if most is None else pytest.approx(most))
+
+
+def test_a_watch_looks_at_its_beginning_and_at_its_end() -> None:
+    cluster = iter((0.0, 0.0, 1e6))
+    with OthersCpu(lambda: next(cluster, 0.0)) as others:
+        pass
+    if reading(0) is None:
+        pytest.skip("this kernel has no /proc/stat")
+    assert others.most() is not None
+    assert others.most(float("inf")) is None
+
+
+def test_nobody_watches_a_cluster_that_is_elsewhere() -> None:
+    with OthersCpu(None) as others:
+        pass
+    assert others.most() is None
 
 
 def test_time_of_low_priority_and_of_waiting_counts_for_nothing(tmp_path: Path) -> None:
