@@ -2,10 +2,15 @@
 """BKP: what a backup is, and that one can be made by hand."""
 
 from mlflow_conformance.backup_restore.database import differing
-from mlflow_conformance.backup_restore.rehearsal import Rehearsal, latencies
+from mlflow_conformance.backup_restore.rehearsal import (
+    Rehearsal,
+    latencies,
+    percentile,
+    unacknowledged,
+)
 from mlflow_conformance.backup_restore.sameness import outside, unwritten
 from mlflow_conformance.backup_restore.sealing import disguised, entropy
-from mlflow_conformance.backup_restore.thresholds import Manifested, Manual, Sealed
+from mlflow_conformance.backup_restore.thresholds import Manifested, Manual, Meanwhile, Sealed
 from mlflow_conformance.backup_restore.told import structure_digests
 from mlflow_conformance.backup_restore.workbench import Workbench
 from mlflow_conformance.doors.inventory import plain_bytes
@@ -41,19 +46,50 @@ def test_manual_backup(evidence: Evidence, rehearsal: Rehearsal) -> None:
         "duration", "duration of the Job", round(backup.seconds, 1), "<=",
         evidence.row(Manual).within_s, unit="s", door="kubernetes",
     )  # fmt: skip
-    second = 1_000_000_000
-    for when, since, until in (
-        ("before", 0, backup.began_ns),
-        ("during", backup.began_ns, backup.ended_ns),
-        ("after", backup.ended_ns, backup.ended_ns + 600 * second),
-    ):
-        taken = latencies(rehearsal.ledger, since, until, "writer")
-        if taken:
-            evidence.note(
-                f"writes {when} it",
-                {"count": len(taken), "p95 ms": round(1000 * taken[int(0.95 * (len(taken) - 1))])},
-                door="front",
-            )
+
+
+@check(
+    "BKP-7",
+    impact="Every night everybody waits for the backup, or loses what was written meanwhile.",
+    remedy="Dump without locks and from one snapshot (pg_dump), and give PostgreSQL CPU for it.",
+    disruptive=True,
+    writes=("mlflow", "cluster", "bucket"),
+)
+def test_writes_beside_a_backup(evidence: Evidence, rehearsal: Rehearsal) -> None:
+    """While a backup is made writes go on, and take hardly longer than before.
+
+    Preconditions: as BKP-1.manual.
+    Steps: several clients write one after the other's pause, before the backup and while its Job
+    goes on; hold what each write took against the time before.
+    Expected: every one is acknowledged; the 95th percentile is at most so many times the one of
+    before, or too short to be noticed; none waits for long.
+    """
+    row, backup = evidence.row(Meanwhile), rehearsal.backup
+    backup.need_made()
+    before = latencies(rehearsal.ledger, 0, backup.began_ns, "writer")
+    during = latencies(rehearsal.ledger, backup.began_ns, backup.ended_ns, "writer")
+    evidence.note("writes before it and during it", [len(before), len(during)], door="front")
+    evidence.expect(
+        "failed", "writes that were not acknowledged while it was made",
+        unacknowledged(rehearsal.ledger, backup.began_ns, backup.ended_ns, "writer"), "<=",
+        row.failed, door="front",
+    )  # fmt: skip
+    if min(len(before), len(during)) < row.writes:
+        evidence.undecided(
+            f"{len(before)} writes before it and {len(during)} during it were acknowledged, and "
+            f"{row.writes} of each are needed"
+        )
+    usual = percentile(before, 0.95)
+    evidence.note("95th percentile before it", round(usual, 3), unit="s", door="front")
+    evidence.expect(
+        "p95", "95th percentile while it was made", round(percentile(during, 0.95), 3), "<=",
+        round(max(row.slower * usual, row.unnoticed_s), 3), unit="s", door="front",
+        source=f"{row.slower:g} times as long as before, or {row.unnoticed_s:g} s",
+    )  # fmt: skip
+    evidence.expect(
+        "longest", "longest write while it was made", round(during[-1], 3), "<=", row.longest_s,
+        unit="s", door="front",
+    )  # fmt: skip
 
 
 @check(

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """OPS: what state a deployment is in before anything is asked of it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.doors.sql import Sql
@@ -30,19 +32,16 @@ def test_containers_run_on(evidence: Evidence, kube: Kube) -> None:
     start are ready, and none of them is stuck.
     """
     row = evidence.row(Steady)
-    pods = {p.name: p.raw for p in kube.pods({}) if p.labels.get(OWNER_LABEL) != OWNER}
-    if not pods:
-        evidence.undecided("the namespace has no pods")
-    evidence.note("pods", sorted(pods), door="kubernetes")
+    pods = _pods(evidence, kube)
     evidence.expect(
-        "killed", "containers killed for their memory",
-        {name: k for name, pod in pods.items() if (k := steadiness.out_of_memory(pod))},
-        "==", {}, door="kubernetes",
-    )  # fmt: skip
+        "killed", "containers killed for their memory", _killed(pods), "==", {}, door="kubernetes"
+    )
+    often = {
+        name: steadiness.restarting(pod, row.restarts, row.lasting_s) for name, pod in pods.items()
+    }
     evidence.expect(
         "restarts", "containers that restart again and again",
-        {name: r for name, pod in pods.items() if (r := steadiness.restarting(pod, row.restarts))},
-        "==", {}, door="kubernetes",
+        {name: again for name, again in often.items() if again}, "==", {}, door="kubernetes",
     )  # fmt: skip
     now = datetime.now(UTC)
     waits = {name: steadiness.unready(pod, now, row.starting_s) for name, pod in pods.items()}
@@ -50,6 +49,40 @@ def test_containers_run_on(evidence: Evidence, kube: Kube) -> None:
         "unready", "pods that are not ready", {name: why for name, why in waits.items() if why},
         "==", {}, door="kubernetes",
     )  # fmt: skip
+
+
+@check(
+    "OPS-6.after",
+    impact="Under load or a fault a component is killed for its memory, and requests with it.",
+    remedy="Raise the memory limit of the container named, or give it less to do at once.",
+    writes=(),
+)
+def test_no_memory_ran_out_meanwhile(evidence: Evidence, kube: Kube) -> None:
+    """After all that was asked of the deployment no container was killed for its memory.
+
+    Preconditions: the checks above it were run: load, faults, backups and restores.
+    Steps: read the status of every pod of the namespace but this suite's.
+    Expected: no container that was killed for its memory, now or in its run before this one.
+    """
+    evidence.expect(
+        "killed", "containers killed for their memory", _killed(_pods(evidence, kube)), "==", {},
+        door="kubernetes",
+    )  # fmt: skip
+
+
+def _pods(evidence: Evidence, kube: Kube) -> dict[str, Mapping[str, Any]]:
+    """Every pod of the namespace but this suite's, as the API server has it, by name."""
+    found = {p.name: p.raw for p in kube.pods({}) if p.labels.get(OWNER_LABEL) != OWNER}
+    if not found:
+        evidence.undecided("the namespace has no pods")
+    evidence.note("pods", sorted(found), door="kubernetes")
+    return found
+
+
+def _killed(pods: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The containers that were killed for their memory, by pod."""
+    killed = {name: steadiness.out_of_memory(pod) for name, pod in pods.items()}
+    return {name: containers for name, containers in killed.items() if containers}
 
 
 @check(

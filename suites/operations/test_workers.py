@@ -10,7 +10,7 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.http import NoReply
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.operations.serving import with_workers, workers
-from mlflow_conformance.operations.thresholds import Workers
+from mlflow_conformance.operations.thresholds import ServingWorkers, Workers
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.changes import changed
 
@@ -20,6 +20,27 @@ _IGNORED = {
     "MLFLOW_ARTIFACT_ROOT": "s3://nowhere/nothing",
     "MLFLOW_REDIS_URL": "redis://mlflow-redis:6379",
 }
+
+
+@check(
+    "OPS-4.workers",
+    impact="Pods need other memory and other connections than they were planned for.",
+    remedy="Set --workers or MLFLOW_WORKERS of `mlflow server`, whose default is four.",
+    writes=("cluster",),
+)
+def test_pods_have_their_workers(
+    evidence: Evidence, target: Target, kube: Kube, waiter: Waiter
+) -> None:
+    """As many processes serve in every pod as promised.
+
+    Preconditions: every replica is ready, and the container has Python.
+    Steps: count the processes that serve in every ready pod.
+    Expected: the profile's number in each.
+    """
+    evidence.expect(
+        "workers", "workers of each pod", _workers(kube, target, waiter), "==",
+        evidence.row(ServingWorkers).workers, door="kubernetes",
+    )  # fmt: skip
 
 
 @check(

@@ -18,7 +18,8 @@ def test_values_and_secrets_are_kept(evidence: Evidence, settings_altered: Alter
     """Values are kept over the upgrade, Secrets are unchanged, and no object is made anew.
 
     Preconditions: as for UPG-1.
-    Steps: read everything that is set in the namespace, upgrade, and read it again.
+    Steps: read everything that is set in the namespace and on it, labels and annotations as well,
+    upgrade, and read it again.
     Expected: no entry of a Secret is another one; nothing else is, but for MLflow's image and what
     the profile says; no object has another UID, as one has that was deleted and made anew.
     """

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One honest backup while writers go on, which the checks of backup and restore share."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,3 +128,25 @@ def latencies(ledger: Path, since_ns: int, until_ns: int, clients: str) -> list[
         and o.client.startswith(clients)
         and since_ns <= o.invoked_ns < until_ns
     )
+
+
+def unacknowledged(ledger: Path, since_ns: int, until_ns: int, clients: str) -> int:
+    """How many writes that began in a time were refused, or not answered with a 200.
+
+    Args:
+        clients: as of `latencies`.
+    """
+    return sum(
+        not o.acknowledged
+        for o in read(ledger)
+        if o.client.startswith(clients) and since_ns <= o.invoked_ns < until_ns
+    )
+
+
+def percentile(ascending: Sequence[float], share: float) -> float:
+    """The smallest value that so large a share of them does not exceed.
+
+    Args:
+        ascending: one at least.
+    """
+    return ascending[math.ceil(share * len(ascending)) - 1]

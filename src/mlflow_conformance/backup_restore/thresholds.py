@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mlflow_conformance.backup_restore.retention import Rule
-from mlflow_conformance.config.thresholds import Registry, Seconds, Thresholds
+from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Thresholds
 
 Damage = Literal[
     "truncated",
@@ -51,6 +51,22 @@ class Manual(Thresholds):
     """BKP-1.manual."""
 
     within_s: Seconds = Field(description="duration of a backup by the documented line, seconds")
+
+
+class Meanwhile(Thresholds):
+    """BKP-7."""
+
+    writes: int = Field(
+        ge=20, description="writes that must have been acknowledged before it, and while it is made"
+    )
+    failed: Count = Field(description="most writes that may fail while it is made")
+    slower: float = Field(
+        ge=1, description="most that the 95th percentile may be of the one before it, as a ratio"
+    )
+    unnoticed_s: Seconds = Field(
+        description="a 95th percentile that nobody complains of, seconds, whatever it was before"
+    )
+    longest_s: Seconds = Field(description="most that any write may take meanwhile, seconds")
 
 
 class Manifested(Thresholds):
@@ -148,6 +164,7 @@ class HalfWay(Thresholds):
 THRESHOLDS: Registry = {
     "BKP-1": Schedule,
     "BKP-1.manual": Manual,
+    "BKP-7": Meanwhile,
     "BKP-1.schedule": Thresholds,
     "BKP-2": Refusals,
     "BKP-2.manifest": Manifested,

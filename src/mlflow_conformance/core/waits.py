@@ -51,6 +51,7 @@ TIMEOUTS: dict[str, float] = {
     "rolled back": 100,
     "surge": 900,
     "traces arrived": 60,
+    "transactions over": 90,
     "upgraded": 420,
     "upload settled": 90,
     "webhook delivered": 30,

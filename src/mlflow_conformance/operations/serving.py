@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
@@ -21,6 +22,8 @@ print(json.dumps(lines))
 """
 _SPAWNED = "--multiprocessing-fork"
 _APPLICATION = ("fastapi_app", "uvicorn")
+_GUNICORN = "gunicorn"
+_TITLE = "gunicorn: "
 
 
 def workers(kube: Kube, pod: str, container: str) -> int:
@@ -36,8 +39,13 @@ def serving(command_lines: Sequence[Sequence[str]]) -> int:
     """How many of these processes serve.
 
     With one worker uvicorn serves in its own process. With more it spawns them by
-    multiprocessing, and one more process that only tracks their resources.
+    multiprocessing, and one more process that only tracks their resources. With gunicorn a process
+    of the same command line, or of a title that says so, looks after those that serve.
     """
+    if titled := [c for c in command_lines if c and c[0].startswith(_TITLE)]:
+        return sum(c[0].startswith(f"{_TITLE}worker") for c in titled)
+    if gunicorn := [c for c in command_lines if any(PurePath(w).name == _GUNICORN for w in c[:3])]:
+        return len(gunicorn) - 1
     spawned = [c for c in command_lines if _SPAWNED in c]
     if spawned:
         return len(spawned)

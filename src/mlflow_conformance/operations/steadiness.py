@@ -25,14 +25,33 @@ def out_of_memory(pod: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def restarting(pod: Mapping[str, Any], most: int) -> dict[str, int]:
-    """The containers that restarted more often than so, or that wait to, with how often."""
+def restarting(pod: Mapping[str, Any], most: int, lasting_s: float) -> dict[str, int]:
+    """The containers that restart again and again, with how often they did.
+
+    Who waits for the next restart does, and who restarted more often than is allowed; but not where
+    the run before the last restart went on for long: a node that is rebooted once a month counts as
+    a restart of everything on it.
+
+    Args:
+        most: restarts that say nothing.
+        lasting_s: how long a run is long, seconds.
+    """
     return {
         status["name"]: status.get("restartCount", 0)
         for status in _containers(pod)
-        if status.get("restartCount", 0) > most
-        or ((status.get("state") or {}).get("waiting") or {}).get("reason") == _AGAIN
+        if ((status.get("state") or {}).get("waiting") or {}).get("reason") == _AGAIN
+        or (status.get("restartCount", 0) > most and _last_run_s(status) < lasting_s)
     }
+
+
+def _last_run_s(status: Mapping[str, Any]) -> float:
+    """For how long a container ran before its last restart; 0 where nobody knows any more."""
+    ended = (status.get("lastState") or {}).get("terminated") or {}
+    times = [ended.get(name) for name in ("startedAt", "finishedAt")]
+    if not all(times):
+        return 0
+    begin, end = map(datetime.fromisoformat, times)
+    return (end - begin).total_seconds()
 
 
 def unready(pod: Mapping[str, Any], now: datetime, starting_s: float) -> str | None:

@@ -15,6 +15,12 @@ class Upkeep(Thresholds):
     """OPS-2."""
 
     within_s: float = Field(gt=0, description="time that each of the guide's commands has, seconds")
+    idle_s: float = Field(
+        gt=0,
+        lt=90,
+        description="how long a transaction may be open without anything being asked in it, "
+        "seconds; a dump asks all the while",
+    )
 
 
 class IndexedSearch(Strict):
@@ -46,10 +52,15 @@ class Indexes(Thresholds):
     )
 
 
-class Workers(Thresholds):
-    """OPS-4."""
+class ServingWorkers(Thresholds):
+    """OPS-4.workers."""
 
     workers: int = Field(ge=1, description="processes of each pod that serve requests")
+
+
+class Workers(ServingWorkers):
+    """OPS-4."""
+
     workers_set: int = Field(ge=1, description="another number, which the check sets")
 
 
@@ -60,6 +71,11 @@ class Steady(Thresholds):
         ge=0,
         description="restarts of a container, at most: a pod that starts before what it needs may "
         "restart, and so does what a fault was made in",
+    )
+    lasting_s: float = Field(
+        gt=0,
+        description="how long a container must have run before its last restart for more of them "
+        "to say nothing, seconds: a node that is rebooted restarts everything on it",
     )
     starting_s: float = Field(
         gt=0, description="time that a new pod has until it is ready, seconds"
@@ -79,7 +95,9 @@ THRESHOLDS: Registry = {
     "OPS-2": Upkeep,
     "OPS-3": Indexes,
     "OPS-4": Workers,
+    "OPS-4.workers": ServingWorkers,
     "OPS-5": GuideCommands,
     "OPS-6": Steady,
+    "OPS-6.after": Thresholds,
     "OPS-7": Thresholds,
 }

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers of two servers to the same requests, compared by status, fields and types.
 
-A client breaks when a call that worked is refused, when a field that it reads is gone, or when the
-field's type is another one. A new field, a version's own number and a refusal that became an
-answer break none.
+A client breaks when a call that worked is refused, when a field that it reads is gone, when the
+field's type is another one, or when a refusal has another status or error code: by them it knows
+whether something is not there yet or was asked for wrongly. A new field, a version's own number
+and a refusal that became an answer break none.
 """
 
 import json
@@ -22,7 +23,7 @@ Kind = Literal["worse", "gone", "type", "refusal", "page", "new", "better"]
 has. `type`: a field of another type. These break clients. `refusal`: refused in other words.
 `page`: a body that is no JSON at both, of another media type. `new`: a field that A lacks.
 `better`: answered where A did not."""
-BREAKING: tuple[Kind, ...] = ("worse", "gone", "type")
+BREAKING: tuple[Kind, ...] = ("worse", "gone", "type", "refusal")
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ changes over minutes. The requests of a server between two pauses are one run; t
 side by side are a pair. The first pair warms up and counts for nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.load.analysis import SendingBounds, analyse, latencies, nearest_rank
@@ -71,12 +72,20 @@ class RunsCompared:
     Attributes:
         pairs: seconds of A's run and of B's, for each pair.
         failed: requests that failed at A and at B.
-        typical: median seconds of each operation at A and at B, over all runs that count.
+        typical: likewise the median of each operation, of the pairs of runs in which both answered
+            one of its requests.
     """
 
     pairs: Sequence[tuple[float, float]]
     failed: tuple[int, int]
-    typical: dict[str, tuple[float | None, float | None]]
+    typical: Mapping[str, Sequence[tuple[float, float]]]
+
+    def medians(self) -> dict[str, list[float]]:
+        """The median of each operation's medians at A and at B, seconds."""
+        return {
+            name: [round(median(side), 6) for side in zip(*seen, strict=True)]
+            for name, seen in self.typical.items()
+        }
 
 
 def compare_runs(record: RunRecord, runs: PairedRuns, share: float) -> RunsCompared:
@@ -92,8 +101,8 @@ def compare_runs(record: RunRecord, runs: PairedRuns, share: float) -> RunsCompa
         raise Undecided(f"the load is void: {'; '.join(void)}")
     numbers = {planned: number for number, planned in enumerate(record.planned_us)}
     pairs: list[tuple[float, float]] = []
-    ours: list[Record] = []
-    theirs: list[Record] = []
+    typical: dict[str, list[tuple[float, float]]] = {name: [] for name in record.names}
+    failed = [0, 0]
     for pair in range(runs.pairs):
         sent = record.window(*runs.span_s(pair)).records
         at_b = [r for r in sent if goes_to_second(numbers[r.planned_us])]
@@ -102,16 +111,12 @@ def compare_runs(record: RunRecord, runs: PairedRuns, share: float) -> RunsCompa
         if one is None or other is None:
             raise Undecided("a run of a server has no request that was answered")
         pairs.append((one, other))
-        ours += at_a
-        theirs += at_b
-    return RunsCompared(
-        pairs=pairs,
-        failed=(_failed(ours), _failed(theirs)),
-        typical={
-            name: (_median(ours, number), _median(theirs, number))
-            for number, name in enumerate(record.names)
-        },
-    )
+        failed = [failed[0] + _failed(at_a), failed[1] + _failed(at_b)]
+        for number, name in enumerate(record.names):
+            ours, theirs = _median(at_a, number), _median(at_b, number)
+            if ours and theirs:
+                typical[name].append((ours, theirs))
+    return RunsCompared(pairs, (failed[0], failed[1]), typical)
 
 
 def _percentile(records: Sequence[Record], share: float) -> float | None:

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that is set in a deployment's namespace, so that what an upgrade changed can be told.
 
+Of an Ingress, a Service and a ServiceAccount the annotations are half of what is set: a
+certificate, a load balancer, a role of AWS. Of the namespace its labels are what admission refuses.
+
 Values are compared by digests: Secrets are among them, and nothing of them is kept.
 """
 
@@ -14,12 +17,23 @@ from typing import Any
 from mlflow_conformance.cluster.kube import Kube
 
 KINDS = (
-    "secret", "configmap", "deployment", "statefulset", "service", "ingress", "networkpolicy",
-    "horizontalpodautoscaler", "poddisruptionbudget", "cronjob", "serviceaccount",
-    "persistentvolumeclaim",
+    "secret", "configmap", "deployment", "statefulset", "daemonset", "service", "ingress",
+    "networkpolicy", "horizontalpodautoscaler", "poddisruptionbudget", "cronjob", "serviceaccount",
+    "persistentvolumeclaim", "role", "rolebinding", "limitrange", "resourcequota",
 )  # fmt: skip
 _OF_HELM = "helm.sh/release.v1"
-_SET = ("spec", "data", "binaryData", "stringData")
+_SET = (
+    "spec", "data", "binaryData", "rules", "subjects", "roleRef", "automountServiceAccountToken",
+    "imagePullSecrets",
+)  # fmt: skip
+_MARKS = ("labels", "annotations")
+# What tells the version, and what those who deploy and Kubernetes' own controllers write there.
+_OF_NOBODY = re.compile(
+    r"helm\.sh/chart|app\.kubernetes\.io/version|meta\.helm\.sh/.*"
+    r"|kubectl\.kubernetes\.io/last-applied-configuration|deployment\.kubernetes\.io/revision"
+    r"|(pv|volume|volume\.beta)\.kubernetes\.io/.*"
+    r"|(control-plane|autoscaling)\.alpha\.kubernetes\.io/.*"
+)
 # What controllers write into specifications, at any time.
 _OF_CONTROLLERS = re.compile(r"deployment/[^:]+: spec\.replicas|.*: spec\.volumeName")
 
@@ -70,10 +84,10 @@ def settings(kube: Kube, images: Sequence[str] = ()) -> Settings:
                 continue
             where = f"{kind}/{meta['name']}"
             uids[where] = meta["uid"]
-            for part in _SET:
-                for path, value in _leaves(thing.get(part), part):
-                    text = "the image" if value in images else json.dumps(value)
-                    values[f"{where}: {path}"] = hashlib.sha256(text.encode()).hexdigest()
+            values |= _digests(where, thing, images)
+    # Its labels say what admission refuses there, and its annotations more.
+    space = kube.get("namespace", kube.namespace)
+    values |= _digests(f"namespace/{kube.namespace}", {"metadata": space["metadata"]}, images)
     return Settings(values, uids)
 
 
@@ -84,14 +98,40 @@ def altered(before: Settings, after: Settings) -> Altered:
         for path in {*before.values, *after.values}
         if before.values.get(path) != after.values.get(path) and not _OF_CONTROLLERS.fullmatch(path)
     )
-    secrets = [p for p in paths if p.startswith("secret/")]
+    secrets = [p for p in paths if p.startswith("secret/") and not _of_marks(p)]
     return Altered(
         secrets=[p for p in secrets if p in before.values],
-        others=[p for p in paths if not p.startswith("secret/")],
+        # Marks of a new Secret are as new as it is.
+        others=[
+            p for p in paths if not p.startswith("secret/") or (_of_marks(p) and p in before.values)
+        ],
         remade=sorted(
             where for where, uid in before.uids.items() if after.uids.get(where, uid) != uid
         ),
     )
+
+
+def _digests(where: str, thing: Mapping[str, Any], images: Sequence[str]) -> Mapping[str, str]:
+    """By ``kind/name: path`` a digest of each value that somebody set in an object."""
+    found = [leaf for part in _SET for leaf in _leaves(thing.get(part), part)]
+    for part in _MARKS:
+        marks: Mapping[str, str] = thing["metadata"].get(part) or {}
+        found += [
+            (f"metadata.{part}.{key}", value)
+            for key, value in marks.items()
+            if not _OF_NOBODY.fullmatch(key)
+        ]
+    return {
+        f"{where}: {path}": hashlib.sha256(
+            ("the image" if value in images else json.dumps(value)).encode()
+        ).hexdigest()
+        for path, value in found
+    }
+
+
+def _of_marks(path: str) -> bool:
+    """Whether a path of an object is one of its labels or annotations."""
+    return path.partition(": ")[2].startswith("metadata.")
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

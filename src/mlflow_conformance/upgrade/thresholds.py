@@ -175,6 +175,11 @@ class LatencyCompared(Thresholds):
         description="a ratio that would have been found: an interval that reaches beyond it "
         "decides nothing"
     )
+    each_tolerated: _Ratio = Field(
+        description="likewise of the median of every single operation, as a ratio: a slow one "
+        "hides behind the p95 of all when another one takes longer anyway"
+    )
+    each_found: _Ratio = Field(description="as `found`, of the median of every single operation")
     failed: Count = Field(description="requests that may fail at B")
 
 

@@ -12,6 +12,9 @@ UVICORN = ["python", "-m", "uvicorn", "--workers", "2", "mlflow.server.fastapi_a
 TRACKER = ["python", "-c", "from multiprocessing.resource_tracker import main;main(4)"]
 WORKER = ["python", "-c", "from multiprocessing.spawn import spawn_main; spawn_main(tracker_fd=5)",
           "--multiprocessing-fork"]  # fmt: skip
+GUNICORN = ["python", "-m", "gunicorn", "-b", "0.0.0.0:5000", "-w", "2", "mlflow.server:app"]
+TITLED_SERVER = ["python", "/opt/venv/bin/mlflow", "server", "--gunicorn-opts=--timeout 60"]
+TITLED = [["gunicorn: worker [mlflow.server:app]"]] * 2
 
 
 @pytest.mark.parametrize(
@@ -21,6 +24,8 @@ WORKER = ["python", "-c", "from multiprocessing.spawn import spawn_main; spawn_m
         ([SERVER, UVICORN, TRACKER, WORKER, WORKER], 2),
         ([SERVER], 0),
         ([["sleep", "infinity"]], 0),
+        ([SERVER, GUNICORN, GUNICORN, GUNICORN], 2),
+        ([TITLED_SERVER, ["gunicorn: master [mlflow.server:app]"], *TITLED], 2),
     ],
 )
 def test_serving_processes_are_counted(processes: list[list[str]], count: int) -> None:

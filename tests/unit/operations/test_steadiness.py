@@ -9,6 +9,7 @@ import pytest
 from mlflow_conformance.operations.steadiness import out_of_memory, restarting, unready
 
 NOW = datetime(2026, 1, 1, 12, 10, tzinfo=UTC)
+DAY = 86_400.0
 READY = [{"type": "Ready", "status": "True"}]
 
 
@@ -40,7 +41,23 @@ def test_restarts_count_beyond_the_bound_or_while_the_next_is_waited_for() -> No
         {"name": "many", "restartCount": 3},
         {"name": "loop", "restartCount": 1, "state": waiting},
     )
-    assert restarting(pod, 2) == {"many": 3, "loop": 1}
+    assert restarting(pod, 2, DAY) == {"many": 3, "loop": 1}
+
+
+@pytest.mark.parametrize(
+    ("started", "finished", "again"),
+    [
+        ("2025-12-01T12:00:00Z", "2026-01-01T11:00:00Z", False),
+        ("2026-01-01T10:50:00Z", "2026-01-01T11:00:00Z", True),
+        (None, "2026-01-01T11:00:00Z", True),
+    ],
+)
+def test_restarts_that_are_far_apart_are_those_of_nodes(
+    started: str | None, finished: str, again: bool
+) -> None:
+    ended = {"reason": "Unknown", "exitCode": 255, "startedAt": started, "finishedAt": finished}
+    pod = _pod({"name": "old", "restartCount": 9, "lastState": {"terminated": ended}})
+    assert bool(restarting(pod, 5, DAY)) is again
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two servers side by side: when each is loaded, and what the runs come to."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -83,7 +84,21 @@ def test_each_pair_has_the_percentile_of_both() -> None:
     for a, b in found.pairs:
         assert [a, b] == pytest.approx([0.1, 0.13], rel=0.01)
     assert found.failed == (0, 0)
-    assert list(found.typical["get-run"]) == pytest.approx([0.1, 0.13], rel=0.01)
+    assert len(found.typical["get-run"]) == 4
+    assert found.medians()["get-run"] == pytest.approx([0.1, 0.13], rel=0.01)
+
+
+def test_an_operation_that_one_server_never_answered_has_no_pairs() -> None:
+    record = _record(_plan())
+    number = record.names.index("get-alias")
+    refused = [
+        r._replace(status=500, failure="status") if r.operation == number else r
+        for r in record.records
+    ]
+    found = compare_runs(replace(record, records=refused), _RUNS, 0.95)
+    assert found.typical["get-alias"] == []
+    assert found.medians()["get-alias"] == []
+    assert len(found.typical["get-run"]) == 4
 
 
 def test_a_late_sender_decides_nothing() -> None:

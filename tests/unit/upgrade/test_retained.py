@@ -3,10 +3,15 @@
 
 from typing import Any, cast
 
+import pytest
+
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.upgrade.retained import Altered, altered, settings
 
-SECRET = {"metadata": {"name": "s", "uid": "1"}, "data": {"password": "eA==", "key": "eQ=="}}
+SECRET: dict[str, Any] = {
+    "metadata": {"name": "s", "uid": "1"},
+    "data": {"password": "eA==", "key": "eQ=="},
+}
 RELEASE = {
     "metadata": {"name": "sh.helm.release.v1.m.v1", "uid": "2"},
     "type": "helm.sh/release.v1", "data": {"release": "x"},
@@ -16,8 +21,14 @@ RELEASE = {
 class _Namespace:
     """Lists what it is told to hold."""
 
+    namespace = "n"
+
     def __init__(self, **things: list[dict[str, Any]]) -> None:
         self.things = things
+        self.own: dict[str, str] = {}
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        return {"kind": kind, "metadata": {"name": name, "labels": self.own}}
 
     def items(self, kind: str) -> list[dict[str, Any]]:
         return self.things.get(kind, [])
@@ -49,6 +60,64 @@ def test_a_value_an_entry_of_a_secret_and_an_object_made_anew_are_told() -> None
     where = "spec.template.spec.containers[mlflow].env[A].value"
     assert found.others == [f"deployment/d: {where}"]
     assert found.remade == ["deployment/d"]
+
+
+def _account(**more: Any) -> dict[str, Any]:
+    meta = {"name": "a", "uid": "4", **more.pop("metadata", {})}
+    return {"metadata": meta, "automountServiceAccountToken": False, **more}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (_account(), _account(automountServiceAccountToken=True), "automountServiceAccountToken"),
+        (
+            _account(metadata={"annotations": {"eks.amazonaws.com/role-arn": "x"}}),
+            _account(),
+            "metadata.annotations.eks.amazonaws.com/role-arn",
+        ),
+        (
+            _account(metadata={"labels": {"team": "x"}}),
+            _account(metadata={"labels": {"team": "y"}}),
+            "metadata.labels.team",
+        ),
+    ],
+)
+def test_rights_labels_and_annotations_are_settings(
+    before: dict[str, Any], after: dict[str, Any], told: str
+) -> None:
+    found = _between(_Namespace(serviceaccount=[before]), _Namespace(serviceaccount=[after]))
+    assert found.others == [f"serviceaccount/a: {told}"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "helm.sh/chart",
+        "app.kubernetes.io/version",
+        "kubectl.kubernetes.io/last-applied-configuration",
+        "deployment.kubernetes.io/revision",
+        "volume.beta.kubernetes.io/storage-provisioner",
+    ],
+)
+def test_what_deploys_and_what_controls_may_sign_its_work(key: str) -> None:
+    before, after = (_account(metadata={"labels": {key: v}, "annotations": {key: v}}) for v in "xy")
+    found = _between(_Namespace(serviceaccount=[before]), _Namespace(serviceaccount=[after]))
+    assert found == Altered([], [], [])
+
+
+def test_the_namespace_may_lose_no_label() -> None:
+    before, after = _Namespace(), _Namespace()
+    before.own = {"pod-security.kubernetes.io/enforce": "restricted"}
+    told = "namespace/n: metadata.labels.pod-security.kubernetes.io/enforce"
+    assert _between(before, after).others == [told]
+
+
+def test_an_annotation_of_a_secret_is_no_entry_of_it_and_a_new_secret_is_no_change() -> None:
+    marked = {**SECRET, "metadata": {**SECRET["metadata"], "annotations": {"a": "1"}}}
+    new = {"metadata": {"name": "t", "uid": "5", "labels": {"a": "1"}}, "data": {"k": "eA=="}}
+    found = _between(_Namespace(secret=[marked]), _Namespace(secret=[SECRET, new]))
+    assert found == Altered([], ["secret/s: metadata.annotations.a"], [])
 
 
 def test_nothing_of_a_secret_is_kept() -> None:

@@ -58,8 +58,8 @@ _HINTS = (
         _CONFIGURED,
         "server",
         _POD,
-        "SEC-6 ART-1 ART-3 REG-6 TRK-7 HPA-3 OPS-4 OPS-5 ART-4.roles SEC-5.postgresql TRK-8"
-        " SEC-3.strength",
+        "SEC-6 ART-1 ART-3 REG-6 TRK-7 HPA-3 OPS-4 OPS-4.workers OPS-5 ART-4.roles SEC-5.postgresql"
+        " TRK-8 SEC-3.strength",
     ),
     _Hint(
         _CONFIGURED,
