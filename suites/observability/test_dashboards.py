@@ -5,7 +5,7 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi, answer, new_run
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.observability.dashboards import dashboards, queries
+from mlflow_conformance.observability.dashboards import dashboards, lost_sources, queries
 from mlflow_conformance.observability.panels import shown
 from mlflow_conformance.observability.prometheus import Prometheus
 from mlflow_conformance.observability.thresholds import Panels
@@ -16,7 +16,8 @@ from mlflow_conformance.target.base import Target
 @check(
     "OBS-3",
     impact="Somebody opens the dashboard in an incident, and its panels are empty.",
-    remedy="Correct the query's metric and labels, or scrape what exports that metric.",
+    remedy="Correct the query's metric and labels, scrape what exports that metric, and let a "
+    "variable of the dashboard name the data source.",
     writes=("mlflow", "cluster"),
 )
 def test_every_panel_shows_something(
@@ -36,21 +37,25 @@ def test_every_panel_shows_something(
     Preconditions: a Prometheus is there, or can be installed; a backup was made, or can be.
     Steps: log a run with a metric, a param and a tag, and register a model; run every query of
     the dashboards in the namespace.
-    Expected: as many panels as the profile says, or more; each of their queries is taken, names
-    metrics that are exported, and brings a number.
+    Expected: as many panels as the profile says, or more; each asks a data source that people
+    choose or that the profile names; each of their queries is taken, names metrics that are
+    exported, and brings a number.
     """
     names = target.names.monitoring
     if names is None:
         evidence.undecided("the profile does not say how the deployment is watched")
     row = evidence.row(Panels)
     _use(service, experiment, belongings.model(unique("model")))
-    found = [
-        query for each in dashboards(kube, names.dashboards)
-        for query in queries(each, prometheus.values)
-    ]  # fmt: skip
+    there = dashboards(kube, names.dashboards)
+    found = [query for each in there for query in queries(each, prometheus.values)]
     panels = sorted({query.panel for query in found})
     evidence.note("panels", panels, door="kubernetes")
     evidence.expect("panels", "panels with queries", len(panels), ">=", row.panels)
+    evidence.expect(
+        "sources.lost", "panels that ask a data source of another Grafana",
+        [lost for each in there for lost in lost_sources(each, row.data_sources)], "==", [],
+        door="kubernetes",
+    )  # fmt: skip
     seen = waiter.last_seen(
         "there: data of every panel",
         lambda: shown(found, prometheus),

@@ -2,6 +2,7 @@
 """OBS-5: what MLflow's pods write, as a collector of logs reads it."""
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.observability.logged import LoggedText, faults, tellers
+from mlflow_conformance.observability.logged import LoggedText, faults, misdated, tellers
 from mlflow_conformance.observability.thresholds import Logged
 from mlflow_conformance.target.base import Target
 
@@ -22,9 +23,10 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class _Sent:
-    """A request, and how it was answered."""
+    """A request, when it was sent, seconds since 1970, and how it was answered."""
 
     id: str
+    at: float
     what: str
     status: int
     answered: str | None
@@ -47,7 +49,8 @@ def test_logs_are_structured(
     ID of its own; read all that the containers of the server wrote since they began, also before
     their last restart.
     Expected: each line is a JSON object with a time, a level and a message, but for what the
-    profile names; each answer has the request's ID, and so have lines of one pod and no other.
+    profile names; each answer has the request's ID, and so have lines of one pod and no other,
+    which say when it was sent.
     """
     row = evidence.row(Logged)
     urls = target.replica_urls()
@@ -92,6 +95,11 @@ def test_logs_are_structured(
         [f"{s.what}: in {sorted(told[s.id])}" for s in sent if len(told[s.id]) != 1], "==", [],
         door="kubernetes",
     )  # fmt: skip
+    misdated_lines = misdated(logs, row.keys, {s.id: s.at for s in sent}, row.clocks_s)
+    evidence.expect(
+        "times", "lines about them that say another time", misdated_lines[:_SHOWN], "==", [],
+        door="kubernetes",
+    )  # fmt: skip
     if found.read < row.lines:
         evidence.undecided(f"only {found.read} lines were written, {row.lines} are asked for")
 
@@ -108,13 +116,14 @@ def _requests(api: MlflowApi, row: Logged) -> Iterator[_Sent]:
         ):
             number = uuid.uuid4().hex
             own = replace(api, headers={**api.headers, row.header: number})
+            at = time.time()
             reply = own.request(
                 method, f"/api/2.0/mlflow/{path}",
                 body=None if body is None else json.dumps(body).encode(),
                 content_type="application/json",
             )  # fmt: skip
             headers = {name.lower(): value for name, value in reply.headers.items()}
-            yield _Sent(number, what, reply.status, headers.get(row.header.lower()))
+            yield _Sent(number, at, what, reply.status, headers.get(row.header.lower()))
 
 
 def _logs(kube: Kube, names: MlflowNames) -> Iterator[LoggedText]:

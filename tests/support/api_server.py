@@ -50,6 +50,7 @@ _KINDS: dict[str, tuple[tuple[str, str, bool, tuple[str, ...]], ...]] = {
     "/apis/authorization.k8s.io/v1": (
         ("selfsubjectrulesreviews", "SelfSubjectRulesReview", False, ()),
     ),
+    "/apis/discovery.k8s.io/v1": (("endpointslices", "EndpointSlice", True, ()),),
     "/apis/metrics.k8s.io/v1beta1": (("pods", "PodMetrics", True, ()),),
 }
 Key = tuple[str, str, str]

@@ -35,6 +35,17 @@ class Evictions(Thresholds):
     )
 
 
+class StartWithout(Thresholds):
+    """DIS-10: a pod that starts while its database is away."""
+
+    hold_s: Annotated[float, Field(gt=0, le=25)] = Field(
+        description="for how long the database stays away after a pod was deleted, seconds"
+    )
+    back_s: Seconds = Field(
+        description="most until all replicas answer, from when it is ready again, seconds"
+    )
+
+
 class Durability(Thresholds):
     """DIS-4.settings: what PostgreSQL does before it says that a transaction is committed."""
 
@@ -167,6 +178,7 @@ class HeldReplicaFaultBounds(HeldFaultBounds, _OfReplicas):
 
 
 THRESHOLDS: Registry = {
+    "DIS-10": StartWithout,
     "DIS-1": Evictions,
     "DIS-2": ReplicaFaultBounds,
     "DIS-3": ReplicaFaultBounds,

@@ -88,4 +88,20 @@ class Burst(Thresholds):
     )
 
 
-THRESHOLDS: Registry = {LATENCY: Latency, "LAT-1.burst": Burst, OFFERED: Sent}
+class OtherOperations(Thresholds):
+    """LAT-1.others: operations that no load holds."""
+
+    each: Annotated[int, Field(ge=5)] = Field(description="requests of each kind")
+    bytes: Annotated[int, Field(ge=1)] = Field(description="size of the artifacts, bytes")
+    median_s: Seconds = Field(description="most that half of each kind may take, seconds")
+    others_cpu: Share | None = Field(
+        description="of this machine's CPU time, as of LAT-1; null for never"
+    )
+
+
+THRESHOLDS: Registry = {
+    LATENCY: Latency,
+    "LAT-1.burst": Burst,
+    "LAT-1.others": OtherOperations,
+    OFFERED: Sent,
+}

@@ -7,7 +7,7 @@ Grafana's variables in a query are written ``$name``, ``${name}`` or ``[[name]]`
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -23,6 +23,9 @@ _BUILT_IN = {
     "__range_s": "3600",
 }
 """What Grafana itself puts for these; the time is a dashboard's and not ours."""
+_OF_GRAFANA = (None, "", "default", "-- Mixed --", "-- Dashboard --", "-- Grafana --")
+"""Data sources that every Grafana has."""
+_VARIABLE = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)|\[\[(\w+)\]\]")
 _VALUES_OF = re.compile(r"label_values\(\s*(?:(?P<of>.+?)\s*,\s*)?(?P<label>\w+)\s*\)", re.DOTALL)
 
 
@@ -82,6 +85,40 @@ def queries(dashboard: Mapping[str, Any], values: LabelValues) -> list[Query]:
             if expression:
                 found += [Query(called, filled) for filled in _filled(expression, variables)]
     return found
+
+
+def lost_sources(dashboard: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """Panels whose queries go to a data source that nobody else's Grafana has, each with it.
+
+    A dashboard that is exported from one Grafana names that one's own sources, or variables that
+    only an import by hand fills in; where it is provisioned, its panels say that there is none.
+
+    Args:
+        known: UIDs and names of the sources that people's Grafana has.
+    """
+    title = str(dashboard.get("title") or "a dashboard without a title")
+    chosen = {
+        str(each["name"])
+        for each in (dashboard.get("templating") or {}).get("list") or []
+        if each.get("type") == "datasource"
+    }
+    found: dict[str, None] = {}
+    for panel in _panels(dashboard):
+        for target in panel.get("targets") or []:
+            source = _source(target) or _source(panel)
+            if not target.get("expr") or source is None or source in known:
+                continue
+            variable = _VARIABLE.fullmatch(source)
+            if variable is None or not chosen & {*variable.groups()}:
+                found[f"{title}: {panel.get('title') or panel.get('id')}: {source}"] = None
+    return list(found)
+
+
+def _source(holder: Mapping[str, Any]) -> str | None:
+    """The UID or name of the data source that a panel or query asks for; None for the default."""
+    asked = holder.get("datasource")
+    name = asked.get("uid") if isinstance(asked, Mapping) else asked
+    return None if name in _OF_GRAFANA else str(name)
 
 
 def _panels(holder: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -15,6 +15,7 @@ from typing import Any
 from mlflow_conformance.core.credentials import Hiding
 from mlflow_conformance.observability.thresholds import LineKeys
 
+_YEAR_5138_S = 1e11
 _SHOWN = 80
 """Characters of a line that people need to find it."""
 
@@ -99,6 +100,28 @@ def tellers(logs: Iterable[LoggedText], key: str, ids: Iterable[str]) -> dict[st
     return found
 
 
+def misdated(
+    logs: Iterable[LoggedText], keys: LineKeys, sent: Mapping[str, float], clocks_s: float
+) -> list[str]:
+    """Lines about requests that say another time than that of their request, and by how much.
+
+    Args:
+        sent: when each request was sent, seconds since 1970, by its ID.
+        clocks_s: by how much clocks may differ, and a line be late, seconds.
+    """
+    found = []
+    for log in logs:
+        for number, line in enumerate(log.lines(), 1):
+            held = _object(line) or {}
+            at = _moment(held.get(keys.time))
+            about = held.get(keys.id)
+            if at is None or not isinstance(about, str) or about not in sent:
+                continue
+            if abs(at - sent[about]) > clocks_s:
+                found.append(f"{log.pod}, line {number}: {at - sent[about]:+.0f} s")
+    return found
+
+
 def _object(line: str) -> Mapping[str, Any] | None:
     try:
         found = json.loads(line)
@@ -108,15 +131,25 @@ def _object(line: str) -> Mapping[str, Any] | None:
 
 
 def _lacks(line: Mapping[str, Any], keys: LineKeys) -> list[str]:
-    missing = [] if _is_time(line.get(keys.time)) else [keys.time]
+    missing = [] if _moment(line.get(keys.time)) is not None else [keys.time]
     return missing + [key for key in (keys.level, keys.message) if not line.get(key)]
 
 
-def _is_time(value: object) -> bool:
-    """Whether it is a moment that needs no guess: ISO 8601 with its zone, or seconds since 1970."""
+def _moment(value: object) -> float | None:
+    """The moment that needs no guess: ISO 8601 with its zone, or a number; seconds since 1970.
+
+    None for what is no such moment. Numbers may count parts of seconds as well.
+    """
     if isinstance(value, int | float):
-        return not isinstance(value, bool)
+        return None if isinstance(value, bool) else _seconds(value)
     try:
-        return datetime.fromisoformat(str(value)).tzinfo is not None
+        moment = datetime.fromisoformat(str(value))
     except ValueError:
-        return False
+        return None
+    return moment.timestamp() if moment.tzinfo is not None else None
+
+
+def _seconds(number: float) -> float:
+    while abs(number) > _YEAR_5138_S:
+        number /= 1000
+    return number

@@ -74,6 +74,10 @@ class Logged(Thresholds):
     keys: LineKeys = Field(description="where a line has what")
     lines: int = Field(ge=1, description="lines that must have been looked at, at least")
     each: int = Field(ge=1, description="requests of each kind that are sent to each replica")
+    clocks_s: Seconds = Field(
+        description="most that a line's time may be away from when its request was sent, seconds: "
+        "clocks differ a little, and zones by more"
+    )
     plain: list[Pattern[str]] = Field(
         description="what the server is known to print before its logging is set up, as regular "
         "expressions that match whole lines"
@@ -100,6 +104,10 @@ class Panels(Thresholds):
     """OBS-3."""
 
     panels: int = Field(ge=1, description="least panels with queries that there must be")
+    data_sources: list[str] = Field(
+        description="UIDs or names of data sources that the Grafana of these dashboards has; those "
+        "that people choose by a variable of a dashboard need none"
+    )
 
 
 class Alerts(Thresholds):

@@ -47,11 +47,10 @@ def restarting(pod: Mapping[str, Any], most: int, lasting_s: float) -> dict[str,
 def _last_run_s(status: Mapping[str, Any]) -> float:
     """For how long a container ran before its last restart; 0 where nobody knows any more."""
     ended = (status.get("lastState") or {}).get("terminated") or {}
-    times = [ended.get(name) for name in ("startedAt", "finishedAt")]
-    if not all(times):
+    begin, end = ended.get("startedAt"), ended.get("finishedAt")
+    if not begin or not end:
         return 0
-    begin, end = map(datetime.fromisoformat, times)
-    return (end - begin).total_seconds()
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds()
 
 
 def unready(pod: Mapping[str, Any], now: datetime, starting_s: float) -> str | None:

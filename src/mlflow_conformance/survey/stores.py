@@ -11,9 +11,9 @@ from mlflow_conformance.survey.command import Value
 from mlflow_conformance.survey.found import Blank, Survey
 from mlflow_conformance.survey.server import Server
 
-_OF_POSTGRESQL = ("DIS-4", "DIS-4.deletion", "DIS-4.hang", "DIS-6", "OBS-6")
+_OF_POSTGRESQL = ("DIS-4", "DIS-4.deletion", "DIS-4.hang", "DIS-6", "DIS-10", "OBS-6")
 _OF_STORE = ("ART-6", "DIS-5", "DIS-6.s3")
-_OF_SERVED = ("ART", "REG-3", "REG-4", "REG-5", "TRK-8", "TRK-10", "DIS-2", "DIS-3",
+_OF_SERVED = ("ART", "REG-3", "REG-4", "REG-5", "TRK-8", "TRK-10", "LAT-1.others", "DIS-2", "DIS-3",
               "DIS-3.deletion", "DIS-3.hang", "DIS-4", "DIS-4.deletion", "DIS-4.hang", "DIS-5",
               "DIS-6", "DIS-6.s3", "DIS-7", "DIS-8", "DIS-8.broken", "DIS-8.update",
               "DIS-11")  # fmt: skip

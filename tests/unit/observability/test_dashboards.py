@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.observability.dashboards import queries
+from mlflow_conformance.observability.dashboards import lost_sources, queries
 
 
 def panel(title: str, *expressions: str, **more: Any) -> dict[str, Any]:
@@ -61,3 +61,36 @@ def test_intervals_of_grafana_have_a_length() -> None:
 def test_a_variable_that_cannot_be_told_decides_nothing() -> None:
     with pytest.raises(Undecided, match="the values of the variable v"):
         found([panel("p", "a")], variable("v", "query", "query_result(up)"))
+
+
+@pytest.mark.parametrize(
+    ("source", "lost"),
+    [
+        (None, False),
+        ({"type": "prometheus"}, False),
+        ("default", False),
+        ({"uid": "-- Mixed --"}, False),
+        ({"uid": "$source"}, False),
+        ("${source}", False),
+        ("[[source]]", False),
+        ({"uid": "ours"}, False),
+        ({"uid": "P1809F7CD0C75ACF3"}, True),
+        ("Prometheus", True),
+        ({"uid": "${DS_PROMETHEUS}"}, True),
+        ("$pod", True),
+    ],
+)
+def test_a_data_source_that_only_another_grafana_has(source: Any, lost: bool) -> None:
+    variables = [
+        variable("source", "datasource", "prometheus"),
+        variable("pod", "query", "label_values(up, pod)"),
+    ]
+    panels = [panel("p", "a", datasource=source), {"title": "text", "datasource": "Loki"}]
+    dashboard = {"title": "D", "panels": panels, "templating": {"list": variables}}
+    assert bool(lost_sources(dashboard, ["ours"])) is lost
+
+
+def test_a_query_may_ask_another_source_than_its_panel() -> None:
+    asked = [{"expr": "a", "datasource": {"uid": "gone"}}, {"expr": "b"}]
+    dashboard = {"panels": [{"title": "p", "targets": asked, "datasource": "default"}]}
+    assert lost_sources(dashboard, []) == ["a dashboard without a title: p: gone"]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from mlflow_conformance.observability.logged import LoggedText, faults, tellers
+from mlflow_conformance.observability.logged import LoggedText, faults, misdated, tellers
 from mlflow_conformance.observability.thresholds import LineKeys
 
 KEYS = LineKeys(time="time", level="level", message="message", id="request_id")
@@ -76,3 +76,22 @@ def test_the_pods_that_tell_of_a_request() -> None:
         "b": {"mlflow-2"},
         "c": set(),
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "away"),
+    [
+        ("2026-11-30T09:28:59.709+00:00", None),
+        ("2026-11-30T10:28:59.709+01:00", None),
+        (1796030939.7, None),
+        (1796030939709, None),
+        (1796030939709000000, None),
+        ("2026-11-30T11:28:59.709+00:00", "mlflow-1, line 1: +7200 s"),
+        ("2026-11-30T09:28:59", None),
+    ],
+)
+def test_a_line_says_when_its_request_was_sent(said: object, away: str | None) -> None:
+    line = json.dumps({"time": said, "level": "INFO", "message": "m", "request_id": "a"})
+    other = json.dumps({"time": 1, "request_id": "b"})
+    found = misdated([_log(line, other)], KEYS, {"a": 1796030939.5}, 60)
+    assert found == ([away] if away else [])

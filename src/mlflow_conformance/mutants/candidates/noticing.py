@@ -52,6 +52,7 @@ _HINTS = (
     ),
     _Hint(_WORKLOAD, "server", ".*livenessProbe.*", "DIS-3.hang DIS-4"),
     _Hint(_WORKLOAD, "server", ".*revisionHistory.*", "DIS-8.update"),
+    _Hint(_WORKLOAD, "server", ".*(initContainers|readinessProbe|startupProbe).*", "DIS-10"),
     _Hint(_WORKLOAD, "server", ".*(initContainers).*", "OPS-7 DIS-8"),
     _Hint(_WORKLOAD, "server", ".*(resources|emptyDir|volumes).*", "ART-1 HPA-1 LAT-1 ART-5.slow"),
     _Hint(
