@@ -8,7 +8,7 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.network_policy.elsewhere import elsewhere
 from mlflow_conformance.network_policy.judging import expect_promised, expect_right
-from mlflow_conformance.network_policy.matrix import Source
+from mlflow_conformance.network_policy.matrix import ServicePort, Source
 from mlflow_conformance.network_policy.pods import Probes
 from mlflow_conformance.network_policy.promises import egress_beyond, egress_promised
 from mlflow_conformance.network_policy.servers import cells_from_servers
@@ -21,7 +21,8 @@ from mlflow_conformance.target.base import Target
     "NET-3",
     impact="Code that runs in MLflow, such as a malicious model, reaches the cluster's API, other "
     "tenants or the internet.",
-    remedy="Let MLflow's NetworkPolicy list DNS, PostgreSQL and object storage as egress, no more.",
+    remedy="Let MLflow's policies list DNS, PostgreSQL and object storage as egress, no more; "
+    "stores outside of the cluster are named by their addresses under `allowed`.",
     writes=("cluster",),
 )
 @pytest.mark.usefixtures("enforced_policies")
@@ -32,12 +33,13 @@ def test_egress_of_mlflow(
 
     Preconditions: NET-0; what is to be denied is open from a pod that no policy restricts.
     Steps: connect from MLflow's own containers to what the profile lists, to pods of every other
-    namespace and to every node; read what the NetworkPolicies let MLflow's pods reach.
+    namespace and to every node; read what the policies, Cilium's too, let MLflow's pods reach.
     Expected: the stores and DNS are open, everything else times out, and no policy admits more.
     """
     row = evidence.row(Egress)
     stores = [d for d in destinations(kube, target.names) if d.service in ("postgresql", "s3")]
-    allowed = [*stores, *(destination_of(kube, name, port) for name, port in row.allowed.items())]
+    services = {n: at for n, at in row.allowed.items() if isinstance(at, ServicePort)}
+    allowed = [*stores, *(destination_of(kube, name, at) for name, at in services.items())]
     denied = [destination_of(kube, name, port) for name, port in row.denied.items()]
     control = "unrestricted"
     probe_pods.ensure({control: Source(reaches=[])})

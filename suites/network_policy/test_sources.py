@@ -7,13 +7,13 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.network_policy.exposure import exposures
-from mlflow_conformance.network_policy.judging import expect_promised, expect_right
+from mlflow_conformance.network_policy.judging import expect_closed, expect_promised, expect_right
 from mlflow_conformance.network_policy.pods import Probes
 from mlflow_conformance.network_policy.promises import ingress_beyond
 from mlflow_conformance.network_policy.servers import cells_from_servers
 from mlflow_conformance.network_policy.services import destinations
 from mlflow_conformance.network_policy.survey import survey
-from mlflow_conformance.network_policy.thresholds import Sources
+from mlflow_conformance.network_policy.thresholds import Sources, WaysIn
 from mlflow_conformance.target.base import Target
 
 
@@ -21,7 +21,8 @@ from mlflow_conformance.target.base import Target
     "NET-1",
     impact="Workloads that nobody authorized reach the tracking server or its stores, "
     "or authorized ones are locked out.",
-    remedy="Compare the NetworkPolicies of the namespace with the sources in the profile.",
+    remedy="Compare the policies of the namespace with the sources in the profile, and keep "
+    "MLflow's Service of type ClusterIP.",
     writes=("cluster",),
 )
 @pytest.mark.usefixtures("enforced_policies")
@@ -32,11 +33,13 @@ def test_matrix_of_sources(
 
     Preconditions: NET-0; every service has a ready pod.
     Steps: from a pod of every source of the profile, connect to every Service and every pod; read
-    what the NetworkPolicies admit to MLflow.
-    Expected: what the profile allows answers, everything else times out, and no policy admits to
-    MLflow what the profile's sources do not say.
+    what the policies, Cilium's too, admit to MLflow, and which objects lead to it from
+    outside of the cluster.
+    Expected: what the profile allows answers, everything else times out; no policy admits to MLflow
+    what the profile's sources do not say, and no way from outside is of another kind than listed.
     """
-    sources = evidence.row(Sources).sources
+    row = evidence.row(WaysIn)
+    sources = row.sources
     matrix = survey(probe_pods, sources, destinations(kube, target.names), waiter)
     cells = matrix.cells
     evidence.note("matrix", matrix.table(), door="inside")
@@ -44,6 +47,7 @@ def test_matrix_of_sources(
     evidence.note("cells tried", len(cells), door="inside")
     expect_right(evidence, "wrong cells", cells)
     expect_promised(evidence, ingress_beyond(kube, target.names, sources, ["mlflow"]))
+    expect_closed(evidence, exposures(kube, target.names, ["mlflow"], row.outside))
 
 
 @check(
@@ -60,7 +64,7 @@ def test_stores_admit_mlflow_and_the_backup_alone(
 
     Preconditions: NET-0; every service has a ready pod.
     Steps: connect to both stores from MLflow's own pods and from a pod of every source; read
-    NetworkPolicies, Services with their endpoints, Ingresses, routes of other kinds, and pods.
+    policies, Services with their endpoints, Ingresses and routes of every namespace, and pods.
     Expected: MLflow and the sources that the profile allows are answered, others time out; no
     policy admits more; no NodePort, LoadBalancer, Ingress, route or host port leads to a store.
     """
@@ -78,11 +82,4 @@ def test_stores_admit_mlflow_and_the_backup_alone(
         evidence,
         ingress_beyond(kube, target.names, sources, ["postgresql", "postgresql-metrics", "s3"]),
     )
-    evidence.expect(
-        "exposures",
-        "ways in from outside",
-        exposures(kube, target.names),
-        "==",
-        [],
-        door="kubernetes",
-    )
+    expect_closed(evidence, exposures(kube, target.names, ["postgresql", "s3"]))

@@ -91,9 +91,9 @@ def test_images_and_resources(evidence: Evidence, target: Target, kube: Kube) ->
     """Images name one version, and requests and limits are the promised ones.
 
     Preconditions: the deployment's pods run.
-    Steps: read every pod and pod template of the namespace.
+    Steps: read every pod and pod template of the namespace, and what memory nodes have.
     Expected: no image without a version; the profile's amounts in the containers that it names;
-    a memory limit in every container.
+    a memory limit in every container, and none that is more than a node has.
     """
     promised = evidence.row(Resources).resources
     specs = [(f"pod {p.name}", p.raw["spec"]) for p in _own_pods(kube)]
@@ -127,13 +127,14 @@ def test_images_and_resources(evidence: Evidence, target: Target, kube: Kube) ->
         [],
         door="kubernetes",
     )
+    largest = resources.largest_node(kube.items("node"))
     evidence.expect(
         "memory-limit",
-        "containers without a memory limit",
+        "containers that may take all memory of a node",
         [
-            f"{where}/{container['name']}"
+            f"{where}/{container['name']}: {said}"
             for where, container in found
-            if "memory" not in (container.get("resources", {}).get("limits") or {})
+            if (said := resources.unbounded(container, largest)) is not None
         ],
         "==",
         [],

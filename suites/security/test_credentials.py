@@ -8,8 +8,12 @@ from mlflow_conformance.cluster.templates import templates
 from mlflow_conformance.core.strength import bits
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import secrecy
+from mlflow_conformance.security.kept_credentials import (
+    KeptCredentials,
+    kept_credentials,
+    private_keys,
+)
 from mlflow_conformance.security.thresholds import Leaks, NamedSecrets, Strength
-from mlflow_conformance.security.used_credentials import UsedCredentials, used_credentials
 
 
 @check(
@@ -22,20 +26,20 @@ def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
     """Every credential is worth the promised number of bits, and no two are alike.
 
     Preconditions: this user may read the Secrets of the namespace.
-    Steps: read those that the profile names, and what pods and their templates use besides:
-    passwords of addresses, and what is called a password, key, token or secret.
+    Steps: read those that the profile names, and of every other entry of a Secret the password of
+    an address, and what is called a password, key, token or secret, there or by pods that use it.
     Expected: each one hard to guess; those of the profile all different.
     """
     row = evidence.row(Strength)
     found = _credentials(evidence, row, kube)
-    used = _used(kube)
-    judged = {**used.credentials, **found}
+    kept = _kept(kube)
+    judged = {**kept.credentials, **found}
     # Rounded down: 127.9 is less than was promised.
     worth = {name: int(bits(value)) for name, value in judged.items()}
     if not judged:
-        evidence.undecided("the profile names no credential, and pods use none")
+        evidence.undecided("the profile names no credential, and no Secret holds one")
     evidence.note("credentials", sorted(judged), door="kubernetes")
-    evidence.note("entries that are no credentials", sorted(used.others), door="kubernetes")
+    evidence.note("entries that are no credentials", sorted(kept.others), door="kubernetes")
     evidence.expect(
         "credentials.guessable",
         "credentials that are easy to guess",
@@ -45,7 +49,7 @@ def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
         unit="bit",
         door="kubernetes",
     )
-    # Of those that pods use, an address holds the password that lies beside it.
+    # Of those that nobody named, an address holds the password that lies beside it.
     if found:
         count = Counter(found.values())
         evidence.expect(
@@ -68,14 +72,20 @@ def test_credentials_do_not_leak(evidence: Evidence, kube: Kube) -> None:
     """No credential appears in a log, a pod specification, a ConfigMap, an event, or this evidence.
 
     Preconditions: this user may read the Secrets of the namespace.
-    Steps: look for every credential that the profile names, or, where it names none, that pods use:
-    plain, in base64 and as in a URL.
+    Steps: look for every credential that the profile names or a Secret holds, and every private
+    key: plain, in JSON, as in a URL, and in base64, also of something longer; in the objects of the
+    namespace, former revisions among them, in logs, also of containers that started anew, and in
+    what this run wrote.
     Expected: it is in its Secret alone.
     """
     row = evidence.row(Leaks)
-    found = _credentials(evidence, row, kube) or secrecy.sought(_used(kube).credentials)
+    found = {
+        **secrecy.sought(_kept(kube).credentials),
+        **private_keys(kube.items("secret")),
+        **_credentials(evidence, row, kube),
+    }
     if not found:
-        evidence.undecided("the profile names no credential, and pods use none that is no word")
+        evidence.undecided("the profile names no credential, and no Secret holds one but words")
     evidence.note("credentials", sorted(found), door="kubernetes")
     texts = list(secrecy.public_texts(kube))
     texts += [
@@ -91,10 +101,10 @@ def test_credentials_do_not_leak(evidence: Evidence, kube: Kube) -> None:
     )
 
 
-def _used(kube: Kube) -> UsedCredentials:
-    """What pods and their templates get from Secrets."""
+def _kept(kube: Kube) -> KeptCredentials:
+    """What the Secrets of the namespace hold."""
     specs = [*(p.raw["spec"] for p in kube.pods({})), *(spec for _, spec in templates(kube))]
-    return used_credentials(kube.items("secret"), specs)
+    return kept_credentials(kube.items("secret"), specs)
 
 
 def _credentials(evidence: Evidence, row: NamedSecrets, kube: Kube) -> dict[str, str]:

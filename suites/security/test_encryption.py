@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """SEC-5: encrypted traffic, and the certificates that it needs."""
 
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache, partial
-from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.secret_uses import uses_of
 from mlflow_conformance.cluster.templates import containers, templates
-from mlflow_conformance.doors.inside import Inside, InsideFailed
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security.certificates import (
@@ -17,8 +16,10 @@ from mlflow_conformance.security.certificates import (
     days_left,
     names_missing,
     not_signed,
+    plain_hosts,
 )
-from mlflow_conformance.security.connecting import Entries, ssl_mode, weaker
+from mlflow_conformance.security.connecting import is_one_of, told, weaker, weakest
+from mlflow_conformance.security.signing_in import UNENCRYPTED, accounts, knocks
 from mlflow_conformance.security.thresholds import Encrypted, Lasting
 from mlflow_conformance.target.base import Target
 
@@ -39,16 +40,17 @@ _OF_MLFLOW = """
     writes=("runner",),
 )
 def test_connections_to_the_database_are_encrypted(
-    evidence: Evidence, target: Target, kube: Kube, inside: Inside, sql: Sql
+    evidence: Evidence, target: Target, kube: Kube, sql: Sql
 ) -> None:
     """Every connection to PostgreSQL is encrypted, it admits no other, and clients verify it.
 
     Preconditions: MLflow is connected to its database; SQL answers, by an account that may read
     statistics.
-    Steps: read the TLS version of every session that came over the network; try to connect
-    without TLS; read how MLflow's containers are told to connect.
-    Expected: only the profile's versions of TLS; a connection without TLS is refused for that
-    reason; MLflow's containers verify the server.
+    Steps: read the TLS version of every session that came over the network; try to connect without
+    TLS as every account of the database; read how MLflow's containers, and those of other pods and
+    templates that have its server's address, are told to connect.
+    Expected: only the profile's versions of TLS; without TLS every account is refused for that
+    reason; all those containers verify the server.
     """
     row = evidence.row(Encrypted)
     versions: dict[str, int] = dict(sql.rows(_OF_MLFLOW))
@@ -61,39 +63,39 @@ def test_connections_to_the_database_are_encrypted(
         sorted(set(versions) - row.versions), "==", [], door="sql",
     )  # fmt: skip
     evidence.expect(
-        "plain-text", "connection without TLS", _plain_text(inside, sql),
-        "==", "refused for lack of encryption", door="inside",
+        "plain-text", "accounts that are not refused for lack of encryption",
+        {
+            account: answer
+            for account, answer in knocks(
+                sql, accounts(sql), secrets.token_urlsafe(24), sslmode="disable"
+            ).items()
+            if answer != UNENCRYPTED
+        },
+        "==", {}, door="inside",
     )  # fmt: skip
-    names = target.names.mlflow
-    kept = cache(partial(_entries, kube))
-    told = {
-        f"{pod.name}/{container['name']}": mode
-        for pod in kube.ready_pods(names.selector)
-        for container in containers(pod.raw["spec"])
-        if (mode := _mode(evidence, container, kept)) is not None
-    }
-    if not told:
-        evidence.undecided("no container of MLflow is told the address of a database")
+    modes = _modes(evidence, target, kube)
+    evidence.note("sslmode of every client", modes, door="kubernetes")
     evidence.expect(
         "clients.sslmode", f"containers with less than sslmode={row.sslmode}",
-        {where: mode for where, mode in told.items() if weaker(mode, row.sslmode)}, "==", {},
+        {where: mode for where, mode in modes.items() if weaker(mode, row.sslmode)}, "==", {},
         door="kubernetes",
     )  # fmt: skip
 
 
 @check(
     "SEC-5.certificates",
-    impact="On one day nobody reaches MLflow any more, or MLflow not its database.",
-    remedy="Renew the certificate of the Secret named for all its names, and its authority too.",
+    impact="On one day nobody reaches MLflow any more, or passwords pass in plain text.",
+    remedy="Renew the certificate of the Secret named for all its names, and its authority too; "
+    "name every host under `tls` of its Ingress.",
     writes=(),
 )
-def test_certificates_last(evidence: Evidence, kube: Kube) -> None:
+def test_certificates_last(evidence: Evidence, target: Target, kube: Kube) -> None:
     """Certificates in use last for a while, are signed by their authority, and name their hosts.
 
     Preconditions: this user may read the Secrets of the namespace.
     Steps: read the certificates of every Secret that an Ingress, a pod or a template of pods uses.
     Expected: none ends within the profile's days; one that lies beside its authority is signed by
-    it; those of Ingresses name their hosts.
+    it; those of Ingresses name their hosts, and no Ingress leads to MLflow without one.
     """
     row = evidence.row(Lasting)
     ingresses = kube.items("ingress")
@@ -123,30 +125,45 @@ def test_certificates_last(evidence: Evidence, kube: Kube) -> None:
         "certificates.names", "hosts of Ingresses that their certificate does not name",
         names_missing(found, ingresses), "==", {}, door="kubernetes",
     )  # fmt: skip
+    evidence.expect(
+        "ingresses.plain", "hosts at which an Ingress leads to MLflow without a certificate",
+        plain_hosts(ingresses, target.names.mlflow.service), "==", [], door="kubernetes",
+    )  # fmt: skip
 
 
-def _plain_text(inside: Inside, sql: Sql) -> str:
-    """What becomes of a connection that does not ask for TLS."""
-    try:
-        inside.call("sql", dsn={**sql.dsn, "sslmode": "disable"}, query="SELECT 1", parameters=[])
-    except InsideFailed as refusal:
-        # As PostgreSQL words it: no pg_hba.conf entry for host …, no encryption.
-        if "no encryption" in str(refusal):
-            return "refused for lack of encryption"
-        raise
-    return "admitted"
-
-
-def _mode(evidence: Evidence, container: Mapping[str, Any], entries: Entries) -> str | None:
-    """How a container with a database address is told to use TLS; None without one."""
-    try:
-        return ssl_mode(container, entries)
-    except LookupError as problem:
-        evidence.undecided(f"what MLflow's containers are told cannot be read: {problem}")
+def _modes(evidence: Evidence, target: Target, kube: Kube) -> dict[str, str]:
+    """How MLflow's containers, and all others with its server's address, are told to use TLS."""
+    kept = cache(partial(_entries, kube))
+    servers, modes = set[str](), dict[str, str]()
+    for pod in kube.ready_pods(target.names.mlflow.selector):
+        for container in containers(pod.raw["spec"]):
+            try:
+                own = [at for at in told(container, kept) if at.is_mlflows]
+            except LookupError as problem:
+                evidence.undecided(f"what MLflow's containers are told cannot be read: {problem}")
+            if own:
+                servers |= {at.host for at in own}
+                modes[f"pod {pod.name}/{container['name']}"] = weakest(at.mode for at in own)
+    if not modes:
+        evidence.undecided("no container of MLflow is told the address of a database")
+    pods = [(f"pod {p.name}", p.raw["spec"]) for p in kube.pods({})]
+    for where, spec in [*pods, *templates(kube)]:
+        for container in containers(spec):
+            try:
+                seen = [at.mode for at in told(container, kept) if is_one_of(at.host, servers)]
+            except LookupError:
+                continue  # without what it names a container does not start, and connects nowhere
+            if seen:
+                name = f"{where}/{container['name']}"
+                modes[name] = weakest([*seen, *([modes[name]] if name in modes else [])])
+    return modes
 
 
 def _entries(kube: Kube, kind: str, name: str) -> Mapping[str, str]:
     if kind == "secret":
         return kube.secret(name)
-    data: Mapping[str, str] = kube.get(kind, name).get("data") or {}
+    found = kube.find(kind, name)
+    if found is None:
+        raise LookupError(f"there is no {kind} {name}")
+    data: Mapping[str, str] = found.get("data") or {}
     return data

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.cluster.pods import Pod
+from mlflow_conformance.cluster.pods import Pod, running_in
 from mlflow_conformance.cluster.templates import earlier_templates, templates
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import admission, hardening, processes
@@ -129,11 +129,7 @@ def _inside(
     if not kube.ready_pods(target.names.mlflow.selector):
         evidence.undecided("no pod of MLflow is ready, so none can be looked at from inside")
     running = [
-        (pod.name, status["name"])
-        for pod in pods
-        if not pod.terminating
-        for status in pod.raw["status"].get("containerStatuses") or []
-        if "running" in (status.get("state") or {})
+        (pod.name, name) for pod in pods if not pod.terminating for name in running_in(pod.raw)
     ]
     with ThreadPoolExecutor(4) as pool:
         looked = list(pool.map(lambda at: processes.look(kube, *at), running))

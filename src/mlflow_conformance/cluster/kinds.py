@@ -5,7 +5,7 @@ Asked for when they are first needed and kept in memory. The dynamic client's ow
 without a limit and keeps a file that outlives the cluster, so it is not used.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,6 +107,21 @@ class Kinds:
             KubeFailed: the API server, or one of the servers behind it, did not answer.
         """
         return [r for _, root in self._roots() for r in self._at(root) if "list" in r.verbs]
+
+    def of_these(self, wanted: Collection[str]) -> list[str]:
+        """Those of some kinds, each named ``plural.group``, that the cluster has.
+
+        Raises:
+            KubeFailed: the API server, or one behind it with one of their groups, did not answer.
+        """
+        groups = {name.partition(".")[2] for name in wanted}
+        return [
+            name
+            for group, root in self._roots()
+            if group in groups
+            for r in self._at(root)
+            if (name := f"{r.plural}.{r.group}") in wanted and "list" in r.verbs
+        ]
 
     def _twice(self) -> Iterator[None]:
         """From memory, then as it is now: a definition of a new kind may have come meanwhile."""

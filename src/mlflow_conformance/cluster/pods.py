@@ -106,6 +106,26 @@ class Pods(Reading):
         )
 
 
+def running_in(pod: Mapping[str, Any]) -> list[str]:
+    """Names of the containers of a pod that run, without those that are there for its start alone.
+
+    A sidecar is an initContainer that runs on (Kubernetes documentation, Sidecar Containers).
+    """
+    sidecars = {
+        c["name"]
+        for c in pod["spec"].get("initContainers") or []
+        if c.get("restartPolicy") == "Always"
+    }
+    status = pod.get("status") or {}
+    return [
+        seen["name"]
+        for kind in ("initContainerStatuses", "containerStatuses")
+        for seen in status.get(kind) or []
+        if "running" in (seen.get("state") or {})
+        and (kind == "containerStatuses" or seen["name"] in sidecars)
+    ]
+
+
 def main_container(pod: Mapping[str, Any]) -> str:
     """Name of the container that a pod's author takes for the one of the pod."""
     # Statuses are in the order of names: the first of them may be a side-car.

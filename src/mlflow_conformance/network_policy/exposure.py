@@ -1,123 +1,175 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ways from outside the cluster to a store, as the objects of the API tell them."""
+"""Ways from outside the cluster to a service, as the objects of the API tell them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.pods import ENDED
 from mlflow_conformance.cluster.templates import containers
 from mlflow_conformance.config.names import Names
+from mlflow_conformance.network_policy.backends import NamedObject, backends
+from mlflow_conformance.network_policy.matrix import Outside, Service
 from mlflow_conformance.network_policy.services import InCluster, in_cluster
 
+Item = Mapping[str, Any]
 
-def exposures(kube: Kube, names: Names) -> Sequence[str]:
-    """Every way from outside the cluster to PostgreSQL or the bucket that the API knows.
+
+@dataclass(frozen=True)
+class WayIn:
+    """One way in.
+
+    Attributes:
+        kind: as a profile names it.
+        said: for people.
+    """
+
+    kind: Outside
+    said: str
+
+
+@dataclass(frozen=True)
+class LeadingObjects:
+    """What the API has, of every namespace: what leads to a pod need not be where it is.
+
+    Attributes:
+        slices: EndpointSlices, which tell what a Service without a selector leads to.
+        routes: Ingresses, and routes of every other kind.
+        pods: of the service's own namespace.
+    """
+
+    services: Sequence[Item]
+    slices: Sequence[Item]
+    routes: Sequence[Item]
+    pods: Sequence[Item]
+
+
+def exposures(
+    kube: Kube, names: Names, services: Collection[Service], promised: Collection[Outside] = ()
+) -> Sequence[str]:
+    """Every way from outside the cluster to services that the API knows and nobody promised.
 
     Raises:
         KubeFailed: the objects cannot be read.
     """
-    services = kube.items("service")
-    ingresses = kube.items("ingress")
-    pods = kube.items("pod")
-    slices = kube.items("endpointslice")
-    routes = list(_routes(kube))
+    there = LeadingObjects(
+        services=kube.items("service", namespace=""),
+        slices=kube.items("endpointslice", namespace=""),
+        routes=[*kube.items("ingress", namespace=""), *_routes(kube)],
+        pods=kube.items("pod"),
+    )
     return [
-        said
+        way.said
         for part in in_cluster(names)
-        if part.service in ("postgresql", "s3")
-        for said in ways_in(part, names.namespace, services, slices, [*ingresses, *routes], pods)
+        if part.service in services
+        for way in ways_in(part, names.namespace, there)
+        if way.kind not in promised
     ]
 
 
-def _routes(kube: Kube) -> Iterator[Mapping[str, Any]]:
-    """Routes of the Gateway API and of Traefik, of every namespace, where the cluster has them."""
-    known = {f"{kind.plural}.{kind.group}" for kind in kube.kinds.listable()}
-    for kind in sorted(known & _ROUTES):
+def _routes(kube: Kube) -> Iterator[Item]:
+    """Routes of the Gateway API and of Traefik, where the cluster has them."""
+    for kind in kube.kinds.of_these(_ROUTES):
         yield from kube.items(kind, namespace="")
 
 
-def ways_in(
-    part: InCluster,
-    namespace: str,
-    services: Sequence[Mapping[str, Any]],
-    slices: Sequence[Mapping[str, Any]],
-    routes: Sequence[Mapping[str, Any]],
-    pods: Sequence[Mapping[str, Any]],
-) -> Iterator[str]:
+def ways_in(part: InCluster, namespace: str, there: LeadingObjects) -> Iterator[WayIn]:
     """How the pods of a service can be reached from outside the cluster.
 
     Args:
         namespace: theirs.
-        services: every Service of their namespace, as the API gives it; likewise EndpointSlices,
-            which tell what a Service without a selector leads to, and pods.
-        routes: Ingresses of the namespace, and routes of every other kind and namespace.
     """
-    leading = {part.name}
     labels = part.selector.items()
-    mine = [p for p in pods if labels <= (p["metadata"].get("labels") or {}).items()]
-    addresses = {p["status"]["podIP"] for p in mine if p.get("status", {}).get("podIP")}
-    reaching = {
-        item["metadata"].get("labels", {}).get("kubernetes.io/service-name")
-        for item in slices
-        for endpoint in item.get("endpoints") or []
-        if addresses & set(endpoint["addresses"])
-    }
-    for item in services:
-        name, spec = item["metadata"]["name"], item["spec"]
-        wanted = spec.get("selector") or {}
-        selects = wanted and any(wanted.items() <= p["metadata"]["labels"].items() for p in mine)
-        if not selects and name not in reaching:
+    # One that has ended keeps its address, which is another pod's by now.
+    mine = [
+        p
+        for p in there.pods
+        if labels <= _labels(p).items() and (p.get("status") or {}).get("phase") not in ENDED
+    ]
+    leading = _leading(NamedObject(namespace, part.name), mine, there)
+    for item in there.services:
+        place = _object(item, namespace)
+        if place not in leading:
             continue
-        leading.add(name)
-        if spec.get("type", "ClusterIP") not in ("ClusterIP", "ExternalName"):
-            yield f"Service {name} is a {spec['type']}"
-        if spec.get("externalIPs"):
-            yield f"Service {name} has external addresses"
-    for item in routes:
+        kind = item["spec"].get("type", "ClusterIP")
+        said = f"Service {place.seen_from(namespace)}"
+        if kind in ("NodePort", "LoadBalancer"):
+            yield WayIn(kind, f"{said} is a {kind}")
+        if item["spec"].get("externalIPs"):
+            yield WayIn("external address", f"{said} has external addresses")
+    for item in there.routes:
         kind = item.get("kind", "Ingress")
-        backends = _backends(item["spec"], item["metadata"].get("namespace", namespace), namespace)
-        yield from (
-            f"{kind} {item['metadata']['name']} leads to Service {backend}"
-            for backend in sorted(backends & leading)
-        )
+        own = _object(item, namespace)
+        for backend in sorted(backends(item["spec"], own.namespace) & leading):
+            said = f"{kind} {own.seen_from(namespace)} leads to Service"
+            yield WayIn(
+                "Ingress" if kind == "Ingress" else "route",
+                f"{said} {backend.seen_from(namespace)}",
+            )
     for pod in mine:
         ports = [p for c in containers(pod["spec"]) for p in c.get("ports") or []]
         if pod["spec"].get("hostNetwork") or any(p.get("hostPort") for p in ports):
-            yield f"pod {pod['metadata']['name']} listens on its node"
+            yield WayIn("port of the node", f"pod {pod['metadata']['name']} listens on its node")
 
 
-_ROUTES = {
-    *(f"{kind}.gateway.networking.k8s.io" for kind in (
-        "grpcroutes", "httproutes", "tcproutes", "tlsroutes", "udproutes"
-    )),
-    *(f"{kind}.traefik.io" for kind in ("ingressroutes", "ingressroutetcps", "ingressrouteudps")),
-}  # fmt: skip
+def _leading(own: NamedObject, mine: Sequence[Item], there: LeadingObjects) -> set[NamedObject]:
+    """The Services that lead to pods: by their selector, their endpoints, or as another's name."""
+    # Whatever listens on a node has the address of a pod in the node's network.
+    addresses = {
+        p["status"]["podIP"]
+        for p in mine
+        if (p.get("status") or {}).get("podIP") and not p["spec"].get("hostNetwork")
+    }
+    by_address = {
+        NamedObject(
+            item["metadata"].get("namespace", own.namespace),
+            item["metadata"].get("labels", {}).get("kubernetes.io/service-name", ""),
+        )
+        for item in there.slices
+        for endpoint in item.get("endpoints") or []
+        if addresses & set(endpoint["addresses"])
+    }
+    found = {own} | by_address
+    for item in there.services:
+        wanted = (item["spec"].get("selector") or {}).items()
+        place = _object(item, own.namespace)
+        near = wanted and place.namespace == own.namespace
+        if near and any(wanted <= _labels(p).items() for p in mine):
+            found.add(place)
+    named = {
+        _object(item, own.namespace)
+        for item in there.services
+        if _named(item["spec"].get("externalName") or "") in found
+    }
+    return found | named
 
 
-def _backends(spec: Mapping[str, Any], own: str, namespace: str) -> set[str]:
-    """The Services of a namespace that an Ingress or a route leads to, whatever its form.
+def _named(host: str) -> NamedObject | None:
+    """The Service that a name of the cluster's DNS stands for."""
+    match host.rstrip(".").split("."):
+        case [name, namespace, "svc", *_]:
+            return NamedObject(namespace, name)
+        case _:
+            return None
 
-    Args:
-        own: the namespace of the Ingress or the route: of its backends, unless they name another.
-    """
-    return {name for name, where in _named_services(spec) if (where or own) == namespace}
+
+def _labels(item: Item) -> Mapping[str, str]:
+    found: Mapping[str, str] = item["metadata"].get("labels") or {}
+    return found
 
 
-def _named_services(node: object) -> Iterator[tuple[str, str | None]]:
-    """Services by their names, with the namespace that is named."""
-    match node:
-        case {"service": {"name": str(name)}}:  # a backend of an Ingress
-            yield name, None
-        # A rule of a Gateway API route, or a route of Traefik.
-        case {"backendRefs": list(references)} | {"services": list(references)}:
-            yield from (
-                (r["name"], r.get("namespace"))
-                for r in references
-                if r.get("kind", "Service") == "Service"
-            )
-        case dict():
-            for value in node.values():
-                yield from _named_services(value)
-        case list():
-            for value in node:
-                yield from _named_services(value)
+def _object(item: Item, namespace: str) -> NamedObject:
+    return NamedObject(item["metadata"].get("namespace", namespace), item["metadata"]["name"])
+
+
+_ROUTES = frozenset(
+    {
+        *(f"{kind}.gateway.networking.k8s.io" for kind in (
+            "grpcroutes", "httproutes", "tcproutes", "tlsroutes", "udproutes"
+        )),
+        *(f"{kind}.traefik.io" for kind in (
+            "ingressroutes", "ingressroutetcps", "ingressrouteudps"
+        )),
+    }
+)  # fmt: skip

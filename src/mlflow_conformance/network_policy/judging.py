@@ -33,3 +33,15 @@ def expect_promised(evidence: Evidence, beyond: Sequence[str]) -> None:
         [],
         door="kubernetes",
     )
+
+
+def expect_closed(evidence: Evidence, exposures: Sequence[str]) -> None:
+    """Hold ways in from outside against the promise; the observation is ``exposures``."""
+    evidence.expect(
+        "exposures",
+        "ways in from outside that are not promised",
+        list(exposures),
+        "==",
+        [],
+        door="kubernetes",
+    )

@@ -4,13 +4,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from mlflow_conformance.config.documents import Strict
 
 Service = Literal["mlflow", "postgresql", "postgresql-metrics", "s3"]
+Outside = Literal[
+    "Ingress", "route", "NodePort", "LoadBalancer", "external address", "port of the node"
+]
+"""A kind of way from outside of the cluster; a route is one of the Gateway API or of Traefik."""
+
+
+def _network(cidr: str) -> str:
+    ip_network(cidr, strict=False)
+    return cidr
 
 
 class Source(Strict):
@@ -25,7 +34,7 @@ class Source(Strict):
         default={}, description="labels of the namespace, when it is not named"
     )
     pod_labels: dict[str, str] = Field(default={}, description="labels of the pod")
-    cidr: str | None = Field(
+    cidr: Annotated[str, AfterValidator(_network)] | None = Field(
         default=None,
         description="addresses outside of the cluster, such as the subnets of a load balancer, in "
         "the place of pods: policies may admit them, and no probe can be made there",
@@ -40,14 +49,22 @@ class Source(Strict):
             raise ValueError("a source names its namespace or its labels, not both")
         if self.cidr is not None and (self.namespace or self.namespace_labels or self.pod_labels):
             raise ValueError("a source is pods or addresses, not both")
-        if self.cidr is not None:
-            ip_network(self.cidr, strict=False)
         return self
 
 
 def probed(sources: Mapping[str, Source]) -> dict[str, Source]:
     """The sources that are pods; at addresses outside of the cluster there is no probe."""
     return {name: source for name, source in sources.items() if source.cidr is None}
+
+
+class Addresses(Strict):
+    """Addresses outside of the cluster, such as those of a store that is elsewhere, and a port."""
+
+    cidr: Annotated[str, AfterValidator(_network)] = Field(
+        description="addresses outside of the cluster, in the place of a Service: policies may "
+        "admit them, and whether they answer is not tried"
+    )
+    port: int = Field(ge=1, le=65535, description="the port there")
 
 
 class ServicePort(Strict):

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, Labels, asked, is_about
 
 Direction = Literal["Ingress", "Egress"]
-_WITHOUT = " without "
+WITHOUT = " without "
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,20 @@ class Peer:
     Labels that a selector asks for narrow a peer; no labels means all pods, or all namespaces.
 
     Attributes:
-        cidr: addresses in the place of pods, as a policy writes them; `_WITHOUT` stands before
+        cidr: addresses in the place of pods, as a policy writes them; `WITHOUT` stands before
             those that it leaves out.
+        other: what is neither pods nor addresses, in words.
     """
 
     namespace: Labels = field(default_factory=dict)
     pod: Labels = field(default_factory=dict)
     cidr: str | None = None
+    other: str | None = None
 
     def within(self, other: "Peer") -> bool:
         """Whether everything that this peer is, the other one is too."""
+        if self.other is not None or other.other is not None:
+            return self == other
         if self.cidr is not None and other.cidr is not None:
             return _covers(other.cidr, self.cidr)
         if self.cidr is not None or other.cidr is not None:
@@ -45,6 +49,8 @@ class Peer:
         )
 
     def __str__(self) -> str:
+        if self.other is not None:
+            return self.other
         if self.cidr is not None:
             return f"addresses {self.cidr}"
         pods = _said(self.pod, "every pod", "pods with ")
@@ -109,6 +115,16 @@ def beyond(admissions: Sequence[Admission], promises: Sequence[Promise]) -> list
     )
 
 
+def isolated(policies: Sequence[Mapping[str, Any]], direction: Direction, pod: Labels) -> bool:
+    """Whether what is not admitted is denied to a pod."""
+    return any(is_about(p["spec"], direction, pod) for p in policies)
+
+
+def everyone(direction: Direction) -> Admission:
+    """What is admitted to a pod that no policy isolates."""
+    return Admission(f"no policy for {direction.lower()}", Peer(), Ports())
+
+
 def admitted(
     policies: Sequence[Mapping[str, Any]],
     direction: Direction,
@@ -118,8 +134,6 @@ def admitted(
 ) -> list[Admission]:
     """Everything that the policies of a namespace admit to (Ingress) or from (Egress) a pod.
 
-    Without any policy of that direction for it a pod is open: one admission of everyone.
-
     Args:
         policies: NetworkPolicies of the namespace, as the API gives them.
         pod: the pod's labels.
@@ -127,8 +141,6 @@ def admitted(
             the other side, and stay names.
     """
     selecting = [p for p in policies if is_about(p["spec"], direction, pod)]
-    if not selecting:
-        return [Admission(f"no policy for {direction.lower()}", Peer(), Ports())]
     side = "from" if direction == "Ingress" else "to"
     return [
         Admission(policy["metadata"]["name"], peer, ports.resolved(named_ports))
@@ -144,7 +156,7 @@ def _peers(entries: Sequence[Mapping[str, Any]] | None, namespace: str) -> Itera
         yield Peer()
     for entry in entries or []:
         if block := entry.get("ipBlock"):
-            without = f"{_WITHOUT}{', '.join(block['except'])}" if block.get("except") else ""
+            without = f"{WITHOUT}{', '.join(block['except'])}" if block.get("except") else ""
             yield Peer(cidr=f"{block['cidr']}{without}")
             continue
         spaces: list[Labels] = [{NAME_OF_NAMESPACE: namespace}]
@@ -175,7 +187,7 @@ def _covers(promised: str, admitted: str) -> bool:
     """
     whole, part = (
         ip_network(promised, strict=False),
-        ip_network(admitted.partition(_WITHOUT)[0], strict=False),
+        ip_network(admitted.partition(WITHOUT)[0], strict=False),
     )
     if isinstance(whole, IPv4Network) and isinstance(part, IPv4Network):
         return part.subnet_of(whole)

@@ -2,19 +2,30 @@
 """What a profile promises of connections, as peers that a policy may admit."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod
-from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE
+from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, Labels
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.network_policy.matrix import Service, ServicePort, Source
+from mlflow_conformance.network_policy.cilium import (
+    KINDS,
+    Subject,
+    admitted_by_cilium,
+    isolated_by_cilium,
+)
+from mlflow_conformance.network_policy.matrix import Addresses, Service, ServicePort, Source
 from mlflow_conformance.network_policy.policies import (
+    Admission,
+    Direction,
     Peer,
     Promise,
     admitted,
     beyond,
+    everyone,
+    isolated,
 )
 from mlflow_conformance.network_policy.services import InCluster, behind, in_cluster
 
@@ -30,24 +41,26 @@ def ingress_beyond(
         KubeFailed: the policies cannot be read.
         Undecided: a service has no ready pod, so that nothing says which policies are its own.
     """
-    policies = kube.items("networkpolicy")
+    policies = _policies(kube, names)
     parts = [part for part in in_cluster(names) if part.service in services]
     found: set[str] = set()
     for part in parts:
         # One pod may serve several of them: what is promised of any of its ports may be admitted.
         same = [p for p in in_cluster(names) if p.selector == part.selector]
-        pod = _example(kube, part)
-        promised = [
-            promise
-            for p in same
-            for promise in _clients(p, _port(kube, names, p, pod), names, sources)
-        ]
-        admissions = admitted(policies, "Ingress", names.namespace, pod.labels, _named(pod))
-        found.update(f"to {part.service} by {said}" for said in beyond(admissions, promised))
+        for pod in _ready(kube, part):
+            promised = [
+                promise
+                for p in same
+                for promise in _clients(p, _port(kube, names, p, pod), names, sources)
+            ]
+            told = beyond(_admissions(policies, "Ingress", pod, _named(pod)), promised)
+            found.update(f"to {part.service} by {said}" for said in told)
     return sorted(found)
 
 
-def egress_promised(kube: Kube, names: Names, allowed: Mapping[str, ServicePort]) -> list[Promise]:
+def egress_promised(
+    kube: Kube, names: Names, allowed: Mapping[str, ServicePort | Addresses]
+) -> list[Promise]:
     """What MLflow's pods may reach: its stores, what the profile allows, and this suite's runner.
 
     Raises:
@@ -56,11 +69,11 @@ def egress_promised(kube: Kube, names: Names, allowed: Mapping[str, ServicePort]
     """
     return [
         *(
-            Promise(_pods(names, part.selector), _port(kube, names, part, _example(kube, part)))
+            Promise(_pods(names, part.selector), _port(kube, names, part, _ready(kube, part)[0]))
             for part in in_cluster(names)
             if part.service in _STORES
         ),
-        *(promise for port in allowed.values() for promise in _of_service(kube, port)),
+        *(promise for wanted in allowed.values() for promise in _allowed(kube, wanted)),
         Promise(_namespace(names.runner.namespace)),
     ]
 
@@ -72,13 +85,56 @@ def egress_beyond(kube: Kube, names: Names, promised: Sequence[Promise]) -> list
         KubeFailed: the policies cannot be read.
         Undecided: no pod of MLflow is ready.
     """
-    policies = kube.items("networkpolicy")
     server = next(part for part in in_cluster(names) if part.service == "mlflow")
-    labels = _example(kube, server).labels
-    return beyond(admitted(policies, "Egress", names.namespace, labels, {}), promised)
+    policies = _policies(kube, names)
+    found = {
+        said
+        for pod in _ready(kube, server)
+        for said in beyond(_admissions(policies, "Egress", pod, {}), promised)
+    }
+    return sorted(found)
 
 
 _STORES: Sequence[Service] = ("postgresql", "s3")
+
+
+@dataclass(frozen=True)
+class _Policies:
+    """Every policy that there is for the pods of a namespace.
+
+    Attributes:
+        plain: of Kubernetes.
+        of_namespace: the labels of the namespace.
+    """
+
+    plain: Sequence[Mapping[str, Any]]
+    of_cilium: Sequence[Mapping[str, Any]]
+    of_namespace: Labels
+
+
+def _policies(kube: Kube, names: Names) -> _Policies:
+    return _Policies(
+        plain=kube.items("networkpolicy"),
+        of_cilium=[item for kind in kube.kinds.of_these(KINDS) for item in kube.items(kind)],
+        of_namespace=kube.get("namespace", names.namespace)["metadata"].get("labels") or {},
+    )
+
+
+def _admissions(
+    policies: _Policies, direction: Direction, pod: Pod, named_ports: Mapping[str, int]
+) -> list[Admission]:
+    """What policies of both kinds admit to or from a pod."""
+    account = str(pod.raw["spec"].get("serviceAccountName") or "default")
+    subject = Subject(pod.namespace, pod.labels, policies.of_namespace, account)
+    if not (
+        isolated(policies.plain, direction, pod.labels)
+        or isolated_by_cilium(policies.of_cilium, direction, subject)
+    ):
+        return [everyone(direction)]
+    return [
+        *admitted(policies.plain, direction, pod.namespace, pod.labels, named_ports),
+        *admitted_by_cilium(policies.of_cilium, direction, subject, named_ports),
+    ]
 
 
 def _port(kube: Kube, names: Names, part: InCluster, pod: Pod) -> int:
@@ -115,8 +171,11 @@ def _pods(names: Names, selector: Mapping[str, str]) -> Peer:
     return Peer({NAME_OF_NAMESPACE: names.namespace}, selector)
 
 
-def _of_service(kube: Kube, wanted: ServicePort) -> Iterator[Promise]:
-    """The pods behind a Service, at the ports that it leads to."""
+def _allowed(kube: Kube, wanted: ServicePort | Addresses) -> Iterator[Promise]:
+    """Addresses, or the pods behind a Service at the ports that it leads to."""
+    if isinstance(wanted, Addresses):
+        yield Promise(Peer(cidr=wanted.cidr), wanted.port)
+        return
     spec = kube.get("service", wanted.service, namespace=wanted.namespace)["spec"]
     peer = Peer({NAME_OF_NAMESPACE: wanted.namespace}, spec.get("selector") or {})
     for port in spec["ports"]:
@@ -125,11 +184,12 @@ def _of_service(kube: Kube, wanted: ServicePort) -> Iterator[Promise]:
             yield Promise(peer, target if isinstance(target, int) else wanted.port)
 
 
-def _example(kube: Kube, part: InCluster) -> Pod:
+def _ready(kube: Kube, part: InCluster) -> list[Pod]:
+    """The pods of a service: each has labels of its own, by which a policy may select it."""
     ready = kube.ready_pods(part.selector)
     if not ready:
         raise Undecided(f"no pod of {part.service} is ready, so its policies cannot be told")
-    return ready[0]
+    return ready
 
 
 def _named(pod: Pod) -> dict[str, int]:

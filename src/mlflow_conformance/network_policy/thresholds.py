@@ -4,24 +4,33 @@
 from pydantic import Field
 
 from mlflow_conformance.config.thresholds import Registry, Thresholds
-from mlflow_conformance.network_policy.matrix import ServicePort, Source
-
-_Ports = dict[str, ServicePort]
+from mlflow_conformance.network_policy.matrix import Addresses, Outside, ServicePort, Source
 
 
 class Sources(Thresholds):
-    """NET-1 and NET-2."""
+    """NET-2."""
 
     sources: dict[str, Source] = Field(
         min_length=1, description="where connections come from, by a name for people"
     )
 
 
+class WaysIn(Sources):
+    """NET-1."""
+
+    outside: list[Outside] = Field(
+        description="kinds of ways by which MLflow may be reached from outside of the cluster"
+    )
+
+
 class Egress(Thresholds):
     """NET-3."""
 
-    allowed: _Ports = Field(description="what MLflow must reach besides its stores, by name")
-    denied: _Ports = Field(
+    allowed: dict[str, ServicePort | Addresses] = Field(
+        description="what MLflow must reach besides its stores in the cluster, by name: a Service, "
+        "or addresses outside"
+    )
+    denied: dict[str, ServicePort] = Field(
         min_length=1, description="what a pod without policies reaches and MLflow must not, by name"
     )
 
@@ -51,7 +60,7 @@ class Birth(Sources):
 
 THRESHOLDS: Registry = {
     "NET-0": Thresholds,
-    "NET-1": Sources,
+    "NET-1": WaysIn,
     "NET-2": Sources,
     "NET-3": Egress,
     "NET-4": Answers,

@@ -31,9 +31,12 @@ def certificates(secrets: Iterable[Mapping[str, Any]], used: Iterable[str]) -> C
 
 
 def days_left(found: Certificates, now: datetime) -> dict[str, int]:
-    """Whole days until the first certificate of each entry ends, negative after it."""
+    """Whole days until the first certificate of each entry ends, negative after it.
+
+    An authority that was renewed under its name stands for the one before it.
+    """
     return {
-        f"{secret}/{key}": min((c.not_valid_after_utc - now).days for c in chain)
+        f"{secret}/{key}": min((end - now).days for end in _ends(chain))
         for secret, entries in found.items()
         for key, chain in entries.items()
     }
@@ -68,6 +71,50 @@ def names_missing(found: Certificates, ingresses: Iterable[Mapping[str, Any]]) -
             _names(c, host) for c in found.get(entry["secretName"], {}).get("tls.crt", [])[:1]
         )
     }
+
+
+def plain_hosts(ingresses: Iterable[Mapping[str, Any]], service: str) -> list[str]:
+    """Hosts at which Ingresses lead to a Service without a certificate, while others have one.
+
+    Where none of them names one the ingress controller has it from elsewhere, as for all hosts. One
+    whose annotations speak of a redirect leads to those that have one.
+    """
+    leading = [i for i in ingresses if service in _backends(i["spec"]) and not _redirects(i)]
+    if not any(i["spec"].get("tls") for i in leading):
+        return []
+    return sorted(
+        f"{ingress['metadata']['name']}: {host}"
+        for ingress in leading
+        for host in _hosts(ingress["spec"]) or ["any host"]
+        if not any(_is_for(entry, host) for entry in ingress["spec"].get("tls") or [])
+    )
+
+
+def _redirects(ingress: Mapping[str, Any]) -> bool:
+    notes = (ingress["metadata"].get("annotations") or {}).items()
+    return any("redirect" in f"{key} {value}" and value != "false" for key, value in notes)
+
+
+def _is_for(entry: Mapping[str, Any], host: str) -> bool:
+    """Whether an entry of `tls` is about a host; one that names none is about all."""
+    hosts = entry.get("hosts") or [host]
+    return host == "any host" or not {host, f"*.{host.partition('.')[2]}"}.isdisjoint(hosts)
+
+
+def _backends(spec: Mapping[str, Any]) -> set[str]:
+    found = [spec.get("defaultBackend") or {}]
+    for rule in spec.get("rules") or []:
+        found += [path["backend"] for path in (rule.get("http") or {}).get("paths") or []]
+    return {backend["service"]["name"] for backend in found if backend.get("service")}
+
+
+def _ends(chain: Iterable[x509.Certificate]) -> Iterable[datetime]:
+    """When the certificates of an entry end, by whom they are about."""
+    latest: dict[x509.Name, datetime] = {}
+    for certificate in chain:
+        end = certificate.not_valid_after_utc
+        latest[certificate.subject] = max(end, latest.get(certificate.subject, end))
+    return latest.values()
 
 
 def _hosts(spec: Mapping[str, Any]) -> list[str]:

@@ -25,6 +25,25 @@ _VOLUMES = frozenset(
 """Kinds of volumes that give nothing of the node, nor of a server that pods name themselves."""
 
 
+_SAFE_SYSCTLS = frozenset(
+    {
+        "kernel.shm_rmid_forced",
+        "net.ipv4.ip_local_port_range",
+        "net.ipv4.ip_local_reserved_ports",
+        "net.ipv4.ip_unprivileged_port_start",
+        "net.ipv4.ping_group_range",
+        "net.ipv4.tcp_fin_timeout",
+        "net.ipv4.tcp_keepalive_intvl",
+        "net.ipv4.tcp_keepalive_probes",
+        "net.ipv4.tcp_keepalive_time",
+        "net.ipv4.tcp_syncookies",
+    }
+)
+_SELINUX_TYPES = frozenset(
+    {"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"}
+)
+
+
 def violations(where: str, spec: Mapping[str, Any], *, seccomp: str) -> list[str]:
     """How a pod's specification breaks the rules; empty when it does not.
 
@@ -54,11 +73,14 @@ def violations(where: str, spec: Mapping[str, Any], *, seccomp: str) -> list[str
 
 
 def _of_pod(context: Mapping[str, Any]) -> Iterator[str]:
-    """Groups besides the first: what belongs to group 0 would be theirs to change."""
+    """Groups besides the first: what belongs to group 0 would be theirs to change; sysctls."""
     if context.get("fsGroup") == 0:
         yield "fsGroup is 0"
     if 0 in (context.get("supplementalGroups") or []):
         yield "supplementalGroups hold 0"
+    for sysctl in context.get("sysctls") or []:
+        if sysctl["name"] not in _SAFE_SYSCTLS:
+            yield f"sysctl {sysctl['name']}"
 
 
 def _of_container(context: Mapping[str, Any], seccomp: str) -> Iterator[str]:
@@ -81,5 +103,10 @@ def _of_container(context: Mapping[str, Any], seccomp: str) -> Iterator[str]:
         yield f"procMount is {proc}"
     if capabilities.get("add"):
         yield f"adds capabilities {', '.join(capabilities['add'])}"
+    if (context.get("appArmorProfile") or {}).get("type") == "Unconfined":
+        yield "AppArmor profile is Unconfined"
+    selinux = context.get("seLinuxOptions") or {}
+    if selinux.get("type", "") not in _SELINUX_TYPES or selinux.get("user") or selinux.get("role"):
+        yield "seLinuxOptions of its own"
     if (profile := (context.get("seccompProfile") or {}).get("type")) != seccomp:
         yield f"seccomp profile is {profile or 'not set'}"

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.doors.http import NoReply, Reply
-from mlflow_conformance.doors.inside import InsideFailed
 from mlflow_conformance.doors.mlflow import ARTIFACTS, ApiError, MlflowApi, answer, new_run
-from mlflow_conformance.doors.sql import Sql
+from mlflow_conformance.security.signing_in import knock
 from mlflow_conformance.security.thresholds import DatabaseAccount
 from mlflow_conformance.target.base import Target
 
@@ -112,7 +111,7 @@ def sign_in(target: Target, namespace: str, user: str, password: str) -> str:
     """`accepted` or `refused`: what becomes of an attempt at PostgreSQL, from the runner.
 
     Raises:
-        Undecided: the profile does not say where PostgreSQL is.
+        Undecided: the profile does not say where PostgreSQL is, or it lets nobody ask.
         InsideFailed: something else became of it.
     """
     names = target.names
@@ -125,10 +124,10 @@ def sign_in(target: Target, namespace: str, user: str, password: str) -> str:
         "user": user,
         "password": password,
     }
-    try:
-        Sql(target.inside, dsn).one("SELECT 1")
-    except InsideFailed as problem:
-        if "password authentication failed" in str(problem):
+    match knock(target.inside, dsn):
+        case "accepted":
+            return "accepted"
+        case "asked for another password":
             return "refused"
-        raise
-    return "accepted"
+        case other:
+            raise Undecided(f"PostgreSQL says nothing of the password of {user}: {other}")

@@ -2,7 +2,8 @@
 """Images and resources of a pod's specification."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from kubernetes.utils.quantity import parse_quantity
@@ -34,3 +35,22 @@ def deviations(promised: Amounts, container: Mapping[str, Any]) -> Iterator[str]
             seen = (actual.get(kind) or {}).get(resource)
             if seen is None or parse_quantity(seen) != parse_quantity(amount):
                 yield f"{kind} {resource} is {seen or 'not set'}, promised {amount}"
+
+
+def largest_node(nodes: Iterable[Mapping[str, Any]]) -> Decimal:
+    """The memory that the largest node has for pods, bytes; infinite where none is known."""
+    amounts = [node["status"].get("allocatable", {}).get("memory") for node in nodes]
+    known = [Decimal(parse_quantity(amount)) for amount in amounts if amount]
+    return max(known, default=Decimal("Infinity"))
+
+
+def unbounded(container: Mapping[str, Any], largest: Decimal) -> str | None:
+    """Why a container may take all memory of its node; None when it may not.
+
+    Args:
+        largest: as `largest_node` tells it.
+    """
+    limit = ((container.get("resources") or {}).get("limits") or {}).get("memory")
+    if limit is None:
+        return "no limit"
+    return f"{limit} is more than any node has" if parse_quantity(limit) > largest else None

@@ -45,6 +45,17 @@ class Rights(Thresholds):
     )
 
 
+class DatabaseAccounts(Thresholds):
+    """SEC-2.postgresql."""
+
+    accounts: dict[str, frozenset[str]] = Field(
+        min_length=1,
+        description="the accounts of the database that may sign in, with all that each may do: "
+        "`superuser`, `create roles`, `create databases`, `replicate`, `bypass row security`, "
+        "`read tables`, `change tables`, `member of ROLE`",
+    )
+
+
 class NamedSecrets(Thresholds):
     """What the checks of credentials share."""
 
@@ -239,6 +250,7 @@ class Lasting(Thresholds):
 THRESHOLDS: Registry = {
     "SEC-1": Restricted,
     "SEC-2": Rights,
+    "SEC-2.postgresql": DatabaseAccounts,
     "SEC-3.strength": Strength,
     "SEC-3.leaks": Leaks,
     "SEC-3.installs": Installs,

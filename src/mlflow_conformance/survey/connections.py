@@ -10,6 +10,7 @@ from mlflow_conformance.cluster.bundle import Bundle
 from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, Labels, asked, is_about
 from mlflow_conformance.survey.admitted import Guarded, find_spot
 from mlflow_conformance.survey.found import Survey
+from mlflow_conformance.survey.openings import openings
 from mlflow_conformance.survey.server import Server
 
 _CONTROLS: Mapping[str, Mapping[str, Any]] = {
@@ -77,6 +78,10 @@ def find_policies(bundle: Bundle, server: Server, found: Survey) -> None:
             source["reaches"].append(service)
     for check in ("NET-1", "NET-2", "NET-4"):
         found.rows[check] = {"sources": sources}
+    outside = openings(bundle, server, found.names["mlflow"]["service"])
+    if outside != ["Ingress"]:
+        found.rows["NET-1"]["outside"] = outside
+        found.decide(f"from outside MLflow is reached by: {', '.join(outside)}", "they are there")
     nothing = {name: s for name, s in sources.items() if not s["reaches"] and "cidr" not in s}
     if not nothing:
         found.lacks("every pod of the cluster may connect to one of its stores", ["NET-5"])

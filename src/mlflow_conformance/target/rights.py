@@ -95,8 +95,9 @@ RIGHTS: Sequence[Right] = (
     ),
     Right("read-only", "mlflow", "", ("pods/log",), ("get",), "what its pods write"),
     Right(
-        "read-only", "mlflow", "apps", ("daemonsets", "deployments", "statefulsets"), _READ,
-        "the deployment",
+        "read-only", "mlflow", "apps",
+        ("controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"), _READ,
+        "the deployment, and former revisions, which a rollback would bring back",
     ),
     Right("read-only", "mlflow", "batch", ("cronjobs", "jobs"), _READ, "the deployment"),
     Right(
@@ -122,10 +123,6 @@ RIGHTS: Sequence[Right] = (
     ),
     # MLflow's pods from inside, `mlflow gc`, and a probe beside them.
     *_pods("mlflow", "a probe beside MLflow's pods; asked whether one that breaks a rule is taken"),
-    Right(
-        "default", "mlflow", "apps", ("controllerrevisions", "replicasets"), _READ,
-        "former revisions, from which a rollback makes pods again",
-    ),
     Right(
         "default", "mlflow", "", ("serviceaccounts",), (*_READ, "impersonate"),
         "what each account of the namespace may do is asked as that account",
@@ -170,6 +167,22 @@ RIGHTS: Sequence[Right] = (
         "default", "cluster", "traefik.io",
         ("ingressroutes", "ingressroutetcps", "ingressrouteudps"), _READ,
         "routes of any namespace may lead to the database or the object store",
+    ),
+    Right(
+        "default", "cluster", "networking.k8s.io", ("ingresses",), _READ,
+        "Ingresses of any namespace may lead to the database or the object store",
+    ),
+    Right(
+        "default", "cluster", "discovery.k8s.io", ("endpointslices",), _READ,
+        "a Service without a selector leads from any namespace where its endpoints are",
+    ),
+    Right(
+        "default", "mlflow", "cilium.io", ("ciliumnetworkpolicies",), _READ,
+        "what they admit adds up with the NetworkPolicies",
+    ),
+    Right(
+        "default", "cluster", "cilium.io", ("ciliumclusterwidenetworkpolicies",), _READ,
+        "they are of no namespace: what they admit adds up with the NetworkPolicies",
     ),
     Right(
         "default", "cluster", "monitoring.coreos.com", ("servicemonitors",), _READ,

@@ -67,6 +67,16 @@ def test_a_kind_that_comes_later_is_found(server: ApiServer, kube: Kube) -> None
     assert kube.find("cnp", "x") is None
 
 
+def test_of_some_kinds_those_are_told_that_there_are(server: ApiServer, kube: Kube) -> None:
+    server.down.add("/apis/apps/v1")
+    server.kinds["/apis/cilium.io/v2"] = (
+        ("ciliumnetworkpolicies", "CiliumNetworkPolicy", True, ("cnp",)),
+        ("ciliumnodes", "CiliumNode", False, ()),
+    )
+    wanted = {"ciliumnetworkpolicies.cilium.io", "routes.route.example", "ciliumnodes.example"}
+    assert kube.kinds.of_these(wanted) == ["ciliumnetworkpolicies.cilium.io"]
+
+
 def test_an_api_that_is_down_does_not_take_others_along(server: ApiServer, kube: Kube) -> None:
     server.down.add("/apis/apps/v1")
     server.have("NetworkPolicy", "web")

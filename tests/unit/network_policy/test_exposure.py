@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_conformance.network_policy.exposure import ways_in
+from mlflow_conformance.network_policy.exposure import LeadingObjects, ways_in
 from mlflow_conformance.network_policy.services import InCluster
 
 LABELS = {"app": "postgresql"}
@@ -35,7 +35,8 @@ def _ways(
     slices: list[dict[str, Any]] | None = None,
 ) -> list[str]:
     part = InCluster("postgresql", "postgresql", 5432, LABELS)
-    return list(ways_in(part, "mlflow", services, slices or [], routes, [pod, OTHER]))
+    there = LeadingObjects(services, slices or [], routes, [pod, OTHER])
+    return [way.said for way in ways_in(part, "mlflow", there)]
 
 
 def test_a_cluster_service_is_no_way_in() -> None:
@@ -64,6 +65,81 @@ def test_a_service_without_a_selector_leads_where_its_endpoints_say() -> None:
     at = {**POD, "status": {"podIP": "10.0.0.7"}}
     assert _ways([manual], [], at, [endpoints]) == ["Service manual is a NodePort"]
     assert _ways([manual], [], {**POD, "status": {"podIP": "10.0.0.8"}}, [endpoints]) == []
+
+
+def _elsewhere(name: str, **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "others"}, "spec": spec}
+
+
+AT = {**POD, "status": {"podIP": "10.0.0.7", "phase": "Running"}}
+ENDPOINTS: dict[str, Any] = {
+    "metadata": {
+        "name": "x",
+        "namespace": "others",
+        "labels": {"kubernetes.io/service-name": "manual"},
+    },
+    "endpoints": [{"addresses": ["10.0.0.7"]}],
+}
+
+
+def test_a_service_of_another_namespace_leads_where_its_endpoints_say() -> None:
+    manual = _elsewhere("manual", type="NodePort")
+    said = "Service others/manual is a NodePort"
+    assert _ways([manual], [], AT, [ENDPOINTS]) == [said]
+    of_same_name = _service("manual", {"app": "other"}, type="NodePort")
+    assert _ways([of_same_name], [], AT, [ENDPOINTS]) == []
+    by_labels = _elsewhere("same", type="NodePort", selector=LABELS)
+    assert _ways([by_labels], [], AT, []) == []
+    through = {**_ingress("manual"), "metadata": {"name": "web", "namespace": "others"}}
+    assert _ways([], [through], AT, [ENDPOINTS]) == [
+        "Ingress others/web leads to Service others/manual"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("host", "leads"),
+    [
+        ("postgresql.mlflow.svc.cluster.local.", True),
+        ("postgresql.mlflow.svc", True),
+        ("postgresql.others.svc", False),
+        ("postgresql.example", False),
+    ],
+)
+def test_a_service_that_is_another_name_leads_to_what_it_names(host: str, leads: bool) -> None:
+    alias = _elsewhere("alias", type="ExternalName", externalName=host)
+    through = {**_ingress("alias"), "metadata": {"name": "web", "namespace": "others"}}
+    assert bool(_ways([alias], [through])) is leads
+
+
+@pytest.mark.parametrize(
+    ("status", "spec"),
+    [({"phase": "Failed"}, {}), ({"phase": "Running"}, {"hostNetwork": True})],
+)
+def test_an_address_that_is_anothers_too_leads_nowhere(
+    status: dict[str, Any], spec: dict[str, Any]
+) -> None:
+    pod = {**AT, "status": {**AT["status"], **status}, "spec": {**AT["spec"], **spec}}
+    manual = _elsewhere("manual", type="NodePort")
+    assert not [said for said in _ways([manual], [], pod, [ENDPOINTS]) if "Service" in said]
+
+
+def test_ways_are_told_by_their_kind() -> None:
+    part = InCluster("postgresql", "postgresql", 5432, LABELS)
+    route = {
+        "kind": "TCPRoute",
+        "metadata": {"name": "r"},
+        "spec": {"rules": [{"backendRefs": [{"name": "postgresql"}]}]},
+    }
+    services = [_service("postgresql", type="LoadBalancer", externalIPs=["192.0.2.1"])]
+    pod = {**POD, "spec": {"hostNetwork": True, "containers": []}}
+    there = LeadingObjects(services, [], [_ingress("postgresql"), route], [pod])
+    assert [way.kind for way in ways_in(part, "mlflow", there)] == [
+        "LoadBalancer",
+        "external address",
+        "Ingress",
+        "route",
+        "port of the node",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,14 @@ import pytest
 
 from mlflow_conformance.cluster.selectors import NAME_OF_NAMESPACE, matches
 from mlflow_conformance.network_policy.policies import (
+    Admission,
+    Direction,
     Peer,
     Promise,
     admitted,
     beyond,
+    everyone,
+    isolated,
 )
 
 STORE = {"app": "postgres", "tier": "data"}
@@ -35,6 +39,12 @@ def rule(peer: dict[str, Any] | None = None, *ports: Any) -> dict[str, Any]:
 
 SERVERS = {"podSelector": {"matchLabels": {"app": "mlflow"}}}
 PROMISED = [Promise(Peer(HERE, {"app": "mlflow"}), 5432)]
+
+
+def _admitted(policies: list[dict[str, Any]], direction: Direction = "Ingress") -> list[Admission]:
+    if not isolated(policies, direction, STORE):
+        return [everyone(direction)]
+    return admitted(policies, direction, "mlflow", STORE, {"sql": 5432})
 
 
 @pytest.mark.parametrize(
@@ -112,8 +122,7 @@ PROMISED = [Promise(Peer(HERE, {"app": "mlflow"}), 5432)]
 def test_what_is_admitted_beyond_the_promise(
     policies: list[dict[str, Any]], told: list[str]
 ) -> None:
-    found = admitted(policies, "Ingress", "mlflow", STORE, {"sql": 5432})
-    assert beyond(found, PROMISED) == told
+    assert beyond(_admitted(policies), PROMISED) == told
 
 
 def test_a_range_of_ports_is_more_than_one_of_them() -> None:
@@ -126,6 +135,8 @@ def test_a_narrower_peer_than_promised_is_within() -> None:
     assert Peer(HERE, {"app": "mlflow", "x": "y"}).within(Peer({}, {"app": "mlflow"}))
     assert not Peer({}, {"app": "mlflow"}).within(Peer(HERE, {"app": "mlflow"}))
     assert not Peer(cidr="10.0.0.0/8").within(Peer())
+    assert not Peer(other="the world").within(Peer())
+    assert not Peer().within(Peer(other="the world"))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.secret_uses import SecretUse, uses_of
 from mlflow_conformance.cluster.templates import containers
 from mlflow_conformance.security.access import Tokens, read_rules, rules_of
-from mlflow_conformance.security.resources import deviations, pinned
+from mlflow_conformance.security.resources import deviations, largest_node, pinned, unbounded
 from mlflow_conformance.security.thresholds import Amounts
 
 
@@ -176,3 +176,27 @@ def test_deviations_are_named() -> None:
 def test_every_container_is_seen() -> None:
     spec = {"containers": [{"name": "a"}], "initContainers": [{"name": "b"}]}
     assert [c["name"] for c in containers(spec)] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (None, "no limit"),
+        ({"cpu": "1"}, "no limit"),
+        ({"memory": "1536Gi"}, "1536Gi is more than any node has"),
+        ({"memory": "1536Mi"}, None),
+        ({"memory": "16Gi"}, None),
+    ],
+)
+def test_a_limit_of_more_than_a_node_has_bounds_nothing(
+    limits: dict[str, str] | None, said: str | None
+) -> None:
+    nodes = [
+        {"status": {"allocatable": {"memory": amount}}} for amount in ("8Gi", "16777216Ki", "1Gi")
+    ]
+    container = {"resources": {"limits": limits}} if limits is not None else {}
+    assert unbounded(container, largest_node(nodes)) == said
+
+
+def test_without_nodes_no_limit_is_too_large() -> None:
+    assert unbounded({"resources": {"limits": {"memory": "9999Gi"}}}, largest_node([])) is None

@@ -19,6 +19,7 @@ from mlflow_conformance.security.certificates import (
     days_left,
     names_missing,
     not_signed,
+    plain_hosts,
 )
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -110,3 +111,50 @@ def test_hosts_are_named() -> None:
     assert names_missing(found, [{"spec": {"tls": tls}}, {"spec": {}}]) == {
         "b.example": "s", "192.0.2.8": "s", "n.example": "n", "m.example": "missing",
     }  # fmt: skip
+
+
+def _leading(name: str, host: str | None, **more: Any) -> dict[str, Any]:
+    notes = more.pop("annotations", {})
+    paths = [{"backend": {"service": {"name": "mlflow"}}}]
+    rule = {"http": {"paths": paths}, **({"host": host} if host else {})}
+    return {"metadata": {"name": name, "annotations": notes}, "spec": {"rules": [rule], **more}}
+
+
+SECURE = _leading("a", "a.example", tls=[{"hosts": ["a.example"], "secretName": "s"}])
+
+
+@pytest.mark.parametrize(
+    ("ingress", "told"),
+    [
+        (_leading("b", "b.example"), ["b: b.example"]),
+        (_leading("b", None), ["b: any host"]),
+        (_leading("b", "b.example", tls=[{"hosts": ["a.example"]}]), ["b: b.example"]),
+        (_leading("b", "b.example", tls=[{"hosts": ["*.example"]}]), []),
+        (_leading("b", "b.example", tls=[{"secretName": "s"}]), []),
+        (_leading("b", "a.example", annotations={"x/middlewares": "web-redirect@x"}), []),
+        (_leading("b", "b.example", annotations={"ssl-redirect": "false"}), ["b: b.example"]),
+        ({"metadata": {"name": "b"}, "spec": {"defaultBackend": {"resource": {}}}}, []),
+    ],
+)
+def test_hosts_without_a_certificate(ingress: dict[str, Any], told: list[str]) -> None:
+    assert plain_hosts([SECURE, ingress], "mlflow") == told
+
+
+def test_where_no_ingress_names_a_certificate_it_is_elsewhere() -> None:
+    assert plain_hosts([_leading("b", "b.example")], "mlflow") == []
+
+
+def test_an_authority_that_was_renewed_stands_for_the_one_before_it() -> None:
+    renewed = Authority("ours")
+    before = OURS.signed(OURS.name, OURS.key.public_key(), -5)
+    both = b"".join(c.public_bytes(Encoding.PEM) for c in (before, renewed.certificate)).decode()
+    found = certificates([_secret("trust", ca_crt=both)], ["trust"])
+    assert days_left(found, NOW) == {"trust/ca.crt": 100}
+    ended = (
+        both
+        + OTHERS.signed(OTHERS.name, OTHERS.key.public_key(), -7)
+        .public_bytes(Encoding.PEM)
+        .decode()
+    )
+    found = certificates([_secret("trust", ca_crt=ended)], ["trust"])
+    assert days_left(found, NOW) == {"trust/ca.crt": -7}

@@ -46,7 +46,14 @@ def _changed(where: str, **fields: Any) -> dict[str, Any]:
 
 def test_a_restricted_pod_has_no_violation() -> None:
     assert _of(GOOD) == []
-    kept = _changed("pod context", fsGroup=5, supplementalGroups=[7])
+    kept = _changed(
+        "pod context",
+        fsGroup=5,
+        supplementalGroups=[7],
+        sysctls=[{"name": "net.ipv4.tcp_syncookies", "value": "1"}],
+        seLinuxOptions={"type": "container_t", "level": "s0"},
+        appArmorProfile={"type": "RuntimeDefault"},
+    )
     kept["volumes"] = [{"name": "a", "emptyDir": {}}, {"name": "b", "secret": {}}]
     assert _of(kept) == []
 
@@ -57,6 +64,26 @@ def test_a_restricted_pod_has_no_violation() -> None:
         ("pod", {"hostNetwork": True}, "pod: hostNetwork"),
         ("pod", {"hostPID": True}, "pod: hostPID"),
         ("pod", {"hostIPC": True}, "pod: hostIPC"),
+        (
+            "pod context",
+            {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]},
+            "pod: sysctl kernel.msgmax",
+        ),
+        (
+            "pod context",
+            {"appArmorProfile": {"type": "Unconfined"}},
+            "pod/main: AppArmor profile is Unconfined",
+        ),
+        (
+            "security context",
+            {"seLinuxOptions": {"type": "spc_t"}},
+            "pod/main: seLinuxOptions of its own",
+        ),
+        (
+            "security context",
+            {"seLinuxOptions": {"user": "x"}},
+            "pod/main: seLinuxOptions of its own",
+        ),
         ("pod", {"volumes": [{"name": "etc", "hostPath": {"path": "/etc"}}]}, "pod: hostPath etc"),
         ("pod context", {"runAsNonRoot": False}, "pod/main: runAsNonRoot is not true"),
         ("pod context", {"runAsUser": 0}, "pod/main: runAsUser is 0"),

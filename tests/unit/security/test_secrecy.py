@@ -36,3 +36,17 @@ def test_a_leak_never_tells_the_value() -> None:
 def test_words_are_not_sought() -> None:
     credentials = {"a": "mlflow", "b": "postgres", "c": "s3cr/t+word-of-9Xq"}
     assert list(sought(credentials)) == ["c"]
+
+
+@pytest.mark.parametrize("before", ["", "u", "u:", "usr"])
+@pytest.mark.parametrize("after", ["", "@", "@h", "@ho"])
+def test_a_leak_is_found_in_base64_of_something_longer(before: str, after: str) -> None:
+    for credential in ("Zt4Qn8Lw2Rc7Xk9V", "Zt4Qn8Lw2Rc7Xk9Vb", "Zt4Qn8Lw2Rc7Xk9Vb3"):
+        whole = f"{before}{credential}{after}".encode()
+        for text in (base64.b64encode(whole), base64.urlsafe_b64encode(whole)):
+            assert list(leaks({"p": credential}, [("t", text.decode())])) == ["p in t"]
+            assert not list(leaks({"p": credential[::-1]}, [("t", text.decode())]))
+
+
+def test_a_short_credential_is_not_sought_within_base64() -> None:
+    assert spellings("aZ9qT2x") == {"aZ9qT2x", base64.b64encode(b"aZ9qT2x").decode()}

@@ -66,16 +66,22 @@ _HINTS = (
         _CONFIGURED,
         "database",
         _STORED,
-        "DIS-4.settings SEC-5.postgresql OPS-2 OPS-3 HPA-3 OBS-6 NET-1 TRK-7 SEC-3.strength",
+        "DIS-4.settings SEC-5.postgresql OPS-2 OPS-3 HPA-3 OBS-6 NET-1 TRK-7 SEC-3.strength"
+        " SEC-2.postgresql",
     ),
     _Hint(_WORKLOAD, "database", ".*(Probe|lifecycle|terminationGrace|replicas).*", "DIS-4"),
     _Hint(_WORKLOAD, "database", ".*(volume|persistent).*", "DIS-4.deletion"),
     _Hint(_CONFIGURED, "store", _STORED, "ART-1 ART-3 ART-4 ART-4.roles ART-7 SEC-3.strength"),
     _Hint(_WORKLOAD, "store", ".*(Probe|lifecycle|terminationGrace|volume|replicas).*", "DIS-5"),
-    _Hint("CronJob|ConfigMap|Secret", "backup", ".*", "BKP-1 BKP-1.manual BKP-2.manifest BKP-4"),
+    _Hint(
+        "CronJob|ConfigMap|Secret",
+        "backup",
+        ".*",
+        "BKP-1 BKP-1.manual BKP-2.manifest BKP-4 SEC-5.postgresql",
+    ),
     _Hint("CronJob", "backup", r"spec\.(?!jobTemplate).*", "BKP-1.schedule"),
     _Hint(".*", "backup", ".*(KEEP|keep|env|data).*", "BKP-3"),
-    _Hint("CronJob|ConfigMap|Secret", "restore", ".*", "BKP-5"),
+    _Hint("CronJob|ConfigMap|Secret", "restore", ".*", "BKP-5 SEC-5.postgresql"),
     _Hint("Secret", ".*", ".*", "SEC-3.strength SEC-5.certificates TRK-1 ART-1"),
 )
 
