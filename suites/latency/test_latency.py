@@ -31,8 +31,8 @@ def test_operations_answer_in_time(evidence: Evidence, measured: Measured) -> No
     Preconditions: MLflow is ready.
     Steps: send the profile's workload through the front door, open-model and without retries.
     Expected: per operation the percentiles and the share of errors of the profile, latency counted
-    from the planned moment; when others took more of this machine's CPU than the profile allows,
-    what is too slow decides nothing.
+    from the planned moment, and no container that ends meanwhile; when others took more of this
+    machine's CPU than the profile allows, what is too slow decides nothing.
     """
     expect_latency(evidence, measured)
 

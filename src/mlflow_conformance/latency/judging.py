@@ -27,12 +27,23 @@ class _Judge:
 
 
 def expect_latency(evidence: Evidence, measured: Measured) -> None:
-    """LAT-1; see `mlflow_conformance.load.expectations.expect_latency`."""
+    """LAT-1; see `mlflow_conformance.load.expectations.expect_latency`.
+
+    Raises:
+        Undecided: as there, or nobody could look whether containers ended.
+    """
     row = evidence.row(Latency)
     evidence.attachments.append(PAGE)
     expectations.note_load(evidence, measured.result, "front")
     starved = expectations.note_others(evidence, measured.others_cpu, row.others_cpu)
+    if measured.ended is not None:
+        evidence.expect(
+            "restarted", "containers that ended under the load", list(measured.ended), "==", [],
+            door="kubernetes", unless=starved,
+        )  # fmt: skip
     expectations.expect_latency(evidence, measured.result, row.bounds, "front", starved)
+    if measured.unseen:
+        evidence.undecided(measured.unseen)
 
 
 def expect_offered(evidence: Evidence, measured: Measured) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
+from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.evidence.run import Run
+from mlflow_conformance.latency.restarts import Restarts, ended, restarts
 from mlflow_conformance.latency.thresholds import OFFERED, Offer, Sent
 from mlflow_conformance.load import engine, seeding, workload
 from mlflow_conformance.load.analysis import SendingBounds, analyse
@@ -30,11 +32,13 @@ class LoadTarget:
     Attributes:
         watch: looks at replicas and connections while the load goes on; None outside a cluster.
         cpu: reads the CPU time of a cluster that this machine carries as well; None for another.
+        restarts: counts those of its containers; None outside a cluster.
     """
 
     door: HttpDoor
     watch: Callable[[], AbstractContextManager[Watch]] | None = None
     cpu: Callable[[], float] | None = None
+    restarts: Callable[[], Restarts] | None = None
 
     @classmethod
     def of(cls, target: Target) -> Self:
@@ -44,7 +48,8 @@ class LoadTarget:
             Undecided: it has none.
         """
         watch = partial(watching, target) if target.kube else None
-        return cls(target.need_front(), watch, cluster_cpu(target))
+        counted = partial(restarts, target) if target.kube else None
+        return cls(target.need_front(), watch, cluster_cpu(target), counted)
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,16 @@ class Measured:
     Attributes:
         others_cpu: the greatest share of this machine's CPU time that others than the load and the
             cluster took in `load.machine.SPAN_S` seconds; None where the cluster is elsewhere.
+        ended: containers that were restarted meanwhile; None where nobody could look.
+        unseen: why nobody could, in a cluster.
     """
 
     recorded: RunRecord
     result: LoadResult
     series: Sequence[Series] = ()
     others_cpu: float | None = None
+    ended: Sequence[str] | None = None
+    unseen: str = ""
 
 
 def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = None) -> Measured:
@@ -80,6 +89,7 @@ def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = 
     if mixed.needs_world:
         with run.phase("objects for the load"):
             world = seeding.make(api, f"load-{run.run_id}")
+    before, unseen = _counted(to)
     try:
         plan = LoadPlan(
             url=to.door.url,
@@ -100,6 +110,7 @@ def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = 
             going = stack.enter_context(engine.running(plan, folder))
             recorded = going.wait()
             note.detail = f"{len(recorded.records)} of {len(recorded.planned_us)} requests"
+        after, unseen_after = _counted(to)
     finally:
         if world.experiment_id:
             if garbage is not None:
@@ -111,7 +122,17 @@ def measure(run: Run, offer: Offer, to: LoadTarget, garbage: list[str] | None = 
         analyse(recorded, _sending_bounds(run)),
         series(watch, recorded.start.timestamp()),
         others.most(),
+        None if before is None or after is None else ended(before, after),
+        unseen or unseen_after,
     )
+
+
+def _counted(to: LoadTarget) -> tuple[Restarts | None, str]:
+    """How often containers were restarted, and why that is not known where it should be."""
+    try:
+        return (to.restarts() if to.restarts else None), ""
+    except KubeFailed as problem:
+        return None, f"containers that ended under the load are not known: {problem}"
 
 
 def _sending_bounds(run: Run) -> SendingBounds:
