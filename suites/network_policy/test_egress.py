@@ -8,7 +8,7 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.network_policy.elsewhere import elsewhere
 from mlflow_conformance.network_policy.judging import expect_promised, expect_right
-from mlflow_conformance.network_policy.matrix import ServicePort, Source
+from mlflow_conformance.network_policy.matrix import Source
 from mlflow_conformance.network_policy.pods import Probes
 from mlflow_conformance.network_policy.promises import egress_beyond, egress_promised
 from mlflow_conformance.network_policy.servers import cells_from_servers
@@ -22,7 +22,7 @@ from mlflow_conformance.target.base import Target
     impact="Code that runs in MLflow, such as a malicious model, reaches the cluster's API, other "
     "tenants or the internet.",
     remedy="Let MLflow's policies list DNS, PostgreSQL and object storage as egress, no more; "
-    "stores outside of the cluster are named by their addresses under `allowed`.",
+    "stores outside of the cluster are named under `addresses`.",
     writes=("cluster",),
 )
 @pytest.mark.usefixtures("enforced_policies")
@@ -38,13 +38,12 @@ def test_egress_of_mlflow(
     """
     row = evidence.row(Egress)
     stores = [d for d in destinations(kube, target.names) if d.service in ("postgresql", "s3")]
-    services = {n: at for n, at in row.allowed.items() if isinstance(at, ServicePort)}
-    allowed = [*stores, *(destination_of(kube, name, at) for name, at in services.items())]
+    allowed = [*stores, *(destination_of(kube, name, port) for name, port in row.allowed.items())]
     denied = [destination_of(kube, name, port) for name, port in row.denied.items()]
     control = "unrestricted"
     probe_pods.ensure({control: Source(reaches=[])})
     timeout_s = waiter.seconds("denied connection")
-    promised = egress_promised(kube, target.names, row.allowed)
+    promised = egress_promised(kube, target.names, row.allowed, row.addresses.values())
     others = elsewhere(kube, target.names, promised)
     tried = [*denied, *others]
     answers = probe_pods.attempts({control: tried}, timeout_s)[control]

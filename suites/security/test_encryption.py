@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache, partial
 
+from mlflow_conformance.cluster.configmap_uses import mounted_by
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.secret_uses import uses_of
 from mlflow_conformance.cluster.templates import containers, templates
@@ -14,15 +15,18 @@ from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security.certificates import (
     certificates,
     days_left,
+    days_trusted,
     names_missing,
     not_signed,
     plain_hosts,
+    trusted,
 )
 from mlflow_conformance.security.connecting import is_one_of, told, weaker, weakest
 from mlflow_conformance.security.signing_in import UNENCRYPTED, accounts, knocks
 from mlflow_conformance.security.thresholds import Encrypted, Lasting
 from mlflow_conformance.target.base import Target
 
+_LEAST = "SELECT current_setting('ssl_min_protocol_version', true)"
 _OF_MLFLOW = """
     SELECT coalesce(tls.version, 'none'), count(*)::int
     FROM pg_stat_activity AS session JOIN pg_stat_ssl AS tls USING (pid)
@@ -46,9 +50,10 @@ def test_connections_to_the_database_are_encrypted(
 
     Preconditions: MLflow is connected to its database; SQL answers, by an account that may read
     statistics.
-    Steps: read the TLS version of every session that came over the network; try to connect without
-    TLS as every account of the database; read how MLflow's containers, and those of other pods and
-    templates that have its server's address, are told to connect.
+    Steps: read the TLS version of every session that came over the network, and the oldest one that
+    the server takes; try to connect without TLS as every account of the database; read how MLflow's
+    containers, and those of other pods and templates that have its server's address, are told to
+    connect.
     Expected: only the profile's versions of TLS; without TLS every account is refused for that
     reason; all those containers verify the server.
     """
@@ -58,9 +63,11 @@ def test_connections_to_the_database_are_encrypted(
         evidence.undecided("nobody is connected to the database over the network, or the account "
                            "may not read statistics")  # fmt: skip
     evidence.note("sessions by version of TLS", versions, door="sql")
+    least = sql.one(_LEAST)
+    evidence.note("oldest version that the server takes", least, door="sql")
     evidence.expect(
         "tls.versions", "other versions than promised",
-        sorted(set(versions) - row.versions), "==", [], door="sql",
+        sorted({*versions, *([least] if least else [])} - row.versions), "==", [], door="sql",
     )  # fmt: skip
     evidence.expect(
         "plain-text", "accounts that are not refused for lack of encryption",
@@ -93,7 +100,8 @@ def test_certificates_last(evidence: Evidence, target: Target, kube: Kube) -> No
     """Certificates in use last for a while, are signed by their authority, and name their hosts.
 
     Preconditions: this user may read the Secrets of the namespace.
-    Steps: read the certificates of every Secret that an Ingress, a pod or a template of pods uses.
+    Steps: read the certificates of every Secret that an Ingress, a pod or a template of pods uses,
+    and the authorities of ConfigMaps that pods mount.
     Expected: none ends within the profile's days; one that lies beside its authority is signed by
     it; those of Ingresses name their hosts, and no Ingress leads to MLflow without one.
     """
@@ -108,9 +116,11 @@ def test_certificates_last(evidence: Evidence, target: Target, kube: Kube) -> No
         if entry.get("secretName")
     }
     found = certificates(kube.items("secret"), used)
-    if not found:
-        evidence.undecided("no Secret that is in use holds a certificate")
-    days = days_left(found, datetime.now(UTC))
+    authorities = trusted(kube.items("configmap"), [n for spec in specs for n in mounted_by(spec)])
+    if not found and not authorities:
+        evidence.undecided("no Secret and no ConfigMap that is in use holds a certificate")
+    now = datetime.now(UTC)
+    days = {**days_left(found, now), **days_trusted(authorities, now)}
     evidence.note("days left", days, unit="d", door="kubernetes")
     evidence.expect(
         "certificates.days", "certificates that are about to end",

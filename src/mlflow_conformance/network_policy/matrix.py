@@ -60,10 +60,7 @@ def probed(sources: Mapping[str, Source]) -> dict[str, Source]:
 class Addresses(Strict):
     """Addresses outside of the cluster, such as those of a store that is elsewhere, and a port."""
 
-    cidr: Annotated[str, AfterValidator(_network)] = Field(
-        description="addresses outside of the cluster, in the place of a Service: policies may "
-        "admit them, and whether they answer is not tried"
-    )
+    cidr: Annotated[str, AfterValidator(_network)] = Field(description="the addresses")
     port: int = Field(ge=1, le=65535, description="the port there")
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a profile promises of connections, as peers that a policy may admit."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ def ingress_beyond(
 
 
 def egress_promised(
-    kube: Kube, names: Names, allowed: Mapping[str, ServicePort | Addresses]
+    kube: Kube, names: Names, allowed: Mapping[str, ServicePort], addresses: Iterable[Addresses]
 ) -> list[Promise]:
     """What MLflow's pods may reach: its stores, what the profile allows, and this suite's runner.
 
@@ -73,7 +73,8 @@ def egress_promised(
             for part in in_cluster(names)
             if part.service in _STORES
         ),
-        *(promise for wanted in allowed.values() for promise in _allowed(kube, wanted)),
+        *(promise for port in allowed.values() for promise in _of_service(kube, port)),
+        *(Promise(Peer(cidr=at.cidr), at.port) for at in addresses),
         Promise(_namespace(names.runner.namespace)),
     ]
 
@@ -171,11 +172,8 @@ def _pods(names: Names, selector: Mapping[str, str]) -> Peer:
     return Peer({NAME_OF_NAMESPACE: names.namespace}, selector)
 
 
-def _allowed(kube: Kube, wanted: ServicePort | Addresses) -> Iterator[Promise]:
-    """Addresses, or the pods behind a Service at the ports that it leads to."""
-    if isinstance(wanted, Addresses):
-        yield Promise(Peer(cidr=wanted.cidr), wanted.port)
-        return
+def _of_service(kube: Kube, wanted: ServicePort) -> Iterator[Promise]:
+    """The pods behind a Service, at the ports that it leads to."""
     spec = kube.get("service", wanted.service, namespace=wanted.namespace)["spec"]
     peer = Peer({NAME_OF_NAMESPACE: wanted.namespace}, spec.get("selector") or {})
     for port in spec["ports"]:

@@ -26,9 +26,12 @@ class WaysIn(Sources):
 class Egress(Thresholds):
     """NET-3."""
 
-    allowed: dict[str, ServicePort | Addresses] = Field(
-        description="what MLflow must reach besides its stores in the cluster, by name: a Service, "
-        "or addresses outside"
+    allowed: dict[str, ServicePort] = Field(
+        description="what MLflow must reach besides its stores, by name"
+    )
+    addresses: dict[str, Addresses] = Field(
+        description="addresses outside of the cluster that policies may let MLflow reach, such as "
+        "those of a store that is elsewhere, by name; whether they answer is not tried"
     )
     denied: dict[str, ServicePort] = Field(
         min_length=1, description="what a pod without policies reaches and MLflow must not, by name"

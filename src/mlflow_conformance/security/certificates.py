@@ -13,6 +13,8 @@ from cryptography.exceptions import InvalidSignature
 Certificates = Mapping[str, Mapping[str, list[x509.Certificate]]]
 """The certificates of each entry that holds some, by Secret and key."""
 _BEGINS = b"-----BEGIN CERTIFICATE-----"
+_CALLED = (".crt", ".pem", ".cer", ".cert", ".ca-bundle")
+"""How the names of files of certificates end."""
 
 
 def certificates(secrets: Iterable[Mapping[str, Any]], used: Iterable[str]) -> Certificates:
@@ -39,6 +41,37 @@ def days_left(found: Certificates, now: datetime) -> dict[str, int]:
         f"{secret}/{key}": min((end - now).days for end in _ends(chain))
         for secret, entries in found.items()
         for key, chain in entries.items()
+    }
+
+
+def trusted(configmaps: Iterable[Mapping[str, Any]], mounted: Iterable[str]) -> Certificates:
+    """The authorities in ConfigMaps that pods mount, by ``ConfigMap NAME``.
+
+    Raises:
+        ValueError: an entry that is called so is no certificate.
+    """
+    names = set(mounted)
+    found = {
+        f"ConfigMap {item['metadata']['name']}": {
+            key: x509.load_pem_x509_certificates(text.encode())
+            for key, text in (item.get("data") or {}).items()
+            if key.endswith(_CALLED) and _BEGINS.decode() in text
+        }
+        for item in configmaps
+        if item["metadata"]["name"] in names
+    }
+    return {name: entries for name, entries in found.items() if entries}
+
+
+def days_trusted(found: Certificates, now: datetime) -> dict[str, int]:
+    """Whole days until the last authority of each entry ends, negative after it.
+
+    Of several, such as those of a cloud, nobody knows which one is needed.
+    """
+    return {
+        f"{name}/{key}": max((c.not_valid_after_utc - now).days for c in authorities)
+        for name, entries in found.items()
+        for key, authorities in entries.items()
     }
 
 

@@ -4,6 +4,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any
 
 from mlflow_conformance.cluster.bundle import Bundle
@@ -19,6 +20,8 @@ _CONTROLS: Mapping[str, Mapping[str, Any]] = {
     "neighbour": {"namespace": "{namespace}"},
 }
 """Sources that nobody has a reason to let in."""
+_NARROW = 8
+"""Bits of a network that is no large part of the internet."""
 _WAYS_IN = ("NET-1", "NET-4", "NET-5")
 
 
@@ -157,6 +160,26 @@ def _ways_out(outward: Sequence[Mapping[str, Any]], found: Survey) -> None:
     ):
         found.decide("what MLflow may connect to: everything", "a rule of them has no `to`")
         found.lacks("its policies let MLflow's pods connect to everything", ["NET-3"])
+    elif addresses := reached_outside(outward):
+        found.rows["NET-3"] = {"addresses": addresses}
+        found.decide(f"outside MLflow reaches: {', '.join(addresses)}", "policies let it out there")
+
+
+def reached_outside(outward: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Addresses that policies let MLflow reach at one port, such as those of a store.
+
+    Networks as wide as the internet are none: that MLflow reaches them is for a check to tell.
+    """
+    rules = [rule for policy in outward for rule in policy["spec"].get("egress") or []]
+    return {
+        f"{cidr} port {port['port']}": {"cidr": cidr, "port": port["port"]}
+        for rule in rules
+        for peer in rule.get("to") or []
+        if (cidr := (peer.get("ipBlock") or {}).get("cidr"))
+        and ip_network(cidr, strict=False).prefixlen >= _NARROW
+        for port in rule.get("ports") or []
+        if isinstance(port.get("port"), int) and "endPort" not in port
+    }
 
 
 def _sources(

@@ -14,12 +14,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from mlflow_conformance.cluster.configmap_uses import mounted_by
 from mlflow_conformance.security.certificates import (
     certificates,
     days_left,
+    days_trusted,
     names_missing,
     not_signed,
     plain_hosts,
+    trusted,
 )
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -158,3 +161,28 @@ def test_an_authority_that_was_renewed_stands_for_the_one_before_it() -> None:
     )
     found = certificates([_secret("trust", ca_crt=ended)], ["trust"])
     assert days_left(found, NOW) == {"trust/ca.crt": -7}
+
+
+def _pem(*found: x509.Certificate) -> str:
+    return b"".join(c.public_bytes(Encoding.PEM) for c in found).decode()
+
+
+def test_of_authorities_in_a_configmap_the_last_one_counts() -> None:
+    ended = OTHERS.signed(OTHERS.name, OTHERS.key.public_key(), -7)
+    configmaps = [
+        {"metadata": {"name": "one"}, "data": {"ca.crt": _pem(ended)}},
+        {"metadata": {"name": "many"}, "data": {"all.pem": _pem(ended, OURS.certificate)}},
+        {"metadata": {"name": "idle"}, "data": {"ca.crt": _pem(ended)}},
+        {"metadata": {"name": "program"}, "data": {"make.py": f"text = '''{_pem(ended)[:60]}'''"}},
+        {"metadata": {"name": "empty"}},
+    ]
+    spec = {
+        "volumes": [
+            {"name": "a", "configMap": {"name": "one"}},
+            {"name": "b", "projected": {"sources": [{"configMap": {"name": "many"}}]}},
+            {"name": "c", "configMap": {"name": "program"}},
+            {"name": "d", "emptyDir": {}},
+        ]
+    }
+    found = trusted(configmaps, mounted_by(spec))
+    assert days_trusted(found, NOW) == {"ConfigMap one/ca.crt": -7, "ConfigMap many/all.pem": 100}

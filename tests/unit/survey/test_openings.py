@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mlflow_conformance.cluster.bundle import Bundle
+from mlflow_conformance.survey.connections import reached_outside
 from mlflow_conformance.survey.openings import openings
 from mlflow_conformance.survey.server import Server
 
@@ -51,3 +52,22 @@ def test_openings(
         because="",
     )
     assert openings(Bundle("mlflow", objects), server, "mlflow") == ["Ingress", *found]
+
+
+@pytest.mark.parametrize(
+    ("peer", "ports", "found"),
+    [
+        ({"ipBlock": {"cidr": "10.0.201.0/24"}}, [443], ["10.0.201.0/24 port 443"]),
+        ({"ipBlock": {"cidr": "0.0.0.0/0"}}, [443], []),
+        ({"ipBlock": {"cidr": "10.0.201.0/24"}}, ["https"], []),
+        ({"podSelector": {}}, [443], []),
+    ],
+)
+def test_addresses_outside_that_policies_let_mlflow_reach(
+    peer: dict[str, Any], ports: list[Any], found: list[str]
+) -> None:
+    rule = {"to": [peer], "ports": [{"port": port} for port in ports]}
+    policies: list[dict[str, Any]] = [{"spec": {"egress": [rule]}}, {"spec": {}}]
+    reached = reached_outside(policies)
+    assert list(reached) == found
+    assert all(set(at) == {"cidr", "port"} for at in reached.values())
