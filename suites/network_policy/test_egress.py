@@ -33,7 +33,8 @@ def test_egress_of_mlflow(
 
     Preconditions: NET-0; what is to be denied is open from a pod that no policy restricts.
     Steps: connect from MLflow's own containers to what the profile lists, to pods of every other
-    namespace and to every node; read what the policies, Cilium's too, let MLflow's pods reach.
+    namespace and to every node; read what the policies, Cilium's too, let MLflow's pods reach, and
+    the Jobs that back its database up, migrate and restore it.
     Expected: the stores and DNS are open, everything else times out, and no policy admits more.
     """
     row = evidence.row(Egress)

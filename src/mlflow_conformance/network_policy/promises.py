@@ -53,7 +53,9 @@ def ingress_beyond(
                 for p in same
                 for promise in _clients(p, _port(kube, names, p, pod), names, sources)
             ]
-            told = beyond(_admissions(policies, "Ingress", pod, _named(pod)), promised)
+            told = beyond(
+                policies.admissions("Ingress", policies.subject(pod), _named(pod)), promised
+            )
             found.update(f"to {part.service} by {said}" for said in told)
     return sorted(found)
 
@@ -82,6 +84,8 @@ def egress_promised(
 def egress_beyond(kube: Kube, names: Names, promised: Sequence[Promise]) -> list[str]:
     """What the namespace's policies let MLflow's pods reach beyond what is promised.
 
+    Jobs that hold its database are told as well, where any policy is about what they reach.
+
     Raises:
         KubeFailed: the policies cannot be read.
         Undecided: no pod of MLflow is ready.
@@ -91,8 +95,13 @@ def egress_beyond(kube: Kube, names: Names, promised: Sequence[Promise]) -> list
     found = {
         said
         for pod in _ready(kube, server)
-        for said in beyond(_admissions(policies, "Egress", pod, {}), promised)
+        for said in beyond(policies.admissions("Egress", policies.subject(pod), {}), promised)
     }
+    for job, labels in _jobs(kube, names):
+        pods = Subject(names.namespace, labels, policies.of_namespace, account="")
+        if policies.isolate("Egress", pods):
+            told = beyond(policies.admissions("Egress", pods, {}), promised)
+            found.update(f"{job} by {said}" for said in told)
     return sorted(found)
 
 
@@ -112,6 +121,28 @@ class _Policies:
     of_cilium: Sequence[Mapping[str, Any]]
     of_namespace: Labels
 
+    def subject(self, pod: Pod) -> Subject:
+        """A pod as they see it."""
+        account = str(pod.raw["spec"].get("serviceAccountName") or "default")
+        return Subject(pod.namespace, pod.labels, self.of_namespace, account)
+
+    def isolate(self, direction: Direction, pod: Subject) -> bool:
+        """Whether one of either kind denies to a pod what none admits."""
+        return isolated(self.plain, direction, pod.labels) or isolated_by_cilium(
+            self.of_cilium, direction, pod
+        )
+
+    def admissions(
+        self, direction: Direction, pod: Subject, named_ports: Mapping[str, int]
+    ) -> list[Admission]:
+        """What those of both kinds admit to or from a pod."""
+        if not self.isolate(direction, pod):
+            return [everyone(direction)]
+        return [
+            *admitted(self.plain, direction, pod.namespace, pod.labels, named_ports),
+            *admitted_by_cilium(self.of_cilium, direction, pod, named_ports),
+        ]
+
 
 def _policies(kube: Kube, names: Names) -> _Policies:
     return _Policies(
@@ -121,21 +152,15 @@ def _policies(kube: Kube, names: Names) -> _Policies:
     )
 
 
-def _admissions(
-    policies: _Policies, direction: Direction, pod: Pod, named_ports: Mapping[str, int]
-) -> list[Admission]:
-    """What policies of both kinds admit to or from a pod."""
-    account = str(pod.raw["spec"].get("serviceAccountName") or "default")
-    subject = Subject(pod.namespace, pod.labels, policies.of_namespace, account)
-    if not (
-        isolated(policies.plain, direction, pod.labels)
-        or isolated_by_cilium(policies.of_cilium, direction, subject)
-    ):
-        return [everyone(direction)]
-    return [
-        *admitted(policies.plain, direction, pod.namespace, pod.labels, named_ports),
-        *admitted_by_cilium(policies.of_cilium, direction, subject, named_ports),
-    ]
+def _jobs(kube: Kube, names: Names) -> Iterator[tuple[str, Labels]]:
+    """Jobs that hold MLflow's database or its keys, by the labels of their pods."""
+    if names.backup and (cronjob := kube.find("cronjob", names.backup.cronjob)):
+        template = cronjob["spec"]["jobTemplate"]["spec"]["template"]
+        yield "the backup", (template.get("metadata") or {}).get("labels") or {}
+    if names.migration:
+        yield "the migration", names.migration.selector
+    if names.restore:
+        yield "the restore", names.restore.selector
 
 
 def _port(kube: Kube, names: Names, part: InCluster, pod: Pod) -> int:
