@@ -25,8 +25,8 @@ _PICTURE_QUALITY = 60
 @check(
     "TRK-8",
     impact="People see an empty page, or the commands of their documentation fail.",
-    remedy="Open the page in the attached picture; look at --static-prefix, allowed hosts and the "
-    "ingress's paths.",
+    remedy="Open the page in the attached picture; look at --static-prefix, the allowed hosts, the "
+    "origins of pages (--cors-allowed-origins, which SEC-6 judges) and the ingress's paths.",
     writes=("mlflow",),
 )
 def test_command_line_and_pages(

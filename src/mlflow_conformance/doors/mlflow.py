@@ -126,6 +126,19 @@ def answer(call: str, reply: Reply) -> dict[str, Any]:
     return value
 
 
+def served_path(uri: str) -> str | None:
+    """The path below `ARTIFACTS` that an artifact URI means; None where MLflow does not serve it.
+
+    ``mlflow-artifacts:/1/run/artifacts`` is at whichever server a client asks, with a host
+    (``mlflow-artifacts://host/1/run/artifacts``) at that one; of any other scheme, such as
+    ``s3://bucket/1/run/artifacts``, clients use the store themselves.
+    """
+    scheme, _, rest = uri.partition(":")
+    if scheme != "mlflow-artifacts":
+        return None
+    return rest[2:].partition("/")[2] if rest.startswith("//") else rest.lstrip("/")
+
+
 def store(api: MlflowApi, key: str, content: bytes) -> None:
     """Store an artifact under its key, for a check of something else.
 

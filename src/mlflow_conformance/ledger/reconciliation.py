@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from mlflow_conformance.doors.mlflow import served_path
 from mlflow_conformance.doors.sql import Sql
 
 _READY = 2  # mlflow.entities.LoggedModelStatus.READY
@@ -148,10 +149,9 @@ def folder_of(uri: str, bucket: str, prefix: str) -> str | None:
     ``mlflow-artifacts:/1/run/artifacts`` is below the server's own destination, which is `prefix`
     in the bucket; ``s3://bucket/…`` names the key itself.
     """
-    scheme, _, rest = uri.partition(":")
-    if scheme == "mlflow-artifacts":
-        path = rest.lstrip("/") if not rest.startswith("//") else rest[2:].partition("/")[2]
+    if (path := served_path(uri)) is not None:
         return (prefix + path).rstrip("/")
+    scheme, _, rest = uri.partition(":")
     if scheme == "s3" and rest.startswith(f"//{bucket}/"):
         return rest[len(bucket) + 3 :].rstrip("/")
     return None

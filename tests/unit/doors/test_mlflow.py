@@ -9,7 +9,7 @@ from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.inside import LocalInside
 from mlflow_conformance.doors.many import Request, send_many
-from mlflow_conformance.doors.mlflow import MlflowApi
+from mlflow_conformance.doors.mlflow import MlflowApi, served_path
 
 _REFUSAL = b"Invalid Host header - possible DNS rebinding attack detected"
 
@@ -51,3 +51,18 @@ def test_of_many_requests_too() -> None:
     inside = LocalInside({"http_many": lambda **_: [answer]})
     with pytest.raises(Undecided, match="Invalid Host header"):
         send_many(inside, [Request("GET", "http://mlflow:5000/x", {})], concurrency=1)
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("mlflow-artifacts:/1/run/artifacts", "1/run/artifacts"),
+        ("mlflow-artifacts:/team/1/run/artifacts", "team/1/run/artifacts"),
+        ("mlflow-artifacts://mlflow:5000/1/run/artifacts", "1/run/artifacts"),
+        ("s3://bucket/1/run/artifacts", None),
+        ("/mlruns/1/run/artifacts", None),
+        ("file:///mlruns/1/run/artifacts", None),
+    ],
+)
+def test_mlflow_serves_the_artifacts_of_its_own_scheme_alone(uri: str, path: str | None) -> None:
+    assert served_path(uri) == path
