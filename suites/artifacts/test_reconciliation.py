@@ -39,7 +39,8 @@ def _put(target: Target, replicas: list[MlflowApi], keys: list[str]) -> dict[str
     impact="The database names models that do not exist, or the bucket fills with objects that "
     "belong to nothing.",
     remedy="The attached report lists each URI without object and each object without owner; "
-    "restore the bucket, or delete the orphans.",
+    "restore the bucket, or delete the orphans. An experiment keeps the location that it was made "
+    "with: where the server does not serve it, make another experiment.",
     writes=("mlflow",),
 )
 def test_reconciliation(
