@@ -73,10 +73,10 @@ def ensure_database(admin: psycopg.Connection) -> None:
     admin.execute("SET log_statement = 'none'")
     admin.execute("SET log_min_error_statement = 'panic'")
     ensure_role(admin, "mlflow", os.environ["MLFLOW_ROLE_PASSWORD"], "NOSUPERUSER")
-    # The auditor also sees who is connected, and how.
+    # The auditor also sees who is connected, and how, and what the server takes.
     for name, rights in (
         ("backup", "pg_read_all_data"),
-        ("auditor", "pg_read_all_data, pg_read_all_stats"),
+        ("auditor", "pg_read_all_data, pg_read_all_stats, pg_read_all_settings"),
     ):
         password = os.environ.get(f"{name.upper()}_ROLE_PASSWORD")
         if password:
