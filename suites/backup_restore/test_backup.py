@@ -2,12 +2,7 @@
 """BKP: what a backup is, and that one can be made by hand."""
 
 from mlflow_conformance.backup_restore.database import differing
-from mlflow_conformance.backup_restore.rehearsal import (
-    Rehearsal,
-    latencies,
-    percentile,
-    unacknowledged,
-)
+from mlflow_conformance.backup_restore.rehearsal import Rehearsal, latencies, unacknowledged
 from mlflow_conformance.backup_restore.sameness import outside, unwritten
 from mlflow_conformance.backup_restore.sealing import disguised, entropy
 from mlflow_conformance.backup_restore.thresholds import Manifested, Manual, Meanwhile, Sealed
@@ -16,6 +11,7 @@ from mlflow_conformance.backup_restore.workbench import Workbench
 from mlflow_conformance.doors.inventory import plain_bytes
 from mlflow_conformance.doors.sql import TABLES, Sql
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.load.analysis import at_rank
 from mlflow_conformance.target.backups.store import Contents, Store, comparable
 
 
@@ -79,10 +75,10 @@ def test_writes_beside_a_backup(evidence: Evidence, rehearsal: Rehearsal) -> Non
             f"{len(before)} writes before it and {len(during)} during it were acknowledged, and "
             f"{row.writes} of each are needed"
         )
-    usual = percentile(before, 0.95)
+    usual = at_rank(before, 0.95)
     evidence.note("95th percentile before it", round(usual, 3), unit="s", door="front")
     evidence.expect(
-        "p95", "95th percentile while it was made", round(percentile(during, 0.95), 3), "<=",
+        "p95", "95th percentile while it was made", round(at_rank(during, 0.95), 3), "<=",
         round(max(row.slower * usual, row.unnoticed_s), 3), unit="s", door="front",
         source=f"{row.slower:g} times as long as before, or {row.unnoticed_s:g} s",
     )  # fmt: skip

@@ -2,6 +2,8 @@
 """SEC-3: the deployment's credentials."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.templates import templates
@@ -32,7 +34,7 @@ def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
     """
     row = evidence.row(Strength)
     found = _credentials(evidence, row, kube)
-    kept = _kept(kube)
+    kept = _kept(kube, kube.items("secret"))
     judged = {**kept.credentials, **found}
     # Rounded down: 127.9 is less than was promised.
     worth = {name: int(bits(value)) for name, value in judged.items()}
@@ -79,9 +81,10 @@ def test_credentials_do_not_leak(evidence: Evidence, kube: Kube) -> None:
     Expected: it is in its Secret alone.
     """
     row = evidence.row(Leaks)
+    held = kube.items("secret")
     found = {
-        **secrecy.sought(_kept(kube).credentials),
-        **private_keys(kube.items("secret")),
+        **secrecy.sought(_kept(kube, held).credentials),
+        **private_keys(held),
         **_credentials(evidence, row, kube),
     }
     if not found:
@@ -101,10 +104,10 @@ def test_credentials_do_not_leak(evidence: Evidence, kube: Kube) -> None:
     )
 
 
-def _kept(kube: Kube) -> KeptCredentials:
+def _kept(kube: Kube, held: Sequence[Mapping[str, Any]]) -> KeptCredentials:
     """What the Secrets of the namespace hold."""
     specs = [*(p.raw["spec"] for p in kube.pods({})), *(spec for _, spec in templates(kube))]
-    return kept_credentials(kube.items("secret"), specs)
+    return kept_credentials(held, specs)
 
 
 def _credentials(evidence: Evidence, row: NamedSecrets, kube: Kube) -> dict[str, str]:

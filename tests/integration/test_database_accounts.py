@@ -19,16 +19,18 @@ READER = {"read tables", "member of pg_read_all_data"}
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[Sql, psycopg.Connection, Callable[[str], None]]]:
     """The auditor's door, its administrator, and how the rules of pg_hba.conf are replaced."""
-    with processes.open_folder() as folder, processes.postgresql(folder, Waiter(1)) as running:
-        uri = running.uri.replace("postgresql+psycopg2", "postgresql")
-        with psycopg.connect(uri, autocommit=True) as admin:
-            admin.execute("CREATE TABLE runs (id text, note text)")
+    with (
+        processes.open_folder() as folder,
+        processes.postgresql(folder, Waiter(1)) as running,
+        psycopg.connect(running.address, autocommit=True) as admin,
+    ):
+        admin.execute("CREATE TABLE runs (id text, note text)")
 
-            def rules(text: str) -> None:
-                (folder / "postgresql" / "pg_hba.conf").write_text(text)
-                admin.execute("SELECT pg_reload_conf()")
+        def rules(text: str) -> None:
+            (folder / "postgresql" / "pg_hba.conf").write_text(text)
+            admin.execute("SELECT pg_reload_conf()")
 
-            yield Sql(LocalInside(), running.auditor), admin, rules
+        yield Sql(LocalInside(), running.auditor), admin, rules
 
 
 def test_rights_of_everyone_and_by_column_are_rights(

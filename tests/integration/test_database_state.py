@@ -48,10 +48,9 @@ def state() -> Iterator[Any]:
 def server() -> Iterator[str]:
     """The address of a database with rows of every kind."""
     with processes.open_folder() as folder, processes.postgresql(folder, Waiter(1)) as running:
-        uri = running.uri.replace("postgresql+psycopg2", "postgresql")
-        with psycopg.connect(uri) as connection:
+        with psycopg.connect(running.address) as connection:
             connection.execute(SETUP.encode())
-        yield uri
+        yield running.address
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ CHANGES = [
 @pytest.fixture
 def copied(given: Given) -> Iterator[str]:
     """A copy of the data, which may be broken; its name."""
-    uri = given.stand.postgresql.uri.replace("postgresql+psycopg2", "postgresql")
+    uri = given.stand.postgresql.address
     with psycopg.connect(uri.rpartition("/")[0] + "/postgres", autocommit=True) as admin:
         admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'mlflow'"

@@ -28,10 +28,9 @@ SEARCH = "SELECT name FROM runs WHERE id = 'a'"
 def server() -> Iterator[str]:
     """The address of a database."""
     with processes.open_folder() as folder, processes.postgresql(folder, Waiter(1)) as running:
-        uri = running.uri.replace("postgresql+psycopg2", "postgresql")
-        with psycopg.connect(uri) as connection:
+        with psycopg.connect(running.address) as connection:
             connection.execute(SETUP.encode())
-        yield uri
+        yield running.address
 
 
 def door(uri: str, **other: str) -> Sql:

@@ -43,6 +43,11 @@ class Postgresql:
     uri: str
     auditor: Mapping[str, str | int]
 
+    @property
+    def address(self) -> str:
+        """The same as libpq spells it."""
+        return self.uri.replace("postgresql+psycopg2", "postgresql")
+
 
 @dataclass(frozen=True)
 class Minio:

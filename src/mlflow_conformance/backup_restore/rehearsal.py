@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One honest backup while writers go on, which the checks of backup and restore share."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -141,12 +140,3 @@ def unacknowledged(ledger: Path, since_ns: int, until_ns: int, clients: str) -> 
         for o in read(ledger)
         if o.client.startswith(clients) and since_ns <= o.invoked_ns < until_ns
     )
-
-
-def percentile(ascending: Sequence[float], share: float) -> float:
-    """The smallest value that so large a share of them does not exceed.
-
-    Args:
-        ascending: one at least.
-    """
-    return ascending[math.ceil(share * len(ascending)) - 1]

@@ -5,7 +5,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from mlflow_conformance.load import outage
 from mlflow_conformance.load.histogram import Latencies
@@ -25,6 +25,7 @@ PercentileName = Literal["p50", "p75", "p90", "p95", "p99", "p99.5", "p99.9"]
 PERCENTILES = tuple(name.removeprefix("p") for name in get_args(PercentileName))
 BEYOND = 10
 """Samples that must lie beyond a percentile for a promise to be judged by it."""
+_Number = TypeVar("_Number", int, float)
 _US = 1_000_000
 _BINS = 240
 _WIDTHS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
@@ -152,14 +153,21 @@ def _not_offered(sending: Sending, bounds: SendingBounds) -> Iterator[str]:
 
 
 def nearest_rank(ascending_us: Sequence[int], share: float) -> float | None:
-    """The smallest value, in seconds, that so large a share of them does not exceed; None of none.
+    """What `at_rank` finds, in seconds; None of none.
 
     Args:
         ascending_us: values in ascending order, microseconds.
     """
-    if not ascending_us:
-        return None
-    return ascending_us[math.ceil(share * len(ascending_us)) - 1] / _US
+    return at_rank(ascending_us, share) / _US if ascending_us else None
+
+
+def at_rank(ascending: Sequence[_Number], share: float) -> _Number:
+    """The smallest value that so large a share of them does not exceed.
+
+    Args:
+        ascending: one at least, in ascending order.
+    """
+    return ascending[math.ceil(share * len(ascending)) - 1]
 
 
 def _width(seconds: float) -> float:

@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlflow_conformance.cluster.backends import NamedObject, backends
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import ENDED
 from mlflow_conformance.cluster.templates import containers
 from mlflow_conformance.config.names import Names
-from mlflow_conformance.network_policy.backends import NamedObject, backends
 from mlflow_conformance.network_policy.matrix import Outside, Service
 from mlflow_conformance.network_policy.services import InCluster, in_cluster
 

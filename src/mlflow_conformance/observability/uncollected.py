@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a deployment that traces does while the collector of its traces takes no connections."""
 
-import math
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from mlflow_conformance.doors.http import NoReply
 from mlflow_conformance.doors.inside import Inside, InsideSender
 from mlflow_conformance.doors.many import Outcome, send_many
 from mlflow_conformance.doors.mlflow import MlflowApi
+from mlflow_conformance.load.analysis import at_rank
 from mlflow_conformance.observability.callers import Caller, called, searching
 from mlflow_conformance.observability.thresholds import Uncollected
 from mlflow_conformance.observability.traced import Tracing
@@ -43,7 +43,7 @@ class AnsweredRequests:
         took = sorted(outcome.reply.elapsed_s for outcome in outcomes)
         return cls(
             failed=sum(outcome.status != 200 for outcome in outcomes),
-            p95_s=round(took[math.ceil(0.95 * len(took)) - 1], 3),
+            p95_s=round(at_rank(took, 0.95), 3),
         )
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
+from mlflow_conformance.cluster.backends import backends
+
 Certificates = Mapping[str, Mapping[str, list[x509.Certificate]]]
 """The certificates of each entry that holds some, by Secret and key."""
 _BEGINS = b"-----BEGIN CERTIFICATE-----"
@@ -112,7 +114,7 @@ def plain_hosts(ingresses: Iterable[Mapping[str, Any]], service: str) -> list[st
     Where none of them names one the ingress controller has it from elsewhere, as for all hosts. One
     whose annotations speak of a redirect leads to those that have one.
     """
-    leading = [i for i in ingresses if service in _backends(i["spec"]) and not _redirects(i)]
+    leading = [i for i in ingresses if _leads(i, service) and not _redirects(i)]
     if not any(i["spec"].get("tls") for i in leading):
         return []
     return sorted(
@@ -121,6 +123,10 @@ def plain_hosts(ingresses: Iterable[Mapping[str, Any]], service: str) -> list[st
         for host in _hosts(ingress["spec"]) or ["any host"]
         if not any(_is_for(entry, host) for entry in ingress["spec"].get("tls") or [])
     )
+
+
+def _leads(ingress: Mapping[str, Any], service: str) -> bool:
+    return any(backend.name == service for backend in backends(ingress["spec"], own=""))
 
 
 def _redirects(ingress: Mapping[str, Any]) -> bool:
@@ -132,13 +138,6 @@ def _is_for(entry: Mapping[str, Any], host: str) -> bool:
     """Whether an entry of `tls` is about a host; one that names none is about all."""
     hosts = entry.get("hosts") or [host]
     return host == "any host" or not {host, f"*.{host.partition('.')[2]}"}.isdisjoint(hosts)
-
-
-def _backends(spec: Mapping[str, Any]) -> set[str]:
-    found = [spec.get("defaultBackend") or {}]
-    for rule in spec.get("rules") or []:
-        found += [path["backend"] for path in (rule.get("http") or {}).get("paths") or []]
-    return {backend["service"]["name"] for backend in found if backend.get("service")}
 
 
 def _ends(chain: Iterable[x509.Certificate]) -> Iterable[datetime]:
