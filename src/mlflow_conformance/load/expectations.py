@@ -14,8 +14,8 @@ from mlflow_conformance.evidence.model import Door
 from mlflow_conformance.load.analysis import BEYOND, PercentileName, SendingBounds
 from mlflow_conformance.load.result import LoadResult, OperationResult, Percentile
 
-RESOLUTION_S = 0.05
-"""An outage is judged only where arrivals are dense enough to tell it to within this."""
+RESOLUTION = 0.05
+"""An outage is judged only where arrivals tell it to within this share of the longest promised."""
 
 
 @dataclass(frozen=True)
@@ -153,12 +153,13 @@ def expect_outage(
     """
     _whole(evidence, result)
     outage = result.outage
-    if outage.resolution_s > RESOLUTION_S:
-        evidence.undecided(
-            f"arrivals were too sparse: an outage is known to within {outage.resolution_s:.3f} s, "
-            f"and {RESOLUTION_S} s is needed"
-        )
     if bounds.silence_s is not None:
+        if outage.resolution_s > (needed_s := RESOLUTION * bounds.silence_s):
+            evidence.undecided(
+                f"arrivals were too sparse: an outage is known to within "
+                f"{outage.resolution_s:.3f} s, and {needed_s:.3f} s is needed to hold it against "
+                f"{bounds.silence_s:g} s"
+            )
         evidence.expect(
             "silence", "longest span without a success", round(outage.silence.seconds, 3),
             "<=", bounds.silence_s, unit="s", door=door, unless=starved,

@@ -144,10 +144,18 @@ def test_an_outage_between_sparse_arrivals_is_undecided(tmp_path: Path) -> None:
     with pytest.raises(Undecided, match="too sparse"):
         expectations.expect_outage(
             evidence(tmp_path),
-            analyse(run(tmp_path, healthy, rate=30)),
+            analyse(run(tmp_path, healthy, rate=15)),
             OutageBounds(silence_s=2.0, failed=100),
             "front",
         )
+
+
+def test_arrivals_are_as_dense_as_the_promised_outage_needs(tmp_path: Path) -> None:
+    seen = evidence(tmp_path)
+    sparse = analyse(run(tmp_path, healthy, rate=15))
+    expectations.expect_outage(seen, sparse, OutageBounds(silence_s=3.0, failed=0), "front")
+    expectations.expect_outage(seen, sparse, OutageBounds(silence_s=None, failed=0), "front")
+    assert verdict(seen) is Verdict.PASS
 
 
 def test_load_that_was_offered_passes(tmp_path: Path) -> None:
