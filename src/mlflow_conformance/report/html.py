@@ -19,6 +19,7 @@ from mlflow_conformance.evidence.score import score
 from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
 from mlflow_conformance.report import words
 from mlflow_conformance.report.alerts import alerts
+from mlflow_conformance.report.code_spans import code_spans
 from mlflow_conformance.report.disruptions import TIME_LINE, disruptions, on_time_line
 
 LIMIT = 300_000
@@ -188,6 +189,7 @@ def environment() -> Environment:
     )
     made.filters.update(
         alone=words.alone,
+        code_spans=code_spans,
         cut=words.cut,
         door=_DOORS.__getitem__,
         duration=words.duration,
