@@ -7,6 +7,7 @@ from typing import Any
 
 from mlflow_conformance.cluster.api import REPLY_S
 from mlflow_conformance.cluster.conditions import holds
+from mlflow_conformance.cluster.container_statuses import statuses
 from mlflow_conformance.cluster.reading import Reading
 
 ENDED = ("Succeeded", "Failed")
@@ -111,18 +112,15 @@ def running_in(pod: Mapping[str, Any]) -> list[str]:
 
     A sidecar is an initContainer that runs on (Kubernetes documentation, Sidecar Containers).
     """
-    sidecars = {
+    for_the_start = {
         c["name"]
         for c in pod["spec"].get("initContainers") or []
-        if c.get("restartPolicy") == "Always"
+        if c.get("restartPolicy") != "Always"
     }
-    status = pod.get("status") or {}
     return [
         seen["name"]
-        for kind in ("initContainerStatuses", "containerStatuses")
-        for seen in status.get(kind) or []
-        if "running" in (seen.get("state") or {})
-        and (kind == "containerStatuses" or seen["name"] in sidecars)
+        for seen in statuses(pod)
+        if "running" in (seen.get("state") or {}) and seen["name"] not in for_the_start
     ]
 
 
@@ -136,12 +134,8 @@ def main_container(pod: Mapping[str, Any]) -> str:
 
 def _pod(item: Mapping[str, Any], container: str | None) -> Pod:
     meta, status = item["metadata"], item.get("status", {})
-    statuses = [
-        s
-        for s in status.get("containerStatuses", [])
-        if container is None or s["name"] == container
-    ]
-    running = statuses[0].get("state", {}).get("running", {}) if statuses else {}
+    seen = [s for s in statuses(item, init=False) if container in (None, s["name"])]
+    running = seen[0].get("state", {}).get("running", {}) if seen else {}
     return Pod(
         name=meta["name"],
         namespace=meta["namespace"],
@@ -151,7 +145,7 @@ def _pod(item: Mapping[str, Any], container: str | None) -> Pod:
         phase=status.get("phase", "Unknown"),
         ready=holds(item, "Ready"),
         terminating="deletionTimestamp" in meta,
-        restarts=sum(s.get("restartCount", 0) for s in statuses),
+        restarts=sum(s.get("restartCount", 0) for s in seen),
         started=running.get("startedAt"),
         labels=meta.get("labels", {}),
         raw=item,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mlflow_conformance.cluster.conditions import holds
+from mlflow_conformance.cluster.container_statuses import ContainerStatus, last_end, statuses
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import ENDED, main_container
 
@@ -141,7 +142,7 @@ def read_pod(item: Mapping[str, Any]) -> PodView:
         terminating="deletionTimestamp" in meta,
         finished=status.get("phase") in ENDED,
         labels=meta.get("labels") or {},
-        containers=[_container(c) for c in status.get("containerStatuses") or []],
+        containers=[_container(c) for c in statuses(item, init=False)],
         main=main_container(item),
     )
 
@@ -163,8 +164,8 @@ def read_node(item: Mapping[str, Any]) -> NodeView:
     )
 
 
-def _container(status: Mapping[str, Any]) -> ContainerView:
-    ended = (status.get("lastState") or {}).get("terminated") or {}
+def _container(status: ContainerStatus) -> ContainerView:
+    ended = last_end(status)
     return ContainerView(
         name=status["name"],
         id=status.get("containerID") or "",

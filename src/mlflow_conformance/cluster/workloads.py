@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mlflow_conformance.cluster.container_statuses import statuses, waiting
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod
 from mlflow_conformance.core.waits import Waiter
@@ -132,15 +133,10 @@ def controller_of(kube: Kube, pod: Pod) -> tuple[str, str] | None:
 
 def stuck_pod(pod: Mapping[str, Any]) -> str | None:
     """Why a pod cannot start as it is; None when it runs or may still."""
-    status = pod.get("status", {})
-    name = pod["metadata"]["name"]
-    for container in [
-        *status.get("initContainerStatuses", []),
-        *status.get("containerStatuses", []),
-    ]:
-        reason = container.get("state", {}).get("waiting", {}).get("reason")
+    for container in statuses(pod):
+        reason = waiting(container).get("reason")
         if reason in _STUCK:
-            return f"pod {name}: {container['name']} {reason}"
+            return f"pod {pod['metadata']['name']}: {container['name']} {reason}"
     return None
 
 

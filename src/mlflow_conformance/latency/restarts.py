@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 
+from mlflow_conformance.cluster.container_statuses import statuses
 from mlflow_conformance.target.base import Target
 
 Restarts = Mapping[tuple[str, str], int]
@@ -23,7 +24,7 @@ def restarts(target: Target) -> Restarts:
         for selector in parts
         for pod in kube.pods(selector)
         if pod.replica
-        for status in pod.raw.get("status", {}).get("containerStatuses") or []
+        for status in statuses(pod.raw, init=False)
     }
 
 

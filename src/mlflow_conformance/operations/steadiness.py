@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether containers run on, as the statuses of their pods tell of what was before."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from mlflow_conformance.cluster.conditions import holds
+from mlflow_conformance.cluster.container_statuses import (
+    ContainerStatus,
+    last_end,
+    statuses,
+    waiting,
+)
+from mlflow_conformance.cluster.pods import ENDED
 from mlflow_conformance.cluster.workloads import stuck_pod
 
-_STATUSES = ("initContainerStatuses", "containerStatuses")
 _NO_MEMORY = "OOMKilled"
 _AGAIN = "CrashLoopBackOff"
 
@@ -17,7 +23,7 @@ def out_of_memory(pod: Mapping[str, Any]) -> list[str]:
     """The containers of a pod that were killed for their memory, now or in the run before."""
     return [
         status["name"]
-        for status in _containers(pod)
+        for status in statuses(pod)
         if any(
             (state.get("terminated") or {}).get("reason") == _NO_MEMORY
             for state in (status.get("state") or {}, status.get("lastState") or {})
@@ -38,15 +44,15 @@ def restarting(pod: Mapping[str, Any], most: int, lasting_s: float) -> dict[str,
     """
     return {
         status["name"]: status.get("restartCount", 0)
-        for status in _containers(pod)
-        if ((status.get("state") or {}).get("waiting") or {}).get("reason") == _AGAIN
+        for status in statuses(pod)
+        if waiting(status).get("reason") == _AGAIN
         or (status.get("restartCount", 0) > most and _last_run_s(status) < lasting_s)
     }
 
 
-def _last_run_s(status: Mapping[str, Any]) -> float:
+def _last_run_s(status: ContainerStatus) -> float:
     """For how long a container ran before its last restart; 0 where nobody knows any more."""
-    ended = (status.get("lastState") or {}).get("terminated") or {}
+    ended = last_end(status)
     begin, end = ended.get("startedAt"), ended.get("finishedAt")
     if not begin or not end:
         return 0
@@ -60,7 +66,7 @@ def unready(pod: Mapping[str, Any], now: datetime, starting_s: float) -> str | N
         starting_s: for how long a pod may not be ready after it was made.
     """
     meta, status = pod["metadata"], pod.get("status") or {}
-    if "deletionTimestamp" in meta or status.get("phase") in ("Succeeded", "Failed"):
+    if "deletionTimestamp" in meta or status.get("phase") in ENDED:
         return None
     if stuck := stuck_pod(pod):
         return stuck
@@ -69,8 +75,3 @@ def unready(pod: Mapping[str, Any], now: datetime, starting_s: float) -> str | N
     if holds(pod, "Ready") or age_s < starting_s:
         return None
     return f"{status.get('phase', 'Unknown')}, not ready {age_s:.0f} s after it was made"
-
-
-def _containers(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for kind in _STATUSES:
-        yield from (pod.get("status") or {}).get(kind) or []

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from mlflow_conformance.cluster.concealed import shown
+from mlflow_conformance.cluster.container_statuses import statuses
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.tables import aligned, table
@@ -106,7 +107,7 @@ def _parts(kube: Kube, target: Target) -> dict[str, list[Callable[[], str]]]:
         for container in containers(pod.raw["spec"])
     ]
     for pod in pods:
-        for status in pod.raw["status"].get("containerStatuses", []):
+        for status in statuses(pod.raw, init=False):
             if status["restartCount"]:
                 name = f"{pod.name}-{status['name']}-previous.log"
                 parts[name] = [partial(_log, kube, pod.name, status["name"], previous=True)]

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
+from mlflow_conformance.cluster.container_statuses import has_log, last_end, statuses
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.strength import WORD_BITS, bits
@@ -90,16 +91,10 @@ def public_texts(kube: Kube) -> Iterator[tuple[str, str]]:
     for item in [kube.get("namespace", kube.namespace), *_objects(kube)]:
         yield f"{item['kind']} {item['metadata']['name']}", json.dumps(item, ensure_ascii=False)
     for pod in kube.pods({}):
-        statuses = pod.raw.get("status", {})
-        for status in [
-            *statuses.get("initContainerStatuses", []),
-            *statuses.get("containerStatuses", []),
-        ]:
-            if "waiting" in status.get("state", {}) and not status.get("restartCount"):
-                continue
+        for status in filter(has_log, statuses(pod.raw)):
             where = f"log of {pod.name}/{status['name']}"
             yield where, kube.log(pod.name, status["name"])
-            if status.get("lastState"):
+            if last_end(status):
                 yield f"{where} before it ended", _log_before(kube, pod.name, status["name"])
 
 

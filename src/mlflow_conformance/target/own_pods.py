@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_conformance.cluster.conditions import holds
+from mlflow_conformance.cluster.container_statuses import statuses, waiting
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import RunnerNames, RunnerPod
 from mlflow_conformance.core.waits import Waiter
@@ -188,10 +189,9 @@ def wait_pod_ready(kube: Kube, namespace: str, pod: str, waiter: Waiter) -> None
         return kube.get("pod", pod, namespace=namespace)
 
     def hopeless(seen: dict[str, Any]) -> str | None:
-        for container in seen.get("status", {}).get("containerStatuses", []):
-            waiting = container.get("state", {}).get("waiting", {})
-            if waiting.get("reason") in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName"):
-                return f"{waiting['reason']}: {waiting.get('message', '')}"
+        for why in map(waiting, statuses(seen, init=False)):
+            if why.get("reason") in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName"):
+                return f"{why['reason']}: {why.get('message', '')}"
         return None
 
     waiter.until(

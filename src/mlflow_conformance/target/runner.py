@@ -9,6 +9,7 @@ agent holds a lock in it for as long as it lives, and whoever finds the lock tak
 
 from typing import Any
 
+from mlflow_conformance.cluster.container_statuses import statuses, waiting
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.removal import removed
@@ -260,7 +261,6 @@ class Runner:
             return ""
         status = found.get("status") or {}
         said = [str(c["message"]) for c in status.get("conditions") or [] if c.get("message")]
-        for container in status.get("containerStatuses") or []:
-            waiting = (container.get("state") or {}).get("waiting") or {}
-            said += [f"{waiting['reason']}: {waiting.get('message', '')}"] if waiting else []
+        for why in map(waiting, statuses(found, init=False)):
+            said += [f"{why['reason']}: {why.get('message', '')}"] if why else []
         return "; ".join(dict.fromkeys(said))

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from mlflow_conformance.cluster.conditions import holds
+from mlflow_conformance.cluster.container_statuses import statuses, waiting
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.pods import ENDED
 from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
@@ -126,15 +128,14 @@ def containers_ready(kube: Kube, name: str, waiter: Waiter, timeout: str = "roll
 
 
 def _ended(pod: Mapping[str, Any]) -> str | None:
-    status = pod.get("status", {})
-    found = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
-    for one in found:
-        waiting = one.get("state", {}).get("waiting") or {}
-        if waiting.get("reason") in ("ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff",
-                                     "InvalidImageName", "CreateContainerConfigError"):  # fmt: skip
-            return f"{one['name']}: {waiting['reason']}: {waiting.get('message', '')}"
-        ended = one.get("state", {}).get("terminated") or {}
+    for one in statuses(pod):
+        why = waiting(one)
+        if why.get("reason") in ("ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff",
+                                 "InvalidImageName", "CreateContainerConfigError"):  # fmt: skip
+            return f"{one['name']}: {why['reason']}: {why.get('message', '')}"
+        ended = (one.get("state") or {}).get("terminated") or {}
         if ended.get("exitCode"):
             said = " ".join(str(ended.get("message", "")).split())[-400:]
             return f"{one['name']} ended with exit code {ended['exitCode']}: {said}"
-    return f"it {status['phase']}" if status.get("phase") in ("Succeeded", "Failed") else None
+    phase = pod.get("status", {}).get("phase")
+    return f"it {phase}" if phase in ENDED else None

@@ -9,8 +9,8 @@ words for each step do not come through, for MLflow 3.15 and later set its logge
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from mlflow_conformance.cluster.container_statuses import statuses
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod
@@ -83,12 +83,9 @@ def told(kube: Kube, selector: Mapping[str, str]) -> MigrationLogs:
 
 def _runs(pod: Pod) -> Iterator[tuple[str, bool]]:
     """Every container of a pod that ran, and whether its run before the last is meant."""
-    status: Mapping[str, Any] = pod.raw.get("status", {})
-    for kind in ("initContainerStatuses", "containerStatuses"):
-        each: Sequence[Mapping[str, Any]] = status.get(kind) or []
-        for container in each:
-            if not container.get("containerID"):
-                continue
-            yield container["name"], False
-            if container.get("restartCount"):
-                yield container["name"], True
+    for container in statuses(pod.raw):
+        if not container.get("containerID"):
+            continue
+        yield container["name"], False
+        if container.get("restartCount"):
+            yield container["name"], True

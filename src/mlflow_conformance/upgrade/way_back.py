@@ -7,13 +7,14 @@ of how many seconds is what it costs.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from mlflow_conformance.cluster.container_statuses import has_log, statuses
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import ENDED
+from mlflow_conformance.cluster.templates import containers
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.doors.mlflow import MlflowApi, answer, new_run
@@ -140,22 +141,13 @@ def _sentences(kube: Kube, image: str) -> list[str]:
     for pod in kube.pods({}):
         if pod.ready or (pod.phase in ENDED and pod.phase != "Failed"):
             continue
-        spec = pod.raw["spec"]
-        for container in [*spec.get("initContainers", []), *spec["containers"]]:
-            if container["image"] != image or not _ran(pod.raw["status"], container["name"]):
+        heard = {seen["name"] for seen in statuses(pod.raw) if has_log(seen)}
+        for container in containers(pod.raw["spec"]):
+            if container["image"] != image or container["name"] not in heard:
                 continue
             text = kube.log(pod.name, container["name"], lines=_SAID_LINES)
             found |= dict.fromkeys(line.strip() for line in text.splitlines() if line.strip())
     return list(found)
-
-
-def _ran(status: Mapping[str, Any], name: str) -> bool:
-    """Whether a container has written anything: it runs, or did."""
-    statuses = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
-    return any(
-        s["name"] == name and ("waiting" not in s.get("state", {}) or s.get("lastState"))
-        for s in statuses
-    )
 
 
 def serving_images(kube: Kube, names: MlflowNames) -> list[str]:
