@@ -8,6 +8,7 @@ from typing import Any
 
 from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.templates import pod_of
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.evidence.model import Operator
@@ -95,8 +96,7 @@ def others_like(cronjobs: Sequence[Mapping[str, Any]], named: Mapping[str, Any])
 
 def _program(cronjob: Mapping[str, Any]) -> list[Sequence[Any]]:
     """Image, command and arguments of every container of a CronJob's pods."""
-    pod = cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    return [(c["image"], c.get("command"), c.get("args")) for c in pod["containers"]]
+    return [(c["image"], c.get("command"), c.get("args")) for c in pod_of(cronjob)["containers"]]
 
 
 def spellings(zone: str | None) -> list[str | None]:

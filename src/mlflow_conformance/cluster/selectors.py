@@ -8,6 +8,8 @@ from typing import Any
 Labels = Mapping[str, str]
 NAME_OF_NAMESPACE = "kubernetes.io/metadata.name"
 """The label by which the API server marks every namespace with its own name."""
+SERVICE_OF_SLICE = "kubernetes.io/service-name"
+"""The label of an EndpointSlice that names the Service whose endpoints it holds."""
 
 
 def matches(selector: Mapping[str, Any], labels: Labels) -> bool:

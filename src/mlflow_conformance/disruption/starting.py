@@ -8,6 +8,7 @@ from typing import Any
 
 from mlflow_conformance.cluster import workloads
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.selectors import SERVICE_OF_SLICE
 from mlflow_conformance.config.names import PostgresqlNames
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.errors import Undecided
@@ -16,7 +17,6 @@ from mlflow_conformance.doors.http import NoReply
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.changes import changed
 
-_OF_SERVICE = "kubernetes.io/service-name"
 _LOOK_S = 0.5
 
 
@@ -106,7 +106,9 @@ def _none(kube: Kube, database: PostgresqlNames) -> ObjectChange:
 
 def led_to(kube: Kube, service: str) -> set[str]:
     """The addresses that a Service sends requests to."""
-    slices: list[Mapping[str, Any]] = [*kube.items("endpointslice", labels={_OF_SERVICE: service})]
+    slices: list[Mapping[str, Any]] = [
+        *kube.items("endpointslice", labels={SERVICE_OF_SLICE: service})
+    ]
     return {
         address
         for one in slices

@@ -8,6 +8,7 @@ from typing import Any
 from mlflow_conformance.cluster.backends import NamedObject, backends
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import ENDED
+from mlflow_conformance.cluster.selectors import SERVICE_OF_SLICE
 from mlflow_conformance.cluster.templates import containers
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.network_policy.matrix import Outside, Service
@@ -124,7 +125,7 @@ def _leading(own: NamedObject, mine: Sequence[Item], there: LeadingObjects) -> s
     by_address = {
         NamedObject(
             item["metadata"].get("namespace", own.namespace),
-            item["metadata"].get("labels", {}).get("kubernetes.io/service-name", ""),
+            _labels(item).get(SERVICE_OF_SLICE, ""),
         )
         for item in there.slices
         for endpoint in item.get("endpoints") or []

@@ -5,13 +5,13 @@ A collector such as Fluent Bit or Promtail takes every line for one record. A tr
 printed as it is becomes dozens of records of which none can be found by its request.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mlflow_conformance.cluster.log_lines import json_object, lines
 from mlflow_conformance.core.credentials import Hiding
 from mlflow_conformance.observability.thresholds import LineKeys
 
@@ -30,11 +30,6 @@ class LoggedText:
 
     pod: str
     text: str
-
-    def lines(self) -> list[str]:
-        """Its lines; empty ones say nothing to anybody."""
-        # Not splitlines: JSON may hold other ends of lines as they are.
-        return [line for line in self.text.split("\n") if line.strip()]
 
 
 @dataclass(frozen=True)
@@ -68,9 +63,9 @@ def faults(
     no_object: list[str] = []
     incomplete: list[str] = []
     for log in logs:
-        for number, line in enumerate(log.lines(), 1):
+        for number, line in enumerate(lines(log.text), 1):
             read += 1
-            found = _object(line)
+            found = json_object(line)
             lacks = _lacks(found, keys) if found is not None else []
             if found is not None and not lacks:
                 continue
@@ -93,8 +88,8 @@ def tellers(logs: Iterable[LoggedText], key: str, ids: Iterable[str]) -> dict[st
     """
     found: dict[str, set[str]] = {number: set() for number in ids}
     for log in logs:
-        for line in log.lines():
-            number = (_object(line) or {}).get(key)
+        for line in lines(log.text):
+            number = (json_object(line) or {}).get(key)
             if isinstance(number, str) and number in found:
                 found[number].add(log.pod)
     return found
@@ -111,8 +106,8 @@ def misdated(
     """
     found = []
     for log in logs:
-        for number, line in enumerate(log.lines(), 1):
-            held = _object(line) or {}
+        for number, line in enumerate(lines(log.text), 1):
+            held = json_object(line) or {}
             at = _moment(held.get(keys.time))
             about = held.get(keys.id)
             if at is None or not isinstance(about, str) or about not in sent:
@@ -120,14 +115,6 @@ def misdated(
             if abs(at - sent[about]) > clocks_s:
                 found.append(f"{log.pod}, line {number}: {at - sent[about]:+.0f} s")
     return found
-
-
-def _object(line: str) -> Mapping[str, Any] | None:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _lacks(line: Mapping[str, Any], keys: LineKeys) -> list[str]:

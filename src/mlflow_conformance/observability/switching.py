@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.cluster.selectors import matches
 from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.core.errors import Undecided
@@ -52,7 +53,11 @@ def _policies(
 ) -> list[ObjectChange]:
     changes = []
     for thing in manifests:
-        if thing["kind"] != "NetworkPolicy" or not _selects(thing["spec"], names.selector):
+        if thing["kind"] != "NetworkPolicy":
+            continue
+        selector = thing["spec"].get("podSelector") or {}
+        # One that is about all pods is nobody's own.
+        if not any(selector.values()) or not matches(selector, names.selector):
             continue
         name = thing["metadata"]["name"]
         before = kube.find("networkpolicy", name)
@@ -68,9 +73,3 @@ def _policies(
                 )
             )
     return changes
-
-
-def _selects(spec: Mapping[str, Any], pods: Mapping[str, str]) -> bool:
-    """Whether a policy is about pods with these labels, and not about all."""
-    wanted: Mapping[str, str] = spec["podSelector"].get("matchLabels") or {}
-    return bool(wanted) and wanted.items() <= pods.items()

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The trail that changes leave in the log of MLflow's pods: one line of JSON a request."""
 
-import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mlflow_conformance.cluster import log_lines
 from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import ARTIFACTS, MlflowApi, answer
 from mlflow_conformance.security.thresholds import TrailFields
@@ -112,21 +112,14 @@ def lines(logs: Iterable[str], ids: Iterable[str], key: str) -> dict[str, list[d
         key: where a line has the request's ID.
     """
     found: dict[str, list[dict[str, Any]]] = {number: [] for number in ids}
-    for line in _objects(logs):
-        if (number := line.get(key)) in found:
-            found[number].append(line)
-    return found
-
-
-def _objects(logs: Iterable[str]) -> Iterator[dict[str, Any]]:
     for text in logs:
-        for line in text.splitlines():
-            try:
-                found = json.loads(line)
-            except ValueError:
-                continue  # whether all lines are JSON is another promise
-            if isinstance(found, dict):
-                yield found
+        for line in log_lines.lines(text):
+            # Whether all lines are JSON is another promise.
+            told = log_lines.json_object(line) or {}
+            number = told.get(key)
+            if isinstance(number, str) and number in found:
+                found[number].append(told)
+    return found
 
 
 def line_of(

@@ -78,7 +78,11 @@ def cronjob(name: str, command: str = "backup", image: str = "a:1", **spec: Any)
     """A CronJob that runs one program."""
     pod = {"containers": [{"image": image, "command": [command]}]}
     template = {"spec": {"template": {"spec": pod}}}
-    return {"metadata": {"name": name, "uid": name}, "spec": {"jobTemplate": template, **spec}}
+    return {
+        "kind": "CronJob",
+        "metadata": {"name": name, "uid": name},
+        "spec": {"jobTemplate": template, **spec},
+    }
 
 
 def test_another_cronjob_of_the_same_program_is_told() -> None:

@@ -36,8 +36,9 @@ def server(env: list[dict[str, str]], **container: Any) -> dict[str, Any]:
     }
 
 
-def policy(name: str, labels: dict[str, str], port: int) -> dict[str, Any]:
-    spec = {"podSelector": {"matchLabels": labels}, "egress": [{"ports": [{"port": port}]}]}
+def policy(name: str, labels: dict[str, str], port: int, *expressions: object) -> dict[str, Any]:
+    selector = {"matchLabels": labels, "matchExpressions": list(expressions)}
+    spec = {"podSelector": selector, "egress": [{"ports": [{"port": port}]}]}
     return {"kind": "NetworkPolicy", "metadata": {"name": name}, "spec": spec}
 
 
@@ -56,9 +57,10 @@ def test_the_command_and_the_settings_of_opentelemetry_are_taken_and_nothing_els
 def test_policies_of_the_servers_pods_are_added_or_made_as_printed() -> None:
     new, other = policy("new", {"app": "m"}, 4318), policy("other", {"app": "db"}, 1)
     same, all_pods = policy("same", {"app": "m"}, 2), policy("all", {}, 3)
+    apart = policy("apart", {"app": "m"}, 4, {"key": "tier", "operator": "DoesNotExist"})
     wider = policy("wider", {"app": "m", "tier": "web"}, 4318)
     found = changes(
-        [new, other, same, all_pods, wider, server(ENV)],
+        [new, other, same, all_pods, apart, wider, server(ENV)],
         same=same["spec"],
         wider={**wider["spec"], "egress": []},
     )

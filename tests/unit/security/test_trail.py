@@ -56,6 +56,12 @@ def test_lines_of_a_request_that_tell_something_else_are_left_alone() -> None:
     assert _found({"id": "n1", "message": "a warning"}, _line()) == _line()
 
 
+def test_a_line_may_hold_other_ends_of_lines() -> None:
+    line = _line(message="a\u2028b\x85c")
+    logs = [json.dumps(line, ensure_ascii=False), json.dumps(_line(id=["n1"]))]
+    assert trail.lines(logs, ["n1"], "id") == {"n1": [line]}
+
+
 def test_a_path_may_begin_with_a_prefix() -> None:
     assert _found(_line(path="/mlflow/api/x")) is not None
 
