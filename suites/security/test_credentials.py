@@ -2,19 +2,12 @@
 """SEC-3: the deployment's credentials."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.cluster.templates import templates
 from mlflow_conformance.core.strength import bits
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.security import secrecy
-from mlflow_conformance.security.kept_credentials import (
-    KeptCredentials,
-    kept_credentials,
-    private_keys,
-)
+from mlflow_conformance.security.kept_credentials import kept_in
 from mlflow_conformance.security.thresholds import Leaks, NamedSecrets, Strength
 
 
@@ -34,7 +27,7 @@ def test_credentials_are_strong(evidence: Evidence, kube: Kube) -> None:
     """
     row = evidence.row(Strength)
     found = _credentials(evidence, row, kube)
-    kept = _kept(kube, kube.items("secret"))
+    kept = kept_in(kube)
     judged = {**kept.credentials, **found}
     # Rounded down: 127.9 is less than was promised.
     worth = {name: int(bits(value)) for name, value in judged.items()}
@@ -81,10 +74,10 @@ def test_credentials_do_not_leak(evidence: Evidence, kube: Kube) -> None:
     Expected: it is in its Secret alone.
     """
     row = evidence.row(Leaks)
-    held = kube.items("secret")
+    kept = kept_in(kube)
     found = {
-        **secrecy.sought(_kept(kube, held).credentials),
-        **private_keys(held),
+        **secrecy.sought(kept.credentials),
+        **kept.private_keys,
         **_credentials(evidence, row, kube),
     }
     if not found:
@@ -102,12 +95,6 @@ def test_credentials_do_not_leak(evidence: Evidence, kube: Kube) -> None:
     evidence.expect(
         "leaks", "leaks", sorted(set(secrecy.leaks(found, texts))), "==", [], door="kubernetes"
     )
-
-
-def _kept(kube: Kube, held: Sequence[Mapping[str, Any]]) -> KeptCredentials:
-    """What the Secrets of the namespace hold."""
-    specs = [*(p.raw["spec"] for p in kube.pods({})), *(spec for _, spec in templates(kube))]
-    return kept_credentials(held, specs)
 
 
 def _credentials(evidence: Evidence, row: NamedSecrets, kube: Kube) -> dict[str, str]:

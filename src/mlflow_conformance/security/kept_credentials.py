@@ -2,11 +2,13 @@
 """Which entries of a namespace's Secrets are credentials, by what they are called and hold."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.secret_uses import uses_of
+from mlflow_conformance.cluster.templates import templates
 from mlflow_conformance.core.credentials import credentials_in
 
 _NO_CREDENTIALS = frozenset(
@@ -28,15 +30,29 @@ class KeptCredentials:
 
     Attributes:
         credentials: values, by ``secret/key``.
-        others: the names of those that are none: certificates, whole files, names of accounts.
+        private_keys: one line of each, by ``secret/key``. It is from the middle: what a key begins
+            or ends with may stand in its certificate as well.
+        others: the names of those that are no credentials: certificates, whole files, names of
+            accounts.
     """
 
     credentials: Mapping[str, str]
+    private_keys: Mapping[str, str]
     others: frozenset[str]
 
 
+def kept_in(kube: Kube) -> KeptCredentials:
+    """What the Secrets of the namespace hold, by the names that its pods and templates give it too.
+
+    Raises:
+        KubeFailed: they cannot be read.
+    """
+    specs = [*(pod.raw["spec"] for pod in kube.pods({})), *(spec for _, spec in templates(kube))]
+    return kept_credentials(kube.items("secret"), specs)
+
+
 def kept_credentials(
-    secrets: Iterable[Mapping[str, Any]], specs: Iterable[Mapping[str, Any]]
+    secrets: Sequence[Mapping[str, Any]], specs: Iterable[Mapping[str, Any]]
 ) -> KeptCredentials:
     """Of all entries of Secrets those that are credentials, whether pods use them or not.
 
@@ -57,14 +73,10 @@ def kept_credentials(
         credentials.update({f"{secret}/{key}": text for text in found})
         if not found:
             others.add(f"{secret}/{key}")
-    return KeptCredentials(credentials, frozenset(others))
+    return KeptCredentials(credentials, _private_keys(secrets), frozenset(others))
 
 
-def private_keys(secrets: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """One line of every private key of a namespace's Secrets, by ``secret/key``.
-
-    It is from the middle: what a key begins or ends with may stand in its certificate as well.
-    """
+def _private_keys(secrets: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     found = {}
     for secret in secrets:
         for key, encoded in (secret.get("data") or {}).items():

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from mlflow_conformance.security.kept_credentials import kept_credentials, private_keys
+from mlflow_conformance.security.kept_credentials import kept_credentials
 
 
 def _secret(name: str, type_: str = "Opaque", **entries: str) -> dict[str, Any]:
@@ -50,7 +50,8 @@ def test_a_line_of_a_private_key_is_in_nothing_that_is_public() -> None:
     modulus = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     for key in (curve, modulus):
         text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        found = private_keys([_secret("tls", "kubernetes.io/tls", key=text, crt="no key")])
+        secret = _secret("tls", "kubernetes.io/tls", key=text, crt="no key")
+        found = kept_credentials([secret], []).private_keys
         assert list(found) == ["tls/key"]
         assert found["tls/key"] in text
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
