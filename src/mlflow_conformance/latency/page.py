@@ -18,6 +18,7 @@ from mlflow_conformance.load.records import Record
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.load.run_record import RunRecord
 from mlflow_conformance.report import latency as report
+from mlflow_conformance.report.plot import seconds
 
 
 def write_page(run: Run, measured: Measured, front: str) -> None:
@@ -75,7 +76,7 @@ def _budgets(recorded: RunRecord, row: Latency) -> list[ErrorBudget]:
         def slow(record: Record) -> bool:
             return _failed(record) or record.latency_us > limit
 
-        budgets.append(spend(recorded, f"answered within {report.seconds(bound)}", 0.95, slow))
+        budgets.append(spend(recorded, f"answered within {seconds(bound)}", 0.95, slow))
     return budgets
 
 

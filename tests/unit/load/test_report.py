@@ -30,6 +30,7 @@ from mlflow_conformance.load.document import Band, LoadDocument, Series
 from mlflow_conformance.load.records import Failure
 from mlflow_conformance.load.run_record import RunRecord, read_run
 from mlflow_conformance.report import latency as report
+from mlflow_conformance.report.plot import seconds
 
 START = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
 NASTY = "<script>alert(1)</script>\x1b[31m\u202e"
@@ -184,7 +185,7 @@ def test_ten_minutes_of_ten_operations_with_faults_stay_small_and_quick(tmp_path
     ],
 )
 def test_latencies_have_three_digits(value: float | None, said: str) -> None:
-    assert report.seconds(value) == said
+    assert seconds(value) == said
 
 
 @pytest.mark.parametrize(
