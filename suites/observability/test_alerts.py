@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """OBS-2: alerts are loaded, silent while all is well, and reach people when something is not."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
@@ -9,7 +9,7 @@ from mlflow_conformance.doors.mlflow import MlflowApi, answer
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.observability import faults
-from mlflow_conformance.observability.asking import asking
+from mlflow_conformance.observability.asking import SentSearch, asking, statuses
 from mlflow_conformance.observability.course import Course, fired_within, silent
 from mlflow_conformance.observability.good_backup import make_backup
 from mlflow_conformance.observability.telling import course_of, expect_told
@@ -75,10 +75,10 @@ def test_alerts_are_loaded_and_silent(
     evidence.expect("alerts.late", "alerts that must hold for longer", late, "==", [])
     asked, names = watching.prometheus, sorted(loaded)
     restless = silent(asked, names, row.settles_s, waiter)
-    with asking(target.inside, replicas, "experiments", row.per_s) as statuses:
+    with asking(target.inside, replicas, "experiments", row.per_s) as sent:
         firing = fired_within(asked, names, row.load_s, waiter)
     evidence.note("alerts that were active before the load", restless, door="inside")
-    evidence.note("statuses under load", {str(k): n for k, n in sorted(statuses.items())})
+    evidence.note("statuses under load", statuses(sent))
     errors = {a.name: a.error for a in watching.prometheus.alerts() if a.name in loaded and a.error}
     evidence.expect(
         "alerts.failing", "alerts that cannot be evaluated", errors, "==", {}, door="inside"
@@ -103,6 +103,7 @@ def test_alerts_of_backups(
     kube: Kube,
     watching: Watching,
     backup_there: None,
+    service: MlflowApi,
     unique: Unique,
     waiter: Waiter,
 ) -> None:
@@ -110,7 +111,7 @@ def test_alerts_of_backups(
 
     Preconditions: a Prometheus was installed by this run; the last backup was good.
     Steps: let a Job of the backup fail; make the cluster say that the last good one is old; then
-    make a good one by the documented line.
+    make a good one by the documented line; search experiments meanwhile.
     Expected: each alert of the row fires, reaches the receiver, and is resolved, in time.
     """
     names = target.names.backup
@@ -121,11 +122,17 @@ def test_alerts_of_backups(
     course = course_of(evidence, row, watching, waiter)
     failing = faults.failed_backup(kube, names, unique("failing"), row.failing_environment, waiter)
     old = faults.no_backup_for(kube, names, row.age_s, waiter)
-    with documented_lines(kube, target) as lines, failing, old:
+    with (
+        documented_lines(kube, target) as lines,
+        failing,
+        old,
+        asking(target.inside, [service], "experiments", row.per_s) as sent,
+    ):
         course.begun(row.fires_s + row.arrives_s)
         make_backup(kube, names, lines, unique("good"), waiter)
         course.ended(row.resolves_s)
-    expect_told(evidence, row, course, "a failed backup, and none for long")
+    evidence.note("statuses", statuses(sent))
+    expect_told(evidence, row, course, "a failed backup, and none for long", sent)
 
 
 @check(
@@ -141,20 +148,26 @@ def test_alert_of_connections(
     sql: Sql,
     watching: Watching,
     steady_replicas: None,
+    service: MlflowApi,
     waiter: Waiter,
 ) -> None:
     """When PostgreSQL's connections are nearly all taken, it reaches people, and so does the end.
 
     Preconditions: a Prometheus was installed by this run; PostgreSQL is in the namespace.
-    Steps: let PostgreSQL allow few connections, and hold a share of them open.
+    Steps: let PostgreSQL allow few connections, and hold a share of them open; search experiments
+    meanwhile, and until it is over.
     Expected: each alert of the row fires, reaches the receiver, and is resolved, in time.
     """
     row = evidence.row(FullFault)
     course = course_of(evidence, row, watching, waiter)
-    with faults.full_database(target, sql, row.maximum, row.share, waiter):
+    with (
+        faults.full_database(target, sql, row.maximum, row.share, waiter),
+        asking(target.inside, [service], "experiments", row.per_s) as during,
+    ):
         course.begun(row.fires_s + row.arrives_s)
-    course.ended(row.resolves_s)
-    expect_told(evidence, row, course, f"{row.share:.0%} of {row.maximum} connections are open")
+    sent = _until_over(evidence, target, [service], row, row.per_s, course, during)
+    fault = f"{row.share:.0%} of {row.maximum} connections are open"
+    expect_told(evidence, row, course, fault, sent)
 
 
 @check(
@@ -188,11 +201,11 @@ def test_alert_of_latency(
     course = course_of(evidence, row, watching, waiter)
     with (
         faults.slow_models(target, row.slow_s, waiter),
-        asking(target.inside, replicas, "registered-models", row.per_s) as statuses,
+        asking(target.inside, replicas, "registered-models", row.per_s) as during,
     ):
         course.begun(row.fires_s + row.arrives_s)
-    _until_over(evidence, target, replicas, row, course, statuses)
-    expect_told(evidence, row, course, f"the database takes {row.slow_s:g} s longer")
+    sent = _until_over(evidence, target, replicas, row, row.after_per_s, course, during)
+    expect_told(evidence, row, course, f"the database takes {row.slow_s:g} s longer", sent)
 
 
 @check(
@@ -221,11 +234,11 @@ def test_alerts_of_the_database(
     course = course_of(evidence, row, watching, waiter)
     with (
         faults.no_database(target, waiter),
-        asking(target.inside, replicas, "experiments", row.per_s) as statuses,
+        asking(target.inside, replicas, "experiments", row.per_s) as during,
     ):
         course.begun(row.fires_s + row.arrives_s)
-    _until_over(evidence, target, replicas, row, course, statuses)
-    expect_told(evidence, row, course, "PostgreSQL has no pod")
+    sent = _until_over(evidence, target, replicas, row, row.after_per_s, course, during)
+    expect_told(evidence, row, course, "PostgreSQL has no pod", sent)
 
 
 @check(
@@ -236,35 +249,49 @@ def test_alerts_of_the_database(
     writes=("cluster",),
 )
 def test_alert_of_no_server(
-    evidence: Evidence, target: Target, watching: Watching, steady_replicas: None, waiter: Waiter
+    evidence: Evidence,
+    target: Target,
+    watching: Watching,
+    steady_replicas: None,
+    service: MlflowApi,
+    waiter: Waiter,
 ) -> None:
     """When MLflow has no pod, it reaches people, and so does the end.
 
     Preconditions: a Prometheus was installed by this run.
-    Steps: scale MLflow to nothing, so that there is nothing to scrape; then back.
+    Steps: scale MLflow to nothing, so that there is nothing to scrape; then back; search
+    experiments meanwhile.
     Expected: each alert of the row fires, reaches the receiver, and is resolved, in time.
     """
     row = evidence.row(AlertedFault)
     course = course_of(evidence, row, watching, waiter)
-    with faults.no_server(target, waiter):
+    with (
+        faults.no_server(target, waiter),
+        asking(target.inside, [service], "experiments", row.per_s) as during,
+    ):
         course.begun(row.fires_s + row.arrives_s)
-    course.ended(row.resolves_s)
-    expect_told(evidence, row, course, "MLflow has no pod")
+    sent = _until_over(evidence, target, [service], row, row.per_s, course, during)
+    expect_told(evidence, row, course, "MLflow has no pod", sent)
 
 
 def _until_over(
     evidence: Evidence,
     target: Target,
-    replicas: list[MlflowApi],
-    row: AskedFault,
+    doors: Sequence[MlflowApi],
+    row: AlertedFault,
+    per_s: int,
     course: Course,
-    during: Mapping[int, int],
-) -> None:
-    """Ask until the alerts are over: they are about shares of the requests of some minutes."""
-    with asking(target.inside, replicas, "experiments", row.after_per_s) as after:
+    during: Sequence[SentSearch],
+) -> list[SentSearch]:
+    """Ask until the alerts are over, and return all that was sent.
+
+    Some are about the share of failures among the requests of some minutes.
+    """
+    with asking(target.inside, doors, "experiments", per_s) as after:
         course.ended(row.resolves_s)
-    for when, statuses in (("of the fault", during), ("after it", after)):
-        evidence.note(f"statuses {when}", {str(k): n for k, n in sorted(statuses.items())})
+    evidence.note("statuses of the fault", statuses(during))
+    evidence.note("statuses after it", statuses(after))
+    return [*during, *after]
 
 
 def _loaded(watching: Watching, promised: Collection[str], waiter: Waiter) -> dict[str, float]:

@@ -7,8 +7,15 @@ from mlflow_conformance.doors.mlflow import MlflowApi, answer, new_run
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.observability.dashboards import dashboards, lost_sources, queries
 from mlflow_conformance.observability.panels import shown
+from mlflow_conformance.observability.pictured import pictured
 from mlflow_conformance.observability.prometheus import Prometheus
 from mlflow_conformance.observability.thresholds import Panels
+from mlflow_conformance.report.dashboards import (
+    OBSERVATION,
+    RECORD,
+    DashboardsRecord,
+    line_of,
+)
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.target.base import Target
 
@@ -64,6 +71,7 @@ def test_every_panel_shows_something(
         interval_s=3,
     )
     evidence.note("queries", len(found), door="inside")
+    _draw(evidence, pictured(there, prometheus))
     evidence.expect(
         "queries.refused", "queries that Prometheus refuses", seen.refused, "==", [], door="inside"
     )
@@ -74,6 +82,13 @@ def test_every_panel_shows_something(
     evidence.expect(
         "panels.empty", "queries of panels that bring nothing", seen.empty, "==", [], door="inside"
     )
+
+
+def _draw(evidence: Evidence, record: DashboardsRecord) -> None:
+    """Keep what the report draws of the dashboards; it decides nothing."""
+    evidence.attach(RECORD, record.model_dump_json() + "\n", "application/json", ".json")
+    for each in record.dashboards:
+        evidence.note(OBSERVATION, line_of(each), door="inside")
 
 
 def _use(service: MlflowApi, experiment: str, model: str) -> None:

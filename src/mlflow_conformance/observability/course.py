@@ -4,6 +4,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 
 from mlflow_conformance.core.waits import Waiter
@@ -19,12 +20,19 @@ EVENTS: Sequence[Event] = ("fired", "arrived", "resolved")
 class Course:
     """What some alerts did.
 
+    It begins when the fault is about to be made.
+
     Attributes:
         shipped, for_s: how long the expression of each must hold before it fires, as the
             deployment has it and as Prometheus does, seconds.
-        seconds: of each event, by alert: from the beginning of the fault until it was seen, and
+        seconds: of each event, by alert: from when the fault was in effect until it was seen, and
             `resolved` from its end.
+        pending: by alert, from when the fault was in effect until it waited to fire, where that
+            was seen: one that need not wait never does.
         waited_s: how long each event was waited for.
+        clock: when it began, of `time.monotonic`, seconds.
+        made_s, undoing_s, over_s, until_s: from then until the fault was in effect, until it
+            began to be undone, until it was over, and until nothing more was looked for.
     """
 
     prometheus: Prometheus
@@ -34,7 +42,25 @@ class Course:
     shipped: Mapping[str, float] = field(default_factory=dict)
     for_s: Mapping[str, float] = field(default_factory=dict)
     seconds: dict[Event, dict[str, float]] = field(default_factory=lambda: {e: {} for e in EVENTS})
+    pending: dict[str, float] = field(default_factory=dict)
     waited_s: dict[Event, float] = field(default_factory=dict)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.monotonic)
+    made_s: float | None = None
+    undoing_s: float | None = None
+    over_s: float | None = None
+    until_s: float = 0.0
+
+    @property
+    def lasted_s(self) -> float | None:
+        """From when the fault was in effect until it was over."""
+        if self.made_s is None or self.over_s is None:
+            return None
+        return self.over_s - self.made_s
+
+    @property
+    def _now_s(self) -> float:
+        return time.monotonic() - self.clock
 
     def begun(self, most_s: float) -> None:
         """Wait until all of them fire and have arrived, or the time is over.
@@ -43,13 +69,17 @@ class Course:
             NoReply, NoAnswer: Prometheus does not answer.
             InsideFailed: the runner does not answer.
         """
+        self.made_s = self._now_s
         heard = len(self.notices.so_far())
         fired, arrived = self.seconds["fired"], self.seconds["arrived"]
 
         def look(now: float) -> bool:
-            firing = {a.name for a in self.prometheus.alerts() if a.state == "firing"}
+            states = {a.name: a.state for a in self.prometheus.alerts()}
+            firing = {name for name, state in states.items() if state == "firing"}
             told = {n.alert for n in self.notices.so_far()[heard:] if n.status == "firing"}
             for name in self.alerts:
+                if states.get(name) == "pending":
+                    self.pending.setdefault(name, now)
                 if name in firing | told:
                     fired.setdefault(name, now)
                 if name in told:
@@ -58,6 +88,7 @@ class Course:
 
         waited = _watched("alerts told", look, most_s, self.waiter)
         self.waited_s |= {"fired": waited, "arrived": waited}
+        self.undoing_s = self.until_s = self._now_s
 
     def ended(self, most_s: float) -> None:
         """Wait until people were told that all those which had arrived are over, or the time is.
@@ -65,6 +96,7 @@ class Course:
         Raises:
             InsideFailed: the runner does not answer.
         """
+        self.over_s = self._now_s
         resolved = self.seconds["resolved"]
 
         def look(now: float) -> bool:
@@ -75,6 +107,7 @@ class Course:
             return len(resolved) == len(self.seconds["arrived"])
 
         self.waited_s["resolved"] = _watched("alerts resolved", look, most_s, self.waiter)
+        self.until_s = self._now_s
 
 
 def active(prometheus: Prometheus, alerts: Sequence[str]) -> dict[str, str]:

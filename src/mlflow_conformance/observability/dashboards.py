@@ -71,20 +71,64 @@ def queries(dashboard: Mapping[str, Any], values: LabelValues) -> list[Query]:
     Raises:
         Undecided: a variable's values cannot be told.
     """
-    title = str(dashboard.get("title") or "a dashboard without a title")
-    variables = {
-        str(each["name"]): _choices(each, values)
-        for each in (dashboard.get("templating") or {}).get("list") or []
+    title = title_of(dashboard)
+    choices = {
+        str(each["name"]): choices_of(each, values)
+        for each in variables_of(dashboard)
         if each.get("type") != "datasource"
     }
     found = []
-    for panel in _panels(dashboard):
+    for panel in panels_of(dashboard):
         called = f"{title}: {panel.get('title') or panel.get('id')}"
         for target in panel.get("targets") or []:
             expression = str(target.get("expr") or "")
             if expression:
-                found += [Query(called, filled) for filled in _filled(expression, variables)]
+                found += [Query(called, text) for text in _for_every_value(expression, choices)]
     return found
+
+
+def title_of(dashboard: Mapping[str, Any]) -> str:
+    """What a dashboard is called."""
+    return str(dashboard.get("title") or "a dashboard without a title")
+
+
+def variables_of(dashboard: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Its variables, as Grafana keeps them."""
+    return (dashboard.get("templating") or {}).get("list") or []
+
+
+def panels_of(holder: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Panels of a dashboard or a row, also those in rows, which are folded up."""
+    for panel in holder.get("panels") or []:
+        yield panel
+        yield from panels_of(panel)
+    for row in holder.get("rows") or []:
+        yield from panels_of(row)
+
+
+def choices_of(variable: Mapping[str, Any], values: LabelValues) -> Sequence[str]:
+    """The values that a variable can have, which is none of a data source.
+
+    Raises:
+        Undecided: they cannot be told.
+    """
+    match variable.get("type"):
+        case "query":
+            asked = variable.get("query") or ""
+            text = asked.get("query", "") if isinstance(asked, Mapping) else str(asked)
+            found = _VALUES_OF.fullmatch(text.strip())
+            if found is not None:
+                return values(found["label"], found["of"] or "")
+        case "custom" | "interval" | "constant" | "textbox":
+            return [part.strip() for part in str(variable.get("query") or "").split(",")]
+    raise Undecided(f"the values of the variable {variable['name']} of a dashboard are not known")
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """A query or a title with the values of variables, and of those that Grafana has itself."""
+    for name, value in {**_BUILT_IN, **values}.items():
+        text = re.sub(_named(name), lambda _, value=value: value, text)  # type: ignore[misc]
+    return text
 
 
 def lost_sources(dashboard: Mapping[str, Any], known: Collection[str]) -> list[str]:
@@ -96,14 +140,12 @@ def lost_sources(dashboard: Mapping[str, Any], known: Collection[str]) -> list[s
     Args:
         known: UIDs and names of the sources that people's Grafana has.
     """
-    title = str(dashboard.get("title") or "a dashboard without a title")
+    title = title_of(dashboard)
     chosen = {
-        str(each["name"])
-        for each in (dashboard.get("templating") or {}).get("list") or []
-        if each.get("type") == "datasource"
+        str(each["name"]) for each in variables_of(dashboard) if each.get("type") == "datasource"
     }
     found: dict[str, None] = {}
-    for panel in _panels(dashboard):
+    for panel in panels_of(dashboard):
         for target in panel.get("targets") or []:
             source = _source(target) or _source(panel)
             if not target.get("expr") or source is None or source in known:
@@ -121,35 +163,10 @@ def _source(holder: Mapping[str, Any]) -> str | None:
     return None if name in _OF_GRAFANA else str(name)
 
 
-def _panels(holder: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Panels, also those in rows, which are folded up."""
-    for panel in holder.get("panels") or []:
-        yield panel
-        yield from _panels(panel)
-    for row in holder.get("rows") or []:
-        yield from _panels(row)
-
-
-def _choices(variable: Mapping[str, Any], values: LabelValues) -> Sequence[str]:
-    match variable.get("type"):
-        case "query":
-            asked = variable.get("query") or ""
-            text = asked.get("query", "") if isinstance(asked, Mapping) else str(asked)
-            found = _VALUES_OF.fullmatch(text.strip())
-            if found is not None:
-                return values(found["label"], found["of"] or "")
-        case "custom" | "interval" | "constant" | "textbox":
-            return [part.strip() for part in str(variable.get("query") or "").split(",")]
-    raise Undecided(f"the values of the variable {variable['name']} of a dashboard are not known")
-
-
-def _filled(expression: str, variables: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    used = [name for name in variables if re.search(_named(name), expression)]
-    for chosen in product(*(variables[name] for name in used)):
-        text = expression
-        for name, value in {**_BUILT_IN, **dict(zip(used, chosen, strict=True))}.items():
-            text = re.sub(_named(name), lambda _, value=value: value, text)  # type: ignore[misc]
-        yield text
+def _for_every_value(expression: str, choices: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    used = [name for name in choices if re.search(_named(name), expression)]
+    for chosen in product(*(choices[name] for name in used)):
+        yield filled(expression, dict(zip(used, chosen, strict=True)))
 
 
 def _named(name: str) -> str:

@@ -49,6 +49,14 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Track:
+    """One series over some time: moments, in seconds since 1970, with its values."""
+
+    labels: Mapping[str, str]
+    points: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
 class Alert:
     """One alert as it is loaded.
 
@@ -114,6 +122,27 @@ class Prometheus:
         if found["resultType"] == "scalar":
             return [Sample({}, float(found["result"][1]))]
         return [Sample(each["metric"], float(each["value"][1])) for each in found["result"]]
+
+    def over(self, expression: str, since: float, until: float, step_s: float) -> list[Track]:
+        """What a query brings at moments that are this far apart; a scalar has no labels.
+
+        Args:
+            since, until: seconds since 1970; the first of the moments, and the last at most.
+
+        Raises:
+            NoReply, NoAnswer: it does not answer, or the expression is wrong.
+        """
+        found = self._asked(
+            "query_range",
+            query=expression,
+            start=f"{since:.3f}",
+            end=f"{until:.3f}",
+            step=f"{step_s:.3f}",
+        )["result"]
+        return [
+            Track(each["metric"], [(float(at), float(value)) for at, value in each["values"]])
+            for each in found
+        ]
 
     def values(self, label: str, matching: str = "") -> list[str]:
         """All values of a label, of series that a selector matches if there is one.

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether people were told of a fault, and of its end, in time."""
 
+from collections.abc import Sequence
+
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence
+from mlflow_conformance.observability.asking import SentSearch
 from mlflow_conformance.observability.course import EVENTS, Course, silent
+from mlflow_conformance.observability.over_time import record_of
 from mlflow_conformance.observability.thresholds import AlertedFault
 from mlflow_conformance.observability.watching import Watching
 from mlflow_conformance.report.alerts import OBSERVATION
+from mlflow_conformance.report.courses import RECORD
 
 
 def course_of(evidence: Evidence, row: AlertedFault, watching: Watching, waiter: Waiter) -> Course:
@@ -26,12 +31,18 @@ def course_of(evidence: Evidence, row: AlertedFault, watching: Watching, waiter:
     )  # fmt: skip
 
 
-def expect_told(evidence: Evidence, row: AlertedFault, course: Course, fault: str) -> None:
+def expect_told(
+    evidence: Evidence, row: AlertedFault, course: Course, fault: str, sent: Sequence[SentSearch]
+) -> None:
     """Hold a course against its row: each alert fired, arrived, and was resolved, in time.
 
     Args:
         fault: what was broken, in words.
+        sent: the requests that were sent meanwhile.
     """
+    evidence.attach(
+        RECORD, record_of(course, fault, sent).model_dump_json() + "\n", "application/json", ".json"
+    )
     for name in row.alerts:
         fired, arrived, resolved = (
             round(course.seconds[event].get(name, course.waited_s[event]), 1) for event in EVENTS
@@ -43,6 +54,8 @@ def expect_told(evidence: Evidence, row: AlertedFault, course: Course, fault: st
                 "fault": fault,
                 "for_s": course.shipped.get(name),
                 "hurried_s": course.for_s.get(name),
+                "pending_s": course.pending.get(name),
+                "lasted_s": course.lasted_s,
                 **{f"{event}_s": course.seconds[event].get(name) for event in EVENTS},
             },
         )

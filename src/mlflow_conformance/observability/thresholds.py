@@ -137,12 +137,12 @@ class AlertedFault(Thresholds):
         gt=0,
         description="most from the end of the fault until the receiver was told so, seconds",
     )
+    per_s: int = Field(ge=1, description="requests in each second of the fault")
 
 
 class AskedFault(AlertedFault):
     """OBS-2.database."""
 
-    per_s: int = Field(ge=1, description="requests in each second of the fault")
     after_per_s: int = Field(
         ge=1, description="requests in each second after it, until the alerts are resolved"
     )

@@ -7,7 +7,19 @@ from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.recorded import recorded
 from mlflow_conformance.evidence.verdict import RunVerdict
 from mlflow_conformance.load.document import LoadDocument
-from mlflow_conformance.report import html, junit, latency, pictures, summary, verdict_document
+from mlflow_conformance.report import (
+    alert_page,
+    dashboard_page,
+    dashboards,
+    html,
+    junit,
+    latency,
+    pictures,
+    summary,
+    verdict_document,
+)
+from mlflow_conformance.report import courses as courses_record
+from mlflow_conformance.report.attached import records
 from mlflow_conformance.report.disruptions import TIME_LINE, TIME_LINE_RECORD, on_time_line
 from mlflow_conformance.report.files import replace
 
@@ -15,7 +27,9 @@ from mlflow_conformance.report.files import replace
 def write_all(log_path: Path) -> RunVerdict:
     """Write report.html, junit.xml, summary.md and verdict.json beside a log; return its verdict.
 
-    A run with faults gets disruption.html as well: its load with a band for each fault.
+    A run with faults gets disruption.html as well: its load with a band for each fault; one with
+    alerts that were made to fire gets alerts.html: each over the time line of its fault; one that
+    looked at dashboards gets dashboards.html: a picture of each.
 
     A reader never sees half a file: each appears whole, or the one before stays.
 
@@ -32,6 +46,12 @@ def write_all(log_path: Path) -> RunVerdict:
     ):
         replace(folder / name, content)
     _write_time_line(run, folder)
+    if courses := records(run, folder, courses_record.RECORD, courses_record.CourseRecord):
+        part = run.part([each.judged for each in courses])
+        replace(folder / courses_record.PAGE, alert_page.render(part, courses))
+    if shown := records(run, folder, dashboards.RECORD, dashboards.DashboardsRecord):
+        part = run.part([each.judged for each in shown])
+        replace(folder / dashboards.PAGE, dashboard_page.render(part, shown))
     return run
 
 

@@ -21,6 +21,9 @@ class AlertTold:
         hurried_s: the same as it was tested.
         fired_s, arrived_s: from the beginning of the fault; None when it never did.
         resolved_s: from the fault's end; None when nobody was told.
+        pending_s: from the beginning of the fault until it waited to fire; None when it was not
+            seen to, or the run did not look.
+        lasted_s: from the beginning of the fault to its end; None when the run did not say.
     """
 
     id: str
@@ -32,6 +35,8 @@ class AlertTold:
     fired_s: float | None
     arrived_s: float | None
     resolved_s: float | None
+    pending_s: float | None
+    lasted_s: float | None
 
 
 def alerts(run: RunVerdict) -> list[AlertTold]:
@@ -52,6 +57,9 @@ def _line(check_id: str, verdict: Verdict, told: Mapping[str, Any]) -> AlertTold
             fired_s=_time(told["fired_s"]),
             arrived_s=_time(told["arrived_s"]),
             resolved_s=_time(told["resolved_s"]),
+            # Runs of before these were told have none.
+            pending_s=_time(told.get("pending_s")),
+            lasted_s=_time(told.get("lasted_s")),
         )
     except (KeyError, TypeError, ValueError):
         return None

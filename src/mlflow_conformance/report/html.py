@@ -17,10 +17,15 @@ from mlflow_conformance.evidence.describing import promised
 from mlflow_conformance.evidence.model import CheckFinished, Door, Observation
 from mlflow_conformance.evidence.score import score
 from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
-from mlflow_conformance.report import words
+from mlflow_conformance.report import dashboards, words
 from mlflow_conformance.report.alerts import alerts
+from mlflow_conformance.report.attached import checks_with
 from mlflow_conformance.report.code_spans import code_spans
+from mlflow_conformance.report.courses import PAGE as ALERT_PAGE
+from mlflow_conformance.report.courses import RECORD
 from mlflow_conformance.report.disruptions import TIME_LINE, disruptions, on_time_line
+from mlflow_conformance.report.lanes import since_the_fault
+from mlflow_conformance.report.steps import steps
 
 LIMIT = 300_000
 """Bytes that a report of 100 checks stays under; see `render`."""
@@ -72,27 +77,6 @@ class Rows:
     left_out: int
 
 
-@dataclass(frozen=True)
-class Bar:
-    """A span on the time line, in per mille of the whole run; a check's has its verdict."""
-
-    start: float
-    width: float
-    verdict: Verdict | None = None
-
-
-@dataclass(frozen=True)
-class TimeLineRow:
-    """One row of the time line."""
-
-    name: str
-    detail: str
-    outcome: str
-    started: datetime
-    seconds: float
-    bars: Sequence[Bar]
-
-
 def render(run: RunVerdict, pictures: Mapping[str, str] | None = None) -> str:
     """The whole page.
 
@@ -131,6 +115,7 @@ def _least(run: RunVerdict, otherwise: Detail, of_passed: Detail) -> int:
 
 def _page(run: RunVerdict, detail: Detail, of_passed: Detail, pictures: Mapping[str, str]) -> str:
     of = {v: [c for c in run.checks if c.verdict is v] for v in Verdict}
+    told = alerts(run)
     return (
         environment()
         .get_template("report.html.j2")
@@ -152,8 +137,12 @@ def _page(run: RunVerdict, detail: Detail, of_passed: Detail, pictures: Mapping[
             target=list(_facts(run.run.target)),
             rows=rows,
             score=score(run),
-            steps=_steps(run),
-            alerts=alerts(run),
+            steps=steps(run),
+            alerts=told,
+            alert_lanes=since_the_fault(told[:_FAULTS]),
+            alert_page=ALERT_PAGE if checks_with(run, RECORD) else None,
+            dashboards=dashboards.told(run),
+            dashboard_page=dashboards.PAGE if checks_with(run, dashboards.RECORD) else None,
             disruptions=disruptions(run),
             most_disruptions=_FAULTS,
             time_line=TIME_LINE if on_time_line(run) else None,
@@ -264,40 +253,3 @@ def rows(check: CheckFinished, detail: Detail) -> Rows:
     shown = telling[: detail.rows]
     rest = others[: detail.rows - len(shown)]
     return Rows(shown, rest, len(check.observations) - len(shown) - len(rest))
-
-
-def _steps(run: RunVerdict) -> list[TimeLineRow]:
-    """The phases, and all checks in one row of their own, in the order in which they began."""
-    steps = [
-        TimeLineRow(
-            name=p.name,
-            # The detail of a failed step is told at the top of the page.
-            detail="" if p.outcome == "failed" else p.detail,
-            outcome=p.outcome,
-            started=p.started,
-            seconds=p.duration_s,
-            bars=[_bar(run, p.started, p.duration_s)],
-        )
-        for p in run.phases
-    ]
-    records = [(c.check, c.verdict) for c in run.checks if c.check]
-    if records:
-        steps.append(
-            TimeLineRow(
-                name="checks",
-                detail="each in the colour of its verdict",
-                outcome=f"{len(records)} reported",
-                started=min(r.started for r, _ in records),
-                seconds=sum(r.duration_s for r, _ in records),
-                bars=[_bar(run, r.started, r.duration_s, verdict) for r, verdict in records],
-            )
-        )
-    return sorted(steps, key=lambda s: s.started)
-
-
-def _bar(run: RunVerdict, at: datetime, seconds: float, verdict: Verdict | None = None) -> Bar:
-    total = words.total_seconds(run) or 1.0
-    start = min(max((at - run.run.started).total_seconds() / total, 0.0), 1.0)
-    # Never thinner than can be seen, never over the end.
-    width = min(max(seconds / total, 0.004), 1.0)
-    return Bar(round(1000 * min(start, 1.0 - width), 1), round(1000 * width, 1), verdict)

@@ -10,7 +10,7 @@ from mlflow_conformance.load.document import LoadDocument
 from mlflow_conformance.load.result import Bin
 from mlflow_conformance.report import words
 from mlflow_conformance.report.html import Detail, environment
-from mlflow_conformance.report.plot import WIDE, LogAxis, Span, Tick, failures, seconds, traffic
+from mlflow_conformance.report.plot import WIDE, LogAxis, Tick, TimeAxis, failures, seconds, traffic
 
 LIMIT = 300_000
 """Bytes that the page stays under: the time line has at most 240 slices, whatever the run."""
@@ -110,7 +110,7 @@ def rate(value: float | None) -> str:
 def _chart(document: LoadDocument) -> Chart:
     result = document.result
     bins = result.timeline
-    span = Span(result.since_s, result.until_s)
+    span = TimeAxis(result.since_s, result.until_s)
     seen = [v for b in bins for v in (b.p50_s, b.max_s) if v]
     axis = LogAxis.around([*seen, *([document.bound_s] if document.bound_s else [])])
     most = max((max(b.offered, b.sent) for b in bins), default=1) or 1
@@ -144,7 +144,7 @@ def _over(value: float | None, axis: LogAxis) -> float | None:
     return None if value is None else axis.height(value, _HIGH)
 
 
-def _marks(document: LoadDocument, span: Span) -> Iterator[Mark]:
+def _marks(document: LoadDocument, span: TimeAxis) -> Iterator[Mark]:
     inside = [b for b in document.bands if b.end_s > span.since_s and b.start_s < span.until_s]
     for number, band in enumerate(inside[:_MOST_MARKS], 1):
         left, right = span.percent(band.start_s), span.percent(band.end_s)
@@ -159,7 +159,7 @@ def _marks(document: LoadDocument, span: Span) -> Iterator[Mark]:
         )
 
 
-def _lane(name: str, steps: Sequence[tuple[float, float]], span: Span) -> StepLine:
+def _lane(name: str, steps: Sequence[tuple[float, float]], span: TimeAxis) -> StepLine:
     most = max((value for _, value in steps), default=0) or 1
     parts: list[str] = []
     for at, value in steps[:2000]:

@@ -2,11 +2,11 @@
 """Pictures that checks attached, in the page itself: a report fetches nothing."""
 
 import base64
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from mlflow_conformance.evidence.verdict import RunVerdict
+from mlflow_conformance.report.attached import content
 
 TYPES = ("image/png", "image/webp")
 LARGEST = 60 * 1024
@@ -20,15 +20,10 @@ def of_run(run: RunVerdict, folder: Path) -> Mapping[str, str]:
     the digest of, is left out: the page then has the link alone.
     """
     found: dict[str, str] = {}
-    root = folder.resolve()
     for attachment in (a for c in run.checks if c.check for a in c.check.attachments):
-        path = (root / attachment.path).resolve()
-        if attachment.media_type not in TYPES or not path.is_relative_to(root):
+        if attachment.media_type not in TYPES:
             continue
-        if not path.is_file() or path.stat().st_size > LARGEST:
-            continue
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() == attachment.sha256:
-            encoded = base64.b64encode(content).decode()
+        if (seen := content(folder, attachment, LARGEST)) is not None:
+            encoded = base64.b64encode(seen).decode()
             found[attachment.path] = f"data:{attachment.media_type};base64,{encoded}"
     return found

@@ -8,6 +8,8 @@ from typing import Self
 
 WIDE = 1000
 """Width of every view box."""
+_APART = 0.05
+"""Between slices that do not follow each other, in a view box; less is of rounding."""
 _STEPS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
 
 
@@ -20,8 +22,8 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Span:
-    """The time that a picture shows, in seconds from some beginning."""
+class TimeAxis:
+    """The axis of the time that a picture shows, in seconds from some beginning."""
 
     since_s: float
     until_s: float
@@ -47,12 +49,15 @@ class Span:
     ) -> str:
         """A path that keeps each height for a slice, broken where there is nothing to show."""
         parts: list[str] = []
-        pen = False
+        end: float | None = None
         for at_s, y in zip(starts_s, heights, strict=True):
-            if y is not None:
-                left, right = self._edges(at_s, length_s)
-                parts.append(f"{'L' if pen else 'M'}{left:.1f} {y:.1f}H{right:.1f}")
-            pen = y is not None
+            if y is None:
+                end = None
+                continue
+            left, right = self._edges(at_s, length_s)
+            joined = end is not None and left - end < _APART
+            parts.append(f"{'L' if joined else 'M'}{left:.1f} {y:.1f}H{right:.1f}")
+            end = right
         return "".join(parts)
 
     def bars(self, starts_s: Iterable[float], length_s: float, tops: Iterable[float | None]) -> str:

@@ -30,7 +30,7 @@ from mlflow_conformance.load.document import Band, LoadDocument, Series
 from mlflow_conformance.load.records import Failure
 from mlflow_conformance.load.run_record import RunRecord, read_run
 from mlflow_conformance.report import latency as report
-from mlflow_conformance.report.plot import seconds
+from mlflow_conformance.report.plot import TimeAxis, seconds
 
 START = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
 NASTY = "<script>alert(1)</script>\x1b[31m\u202e"
@@ -212,3 +212,9 @@ def test_the_csv_holds_every_operation_and_every_slice(tmp_path: Path) -> None:
     assert float(rows[0]["p99.9_s"]) == pytest.approx(0.0055, rel=0.001)
     slices = list(csv.DictReader(io.StringIO(export.timeline_csv(result))))
     assert sum(int(s["failed"]) for s in slices) == 75
+
+
+def test_a_line_is_broken_where_no_slice_is() -> None:
+    span = TimeAxis(0, 10)
+    assert span.stairs([0, 1, 5], 1, [7, 8, 9]) == "M0.0 7.0H100.0L100.0 8.0H200.0M500.0 9.0H600.0"
+    assert span.stairs([0, 1, 2], 1, [7, None, 9]) == "M0.0 7.0H100.0M200.0 9.0H300.0"

@@ -101,6 +101,27 @@ def test_what_people_were_told_has_fired_and_is_over_when_they_were_told_so() ->
     assert max(course.waited_s.values()) < 9
 
 
+def test_a_course_says_when_the_fault_was_made_and_undone_and_what_waited() -> None:
+    watched = Watched({"Down": "pending"}, {"Down": "firing"})
+    heard = [Notice("Down", "firing")]
+    told = Told([], [], heard, [*heard, Notice("Down", "resolved")])
+    course = Course(watched, told, ["Down"], WAITER)
+    course.begun(9)
+    course.ended(9)
+    made, undoing, over = course.made_s, course.undoing_s, course.over_s
+    assert made is not None
+    assert undoing is not None
+    assert over is not None
+    assert 0 <= made < undoing <= over <= course.until_s
+    assert course.lasted_s == over - made
+    assert course.pending["Down"] < course.seconds["fired"]["Down"]
+
+
+def test_a_course_that_was_not_gone_through_says_no_moments() -> None:
+    course = Course(Watched({}), Told([]), [], WAITER)
+    assert (course.made_s, course.over_s, course.lasted_s) == (None, None, None)
+
+
 def test_what_is_still_active_when_the_time_is_over_is_told() -> None:
     watched = Watched({"Down": "pending", "Other": "firing"})
     assert silent(watched, ["Down"], 0, WAITER) == {"Down": "pending"}
