@@ -2,12 +2,11 @@
 """What an STS answers, and what it is asked."""
 
 import json
-from typing import Any
 
 import pytest
 
 from mlflow_conformance.artifacts.sts import exchange
-from mlflow_conformance.doors.http import Reply
+from senders import Always
 
 KEYS = (
     "<AccessKeyId>A</AccessKeyId><SecretAccessKey>B</SecretAccessKey><SessionToken>C</SessionToken>"
@@ -24,14 +23,10 @@ KEYS = (
     ],
 )
 def test_an_answer_of_the_sts(status: int, body: str, code: str, keys: dict[str, str]) -> None:
-    asked: dict[str, Any] = {}
-
-    def sender(method: str, url: str, **given: Any) -> Reply:
-        asked.update(given, method=method, url=url)
-        return Reply(status, {}, body.encode(), 0)
-
-    seen = exchange(sender, "http://sts", "t.o.k", "arn:aws:iam::1:role/r")
+    sts = Always(status, body)
+    seen = exchange(sts, "http://sts", "t.o.k", "arn:aws:iam::1:role/r")
     assert (seen.status, seen.code, dict(seen.keys)) == (status, code, keys)
-    assert asked["url"] == "http://sts/"
-    assert b"WebIdentityToken=t.o.k" in asked["body"]
+    [asked] = sts.asked
+    assert asked.url == "http://sts/"
+    assert b"WebIdentityToken=t.o.k" in (asked.body or b"")
     assert "t.o.k" not in json.dumps(str(seen))

@@ -6,7 +6,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from mlflow_conformance.doors.http import NoReply, Reply, send
 from mlflow_conformance.doors.mlflow import ApiError, MlflowApi, answer, error_of
+from senders import Always, Asked
 
 Behaviour = Callable[[socket.socket], object]
 Serve = Callable[[Behaviour], int]
@@ -352,23 +353,16 @@ def test_what_is_no_answer_is_an_api_error(status: int, body: bytes) -> None:
 
 
 def test_an_api_call_is_one_request() -> None:
-    sent: list[tuple[str, str, bytes | None, Mapping[str, str]]] = []
-
-    def sender(
-        method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout_s: float
-    ) -> Reply:
-        sent.append((method, url, body, headers))
-        return reply(200, b"{}")
-
-    api = MlflowApi("http://m", sender, {"Authorization": "x"})
+    server = Always()
+    api = MlflowApi("http://m", server, {"Authorization": "x"})
     assert answer("runs/get", api.get("runs/get", run_id="a b")) == {}
     api.post("runs/create", experiment_id="0")
-    assert sent == [
-        ("GET", "http://m/api/2.0/mlflow/runs/get?run_id=a+b", None, {"Authorization": "x"}),
-        (
+    assert server.asked == [
+        Asked("GET", "http://m/api/2.0/mlflow/runs/get?run_id=a+b", {"Authorization": "x"}, None),
+        Asked(
             "POST",
             "http://m/api/2.0/mlflow/runs/create",
-            b'{"experiment_id": "0"}',
             {"Authorization": "x", "Content-Type": "application/json"},
+            b'{"experiment_id": "0"}',
         ),
     ]

@@ -6,23 +6,16 @@ from collections.abc import Mapping
 import pytest
 
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.inside import LocalInside
 from mlflow_conformance.doors.many import Request, send_many
 from mlflow_conformance.doors.mlflow import MlflowApi, served_path
+from senders import Always
 
 _REFUSAL = b"Invalid Host header - possible DNS rebinding attack detected"
 
 
 def _api(status: int, body: bytes, headers: Mapping[str, str]) -> MlflowApi:
-    def sender(
-        method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout_s: float
-    ) -> Reply:
-        del method, url, headers, body, timeout_s
-        return reply
-
-    reply = Reply(status, {}, body, 0)
-    return MlflowApi("http://mlflow:5000", sender, headers)
+    return MlflowApi("http://mlflow:5000", Always(status, body), headers)
 
 
 def test_a_name_that_mlflow_does_not_know_leaves_it_open_what_it_would_have_done() -> None:

@@ -29,6 +29,7 @@ from mlflow_conformance.ledger.writers import (
     digest_of,
     value_of,
 )
+from senders import Always
 
 
 def _batch(first: int, outcome: Outcome = "acknowledged", run: str = "r") -> list[Operation]:
@@ -109,21 +110,15 @@ S3_SAYS = b"An error occurred (404) when calling the HeadObject operation: Not F
     [(200, content_of(3), {3: digest_of(3)}), (404, b"", {}), (500, S3_SAYS, {})],
 )
 def test_an_artifact_is_there_or_not(status: int, body: bytes, there: dict[int, str]) -> None:
-    def send(*_: object, **__: object) -> Reply:
-        return Reply(status, {}, body, 0)
-
     store = NewRun("r", "mlflow-artifacts:/1/r/artifacts")
-    assert served_artifacts(store, MlflowApi("http://x", send, {}), [3]) == there
+    assert served_artifacts(store, MlflowApi("http://x", Always(status, body), {}), [3]) == there
 
 
 @pytest.mark.parametrize(("status", "body"), [(503, b""), (500, b"no connection"), (403, S3_SAYS)])
 def test_another_failure_is_no_word_on_an_artifact(status: int, body: bytes) -> None:
-    def send(*_: object, **__: object) -> Reply:
-        return Reply(status, {}, body, 0)
-
     store = NewRun("r", "mlflow-artifacts:/1/r/artifacts")
     with pytest.raises(ApiError):
-        served_artifacts(store, MlflowApi("http://x", send, {}), [3])
+        served_artifacts(store, MlflowApi("http://x", Always(status, body), {}), [3])
 
 
 class _Server:

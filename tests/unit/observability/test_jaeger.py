@@ -1,36 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers of Jaeger, as its query service gives them, and what a trace says of a caller."""
 
-import json
-from collections.abc import Mapping
-
 import pytest
 
-from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.observability.callers import Caller
 from mlflow_conformance.observability.jaeger import Jaeger, JaegerRefused, Span, Trace
 from mlflow_conformance.observability.traced import without_database
+from senders import Always, Asked
 
 CALLER = "00000000000000d1"
 
 
-def answering(status: int, body: object) -> tuple[Jaeger, list[str]]:
+def answering(status: int, body: object) -> tuple[Jaeger, list[Asked]]:
     """A Jaeger that always says the same, and what it was asked."""
-    asked: list[str] = []
-
-    def send(
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        timeout_s: float,
-    ) -> Reply:
-        asked.append(f"{method} {url}")
-        return Reply(status, {}, text.encode(), 0.1)
-
-    text = body if isinstance(body, str) else json.dumps(body)
-    return Jaeger(send, "http://j:16686", 5), asked
+    server = Always(status, body)
+    return Jaeger(server, "http://j:16686", 5), server.asked
 
 
 def span(number: str, parent: str | None, **tags: str) -> Span:
@@ -68,7 +52,7 @@ def test_a_trace_is_read_with_its_parents_and_its_service() -> None:
     assert (first.id, first.parent, first.service) == (f"{0x1E:016x}", CALLER, "mlflow")
     assert (second.parent, first.tags["net.host.port"]) == (None, "5000")
     assert trace.served(CALLER) == first
-    assert asked == [f"GET http://j:16686/api/traces/{0xABC1:032x}"]
+    assert [str(a) for a in asked] == [f"GET http://j:16686/api/traces/{0xABC1:032x}"]
 
 
 def test_a_trace_that_has_not_arrived_is_none() -> None:
@@ -80,7 +64,7 @@ def test_the_newest_are_asked_for_in_microseconds() -> None:
     jaeger, asked = answering(200, {"data": []})
     assert jaeger.newest("ml flow", 1.5, 2, 10) == []
     (question,) = asked
-    assert question.endswith("/api/traces?service=ml+flow&start=1500000&end=2000000&limit=10")
+    assert question.url.endswith("/api/traces?service=ml+flow&start=1500000&end=2000000&limit=10")
 
 
 @pytest.mark.parametrize("body", [{"errors": [{"msg": "no such"}]}, "no JSON", "[]"])

@@ -1,32 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers of Prometheus, as its API documents them."""
 
-import json
-from collections.abc import Mapping
-
 import pytest
 
-from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.observability.prometheus import NoAnswer, Prometheus, Sample, seconds
+from senders import Always, Asked
 
 
-def answering(status: int, body: object) -> tuple[Prometheus, list[str]]:
+def answering(status: int, body: object) -> tuple[Prometheus, list[Asked]]:
     """A Prometheus that always says the same, and what it was asked."""
-    asked: list[str] = []
-
-    def send(
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        timeout_s: float,
-    ) -> Reply:
-        asked.append(f"{method} {url}")
-        return Reply(status, {}, text.encode(), 0.1)
-
-    text = body if isinstance(body, str) else json.dumps(body)
-    return Prometheus(send, "http://p:9090", 5), asked
+    server = Always(status, body)
+    return Prometheus(server, "http://p:9090", 5), server.asked
 
 
 def good(data: object) -> dict[str, object]:
@@ -53,7 +37,7 @@ def test_a_target_is_known_by_the_host_that_is_scraped() -> None:
     }]}))  # fmt: skip
     (target,) = prometheus.targets()
     assert (target.address, target.interval_s, target.error) == ("10.0.0.7", 60, "403")
-    assert asked == ["GET http://p:9090/api/v1/targets?state=active"]
+    assert [str(a) for a in asked] == ["GET http://p:9090/api/v1/targets?state=active"]
 
 
 def test_a_query_brings_samples_and_a_scalar_one_without_labels() -> None:
@@ -63,7 +47,9 @@ def test_a_query_brings_samples_and_a_scalar_one_without_labels() -> None:
     assert sample.value != sample.value
     scalar, asked = answering(200, good({"resultType": "scalar", "result": [1, "2.5"]}))
     assert scalar.query('sum(a{b="c d"})') == [Sample({}, 2.5)]
-    assert asked == ["GET http://p:9090/api/v1/query?query=sum%28a%7Bb%3D%22c+d%22%7D%29"]
+    assert [str(a) for a in asked] == [
+        "GET http://p:9090/api/v1/query?query=sum%28a%7Bb%3D%22c+d%22%7D%29"
+    ]
 
 
 @pytest.mark.parametrize(
