@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from repository import ROOT
+from sources import tree
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,10 @@ def _named_in(path: Path, function: str) -> frozenset[tuple[Path, str]]:
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"))
-
-
-@cache
 def _imported(path: Path) -> list[Path]:
     """The modules of this package that a file imports, or imports something of."""
     modules: set[str] = set()
-    for node in ast.walk(_tree(path)):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.ImportFrom) and node.module:
             modules |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
     files = (ROOT / "src" / f"{m.replace('.', '/')}.py" for m in sorted(modules))
@@ -77,7 +73,7 @@ def _imported(path: Path) -> list[Path]:
 @cache
 def _functions(path: Path) -> dict[str, tuple[ast.AST, list[Expectation]]]:
     """The functions of a file and the methods of its classes, by name."""
-    return {node.name: (node, list(_calls(path, node))) for node in _outermost(_tree(path))}
+    return {node.name: (node, list(_calls(path, node))) for node in _outermost(tree(path))}
 
 
 def _outermost(node: ast.AST) -> Iterator[ast.FunctionDef]:

@@ -37,7 +37,7 @@ def pytest_collection_finish() -> None:
     """Spare the collector what stays for good.
 
     Each run of the gate inside of a test ends as every run of Pytest does, with several full
-    collections; together they took more time than what the tests are about.
+    collections; together they took more time than what the tests are about. See `checkout` too.
     """
     gc.collect()
     gc.freeze()
@@ -95,6 +95,7 @@ FILES = {
 @pytest.fixture
 def checkout(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with suites, a profile and a mutant that this program takes for its own."""
+    gc.freeze()  # what was loaded since is there for the next run as well
     root = tmp_path_factory.mktemp("checkout")
     for name, content in FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import boto3
 import pytest
@@ -18,7 +18,9 @@ from pydantic import TypeAdapter
 import shipped
 from mlflow_conformance.backup_restore.forge import Bench
 from mlflow_conformance.backup_restore.sealing import Opening
+from mlflow_conformance.backup_restore.thresholds import Damage
 from mlflow_conformance.config import assets
+from mlflow_conformance.mutants.mutant import find
 from mlflow_conformance.mutants.scripts import applied
 
 GOOD = "mlflow_backup_20260125_020000.dump.enc"
@@ -97,7 +99,7 @@ def test_the_good_one_is_fetched(bench: Bench, tmp_path: Path) -> None:
     assert fetched(bench, GOOD, tmp_path)[1] == DUMP
 
 
-@pytest.mark.parametrize("kind", sorted(refusals().keys() - SEEN_LATER))
+@pytest.mark.parametrize("kind", sorted(set(get_args(Damage)) - SEEN_LATER))
 def test_a_forged_backup_is_refused_with_its_sentence(
     bench: Bench, tmp_path: Path, kind: str
 ) -> None:
@@ -159,7 +161,7 @@ def test_a_backup_that_anybody_opens_is_told(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str, told: str
 ) -> None:
     source = assets.asset("deployment/k3d/mlflow/files/envelope.py").read_text()
-    changes = shipped.mutants()[name].spec.by.scripts
+    changes = find(name, shipped.checks()).by.scripts
     broken = ModuleType("envelope")
     exec(applied({"envelope.py": source}, changes)["envelope.py"], broken.__dict__)
     monkeypatch.setattr(bench, "envelope", broken)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.config import assets, catalogue
+from mlflow_conformance.config import catalogue
 from mlflow_conformance.core.errors import Unusable
 
 CHECK = '''
@@ -80,7 +80,3 @@ def test_an_id_that_cannot_be_read_is_refused(tmp_path: Path, decorator: str) ->
     (tmp_path / "test_a.py").write_text(f"@{decorator}\ndef test_it(): '''T'''\n")
     with pytest.raises(Unusable, match="whose ID cannot be read"):
         catalogue.read(tmp_path)
-
-
-def test_the_shipped_suites_have_checks() -> None:
-    assert catalogue.read(assets.asset("suites"))

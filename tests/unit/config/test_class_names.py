@@ -4,12 +4,13 @@
 import ast
 
 from repository import ROOT
+from sources import tree
 
 
 def test_no_two_classes_have_one_name() -> None:
     places: dict[str, list[str]] = {}
     for path in sorted((ROOT / "src").rglob("*.py")):
-        for node in ast.parse(path.read_text("utf-8")).body:
+        for node in tree(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 where = f"{path.relative_to(ROOT)}:{node.lineno}"
                 places.setdefault(node.name, []).append(where)

@@ -2,6 +2,7 @@
 """Every command of the guides is run by a check, or says why not; terminals are honest."""
 
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,18 +16,22 @@ from mlflow_conformance.config.guides import Command
 from mlflow_conformance.config.profile import HelmDeployment, KustomizeDeployment
 from mlflow_conformance.core.errors import Undecided
 
-KNOWN = shipped.checks()
 K3D = HelmDeployment(kind="helm", chart="deployment/k3d/mlflow", release="mlflow")
 EKS = KustomizeDeployment(kind="kustomize", path="deployment/eks/overlays/kind")
-COMMANDS = {
-    f"{deployment.kind}-{name}": command
-    for deployment in (K3D, EKS)
-    for name, command in guides.guide_of(deployment, "mlflow", assets.root()).commands.items()
-}
+
+
+@cache
+def commands() -> dict[str, Command]:
+    return {
+        f"{deployment.kind}-{name}": command
+        for deployment in (K3D, EKS)
+        for name, command in guides.guide_of(deployment, "mlflow", assets.root()).commands.items()
+    }
 
 
 def test_every_command_is_run_by_a_check_or_says_why_not() -> None:
-    said = {n: c.by in KNOWN if c.by else bool(c.because) for n, c in COMMANDS.items()}
+    known = shipped.checks()
+    said = {n: c.by in known if c.by else bool(c.because) for n, c in commands().items()}
     assert [name for name, enough in said.items() if not enough] == []
 
 
@@ -34,7 +39,7 @@ def test_what_a_terminal_runs_says_what_it_shows() -> None:
     in_python = ("TRK-8", "BKP-1.manual")  # checks that say in code what they expect
     silent = [
         name
-        for name, command in COMMANDS.items()
+        for name, command in commands().items()
         if command.by and not command.shows
         if command.program != "python" and command.by not in in_python
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlflow_conformance.config import assets
+from sources import tree
 
 PACKAGE = Path(assets.__file__).resolve().parents[1]
 SUITES = assets.asset("suites")
@@ -21,10 +22,10 @@ FILES = {
 }
 
 
-def hidden(tree: ast.Module) -> Iterator[str]:
+def hidden(module: ast.Module) -> Iterator[str]:
     """First-party imports that are not plain statements of the module itself."""
-    plain = {id(node) for node in tree.body}
-    for node in ast.walk(tree):
+    plain = {id(node) for node in module.body}
+    for node in ast.walk(module):
         if id(node) in plain:
             continue
         if isinstance(node, ast.ImportFrom) and (node.level or _ours(node.module or "")):
@@ -38,10 +39,7 @@ def _ours(module: str) -> bool:
 
 
 def test_no_import_hides_from_the_layers() -> None:
-    found = {
-        name: list(hidden(ast.parse(path.read_text(encoding="utf-8"))))
-        for name, path in FILES.items()
-    }
+    found = {name: list(hidden(tree(path))) for name, path in FILES.items()}
     assert {name: imports for name, imports in found.items() if imports} == {}
 
 

@@ -385,7 +385,7 @@ DOCUMENTS = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(document=DOCUMENTS, key=st.sampled_from(sorted(MINIMAL)))
 def test_any_value_anywhere_is_read_or_refused(path: Path, document: object, key: str) -> None:
     path.write_text(yaml.safe_dump(MINIMAL | {key: document}, allow_unicode=True))
@@ -393,7 +393,7 @@ def test_any_value_anywhere_is_read_or_refused(path: Path, document: object, key
         load(path, known_ids=IDS, thresholds=FORMS, today=TODAY)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(text=st.text(alphabet=st.sampled_from(list("ab:- \n[]{}!&*'\"|>#%@`,?<=\t1")), max_size=40))
 @example(text="<<: 1")
 @example(text="a: &a [*a]")

@@ -3,6 +3,7 @@
 
 import json
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import pytest
@@ -13,10 +14,15 @@ from mlflow_conformance.config import assets, profile_schema
 from mlflow_conformance.config.yaml_text import parse
 from mlflow_conformance.run.known import thresholds
 
-KNOWN = shipped.checks()
-FORMS = thresholds()
-SCHEMA = profile_schema.schema(KNOWN, FORMS)
-CHECKS = SCHEMA["properties"]["checks"]["properties"]
+
+@cache
+def schema() -> dict[str, Any]:
+    return profile_schema.schema(shipped.checks(), thresholds())
+
+
+def checks() -> dict[str, Any]:
+    found: dict[str, Any] = schema()["properties"]["checks"]["properties"]
+    return found
 
 
 def written(name: str) -> Any:
@@ -31,13 +37,13 @@ def whole(name: str) -> Any:
 
 
 def faults(document: Any) -> list[str]:
-    errors = Draft202012Validator(SCHEMA).iter_errors(document)
+    errors = Draft202012Validator(schema()).iter_errors(document)
     return [".".join(map(str, error.absolute_path)) for error in errors]
 
 
 def test_it_is_a_schema_by_the_meta_schema() -> None:
-    Draft202012Validator.check_schema(SCHEMA)
-    assert SCHEMA["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+    Draft202012Validator.check_schema(schema())
+    assert schema()["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
 
 
 @pytest.mark.parametrize("name", ["k3d", "eks"])
@@ -47,19 +53,19 @@ def test_it_accepts_the_shipped_profiles(name: str) -> None:
 
 
 def test_it_knows_every_check_by_what_it_shows() -> None:
-    assert {i: row["description"] for i, row in CHECKS.items()} == {
-        i: info.title for i, info in KNOWN.items()
+    assert {i: row["description"] for i, row in checks().items()} == {
+        i: info.title for i, info in shipped.checks().items()
     }
 
 
-@pytest.mark.parametrize("check_id", sorted(FORMS))
-def test_every_threshold_is_described(check_id: str) -> None:
-    for part in ("thresholds", "thorough"):
-        form = CHECKS[check_id]["properties"][part]
+@pytest.mark.parametrize("part", ["thresholds", "thorough"])
+def test_every_threshold_is_described(part: str) -> None:
+    for check_id, model in thresholds().items():
+        form = checks()[check_id]["properties"][part]
         properties = form.get("properties", {})
-        assert set(properties) == set(FORMS[check_id].model_fields)
-        assert all(each.get("description") for each in properties.values())
-        assert form["additionalProperties"] is False
+        assert set(properties) == set(model.model_fields), check_id
+        assert all(each.get("description") for each in properties.values()), check_id
+        assert form["additionalProperties"] is False, check_id
 
 
 ROW = ("checks", "NET-4", "thresholds")

@@ -6,11 +6,23 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mlflow_conformance.core import shell
+
+
+def ends(told: Path) -> None:
+    """Wait until the process whose number was written there runs no more."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(int(told.read_text()))
+        deadline = time.monotonic() + 30
+        while process.status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline, "it runs on"
+            time.sleep(0.02)
 
 
 def test_output_and_environment_come_through(tmp_path: Path) -> None:
@@ -37,11 +49,10 @@ def test_a_failure_can_be_looked_at_instead() -> None:
 
 
 def test_a_time_limit_ends_the_program_and_its_children(tmp_path: Path) -> None:
-    mark = tmp_path / "mark"
+    told = tmp_path / "told"
     with pytest.raises(shell.CommandFailed, match="not finished within its time limit"):
-        shell.run(["sh", "-c", f"(sleep 1; touch {mark}) & wait"], timeout_s=0.2)
-    time.sleep(1.2)
-    assert not mark.exists()
+        shell.run(["sh", "-c", f"sleep 90 & echo $! >{told}; wait"], timeout_s=1)
+    ends(told)
 
 
 def test_another_thread_can_end_it() -> None:
@@ -66,16 +77,15 @@ def test_a_program_that_is_not_there_is_not_a_failure_of_it() -> None:
 
 
 def test_a_killed_caller_takes_its_program_along(tmp_path: Path) -> None:
-    mark = tmp_path / "mark"
+    told = tmp_path / "told"
     code = (
         "from mlflow_conformance.core import shell\n"
-        f"shell.run(['sh', '-c', 'touch {mark}.begun; sleep 1; touch {mark}'], timeout_s=9)"
+        f"shell.run(['sh', '-c', 'echo $$ >{told}; exec sleep 90'], timeout_s=99)"
     )
     caller = subprocess.Popen([sys.executable, "-c", code])
-    while not (tmp_path / "mark.begun").exists():
+    while not (told.exists() and told.read_text()):
         assert caller.poll() is None
         time.sleep(0.01)
     caller.send_signal(signal.SIGKILL)
     caller.wait()
-    time.sleep(1.3)
-    assert not mark.exists()
+    ends(told)

@@ -10,7 +10,6 @@ import clusters
 from clusters import HEALTHY, changed, container, pod, without
 from mlflow_conformance.cluster.view import ClusterView
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.disruption import proofs
 from mlflow_conformance.disruption.proofs import (
     Played,
     disturbed_decoys,
@@ -48,11 +47,6 @@ def test_a_fault_that_hit_nothing_is_not_proven(name: ProofName) -> None:
     )
     with pytest.raises(Undecided):
         prove(name, played(scene=clusters.scene(node="worker"), said=said))
-
-
-@pytest.mark.parametrize("name", get_args(ProofName))
-def test_every_proof_has_its_function(name: ProofName) -> None:
-    assert name in proofs._PROOFS
 
 
 def test_crash() -> None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pytest plugin: what a check does becomes its verdict, and nothing else does."""
 
+import gc
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,10 +15,12 @@ from textwrap import dedent
 
 import pytest
 
-from mlflow_conformance.config import assets
+import shipped
+from checkouts import forget_suites
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.model import CheckFinished, RunEnded, RunStarted
 from mlflow_conformance.evidence.verdict import RunVerdict, judge
+from repository import ROOT
 
 pytest_plugins = ["pytester"]
 
@@ -67,8 +69,7 @@ def run(checkout: Path, server: str, tmp_path: Path, capsys: pytest.CaptureFixtu
             ]
         )
         said = capsys.readouterr()
-        for name in [name for name in sys.modules if name.split(".")[0] == "suites"]:
-            del sys.modules[name]  # the next checkout has modules of the same names
+        forget_suites()
         return Outcome(int(code), said.out, said.err, folder / "evidence.jsonl")
 
     return start
@@ -506,7 +507,8 @@ def started(checkout: Path, server: str, tmp_path: Path) -> Iterator[Started]:
 
 @pytest.mark.parametrize(
     "signals",
-    [(signal.SIGTERM,), (signal.SIGINT,), (signal.SIGHUP,), (signal.SIGINT, signal.SIGTERM)],
+    # Each of them by itself: see the tests of the command.
+    [(signal.SIGHUP,), (signal.SIGINT, signal.SIGTERM)],
 )
 def test_a_signal_puts_back_what_was_broken(
     started: Started, signals: tuple[signal.Signals, ...]
@@ -537,33 +539,25 @@ def test_a_kill_loses_the_check_that_went_on_and_no_other(started: Started) -> N
     assert verdict.exit_code == 2
 
 
-COLLECT = """
-import sys
-import pytest
-suites, *profiles = sys.argv[1:]
-for name in profiles:
-    code = pytest.main([
-        "--collect-only", "-q", "--disable-plugin-autoload", "-p", "mlflow_conformance.run.plugin",
-        "-p", "no:cacheprovider", "--override-ini=addopts=--import-mode=importlib",
-        "--profile", name, suites,
-    ])
-    if code:
-        sys.exit(f"{name}: {code}")
-"""
-"""Collects the suites once for each profile; they are imported by the first alone."""
-
-
-def test_every_shipped_check_can_be_collected() -> None:
-    profiles = sorted(p.stem for p in (assets.root() / "profiles").glob("*.yaml"))
-    done = subprocess.run(
-        [sys.executable, "-c", COLLECT, str(assets.root() / "suites"), *profiles],
-        cwd=assets.root(), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count(" tests collected ") == len(profiles)
+def test_every_shipped_check_can_be_collected(capsys: pytest.CaptureFixture[str]) -> None:
+    gc.freeze()  # see the fixture `checkout`
+    try:
+        for name in shipped.PROFILES:  # the suites are imported for the first one alone
+            code = pytest.main(
+                [
+                    *(str(ROOT / "suites"), "--collect-only", "-q", "--profile", name),
+                    *(f"--rootdir={ROOT}", f"--confcutdir={ROOT}", "-p", "no:cacheprovider"),
+                    "--override-ini=addopts=--import-mode=importlib",
+                    *("--disable-plugin-autoload", "-p", "mlflow_conformance.run.plugin"),
+                ]
+            )
+            said = capsys.readouterr()
+            assert code == 0, said.out + said.err
+            assert " tests collected " in said.out
+    finally:
+        forget_suites()
 
 
 def test_a_record_is_one_line_that_a_machine_can_read(run: Run) -> None:
     lines = run().log.read_text().splitlines()
     assert [json.loads(line)["type"] for line in lines] == ["run", "check", "check", "end"]
-    assert os.linesep == "\n"

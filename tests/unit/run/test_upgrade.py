@@ -158,20 +158,20 @@ def test_a_signal_in_the_middle_leaves_no_cluster_and_a_page_of_what_was_seen(
 
 
 @pytest.mark.parametrize(
-    ("loaded", "told"),
+    ("promises", "told"),
     [
-        (profile(rows=()), "expects no check of an upgrade"),
-        (profile(both=("TRK-7",)), "names 'TRK-7' under upgrade.checks"),
+        ({"rows": ()}, "expects no check of an upgrade"),
+        ({"both": ("TRK-7",)}, "names 'TRK-7' under upgrade.checks"),
     ],
 )
 def test_a_profile_that_promises_nothing_of_it_is_refused(
     fake: Gates,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    loaded: LoadedProfile,
+    promises: dict[str, Sequence[str]],
     told: str,
 ) -> None:
-    monkeypatch.setattr(upgrade, "promised", lambda _name, _known: loaded)
+    monkeypatch.setattr(upgrade, "promised", lambda _name, _known: profile(**promises))
     with pytest.raises(Unusable, match=told):
         start(tmp_path / "out")
     assert not fake.asked

@@ -12,8 +12,6 @@ from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.run.upgrading import pair, upgrading
 from mlflow_conformance.stand.revision import Revision, Upgrading
 
-PROFILE = shipped.profile("k3d")
-
 
 def options(
     before: str | None = None,
@@ -38,7 +36,7 @@ def options(
 
 def with_pair(before: str | None, after: str | None) -> Profile:
     upgrade = Upgrade.model_validate({"from": before, "to": after})
-    return PROFILE.model_copy(update={"upgrade": upgrade})
+    return shipped.profile("k3d").model_copy(update={"upgrade": upgrade})
 
 
 def test_a_run_is_about_no_upgrade_by_itself() -> None:
@@ -47,7 +45,7 @@ def test_a_run_is_about_no_upgrade_by_itself() -> None:
 
 def test_options_name_the_pair() -> None:
     pair = Revision("version", "3.16.1"), Revision("version", "3.17.2")
-    found = upgrading(options("3.16.1", "3.17.2", folder="here"), PROFILE)
+    found = upgrading(options("3.16.1", "3.17.2", folder="here"), shipped.profile("k3d"))
     assert found == Upgrading(*pair, folder=Path("here"))
     assert found.folder_in(Path("run")) == Path("here")
 

@@ -3,6 +3,7 @@
 
 import ast
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +17,7 @@ from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.inside import Inside
 from mlflow_conformance.run.fixtures import deployment
 from mlflow_conformance.target.base import Target
+from sources import tree
 
 RUN_LINES = {"deployment", "guide", "prompt", "workshop", "workshop_of_all", "documented", "bench"}
 RUN_LINES |= {"rehearsal", "restored"}
@@ -42,9 +44,9 @@ def test_what_is_not_the_profiles_own_is_told_by_its_context() -> None:
         replace(target(own=True), kube=None).need_own()
 
 
+@cache
 def _functions(path: Path) -> dict[str, ast.FunctionDef]:
-    tree = ast.parse(path.read_text())
-    return {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+    return {n.name: n for n in ast.walk(tree(path)) if isinstance(n, ast.FunctionDef)}
 
 
 def _arguments(function: ast.FunctionDef) -> set[str]:
@@ -63,9 +65,12 @@ def test_every_check_that_runs_lines_is_disruptive() -> None:
 
 
 def test_whoever_runs_lines_asks_first_whether_the_deployment_is_its_own() -> None:
-    fixtures = _functions(Path(deployment.__file__))
-    for path in ("security", "backup_restore"):
-        fixtures |= _functions(assets.asset("suites") / path / "conftest.py")
+    files = [assets.asset("suites") / f / "conftest.py" for f in ("security", "backup_restore")]
+    fixtures = {
+        name: function
+        for path in (Path(deployment.__file__), *files)
+        for name, function in _functions(path).items()
+    }
     for name in RUN_LINES:
         function = fixtures[name]
         asks = "need_own" in ast.unparse(function)

@@ -21,6 +21,7 @@ from mlflow_conformance.target import attached, rights
 from mlflow_conformance.target.own_namespaces import (
     is_prepared,
 )
+from sources import tree
 
 PACKAGE = Path(attached.__file__).parents[1]
 NOT_ON_OTHERS_CLUSTERS = ("stand", "mutants", "upgrade")
@@ -52,12 +53,12 @@ def _calls() -> list[tuple[str, str, str]]:
 def _found() -> Iterator[tuple[str, str, str]]:
     paths = [p for p in PACKAGE.rglob("*.py") if not set(p.parts) & set(NOT_ON_OTHERS_CLUSTERS)]
     for path in [*paths, *assets.asset("suites").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree(path)):
             match node:
                 case ast.Call(
-                    func=ast.Attribute(value=ast.Name() | ast.Attribute() as of, attr=name),
+                    func=ast.Attribute(value=ast.Name(id=of) | ast.Attribute(attr=of), attr=name),
                     args=[ast.Constant(value=str(kind)), *_],
-                ) if name in ASKING and "kube" in ast.unparse(of).lower():
+                ) if name in ASKING and "kube" in of.lower():
                     yield name, kind, f"{path.name}:{node.lineno}"
 
 

@@ -9,12 +9,12 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -167,9 +167,12 @@ def test_forgetting_keeps_the_newest_good_ones(
 
 
 def test_revisions_are_those_that_alembic_sees(scripts: Any) -> None:
-    import mlflow
+    from alembic.script import ScriptDirectory
 
-    root = Path(mlflow.__file__).parent
+    mlflow = find_spec("mlflow")
+    assert mlflow is not None
+    assert mlflow.origin is not None
+    root = Path(mlflow.origin).parent
     for line, folder in (
         (scripts.schema.TRACKING, "store/db_migrations"),
         (scripts.schema.USERS, "server/auth/db/migrations"),
