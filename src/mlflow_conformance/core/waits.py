@@ -61,12 +61,18 @@ TIMEOUTS: dict[str, float] = {
 """Seconds, for a machine with 2 cores; a profile's `time_scale` multiplies all of them."""
 
 
+_MOST_SEEN = 2000
+
+
 class TimedOut(Exception):  # noqa: N818 - an observation rather than a defect
-    """A condition did not come true in time; says what was last seen."""
+    """A condition did not come true in time; says what was last seen, of much the beginning."""
 
     def __init__(self, condition: str, seconds: float, last: object) -> None:
         self.last = last
-        super().__init__(f"not {condition} within {seconds:.0f} s; last seen: {last}")
+        seen = str(last)
+        if len(seen) > _MOST_SEEN:
+            seen = f"{seen[:_MOST_SEEN]}… ({len(seen)} characters)"
+        super().__init__(f"not {condition} within {seconds:.0f} s; last seen: {seen}")
 
 
 class Hopeless(Exception):  # noqa: N818 - an observation rather than a defect

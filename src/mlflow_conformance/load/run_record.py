@@ -33,6 +33,10 @@ class RunRecord:
     since_us: int
     until_us: int
 
+    def __str__(self) -> str:
+        said = "; ".join(self.missing) or "nothing is missing"
+        return f"{len(self.records)} of {len(self.planned_us)} planned requests: {said}"
+
     @property
     def start(self) -> datetime:
         """The run's start, from which all microseconds count."""

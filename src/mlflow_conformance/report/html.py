@@ -237,11 +237,13 @@ def _facts(target: dict[str, JsonValue]) -> Iterator[tuple[str, str]]:
         match value:
             case dict():
                 told = " · ".join(f"{k} {words.shown(v)}" for k, v in value.items())
+            case bool():
+                told = "yes" if value else "no"
             case list():
                 told = ", ".join(map(words.shown, value))
             case _:
                 told = words.shown(value)
-        name = key.replace("_", " ")
+        name = "kind of target" if key == "kind" else key.replace("_", " ")
         yield name[:1].upper() + name[1:], told
 
 

@@ -108,8 +108,7 @@ def _detail(judged: Judged, record: CheckFinished) -> str:
         record.title,
         f"Promised: {judged.promise}",
         *(f"Observed: {_named(o)}" for o in judged.failed_observations),
-        f"Impact: {record.impact}",
-        f"What to do: {record.remedy}",
+        *(f"{what}: {text}" for what, text in words.what_now(judged)),
         *([f"Diagnostics: {record.diagnostics}"] if record.diagnostics else []),
         *([f"\n{record.error}"] if record.error else []),
     ]

@@ -108,8 +108,8 @@ def details(judged: Judged) -> Iterator[str]:
         yield f"- … and {len(judged.failed_observations) - 10} more in evidence.jsonl"
     if judged.verdict is not Verdict.FAIL:
         yield f"- **Reason:** {safe(judged.reason, _DETAIL)}"
-    yield f"- **Impact:** {safe(record.impact, _DETAIL)}"
-    yield f"- **What to do:** {safe(record.remedy, _DETAIL)}"
+    for what, text in words.what_now(judged):
+        yield f"- **{what}:** {safe(text, _DETAIL)}"
     if record.diagnostics:
         yield f"- **Diagnostics:** {safe(record.diagnostics)}"
 

@@ -143,12 +143,13 @@ def _less(run: RunVerdict) -> str:
     base = run.run.base
     if base is None or not (base.removed or base.changed):
         return ""
+    name = cut(base.name, 40)
     left_out = f"{plural(len(base.removed), 'check')} left out" if base.removed else ""
     changed = f"{len(base.changed)} changed" if base.changed else ""
     what = ", ".join(part for part in (left_out, changed) if part)
     if not base.removed:
-        return f"The profile differs from {cut(base.name, 40)}: {what}."
-    return f"The profile asks for less than {cut(base.name, 40)}: {what}."
+        return f"The profile changes {plural(len(base.changed), 'row')} of its base {name}."
+    return f"The profile asks for less than its base {name}: {what}."
 
 
 def _checks(run: RunVerdict) -> str:
@@ -268,3 +269,25 @@ def by_family(checks: Iterable[Judged]) -> dict[str, list[Judged]]:
 def title(check: Judged) -> str:
     """What a check is about: its title, or its promise when it never reported."""
     return check.check.title if check.check else check.promise
+
+
+_UNDECIDED = (
+    "Mend what the reason says, and run the check again: nothing was shown to be wrong with the "
+    "deployment, and not that all is well."
+)
+
+
+def what_now(check: Judged) -> list[tuple[str, str]]:
+    """What a record that does not pass means and asks for, by what each part is called.
+
+    A check's impact and remedy are those of a fail. One that could not observe has shown neither.
+    """
+    record = check.check
+    if record is None:
+        return []
+    if check.raw is Verdict.UNKNOWN:
+        return [
+            ("What to do", _UNDECIDED),
+            ("If it fails then", f"{record.impact} {record.remedy}"),
+        ]
+    return [("Impact", record.impact), ("What to do", record.remedy)]

@@ -58,6 +58,16 @@ def test_a_time_out_says_what_was_last_seen(clock: Clock) -> None:
     assert told.value.last == "Pending"
 
 
+def test_of_much_that_was_last_seen_a_time_out_says_the_beginning(clock: Clock) -> None:
+    much = ["a record"] * 10_000
+    with pytest.raises(
+        TimedOut, match=r"last seen: \['a record', .*… \(120000 characters\)"
+    ) as told:
+        Waiter().until("ready", look(much), done=lambda _: False, timeout="pod ready")
+    assert len(str(told.value)) < 2200
+    assert told.value.last == much
+
+
 def test_a_streak_that_time_cuts_short_is_a_time_out(clock: Clock) -> None:
     with pytest.raises(TimedOut):
         Waiter().until("up", look(1), done=bool, timeout="pod ready", successes=10**6)

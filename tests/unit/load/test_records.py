@@ -37,6 +37,8 @@ def test_what_was_flushed_before_a_kill_is_read_and_is_incomplete(tmp_path: Path
     writer.close()
     whole = read_run([tmp_path / "r.gz"])
     assert whole.missing == ["the sender was cut short after 300 of 1000 requests"]
+    # In a sentence: the records themselves are thousands.
+    assert str(whole).startswith("300 of 1000 planned requests: the sender was cut short")
 
 
 @pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])

@@ -23,7 +23,8 @@ def test_the_headline_is_the_first_line() -> None:
     assert rendered("mixed", width=300).startswith(
         "FAIL — 2 of 12 checks failed: NET-1, DIS-1; 3 more could not be decided. "
         "1 of 6 mutants survived: no-pdb. 1 of the profile's 13 checks was not run. "
-        "The profile asks for less than production: 1 check left out, 1 changed. Do not ship.\n"
+        "The profile asks for less than its base production: 1 check left out, 1 changed. "
+        "Do not ship.\n"
     )
 
 

@@ -15,7 +15,7 @@ from mlflow_conformance.evidence.model import (
     RunEnded,
     RunStarted,
 )
-from mlflow_conformance.evidence.verdict import judge
+from mlflow_conformance.evidence.verdict import Verdict, judge
 from mlflow_conformance.report import words
 from repository import RECORDS
 
@@ -79,17 +79,39 @@ def test_the_first_line_tells_what_was_not_run_and_not_asked_for() -> None:
     )
     base = Base(name="production", removed={"A-1": "w", "A-2": "w"}, changed={"A-3": ["tier"]})
     assert run(CHECK, END, expected=1, base=base) == (
-        "PASS — the only check passed. The profile asks for less than production: 2 checks left "
-        "out, 1 changed. Good to ship as far as they go."
+        "PASS — the only check passed. The profile asks for less than its base production: 2 "
+        "checks left out, 1 changed. Good to ship as far as they go."
     )
     changed = base.model_copy(update={"removed": {}})
-    assert "The profile differs from production: 1 changed." in run(
+    assert "The profile changes 1 row of its base production." in run(
         CHECK, END, expected=1, base=changed
     )
+    assert "The profile changes 2 rows of its base production." in run(
+        CHECK, END, expected=1,
+        base=changed.model_copy(update={"changed": {"A-3": ["tier"], "A-4": ["tier"]}}),
+    )  # fmt: skip
     same = changed.model_copy(update={"changed": {}})
     assert run(CHECK, END, expected=1, base=same) == "PASS — the only check passed. Good to ship."
     part = judge([START.model_copy(update={"expected": START.expected[:1]}), CHECK, END])
     assert words.headline(part, whole=False) == "PASS — the only check passed."
+
+
+def test_what_could_not_be_decided_asks_for_nothing_of_the_deployment() -> None:
+    broken = judge(read(RECORDS / "mixed.jsonl")).checks
+    failed = next(c for c in broken if c.check and c.verdict is Verdict.FAIL)
+    unknown = next(c for c in broken if c.check and c.verdict is Verdict.UNKNOWN)
+    silent = next(c for c in broken if not c.check)
+    assert failed.check
+    assert words.what_now(failed) == [
+        ("Impact", failed.check.impact),
+        ("What to do", failed.check.remedy),
+    ]
+    assert unknown.check
+    (what, text), (then, otherwise) = words.what_now(unknown)
+    assert (what, then) == ("What to do", "If it fails then")
+    assert text.startswith("Mend what the reason says, and run the check again")
+    assert unknown.check.remedy in otherwise
+    assert words.what_now(silent) == []
 
 
 def test_a_long_list_of_names_is_cut() -> None:
