@@ -25,6 +25,8 @@ LIMIT = 300_000
 _FEWER = (20, 8, 3, 1)
 _HIGH = 240
 _COLORS, _DASHES = 6, 3
+_ROUND = {2: (1, 2), 10: (1, 2, 5, 10), 60: (1, 2, 5, 10, 15, 30, 60)}
+"""By how much of a power of a base the marks of an axis may be apart."""
 _BIG = ("stat", "singlestat", "gauge", "bargauge")
 """Panels that show the last number, large."""
 _LINES = ("timeseries", "graph", *_BIG)
@@ -115,7 +117,7 @@ def _dashboard(shown: DashboardShown, most: int) -> DashboardDrawn:
 
 def _panel(shown: PanelShown, most: int) -> PanelDrawn:
     seen = [value for each in shown.series for value in each.values if value is not None]
-    marks = _marks(min(seen, default=0), max(seen, default=0), base(shown.unit))
+    marks = _marks(min(seen, default=0), max(seen, default=0), shown.unit)
     low, high = marks[0], marks[-1]
     lines = [_line(n, each, shown.unit, low, high) for n, each in enumerate(shown.series[:most])]
     told = "; ".join(f"{x.name} {x.last}, from {x.least} to {x.most}" for x in lines)
@@ -158,13 +160,13 @@ def _path(values: Sequence[float | None], low: float, high: float) -> Iterator[s
         yield f"{'L' if joined else 'M'}{n * apart:.1f} {y:.1f}{'h4' if alone else ''}"
 
 
-def _marks(least: float, most: float, round_in: int) -> list[float]:
+def _marks(least: float, most: float, unit: str) -> list[float]:
     """The marks of an axis that holds zero and some values, the lowest first: two or more."""
     low, high = min(least, 0.0), max(most, 0.0)
     if high == low:
         high = low + 1
-    rough = (high - low) / 4
+    rough, round_in = (high - low) / 4, base(unit, high - low)
     size = round_in ** math.floor(math.log(rough, round_in))
-    step = next(by * size for by in (1, 2, 5, 10) if by * size >= rough * 0.999)
+    step = next(by * size for by in _ROUND[round_in] if by * size >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [n * step for n in range(first, last + 1)]

@@ -53,9 +53,11 @@ def written(value: float, unit: str) -> str:
     return f"{_scaled(value, _SHORT)} {suffix}".strip()
 
 
-def base(unit: str) -> int:
-    """What the marks of an axis are round in: powers of two for bytes."""
-    return 2 if unit in ("bytes", "kbytes", "mbytes", "binBps") else 10
+def base(unit: str, length: float) -> int:
+    """What the marks of an axis of that length are round in: 2 for bytes, 60 for minutes."""
+    if unit in ("bytes", "kbytes", "mbytes", "binBps"):
+        return 2
+    return 60 if unit == "s" and length > 240 else 10
 
 
 def _scaled(value: float, scale: _Scale) -> str:

@@ -155,6 +155,11 @@ def test_it_says_in_words_what_it_draws_and_loads_nothing(tmp_path: Path) -> Non
     assert "Latency: s<0> 1 s, from 250 ms to 1 s; s<1> 200 ms" in "\n".join(page.labels)
 
 
+def test_minutes_are_round_where_there_are_some(tmp_path: Path) -> None:
+    text = page_of(tmp_path, record(panel("Age", [575.0, 830.0], unit="s")))
+    assert [mark in text for mark in (">5 min<", ">10 min<", ">15 min<")] == [True] * 3
+
+
 def test_a_number_that_is_shown_large_is_the_last(tmp_path: Path) -> None:
     shown = panel("Up", [0.0, 1.0, None, None], kind="stat")
     assert '<p class="big"><span>1</span></p>' in page_of(tmp_path, record(shown))
