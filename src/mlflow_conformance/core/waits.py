@@ -57,6 +57,8 @@ TIMEOUTS: dict[str, float] = {
     "webhook delivered": 30,
     "webhook list": 90,
     "window written": 300,
+    "workflow ended": 420,
+    "workflow started": 60,
 }
 """Seconds, for a machine with 2 cores; a profile's `time_scale` multiplies all of them."""
 

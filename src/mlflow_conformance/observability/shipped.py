@@ -14,7 +14,7 @@ def shipped(prompt: Terminal, line: str, namespace: str, dashboards: str) -> lis
     """The manifests of monitors, rules and dashboards that a documented line prints.
 
     Args:
-        line, dashboards: see `mlflow_conformance.config.names.MonitoringNames`.
+        line, dashboards: see `mlflow_conformance.config.beside_names.MonitoringNames`.
 
     Raises:
         Undecided: the line failed, or printed none.

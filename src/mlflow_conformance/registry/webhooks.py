@@ -1,24 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Webhooks of MLflow as they arrive: the headers, the signature, and what was told.
-
-The form is that of MLflow's documentation (Webhooks, "Signature verification"): HMAC-SHA256 over
-``<delivery id>.<timestamp>.<body>``, in base64, after the version ``v1,``.
-"""
+"""Webhooks of MLflow as they arrive: the headers, the signature, and what was told."""
 
 import base64
-import hashlib
 import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-
-def signature_of(secret: str, delivery: str, timestamp: str, body: bytes) -> str:
-    """The value that the header X-MLflow-Signature must have."""
-    signed = f"{delivery}.{timestamp}.".encode() + body
-    digest = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
-    return f"v1,{base64.b64encode(digest).decode()}"
+from mlflow_conformance.doors.webhooks import signature_of
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from mlflow_conformance.config.documents import Document
 from mlflow_conformance.config.profile import LoadedProfile, Profile, examine, load
 from mlflow_conformance.config.thresholds import Registry
 from mlflow_conformance.disruption import thresholds as disruption
+from mlflow_conformance.integrations import thresholds as integrations
 from mlflow_conformance.latency import thresholds as latency
 from mlflow_conformance.network_policy import thresholds as network_policy
 from mlflow_conformance.observability import thresholds as observability
@@ -34,6 +35,7 @@ _FAMILIES = (
     upgrade,
     observability,
     operations,
+    integrations,
 )
 
 

@@ -11,14 +11,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.placeholders import filled
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.stand import images
 from mlflow_conformance.stand.deploy.rendered import objects
-from mlflow_conformance.stand.temporary import Manifest, brought, make, namespace_of
+from mlflow_conformance.stand.temporary import (
+    Manifest,
+    brought,
+    make,
+    make_kinds,
+    namespace_of,
+)
 
 _BUNDLE, _OPERATOR = "monitoring", "go.prometheus-operator"
 _DEFINITIONS = "files/example/prometheus-operator-crd/monitoring.coreos.com_{}.yaml"
@@ -74,8 +79,7 @@ def stack(
     parts = [filled(thing, words) for text in texts for thing in objects(text)]
     there = kube.within(namespace)
     with ExitStack() as made:
-        make(made, kube, definitions, waiter)
-        _wait_established(kube, definitions, waiter)
+        make_kinds(made, kube, definitions, waiter)
         make(made, kube, watched, waiter)
         of_all = [thing for thing in parts if thing["kind"].startswith("ClusterRole")]
         make(made, kube, of_all, waiter)
@@ -89,13 +93,3 @@ def stack(
                 timeout="monitoring ready",
             )
         yield f"http://prometheus-operated.{namespace}.svc:9090"
-
-
-def _wait_established(kube: Kube, definitions: Sequence[Manifest], waiter: Waiter) -> None:
-    names = [thing["metadata"]["name"] for thing in definitions]
-    waiter.until(
-        "established: the operator's kinds",
-        lambda: [holds(kube.get("customresourcedefinition", n), "Established") for n in names],
-        done=all,
-        timeout="api reply",
-    )

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
+from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.node_door import open_node
 from mlflow_conformance.cluster.removal import removed
@@ -60,6 +61,24 @@ def make(
             continue
         made.callback(partial(_removed, kube, kind, name, waiter, space, timeout))
         kube.apply([thing])
+
+
+def make_kinds(
+    made: ExitStack, kube: Kube, definitions: Sequence[Manifest], waiter: Waiter
+) -> None:
+    """As `make`, of the definitions of kinds, and wait until there can be objects of them.
+
+    Raises:
+        KubeFailed, TimedOut: the cluster does not take them.
+    """
+    make(made, kube, definitions, waiter)
+    names = [thing["metadata"]["name"] for thing in definitions]
+    waiter.until(
+        f"established: {', '.join(names)}",
+        lambda: [holds(kube.get("customresourcedefinition", n), "Established") for n in names],
+        done=all,
+        timeout="api reply",
+    )
 
 
 def _removed(

@@ -15,7 +15,8 @@ import pytest
 
 from mlflow_conformance.doors.http import send
 from mlflow_conformance.doors.inside import LocalInside
-from mlflow_conformance.registry.webhooks import Delivery, signature_of
+from mlflow_conformance.doors.webhooks import signature_of
+from mlflow_conformance.registry.webhooks import Delivery
 
 BODY = b'{"entity": "model_version", "action": "created", "data": {"name": "m"}}'
 

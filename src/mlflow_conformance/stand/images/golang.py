@@ -20,6 +20,7 @@ _LDFLAGS = ("-s", "-w")
 _BUILD_S = 3600.0
 _FETCH_S = 600.0
 _CACHES = "go"
+_MODULE = "module"
 _STAGING = re.compile(r"^\s*(k8s\.io/\S+) => \./staging", re.MULTILINE)
 
 
@@ -76,7 +77,9 @@ def go_step(name: str, pin: GoPin, *, images: Path, cache: Path) -> Step:
         images: the folder that holds a pinned main package.
         cache: where Go's module and build caches are until all steps of a build are done.
     """
-    inputs = {"pin": pin.model_dump_json(), "flags": f"{_FLAGS} {_LDFLAGS} {_GO_VERSION}"}
+    # A pin without links is the same as before there were any: it is not built again.
+    known = pin.model_dump_json(exclude=None if pin.links else {"links"})
+    inputs = {"pin": known, "flags": f"{_FLAGS} {_LDFLAGS} {_GO_VERSION}"}
     if pin.main:
         inputs["main"] = (images / pin.main).read_text(encoding="utf-8")
 
@@ -101,13 +104,18 @@ def go_step(name: str, pin: GoPin, *, images: Path, cache: Path) -> Step:
             (source / "main.go").write_text(inputs["main"], encoding="utf-8")
         (source / "go.mod").write_text("module build\n", encoding="utf-8")
         staging: dict[str, str] = {}
-        if pin.staging:
+        if pin.staging or pin.links:
             about = json.loads(
                 run("mod", "download", "-json", f"{pin.module}@{pin.version}", timeout_s=_FETCH_S)
             )
+        if pin.staging:
             staging = staging_replacements(
                 Path(about["GoMod"]).read_text(encoding="utf-8"), pin.version
             )
+        if pin.links:
+            _copy(Path(about["Dir"]), source / _MODULE)
+            for link, to in pin.links.items():
+                shutil.copyfile(source / _MODULE / to, source / _MODULE / link)
         (source / "go.mod").write_text(go_mod(pin, staging), encoding="utf-8")
         for program, package in pin.programs.items():
             words = ["build", "-trimpath", "-ldflags", " ".join((*_LDFLAGS, *pin.ldflags))]
@@ -120,6 +128,7 @@ def go_step(name: str, pin: GoPin, *, images: Path, cache: Path) -> Step:
             where = run("list", "-m", "-f", "{{.Dir}}", pin.module, timeout_s=_FETCH_S).strip()
             for file in pin.files:
                 _copy(Path(where, file), work.out / "files" / file)
+        remove_tree(source / _MODULE)
 
     return Step(f"go.{name}", inputs, build, needs=("toolchain",), lane=Lane.PROCESSOR)
 
@@ -130,7 +139,8 @@ def go_mod(pin: GoPin, staging: dict[str, str]) -> str:
     if pin.godebug:
         lines += [f"godebug default={pin.godebug}", ""]
     lines += [f"require {pin.module} {pin.version}", ""]
-    for old, new in sorted({**staging, **pin.replace}.items()):
+    whole = {pin.module: f"./{_MODULE}"} if pin.links else {}
+    for old, new in sorted({**staging, **pin.replace, **whole}.items()):
         lines.append(f"replace {old} => {new}")
     return "\n".join(lines) + "\n"
 

@@ -30,7 +30,12 @@ class Kubernetes(_Pin):
 
 
 class GoPin(_Pin):
-    """Programs built from one Go module."""
+    """Programs built from one Go module.
+
+    Attributes:
+        links: symbolic links in the module's repository, and where each leads to, both as paths in
+            it: archives of modules leave them out.
+    """
 
     module: _Text
     version: Annotated[str, Field(pattern=r"^v\d+\.\d+\.\d+")]
@@ -43,6 +48,7 @@ class GoPin(_Pin):
     names: dict[str, str] = {}
     staging: bool = False
     files: tuple[str, ...] = ()
+    links: dict[str, str] = {}
 
 
 class RootPin(_Pin):

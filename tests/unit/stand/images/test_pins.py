@@ -10,7 +10,7 @@ from mlflow_conformance.config.assets import asset
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand import images
 from mlflow_conformance.stand.images import pins, pull
-from mlflow_conformance.stand.images.golang import go_mod, staging_replacements
+from mlflow_conformance.stand.images.golang import go_mod, go_step, staging_replacements
 from mlflow_conformance.stand.images.steps import keys
 
 _REAL = "deployment/kind/images/pins.toml"
@@ -133,6 +133,28 @@ def test_a_module_file_has_one_requirement_and_its_replacements() -> None:
         "module build\n\ngo 1.26\n\ngodebug default=go1.25\n\nrequire example.com/a v1.2.3\n\n"
         "replace example.com/b => example.com/c v1.0.0\n"
     )
+
+
+LINKED = pins.GoPin(
+    module="example.com/a",
+    version="v1.2.3",
+    programs={"a": "."},
+    links={"signal_linux.go": "signal_darwin.go"},
+)
+
+
+def test_a_module_with_links_is_built_from_a_copy_that_has_them() -> None:
+    assert go_mod(LINKED, {}).endswith("replace example.com/a => ./module\n")
+
+
+def test_only_a_pin_with_links_says_so_to_the_cache(tmp_path: Path) -> None:
+    """Programs that were built before there were any are not built again."""
+    without = LINKED.model_copy(update={"links": {}})
+    said = [
+        go_step("a", pin, images=tmp_path, cache=tmp_path).inputs["pin"]
+        for pin in (LINKED, without)
+    ]
+    assert ["links" in text for text in said] == [True, False]
 
 
 def test_staging_modules_get_the_release_of_their_kubernetes() -> None:

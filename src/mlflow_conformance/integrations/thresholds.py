@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The thresholds of the checks of integrations, as a profile's rows write them down."""
+
+from pydantic import Field
+
+from mlflow_conformance.config.thresholds import Registry, Seconds, Thresholds
+
+
+class Trained(Thresholds):
+    """INT-1."""
+
+    report_bytes: int = Field(
+        ge=1,
+        le=65536,
+        description="size of the artifact that the workflow is given and stores, bytes",
+    )
+
+
+class Deployed(Thresholds):
+    """INT-1.event."""
+
+    cache_s: Seconds = Field(
+        description="time after which no replica has an older list of webhooks, seconds: more than "
+        "MLFLOW_WEBHOOK_CACHE_TTL"
+    )
+    starts_s: float = Field(
+        gt=0, description="most from what is done in the registry until its workflow is there, s"
+    )
+    old_s: float = Field(
+        ge=600, description="age of an event that is rightly signed and no longer taken, seconds"
+    )
+
+
+THRESHOLDS: Registry = {
+    "INT-1": Trained,
+    "INT-1.event": Deployed,
+}

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Argo Workflows, with workflows that use MLflow, for as long as checks need it.
+
+Only on a cluster that was made here. Steps have MLflow's own image and reach it as any client does,
+from a namespace that the network policies authorize. What MLflow's webhooks are sent to stands
+beside the runner, where those policies admit a receiver.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.config.names import MlflowNames
+from mlflow_conformance.config.placeholders import filled
+from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.doors.account import account
+from mlflow_conformance.stand import images
+from mlflow_conformance.stand.deploy.rendered import objects
+from mlflow_conformance.stand.temporary import (
+    Manifest,
+    brought,
+    make,
+    make_kinds,
+)
+from mlflow_conformance.target.base import Target
+
+_BUNDLE, _PROGRAMS = "workflows", "go.argo-workflows"
+_DEFINITIONS = "files/manifests/base/crds/minimal"
+_FOLDER = "deployment/kind/workflows"
+_NAMESPACE, _TRIGGER = "namespace.yaml", "trigger.yaml"
+_IN_NAMESPACE = ("controller.yaml", "templates.yaml")
+_SOURCES = ("log.py", "register.py", "deploy.py", "trigger.py")
+_CLIENT, _NAME, _KEY, _PORT = "mlflow-client", "mlflow-trigger", "webhook-secret", 8085
+_TRIES = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+"""A step that is not let in ends within a minute; MLflow's own retries go on for four."""
+_SETTINGS = {
+    **_TRIES,
+    "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
+    "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "HOME": "/tmp",  # noqa: S108 - of a pod
+}
+
+
+@dataclass(frozen=True)
+class Installed:
+    """Argo Workflows, installed.
+
+    Attributes:
+        namespace: in which workflows run.
+        trigger: the URL to which MLflow's webhooks are sent.
+        secret: by which those are signed.
+    """
+
+    namespace: str
+    trigger: str
+    secret: str = field(repr=False)
+
+
+@contextmanager
+def argo(target: Target, namespace: str, waiter: Waiter) -> Iterator[Installed]:
+    """Install it, and remove it on the way out.
+
+    Args:
+        namespace: where it is installed; made here.
+
+    Raises:
+        Unusable: the namespace exists already, MLflow has a certificate, or an image cannot be had.
+        KubeFailed, TimedOut: it could not be installed, or was not ready in time.
+    """
+    kube, runner = target.need_kube(), target.names.runner
+    _need_free(kube, namespace)
+    if not target.service_url.startswith("http:"):
+        raise Unusable(
+            f"Workflows would be given no authority for {target.service_url}",
+            remedy="Leave INT-1 out under `without` where MLflow's pods have certificates",
+        )
+    folder, secret = target.root / _FOLDER, f"conformance-{secrets.token_hex(16)}"
+    words = {
+        **brought(kube, _BUNDLE),
+        **{name: (folder / name).read_text(encoding="utf-8") for name in _SOURCES},
+        "image": _image(kube, target.names.mlflow),
+        "workflows": namespace,
+        "runner": runner.namespace,
+        "runner labels": dict(runner.labels),
+    }
+    built = images.build_on_demand(_BUNDLE, lambda _: None)[_PROGRAMS] / _DEFINITIONS
+    definitions = [
+        thing
+        for path in sorted(built.glob("argoproj.io_*.yaml"))
+        for thing in objects(path.read_text(encoding="utf-8"))
+    ]
+    client = {
+        "MLFLOW_TRACKING_URI": target.service_url,
+        **account(target.inside_headers),
+        **_SETTINGS,
+    }
+    there, beside = kube.within(namespace), kube.within(runner.namespace)
+    with ExitStack() as made:
+        make_kinds(made, kube, definitions, waiter)
+        make(made, kube, _parts(folder / _NAMESPACE, words), waiter, timeout="namespace gone")
+        there.apply([_secret(_CLIENT, client)])
+        for name in _IN_NAMESPACE:
+            there.apply(_parts(folder / name, words))
+        trigger = _parts(folder / _TRIGGER, words)
+        make(made, beside, [_secret(_NAME, {_KEY: secret}), *trigger], waiter)
+        _wait_ready(there, {"app": "workflow-controller"}, waiter)
+        _wait_ready(beside, {"app": _NAME}, waiter)
+        yield Installed(namespace, f"http://{_NAME}.{runner.namespace}.svc:{_PORT}/", secret)
+
+
+def _need_free(kube: Kube, namespace: str) -> None:
+    if kube.find("namespace", namespace) is not None:
+        raise Unusable(
+            f"There is a namespace {namespace} already, where Argo Workflows would be installed",
+            remedy=f"If an earlier run left it: kubectl delete namespace {namespace}; else name "
+            "another one under names.workflows.namespace",
+        )
+
+
+def _image(kube: Kube, names: MlflowNames) -> str:
+    """The image that MLflow's server has.
+
+    Raises:
+        KubeFailed: its workload cannot be read.
+        Unusable: it has no such container.
+    """
+    workload = kube.get(names.kind, names.deployment)
+    for container in workload["spec"]["template"]["spec"]["containers"]:
+        if container["name"] == names.container:
+            return str(container["image"])
+    raise Unusable(
+        f"The {names.kind} {names.deployment} has no container {names.container!r}",
+        remedy="Correct names.mlflow.container in the profile",
+    )
+
+
+def _parts(path: Path, words: Mapping[str, Any]) -> list[Manifest]:
+    return [filled(thing, words) for thing in objects(path.read_text(encoding="utf-8"))]
+
+
+def _secret(name: str, entries: Mapping[str, str]) -> Manifest:
+    meta = {"name": name}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": dict(entries)}
+
+
+def _wait_ready(there: Kube, labels: Mapping[str, str], waiter: Waiter) -> None:
+    waiter.until(
+        f"ready: the pod {dict(labels)} of {there.namespace}",
+        lambda: [pod.ready for pod in there.pods(labels)],
+        done=lambda seen: bool(seen) and all(seen),
+        timeout="monitoring ready",
+    )

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What uses the deployment beside it: something of our own, on a cluster of our own."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.evidence.run import Run
+from mlflow_conformance.integrations.workflows import Workflows
+from mlflow_conformance.stand.workflows import argo
+from mlflow_conformance.target.base import Target
+
+
+@pytest.fixture(scope="package")
+def workflows(target: Target, conformance_run: Run, waiter: Waiter) -> Iterator[Workflows]:
+    """Argo Workflows, installed on a cluster that was made here; gone before other families.
+
+    Raises:
+        Undecided: the profile does not say where, or the cluster was not made here.
+    """
+    names = target.names.workflows
+    if names is None:
+        raise Undecided("the profile does not say where workflows run (names.workflows)")
+    if not target.made_here:
+        raise Undecided("Argo Workflows is installed only on a cluster that was made here")
+    with ExitStack() as installed:
+        with conformance_run.phase("Argo Workflows"):
+            there = installed.enter_context(argo(target, names.namespace, waiter))
+        kube = target.need_kube().within(there.namespace)
+        yield Workflows(kube, there.trigger, there.secret)

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of integrations that would judge less than they promise are refused."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from mlflow_conformance.integrations.thresholds import THRESHOLDS
+
+EVENT: dict[str, Any] = {"cache_s": 6, "starts_s": 5, "old_s": 3600}
+
+
+def test_a_row_that_judges_is_taken() -> None:
+    THRESHOLDS["INT-1"].model_validate({"report_bytes": 4096})
+    THRESHOLDS["INT-1.event"].model_validate(EVENT)
+
+
+def test_an_artifact_without_content_is_refused() -> None:
+    with pytest.raises(ValidationError, match="report_bytes"):
+        THRESHOLDS["INT-1"].model_validate({"report_bytes": 0})
+
+
+@pytest.mark.parametrize(("key", "value"), [("cache_s", -1), ("starts_s", 0), ("old_s", 60)])
+def test_an_event_that_would_be_judged_by_nothing_is_refused(key: str, value: float) -> None:
+    with pytest.raises(ValidationError, match=key):
+        THRESHOLDS["INT-1.event"].model_validate({**EVENT, key: value})
