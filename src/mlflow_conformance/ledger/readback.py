@@ -35,6 +35,7 @@ class WritesKept:
         kind: of the ledger's operations.
         halves: requests of which a part is there and a part is not.
         wrong: values that are there and are not what was written.
+        refused: what the door said in place of showing them; they are not looked at then.
     """
 
     door: str
@@ -42,15 +43,18 @@ class WritesKept:
     finding: SetFinding
     halves: Sequence[str]
     wrong: Sequence[str]
+    refused: str = ""
 
     @property
     def holds(self) -> bool:
-        """Nothing is lost, doubled, invented, torn or changed."""
-        return self.finding.holds and not self.halves and not self.wrong
+        """They are shown, and nothing is lost, doubled, invented, torn or changed."""
+        return self.finding.holds and not (self.halves or self.wrong or self.refused)
 
     @property
     def broken(self) -> list[str]:
         """What is wrong, a few words for each thing."""
+        if self.refused:
+            return [f"{self.door}, {self.kind}: refused: {self.refused}"]
         found = self.finding
         said = [
             f"{len(values)} {word}"

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mlflow_conformance.doors.mlflow import MlflowApi
+from mlflow_conformance.doors.mlflow import ApiError, MlflowApi
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.ledger.history import Operation
@@ -14,6 +14,7 @@ from mlflow_conformance.ledger.writers import value_of
 from mlflow_conformance.upgrade.clients import METRIC, Clients
 from mlflow_conformance.upgrade.traces import SEARCHES, Kind, Traces
 
+_SHOWN = 200
 _METRICS = "SELECT step, value FROM metrics WHERE run_uuid = %s AND key = %s"
 _TRACES = "SELECT request_id FROM trace_info WHERE request_id = ANY(%s)"
 
@@ -23,17 +24,31 @@ def runs_and_models_kept(
 ) -> list[WritesKept]:
     """What every door shows of all writes but traces; call it when the server is well again.
 
+    What MLflow refuses to show is broken, and the other doors are not asked then.
+
     Raises:
-        ApiError, NoReply: MLflow did not show it.
+        NoReply: MLflow did not answer.
         InsideFailed: SQL or the bucket could not be read.
     """
     store = clients.writers.store.run_id
     stored = [(step, value) for step, value in sql.rows(_METRICS, store, METRIC)]
-    return [
-        *read_back(operations, clients.writers, api, sql, bucket),
-        judge_singles("sql", operations, stored),
-        judge_singles("mlflow", operations, metric_history(api, store, METRIC)),
-    ]
+    try:
+        return [
+            *read_back(operations, clients.writers, api, sql, bucket),
+            judge_singles("sql", operations, stored),
+            judge_singles("mlflow", operations, metric_history(api, store, METRIC)),
+        ]
+    except ApiError as problem:
+        return [not_shown("mlflow", "metric", operations, problem)]
+
+
+def not_shown(
+    door: str, kind: str, operations: Sequence[Operation], problem: ApiError
+) -> WritesKept:
+    """Writes that a door refuses to show."""
+    mine = [o for o in operations if o.kind == kind]
+    told = " ".join(str(problem).split())[:_SHOWN]
+    return WritesKept(door, kind, check_set(mine, []), [], [], told)
 
 
 def judge_singles(
@@ -50,8 +65,10 @@ def traces_kept(
 ) -> list[WritesKept]:
     """What the database holds of traces, and which of them are found by what, and opened.
 
+    A search that is refused is broken: what was acknowledged is not shown.
+
     Raises:
-        ApiError, NoReply: a search was refused.
+        NoReply: a search got no complete reply.
         InsideFailed: SQL could not be read.
     """
     kept = []
@@ -61,8 +78,13 @@ def traces_kept(
         stored = sql.column(_TRACES, list(by_id))
         kept.append(judge_traces("sql", kind, operations, [by_id[i] for i in stored]))
         for by in searches:
-            found = [by_id[i] for i in traces.found(api, by) if i in by_id]
-            kept.append(judge_traces(f"mlflow by {by}", kind, operations, found))
+            door = f"mlflow by {by}"
+            try:
+                found = [by_id[i] for i in traces.found(api, by) if i in by_id]
+            except ApiError as problem:
+                kept.append(not_shown(door, kind, operations, problem))
+            else:
+                kept.append(judge_traces(door, kind, operations, found))
         if kind == "span":
             opened = [turn for i, turn in by_id.items() if _opens(api, i, turn)]
             kept.append(judge_traces("mlflow, opened", kind, operations, opened))
