@@ -45,13 +45,12 @@ def pictured(dashboards: Sequence[Mapping[str, Any]], prometheus: Prometheus) ->
         Undecided: a variable's values cannot be told.
     """
     now = prometheus.query("time()")[0].value
-    shown, room = [], MOST_PANELS
-    panels = 0
+    shown: list[DashboardShown] = []
+    room = MOST_PANELS
     for dashboard in dashboards:
-        panels += len(list(panels_of(dashboard)))
-        each = _dashboard(dashboard, prometheus, now, room)
-        room -= len(each.panels)
-        shown.append(each)
+        shown.append(_dashboard(dashboard, prometheus, now, room))
+        room -= len(shown[-1].panels)
+    panels = sum(len(list(panels_of(dashboard))) for dashboard in dashboards)
     return DashboardsRecord(dashboards=shown, left_out=panels - (MOST_PANELS - room))
 
 

@@ -9,6 +9,7 @@ from mlflow_conformance.evidence.verdict import RunVerdict
 from mlflow_conformance.load.document import LoadDocument
 from mlflow_conformance.report import (
     alert_page,
+    courses,
     dashboard_page,
     dashboards,
     html,
@@ -18,7 +19,6 @@ from mlflow_conformance.report import (
     summary,
     verdict_document,
 )
-from mlflow_conformance.report import courses as courses_record
 from mlflow_conformance.report.attached import records
 from mlflow_conformance.report.disruptions import TIME_LINE, TIME_LINE_RECORD, on_time_line
 from mlflow_conformance.report.files import replace
@@ -46,9 +46,9 @@ def write_all(log_path: Path) -> RunVerdict:
     ):
         replace(folder / name, content)
     _write_time_line(run, folder)
-    if courses := records(run, folder, courses_record.RECORD, courses_record.CourseRecord):
-        part = run.part([each.judged for each in courses])
-        replace(folder / courses_record.PAGE, alert_page.render(part, courses))
+    if told := records(run, folder, courses.RECORD, courses.CourseRecord):
+        part = run.part([each.judged for each in told])
+        replace(folder / courses.PAGE, alert_page.render(part, told))
     if shown := records(run, folder, dashboards.RECORD, dashboards.DashboardsRecord):
         part = run.part([each.judged for each in shown])
         replace(folder / dashboards.PAGE, dashboard_page.render(part, shown))

@@ -4,12 +4,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlflow_conformance import __version__
 from mlflow_conformance.evidence.verdict import RunVerdict
 from mlflow_conformance.report import words
 from mlflow_conformance.report.attached import Attached
 from mlflow_conformance.report.courses import CourseRecord
-from mlflow_conformance.report.html import environment
+from mlflow_conformance.report.html import whole_page
 from mlflow_conformance.report.lanes import of_record, span_of
 from mlflow_conformance.report.plot import LogAxis, Tick, TimeAxis, failures, seconds, traffic
 
@@ -42,16 +41,11 @@ def render(run: RunVerdict, attached: Sequence[Attached[CourseRecord]]) -> str:
         (each, of_record(each.record), _load(each.record)) if each.record else (each, None, None)
         for each in attached
     ]
-    return (
-        environment()
-        .get_template("alerts.html.j2")
-        .render(
-            run=run,
-            start=run.run,
-            drawn=drawn,
-            headline=words.headline(run, whole=False),
-            tool_version=__version__,
-        )
+    return whole_page(
+        "alerts.html.j2",
+        run,
+        words.headline(run, whole=False),
+        drawn=drawn,
     )
 
 

@@ -5,7 +5,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlflow_conformance import __version__
 from mlflow_conformance.evidence.verdict import RunVerdict
 from mlflow_conformance.report import words
 from mlflow_conformance.report.attached import Attached
@@ -16,7 +15,7 @@ from mlflow_conformance.report.dashboards import (
     SeriesShown,
     has_data,
 )
-from mlflow_conformance.report.html import environment
+from mlflow_conformance.report.html import whole_page
 from mlflow_conformance.report.plot import WIDE, Tick, TimeAxis
 from mlflow_conformance.report.units import base, written
 
@@ -89,16 +88,11 @@ def _page(run: RunVerdict, attached: Sequence[Attached[DashboardsRecord]], most:
         (each, [_dashboard(d, most) for d in each.record.dashboards] if each.record else [])
         for each in attached
     ]
-    return (
-        environment()
-        .get_template("dashboards.html.j2")
-        .render(
-            run=run,
-            start=run.run,
-            drawn=drawn,
-            headline=words.headline(run, whole=False),
-            tool_version=__version__,
-        )
+    return whole_page(
+        "dashboards.html.j2",
+        run,
+        words.headline(run, whole=False),
+        drawn=drawn,
     )
 
 

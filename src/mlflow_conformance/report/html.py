@@ -116,39 +116,34 @@ def _least(run: RunVerdict, otherwise: Detail, of_passed: Detail) -> int:
 def _page(run: RunVerdict, detail: Detail, of_passed: Detail, pictures: Mapping[str, str]) -> str:
     of = {v: [c for c in run.checks if c.verdict is v] for v in Verdict}
     told = alerts(run)
-    return (
-        environment()
-        .get_template("report.html.j2")
-        .render(
-            run=run,
-            start=run.run,
-            detail=detail,
-            of_passed=of_passed,
-            pictures=pictures,
-            abridged=of_passed is not _WHOLE,
-            headline=words.headline(run),
-            failed=of[Verdict.FAIL],
-            unknown=[c for c in of[Verdict.UNKNOWN] if c.check],
-            silent=[c for c in of[Verdict.UNKNOWN] if not c.check],
-            waived=of[Verdict.WAIVED],
-            passed=of[Verdict.PASS],
-            families=words.by_family(of[Verdict.PASS]),
-            counts=[(v, len(of[v])) for v in _ORDER],
-            target=list(_facts(run.run.target)),
-            rows=rows,
-            score=score(run),
-            steps=steps(run),
-            alerts=told,
-            alert_lanes=since_the_fault(told[:_FAULTS]),
-            alert_page=ALERT_PAGE if checks_with(run, RECORD) else None,
-            dashboards=dashboards.told(run),
-            dashboard_page=dashboards.PAGE if checks_with(run, dashboards.RECORD) else None,
-            disruptions=disruptions(run),
-            most_disruptions=_FAULTS,
-            time_line=TIME_LINE if on_time_line(run) else None,
-            total=words.total_seconds(run),
-            tool_version=__version__,
-        )
+    return whole_page(
+        "report.html.j2",
+        run,
+        words.headline(run),
+        detail=detail,
+        of_passed=of_passed,
+        pictures=pictures,
+        abridged=of_passed is not _WHOLE,
+        failed=of[Verdict.FAIL],
+        unknown=[c for c in of[Verdict.UNKNOWN] if c.check],
+        silent=[c for c in of[Verdict.UNKNOWN] if not c.check],
+        waived=of[Verdict.WAIVED],
+        passed=of[Verdict.PASS],
+        families=words.by_family(of[Verdict.PASS]),
+        counts=[(v, len(of[v])) for v in _ORDER],
+        target=list(_facts(run.run.target)),
+        rows=rows,
+        score=score(run),
+        steps=steps(run),
+        alerts=told,
+        alert_lanes=since_the_fault(told[:_FAULTS]),
+        alert_page=ALERT_PAGE if checks_with(run, RECORD) else None,
+        dashboards=dashboards.told(run),
+        dashboard_page=dashboards.PAGE if checks_with(run, dashboards.RECORD) else None,
+        disruptions=disruptions(run),
+        most_disruptions=_FAULTS,
+        time_line=TIME_LINE if on_time_line(run) else None,
+        total=words.total_seconds(run),
     )
 
 
@@ -165,8 +160,19 @@ _DOORS: dict[Door, str] = {
 _ORDER = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.WAIVED, Verdict.PASS)
 
 
+def whole_page(template: str, run: RunVerdict, headline: str, **values: object) -> str:
+    """A template with what every page shows, and values of its own."""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            run=run, start=run.run, headline=headline, tool_version=__version__, **values,
+        )
+    )  # fmt: skip
+
+
 @cache
-def environment() -> Environment:
+def _environment() -> Environment:
     """Templates of every page, with what they share: filters, and text made safe to show."""
     made = Environment(
         loader=PackageLoader("mlflow_conformance.report"),

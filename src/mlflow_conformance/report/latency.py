@@ -4,12 +4,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mlflow_conformance import __version__
 from mlflow_conformance.evidence.verdict import RunVerdict
 from mlflow_conformance.load.document import LoadDocument
 from mlflow_conformance.load.result import Bin
 from mlflow_conformance.report import words
-from mlflow_conformance.report.html import Detail, environment
+from mlflow_conformance.report.html import Detail, whole_page
 from mlflow_conformance.report.plot import WIDE, LogAxis, Tick, TimeAxis, failures, seconds, traffic
 
 LIMIT = 300_000
@@ -66,24 +65,19 @@ def render(
         title: what the page is.
         whole: false when the run's checks are not all that the run was about.
     """
-    return (
-        environment()
-        .get_template("latency.html.j2")
-        .render(
-            run=run,
-            start=run.run,
-            detail=_DETAIL,
-            title=title,
-            headline=words.headline(run, whole=whole),
-            document=document,
-            result=document.result,
-            before=document.last_good,
-            chart=_chart(document),
-            seconds=seconds,
-            share=share,
-            rate=rate,
-            tool_version=__version__,
-        )
+    return whole_page(
+        "latency.html.j2",
+        run,
+        words.headline(run, whole=whole),
+        detail=_DETAIL,
+        title=title,
+        document=document,
+        result=document.result,
+        before=document.last_good,
+        chart=_chart(document),
+        seconds=seconds,
+        share=share,
+        rate=rate,
     )
 
 

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.placeholders import filled
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
-from mlflow_conformance.stand.deploy.rendered import objects
-from mlflow_conformance.stand.temporary import brought, make, namespace_of
+from mlflow_conformance.stand.temporary import brought, make, namespace_of, parts_of, wait_ready
 
 _BUNDLE, _FILE = "tracing", "deployment/kind/tracing/jaeger.yaml"
 _PODS = {"app": "jaeger"}
@@ -64,16 +62,9 @@ def jaeger(
             "a Jaeger there, name it under names.tracing.query",
         )
     words = {**brought(kube, _BUNDLE), "collector": collector}
-    text = (root / _FILE).read_text(encoding="utf-8")
-    parts = [filled(thing, words) for thing in objects(text)]
     with ExitStack() as made:
         make(made, kube, [namespace_of(namespace)], waiter, timeout="namespace gone")
-        make(made, there, parts, waiter)
-        waiter.until(
-            f"ready: Jaeger in {namespace}",
-            lambda: [pod.ready for pod in there.pods(_PODS)],
-            done=lambda seen: bool(seen) and all(seen),
-            timeout="monitoring ready",
-        )
+        make(made, there, parts_of(root / _FILE, words), waiter)
+        wait_ready(there, _PODS, waiter)
         host = f"http://{collector}.{namespace}.svc"
         yield Collector(namespace, _PODS, f"{host}:{_TAKES}", _ASKED, f"{host}:{_ASKED}")

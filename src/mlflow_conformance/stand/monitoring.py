@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.placeholders import filled
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.stand import images
@@ -23,6 +22,8 @@ from mlflow_conformance.stand.temporary import (
     make,
     make_kinds,
     namespace_of,
+    parts_of,
+    wait_ready,
 )
 
 _BUNDLE, _OPERATOR = "monitoring", "go.prometheus-operator"
@@ -75,8 +76,7 @@ def stack(
         for thing in objects((built[_OPERATOR] / _DEFINITIONS.format(kind)).read_text("utf-8"))
     ]
     words |= {"namespace": namespace, "watched": kube.namespace, "receiver": receiver}
-    texts = [(root / _FOLDER / f"{part}.yaml").read_text(encoding="utf-8") for part in _PARTS]
-    parts = [filled(thing, words) for text in texts for thing in objects(text)]
+    parts = [thing for part in _PARTS for thing in parts_of(root / _FOLDER / f"{part}.yaml", words)]
     there = kube.within(namespace)
     with ExitStack() as made:
         make_kinds(made, kube, definitions, waiter)
@@ -86,10 +86,5 @@ def stack(
         make(made, kube, [namespace_of(namespace)], waiter, timeout="namespace gone")
         there.apply([thing for thing in parts if thing not in of_all])
         for labels in _PODS:
-            waiter.until(
-                f"ready: the pod {labels} of {namespace}",
-                lambda labels=labels: [p.ready for p in there.pods(labels)],  # type: ignore[misc]
-                done=lambda seen: bool(seen) and all(seen),
-                timeout="monitoring ready",
-            )
+            wait_ready(there, labels, waiter)
         yield f"http://prometheus-operated.{namespace}.svc:9090"

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Objects that are in a cluster for as long as checks need them, and the images they run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from mlflow_conformance.cluster.conditions import holds
@@ -11,10 +12,12 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.node_door import open_node
 from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.cluster.view import look
+from mlflow_conformance.config.placeholders import filled
 from mlflow_conformance.core.progress import tell
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.stand import images
+from mlflow_conformance.stand.deploy.rendered import objects
 from mlflow_conformance.stand.node_images import provide
 
 Manifest = dict[str, Any]
@@ -30,6 +33,11 @@ def brought(kube: Kube, bundle: str) -> dict[str, str]:
     tags = {name: names[0] for name, names in pinned.items()}
     provide([open_node(node) for node in look(kube).nodes], list(tags.values()), tell)
     return tags
+
+
+def parts_of(path: Path, words: Mapping[str, Any]) -> list[Manifest]:
+    """The objects of a file of manifests, with words in place of those in braces."""
+    return [filled(thing, words) for thing in objects(path.read_text(encoding="utf-8"))]
 
 
 def namespace_of(name: str) -> Manifest:
@@ -78,6 +86,20 @@ def make_kinds(
         lambda: [holds(kube.get("customresourcedefinition", n), "Established") for n in names],
         done=all,
         timeout="api reply",
+    )
+
+
+def wait_ready(there: Kube, labels: Mapping[str, str], waiter: Waiter) -> None:
+    """Wait until there are pods with these labels in a namespace, and all of them are ready.
+
+    Raises:
+        TimedOut: they were not in time.
+    """
+    waiter.until(
+        f"ready: the pod {dict(labels)} of {there.namespace}",
+        lambda: [pod.ready for pod in there.pods(labels)],
+        done=lambda seen: bool(seen) and all(seen),
+        timeout="monitoring ready",
     )
 
 

@@ -10,12 +10,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.config.names import MlflowNames
-from mlflow_conformance.config.placeholders import filled
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.account import account
@@ -26,8 +22,11 @@ from mlflow_conformance.stand.temporary import (
     brought,
     make,
     make_kinds,
+    parts_of,
+    wait_ready,
 )
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.target.own_image import own_image
 
 _BUNDLE, _PROGRAMS = "workflows", "go.argo-workflows"
 _DEFINITIONS = "files/manifests/base/crds/minimal"
@@ -71,7 +70,8 @@ def argo(target: Target, namespace: str, waiter: Waiter) -> Iterator[Installed]:
         namespace: where it is installed; made here.
 
     Raises:
-        Unusable: the namespace exists already, MLflow has a certificate, or an image cannot be had.
+        Unusable: the namespace exists already, MLflow has a certificate, its workload or container
+            is not there, or an image cannot be had.
         KubeFailed, TimedOut: it could not be installed, or was not ready in time.
     """
     kube, runner = target.need_kube(), target.names.runner
@@ -85,7 +85,7 @@ def argo(target: Target, namespace: str, waiter: Waiter) -> Iterator[Installed]:
     words = {
         **brought(kube, _BUNDLE),
         **{name: (folder / name).read_text(encoding="utf-8") for name in _SOURCES},
-        "image": _image(kube, target.names.mlflow),
+        "image": own_image(kube, target.names),
         "workflows": namespace,
         "runner": runner.namespace,
         "runner labels": dict(runner.labels),
@@ -104,14 +104,14 @@ def argo(target: Target, namespace: str, waiter: Waiter) -> Iterator[Installed]:
     there, beside = kube.within(namespace), kube.within(runner.namespace)
     with ExitStack() as made:
         make_kinds(made, kube, definitions, waiter)
-        make(made, kube, _parts(folder / _NAMESPACE, words), waiter, timeout="namespace gone")
+        make(made, kube, parts_of(folder / _NAMESPACE, words), waiter, timeout="namespace gone")
         there.apply([_secret(_CLIENT, client)])
         for name in _IN_NAMESPACE:
-            there.apply(_parts(folder / name, words))
-        trigger = _parts(folder / _TRIGGER, words)
+            there.apply(parts_of(folder / name, words))
+        trigger = parts_of(folder / _TRIGGER, words)
         make(made, beside, [_secret(_NAME, {_KEY: secret}), *trigger], waiter)
-        _wait_ready(there, {"app": "workflow-controller"}, waiter)
-        _wait_ready(beside, {"app": _NAME}, waiter)
+        wait_ready(there, {"app": "workflow-controller"}, waiter)
+        wait_ready(beside, {"app": _NAME}, waiter)
         yield Installed(namespace, f"http://{_NAME}.{runner.namespace}.svc:{_PORT}/", secret)
 
 
@@ -124,36 +124,6 @@ def _need_free(kube: Kube, namespace: str) -> None:
         )
 
 
-def _image(kube: Kube, names: MlflowNames) -> str:
-    """The image that MLflow's server has.
-
-    Raises:
-        KubeFailed: its workload cannot be read.
-        Unusable: it has no such container.
-    """
-    workload = kube.get(names.kind, names.deployment)
-    for container in workload["spec"]["template"]["spec"]["containers"]:
-        if container["name"] == names.container:
-            return str(container["image"])
-    raise Unusable(
-        f"The {names.kind} {names.deployment} has no container {names.container!r}",
-        remedy="Correct names.mlflow.container in the profile",
-    )
-
-
-def _parts(path: Path, words: Mapping[str, Any]) -> list[Manifest]:
-    return [filled(thing, words) for thing in objects(path.read_text(encoding="utf-8"))]
-
-
 def _secret(name: str, entries: Mapping[str, str]) -> Manifest:
     meta = {"name": name}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": dict(entries)}
-
-
-def _wait_ready(there: Kube, labels: Mapping[str, str], waiter: Waiter) -> None:
-    waiter.until(
-        f"ready: the pod {dict(labels)} of {there.namespace}",
-        lambda: [pod.ready for pod in there.pods(labels)],
-        done=lambda seen: bool(seen) and all(seen),
-        timeout="monitoring ready",
-    )

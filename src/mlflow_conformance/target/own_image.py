@@ -22,10 +22,20 @@ def with_image(kube: Kube, names: Names) -> Names:
     """The names with the runner's image: MLflow's own, where the profile names none.
 
     Raises:
-        Unusable: MLflow's workload, or its container, is not there.
+        Unusable: see `own_image`.
     """
     if names.runner.image:
         return names
+    runner = names.runner.model_copy(update={"image": own_image(kube, names)})
+    return names.model_copy(update={"runner": runner})
+
+
+def own_image(kube: Kube, names: Names) -> str:
+    """The image that MLflow's server has.
+
+    Raises:
+        Unusable: MLflow's workload, or its container, is not there.
+    """
     server = names.mlflow
     try:
         found = kube.get(server.kind, server.deployment)
@@ -48,8 +58,7 @@ def with_image(kube: Kube, names: Names) -> Names:
             f"The {server.kind} {server.deployment} has no container {server.container!r}",
             remedy=f"Set `names.mlflow.container` in the profile to one of: {there}",
         )
-    runner = names.runner.model_copy(update={"image": image})
-    return names.model_copy(update={"runner": runner})
+    return str(image)
 
 
 def send_s3(kube: Kube, namespace: str, lacking: Sequence[str]) -> None:

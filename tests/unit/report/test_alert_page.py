@@ -1,32 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Alerts over the time line of their fault: what a reader must see, from a record of a run."""
 
-import hashlib
 import json
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlflow_conformance.evidence.log import read
-from mlflow_conformance.evidence.model import (
-    Attachment,
-    CheckFinished,
-    Expected,
-    Observation,
-    RunEnded,
-    RunStarted,
-)
+from mlflow_conformance.evidence.model import Observation
 from mlflow_conformance.evidence.verdict import RunVerdict, judge
 from mlflow_conformance.report import alert_page, write_all
 from mlflow_conformance.report.attached import records
 from mlflow_conformance.report.courses import MOST_SLICES, PAGE, RECORD, CourseRecord
 from mlflow_conformance.report.html import render
 from pages import Page
+from recorded_run import write_run
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PATH = "attachments/OBS-2.down-alerts-over-time.json"
 WRITTEN: dict[str, Any] = {
     "schema_version": "1",
@@ -66,29 +57,10 @@ TOLD = {
 
 
 def run_in(folder: Path, written: Any, *, told: Any = None) -> Path:
-    content = json.dumps(written).encode()
-    (folder / "attachments").mkdir(exist_ok=True)
-    (folder / PATH).write_bytes(content)
-    attachment = Attachment(
-        name=RECORD, path=PATH, media_type="application/json",
-        sha256=hashlib.sha256(content).hexdigest(),
+    return write_run(
+        folder, "OBS-2.down", RECORD, PATH, written,
+        Observation(name="alert", observed=told or TOLD), silent=("NET-1",),
     )  # fmt: skip
-    events = [
-        RunStarted(
-            run_id="r", started=NOW, tool_version="0", command=["c"], profile="p",
-            profile_sha256="0", target={}, seed=1,
-            expected=[Expected(id="OBS-2.down", promise="p"), Expected(id="NET-1", promise="q")],
-        ),
-        CheckFinished(
-            id="OBS-2.down", title="t", nodeid="n", started=NOW, duration_s=1, promise="It is told",
-            impact="i", remedy="r", attachments=[attachment],
-            observations=[Observation(name="alert", observed=told or TOLD)],
-        ),
-        RunEnded(ended=NOW),
-    ]  # fmt: skip
-    log = folder / "evidence.jsonl"
-    log.write_text("".join(e.model_dump_json() + "\n" for e in events))
-    return log
 
 
 def page_of(folder: Path, written: Any = None) -> str:

@@ -1,22 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of dashboards: what a reader must see, from the record of a run."""
 
-import hashlib
-import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlflow_conformance.evidence.model import (
-    Attachment,
-    CheckFinished,
-    Expected,
-    Observation,
-    RunEnded,
-    RunStarted,
-)
+from mlflow_conformance.evidence.model import Observation
 from mlflow_conformance.report import write_all
 from mlflow_conformance.report.dashboard_page import LIMIT
 from mlflow_conformance.report.dashboards import (
@@ -28,8 +18,8 @@ from mlflow_conformance.report.dashboards import (
     DashboardsRecord,
 )
 from pages import Page
+from recorded_run import write_run
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PATH = "attachments/OBS-3-dashboards-over-time.json"
 
 
@@ -64,29 +54,10 @@ WRITTEN = record(
 
 
 def run_in(folder: Path, written: Any) -> Path:
-    content = json.dumps(written).encode()
-    (folder / "attachments").mkdir(exist_ok=True)
-    (folder / PATH).write_bytes(content)
-    attachment = Attachment(
-        name=RECORD, path=PATH, media_type="application/json",
-        sha256=hashlib.sha256(content).hexdigest(),
-    )  # fmt: skip
     line = {"dashboard": "MLflow <live>", "panels": 3, "empty": ["Nothing", "Refused"]}
-    events = [
-        RunStarted(
-            run_id="r", started=NOW, tool_version="0", command=["c"], profile="p",
-            profile_sha256="0", target={}, seed=1, expected=[Expected(id="OBS-3", promise="p")],
-        ),
-        CheckFinished(
-            id="OBS-3", title="t", nodeid="n", started=NOW, duration_s=1, promise="Panels show",
-            impact="i", remedy="r", attachments=[attachment],
-            observations=[Observation(name="dashboard", observed=line)],
-        ),
-        RunEnded(ended=NOW),
-    ]  # fmt: skip
-    log = folder / "evidence.jsonl"
-    log.write_text("".join(e.model_dump_json() + "\n" for e in events))
-    return log
+    return write_run(
+        folder, "OBS-3", RECORD, PATH, written, Observation(name="dashboard", observed=line)
+    )
 
 
 def page_of(folder: Path, written: Any = WRITTEN) -> str:

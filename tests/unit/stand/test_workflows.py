@@ -9,6 +9,7 @@ import pytest
 from mlflow_conformance.config import assets
 from mlflow_conformance.stand import workflows
 from mlflow_conformance.stand.images import load_pins
+from mlflow_conformance.stand.temporary import parts_of
 
 FOLDER = assets.asset("deployment/kind/workflows")
 WORDS: dict[str, Any] = {
@@ -20,7 +21,7 @@ WORDS: dict[str, Any] = {
     "runner labels": {"access": "true"},
 }
 FILES = sorted(path.name for path in FOLDER.glob("*.yaml"))
-PARTS = [thing for name in FILES for thing in workflows._parts(FOLDER / name, WORDS)]
+PARTS = [thing for name in FILES for thing in parts_of(FOLDER / name, WORDS)]
 
 
 def texts(value: Any) -> list[str]:

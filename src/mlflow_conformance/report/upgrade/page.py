@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """upgrade.html: one file, no script, nothing fetched; everything from the evidence is escaped."""
 
-from mlflow_conformance import __version__
 from mlflow_conformance.evidence.upgrade import ABOUT, UpgradeVerdict
 from mlflow_conformance.evidence.verdict import Verdict
 from mlflow_conformance.report import words
-from mlflow_conformance.report.html import Detail, environment, rows
+from mlflow_conformance.report.html import Detail, rows, whole_page
 from mlflow_conformance.report.upgrade.telling import about, areas, headline
 
 LIMIT = 300_000
@@ -32,32 +31,27 @@ def render(verdict: UpgradeVerdict) -> str:
 def _page(verdict: UpgradeVerdict, detail: Detail) -> str:
     before, after = verdict.sides
     run = verdict.run
-    return (
-        environment()
-        .get_template("upgrade.html.j2")
-        .render(
-            verdict=verdict,
-            tone=verdict.as_verdict,
-            start=run.run,
-            run=run,
-            before=before,
-            after=after,
-            headline=headline(verdict),
-            about=about,
-            areas=areas(verdict),
-            same=[c for c in verdict.compared if not c.changed],
-            changed=[c for c in verdict.compared if c.changed],
-            alike=[
-                c.id
-                for c in verdict.compared
-                if c.before and c.after and c.before.verdict is c.after.verdict is Verdict.FAIL
-            ],
-            stages=[(stage, ABOUT[stage], run) for stage, run in verdict.stages.items()],
-            seconds=words.total_seconds,
-            detail=detail,
-            abridged=detail is not _DETAILS[0],
-            rows=rows,
-            total=words.total_seconds(run),
-            tool_version=__version__,
-        )
+    return whole_page(
+        "upgrade.html.j2",
+        run,
+        headline(verdict),
+        verdict=verdict,
+        tone=verdict.as_verdict,
+        before=before,
+        after=after,
+        about=about,
+        areas=areas(verdict),
+        same=[c for c in verdict.compared if not c.changed],
+        changed=[c for c in verdict.compared if c.changed],
+        alike=[
+            c.id
+            for c in verdict.compared
+            if c.before and c.after and c.before.verdict is c.after.verdict is Verdict.FAIL
+        ],
+        stages=[(stage, ABOUT[stage], run) for stage, run in verdict.stages.items()],
+        seconds=words.total_seconds,
+        detail=detail,
+        abridged=detail is not _DETAILS[0],
+        rows=rows,
+        total=words.total_seconds(run),
     )
