@@ -19,8 +19,8 @@ from mlflow_conformance.disruption.thresholds import FaultBounds, PlayedBounds
 from mlflow_conformance.disruption.undisturbed import Undisturbed
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.ledger.history import Operation
-from mlflow_conformance.ledger.readback import WritesKept
 from mlflow_conformance.ledger.writers import KINDS
+from mlflow_conformance.ledger.writes_kept import WritesKept, wrong_with
 from mlflow_conformance.load.expectations import excuse, expect_outage, note_load, note_others
 from mlflow_conformance.load.run_record import RunRecord
 
@@ -81,14 +81,17 @@ def expect_kept(
     )
     evidence.note("acknowledged before the fault", {kind: before[kind] for kind in KINDS})
     evidence.note("writes without an answer", sum(o.outcome == "open" for o in operations))
-    for shown in kept:
-        door = f"{shown.door} ({shown.kind})"
-        evidence.note(f"acknowledged, read back by {door}", shown.finding.acknowledged)
-        evidence.note(
-            f"without an answer and there nevertheless, by {door}", len(shown.finding.recovered)
-        )
-    broken = [what for shown in kept for what in shown.broken]
-    evidence.expect("writes.kept", "what is wrong with acknowledged writes", broken, "==", [])
+    for each in kept:
+        if each.shown:
+            door = f"{each.door} ({each.kind})"
+            evidence.note(f"acknowledged, read back by {door}", each.finding.acknowledged)
+            evidence.note(
+                f"without an answer and there nevertheless, by {door}", len(each.finding.recovered)
+            )
+    wrong, unless = wrong_with(kept)
+    evidence.expect(
+        "writes.kept", "what is wrong with acknowledged writes", wrong, "==", [], unless=unless
+    )
     if acknowledged < row.writes:
         evidence.undecided(f"only {acknowledged} writes were acknowledged, {row.writes} are asked")
     for kind, least in asked_before(row).items():
@@ -239,7 +242,7 @@ def table_line(
         "outage_s": round(seen.result.outage.silence.seconds, 3),
         "failing_s": round(failing(seen.window, seen.fault_s).seconds, 3),
         "acknowledged": sum(o.acknowledged for o in operations),
-        "lost": len(lost),
+        "lost": len(lost) if lost or all(k.shown for k in kept) else None,
         "whole_s": None if seen.whole_s is None else round(seen.whole_s, 1),
     }
 

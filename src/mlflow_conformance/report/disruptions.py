@@ -23,6 +23,7 @@ class Disruption:
         proof: what shows that the fault happened; empty when nothing does.
         outage_s: the longest span without a success.
         failing_s: from the first to the last failed request.
+        lost: acknowledged writes that a door does not show; None where one showed none of a kind.
         whole_s: until every part was ready again, from the fault; None when it was not.
     """
 
@@ -35,7 +36,7 @@ class Disruption:
     outage_s: float
     failing_s: float
     acknowledged: int
-    lost: int
+    lost: int | None
     whole_s: float | None
 
 
@@ -54,7 +55,7 @@ def on_time_line(run: RunVerdict) -> list[Judged]:
 def _line(check_id: str, verdict: Verdict, told: Mapping[str, Any]) -> Disruption | None:
     """A line, or None of a record that is not as this version writes it."""
     try:
-        whole = told["whole_s"]
+        whole, lost = told["whole_s"], told["lost"]
         return Disruption(
             id=check_id,
             verdict=verdict,
@@ -65,7 +66,7 @@ def _line(check_id: str, verdict: Verdict, told: Mapping[str, Any]) -> Disruptio
             outage_s=float(told["outage_s"]),
             failing_s=float(told["failing_s"]),
             acknowledged=int(told["acknowledged"]),
-            lost=int(told["lost"]),
+            lost=None if lost is None else int(lost),
             whole_s=None if whole is None else float(whole),
         )
     except (KeyError, TypeError, ValueError):

@@ -4,8 +4,8 @@
 from collections.abc import Sequence
 
 from mlflow_conformance.evidence.case import Evidence
-from mlflow_conformance.ledger.readback import WritesKept
 from mlflow_conformance.ledger.suffering import suffered
+from mlflow_conformance.ledger.writes_kept import WritesKept, wrong_with
 from mlflow_conformance.load.expectations import note_load
 from mlflow_conformance.upgrade.clients import SENT, WORDS
 from mlflow_conformance.upgrade.locks import Held, changers, locked, longest_wait
@@ -112,13 +112,16 @@ def expect_load(evidence: Evidence, seen: Upgraded, bounds: RequestBounds, least
 
 def expect_kept(evidence: Evidence, kept: Sequence[WritesKept]) -> None:
     """No acknowledged write is lost, torn or changed, at any door."""
-    for shown in kept:
-        evidence.note(
-            f"{WORDS[shown.kind]}: acknowledged, read back by {shown.door}",
-            shown.finding.acknowledged,
-        )
-    broken = [what for shown in kept for what in shown.broken]
-    evidence.expect("writes.kept", "what is wrong with acknowledged writes", broken, "==", [])
+    for each in kept:
+        if each.shown:
+            evidence.note(
+                f"{WORDS[each.kind]}: acknowledged, read back by {each.door}",
+                each.finding.acknowledged,
+            )
+    wrong, unless = wrong_with(kept)
+    evidence.expect(
+        "writes.kept", "what is wrong with acknowledged writes", wrong, "==", [], unless=unless
+    )
 
 
 def require_before(evidence: Evidence, seen: Upgraded, kinds: Sequence[str], least: int) -> None:

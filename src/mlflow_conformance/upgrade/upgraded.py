@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mlflow_conformance.config.manners import Manner
 from mlflow_conformance.ledger.pacing import SentRequest
-from mlflow_conformance.ledger.readback import WritesKept
+from mlflow_conformance.ledger.writes_kept import WritesKept
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.upgrade.interleaving import Restart
 from mlflow_conformance.upgrade.locks import Held

@@ -25,8 +25,8 @@ from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.verdict import Verdict, judge_check
 from mlflow_conformance.ledger.history import Operation
 from mlflow_conformance.ledger.pacing import SentRequest
-from mlflow_conformance.ledger.readback import judge_metrics
 from mlflow_conformance.ledger.writers import KINDS, RECORDS, value_of
+from mlflow_conformance.ledger.writes_kept import WritesKept, judge_metrics
 from mlflow_conformance.load.analysis import analyse
 from mlflow_conformance.load.run_record import whole_part
 
@@ -104,11 +104,13 @@ def _judged(
     steps: list[int],
     *,
     operations: Sequence[Operation] = WRITTEN,
+    also: WritesKept | None = None,
     **thresholds: Any,
 ) -> Verdict:
     evidence = Evidence("DIS-3", "p", tmp_path)
     row = ROW.model_copy(update=thresholds)
     kept = [judge_metrics("sql", operations, {"r": [(s, value_of(s)) for s in steps]})]
+    kept += [also] if also else []
     undecided = None
     try:
         judging.expect_kept(evidence, seen, operations, kept, row)
@@ -143,6 +145,17 @@ def test_what_is_late_while_others_take_the_machine_decides_nothing(tmp_path: Pa
 
 def test_a_fault_that_hit_nothing_never_passes(tmp_path: Path) -> None:
     assert _judged(tmp_path, _seen(tmp_path, after=HEALTHY), ALL) is Verdict.UNKNOWN
+
+
+def test_a_door_that_nobody_could_look_through_neither_passes_nor_hides_an_outage(
+    tmp_path: Path,
+) -> None:
+    unseen = replace(judge_metrics("sql", [], {}), unseen="InsideFailed: sql: no answer")
+    calm, long = _seen(tmp_path, answer=_down(5, 6)), _seen(tmp_path, answer=_down(5, 7.5))
+    assert _judged(tmp_path, calm, ALL, also=unseen) is Verdict.UNKNOWN
+    assert _judged(tmp_path, long, ALL, also=unseen) is Verdict.FAIL
+    refused = replace(unseen, unseen="", refused="HTTP 400")
+    assert _judged(tmp_path, calm, ALL, also=refused) is Verdict.FAIL
 
 
 def test_a_lost_write_fails_even_without_a_proof(tmp_path: Path) -> None:

@@ -15,12 +15,7 @@ from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.mlflow import ApiError, MlflowApi, NewRun
 from mlflow_conformance.ledger.history import Operation, Outcome
 from mlflow_conformance.ledger.log import Ledger, read
-from mlflow_conformance.ledger.readback import (
-    judge_artifacts,
-    judge_metrics,
-    judge_named,
-    served_artifacts,
-)
+from mlflow_conformance.ledger.readback import served_artifacts
 from mlflow_conformance.ledger.writers import (
     KINDS,
     Pace,
@@ -29,6 +24,7 @@ from mlflow_conformance.ledger.writers import (
     digest_of,
     value_of,
 )
+from mlflow_conformance.ledger.writes_kept import judge_artifacts, judge_metrics, judge_named
 from senders import Always
 
 

@@ -85,6 +85,12 @@ def test_without_proof_and_never_whole_again(tmp_path: Path) -> None:
     assert "never" in page
 
 
+def test_writes_that_no_door_showed_are_not_called_kept(tmp_path: Path) -> None:
+    run = judge(read(_log(tmp_path, {**LINE, "lost": None})))
+    assert disruptions(run)[0].lost is None
+    assert "<strong>not shown</strong>" in html.render(run)
+
+
 @pytest.mark.parametrize("line", [{"scenario": "x"}, {**LINE, "failed": "many"}, "text", None])
 def test_a_record_of_another_form_has_no_line(tmp_path: Path, line: object) -> None:
     run = judge(read(_log(tmp_path, line)))

@@ -4,6 +4,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.ledger.history import Operation
@@ -36,3 +38,17 @@ def test_a_search_that_is_refused_is_broken_and_the_database_is_still_asked() ->
         assert kept[door].broken == [
             f"{door}, trace: refused: traces/search: HTTP 400 BAD_REQUEST column does not exist"
         ]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (404, {"error_code": "RESOURCE_DOES_NOT_EXIST"}, "3 lost"),
+        (400, {"error_code": "X"}, "refused: traces/get: HTTP 400 X"),
+    ],
+)
+def test_a_trace_is_opened_or_gone_or_refused(status: int, body: object, told: str) -> None:
+    taken = [Operation("w", "l", "span", turn, 0, 1, "acknowledged") for turn in range(3)]
+    api = MlflowApi("http://x", Always(status, body), {})
+    [opened] = [k for k in traces_kept(taken, TRACES, api, _Stored()) if k.door == "mlflow, opened"]
+    assert opened.broken == [f"mlflow, opened, span: {told}"]
