@@ -40,6 +40,7 @@ def run_checks(*folders: str, **options: Option) -> int:
             "--disable-plugin-autoload", "-p", "mlflow_conformance.run.plugin",
             "-p", "no:cacheprovider",
             "--no-header", "--tb=no", "-q",
+            "--override-ini=console_output_style=classic",  # the plugin tells the progress
             *(word for name, value in options.items() for word in _given(name, value)),
         ]
     )  # fmt: skip

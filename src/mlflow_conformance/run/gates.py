@@ -3,11 +3,13 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from mlflow_conformance.config.tiers import Tier
 from mlflow_conformance.core.errors import SPEAKER, Unusable
+from mlflow_conformance.core.progress import tell_on
 from mlflow_conformance.evidence.recorded import recorded
 from mlflow_conformance.evidence.verdict import Judged
 
@@ -68,15 +70,24 @@ def _reason(output: str) -> str:
 
 
 def _finished(argv: Sequence[str], *, within_s: float) -> tuple[int, str]:
-    """Run a gate to its end: exit code and everything that it printed.
+    """Run a gate to its end: exit code and everything that it printed; its progress is told on.
 
     However this ends, the gate is given the time to put back what it broke.
     """
+    lines: list[str] = []
     with subprocess.Popen(
         argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
     ) as gate:
+
+        def read() -> None:
+            for line in gate.stdout or ():
+                lines.append(line)
+                tell_on(line)
+
+        reader = threading.Thread(target=read, name="output of a gate")
+        reader.start()
         try:
-            output, _ = gate.communicate(timeout=within_s)
+            gate.wait(timeout=within_s)
         except subprocess.TimeoutExpired as problem:
             raise Unusable(
                 f"The checks were not finished within {within_s:g} s",
@@ -85,5 +96,6 @@ def _finished(argv: Sequence[str], *, within_s: float) -> tuple[int, str]:
         finally:
             if gate.poll() is None:
                 gate.terminate()
-                gate.communicate()
-        return gate.returncode, output
+                gate.wait()
+            reader.join()
+        return gate.returncode, "".join(lines)

@@ -16,6 +16,7 @@ from mlflow_conformance.config.catalogue import CheckInfo
 from mlflow_conformance.config.profile import LoadedProfile
 from mlflow_conformance.core.credentials import Hiding
 from mlflow_conformance.core.errors import SPEAKER, Unusable
+from mlflow_conformance.core.progress import tell
 from mlflow_conformance.core.signals import ending_once
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.log import EvidenceLog
@@ -240,7 +241,9 @@ class ConformancePlugin:
     # -- one check ----------------------------------------------------------------------------
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
         """Record one check from its first fixture to its last finalizer."""
         assert self.run is not None
         recording.begin(item, self.run)
@@ -252,7 +255,7 @@ class ConformancePlugin:
             recording.add_problem(item, pytest.ExceptionInfo.from_exception(problem))
             self.run.log.append(self._record(item))
             raise
-        self._finish(item)
+        self._finish(item, nextitem)
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -271,28 +274,23 @@ class ConformancePlugin:
             if verdict is not Verdict.PASS:
                 said = recording.evidence_of(item).concealed(reason)
                 report.longrepr = f"{verdict}: {said}"
-        report.user_properties.append(("verdict", str(item.stash.get(_VERDICT, ""))))
+        report.user_properties.append((recording.VERDICT, str(item.stash.get(_VERDICT, ""))))
         return report
 
     def pytest_report_teststatus(
         self, report: pytest.CollectReport | pytest.TestReport
-    ) -> tuple[str, str, str | tuple[str, dict[str, bool]]] | None:
+    ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
         """Say `pass`, `fail` and `unknown` rather than pytest's words."""
-        if isinstance(report, pytest.CollectReport):
-            return None
-        verdict = dict(report.user_properties).get("verdict")
-        if verdict and (report.when == "call" or report.failed):
-            colour = {"pass": "green", "fail": "red"}.get(str(verdict), "yellow")
-            return report.outcome, str(verdict)[0], (str(verdict), {colour: True})
-        return None
+        return recording.status(report) if isinstance(report, pytest.TestReport) else None
 
     def _record(self, item: pytest.Item) -> CheckFinished:
         return recording.record_of(item, self._known[recording.id_of(item)])
 
-    def _finish(self, item: pytest.Item) -> None:
+    def _finish(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         assert self.run is not None
         record = self._record(item)
         verdict, _ = judge_check(record)
         if verdict is not Verdict.PASS and self.target is not None:
             record = diagnostics.added(record, self.target, self.run)
         self.run.log.append(record)
+        tell(recording.progress(item, nextitem, verdict))

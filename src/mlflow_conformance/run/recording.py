@@ -15,8 +15,12 @@ from mlflow_conformance.doors.mlflow import ApiError
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.model import CheckFinished
 from mlflow_conformance.evidence.run import Run
+from mlflow_conformance.evidence.verdict import Verdict
+from mlflow_conformance.report.words import duration
 from mlflow_conformance.run.spending import Spending
 
+VERDICT = "verdict"
+"""The property of pytest's report that holds a check's verdict."""
 _EVIDENCE = pytest.StashKey[Evidence]()
 _PROBLEMS = pytest.StashKey[list[pytest.ExceptionInfo[BaseException]]]()
 _SPENDING = pytest.StashKey[Spending]()
@@ -91,6 +95,24 @@ def record_of(item: pytest.Item, info: CheckInfo) -> CheckFinished:
         error="\n".join(errors) or None,
         spent=item.stash[_SPENDING].so_far(),
     )
+
+
+def status(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """What pytest counts a check as, and its word; no letter, since `progress` has its place."""
+    verdict = str(dict(report.user_properties).get(VERDICT, ""))
+    if not verdict or not (report.when == "call" or report.failed):
+        return None
+    colour = {"pass": "green", "fail": "red"}.get(verdict, "yellow")
+    return report.outcome, "", (verdict, {colour: True})
+
+
+def progress(item: pytest.Item, following: pytest.Item | None, verdict: Verdict) -> str:
+    """A line for a person who waits: which check of how many ended, how, and what is next."""
+    items = item.session.items
+    spent = item.stash[_SPENDING].so_far()
+    took = duration(spent.setup_s + spent.call_s + spent.teardown_s)
+    then = f"; next is {id_of(following)}" if following else ""
+    return f"[{items.index(item) + 1:2d}/{len(items)}] {id_of(item)}: {verdict} after {took}{then}"
 
 
 def _marker(item: pytest.Item) -> pytest.Mark:

@@ -3,6 +3,7 @@
 
 import gc
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -155,7 +156,7 @@ def test_what_a_check_does_is_its_verdict(
     assert outcome.verdicts["AAA-1"][0] == verdict
     assert reason in outcome.verdicts["AAA-1"][1]
     assert outcome.code == code
-    assert outcome.stderr == ""
+    assert re.fullmatch(TOLD.format(f"1/1] AAA-1: {verdict}", ""), outcome.stderr)
 
 
 @pytest.mark.parametrize(
@@ -375,6 +376,8 @@ def test_nothing_happens_without_a_profile(pytester: pytest.Pytester) -> None:
     assert [p.suffix for p in pytester.path.iterdir() if p.is_file()] == [".py"]
 
 
+TOLD = r"\[ +\d+\.\d s\] \[ {} after 0\.\d\d s{}\n"
+"""The line of a check that ended: which of how many and how, and what is next."""
 REFUSED = [
     (("--check", "AAA-7"), "There is no check 'AAA-7', did you mean 'AAA-"),
     (("--check", "AAA-3"), "The profile k3d does not expect AAA-3 in the tier gate"),
@@ -518,7 +521,9 @@ def test_a_signal_puts_back_what_was_broken(
         started.process.send_signal(number)
         time.sleep(0.1)
     code, stderr = started.ended()
-    assert (code, stderr) == (
+    told, _, said = stderr.partition("\n")
+    assert re.fullmatch(TOLD.format("1/2] AAA-2: pass", "; next is AAA-1"), told + "\n")
+    assert (code, said) == (
         3, "mlflow-conformance: The run was stopped by a signal. Run it again for a verdict.\n"
     )  # fmt: skip
     assert (started.folder / "put-back").exists()

@@ -143,7 +143,8 @@ class Builder:
 
     Args:
         root: the cache's folder.
-        tell: gets one line for every step that ends, and for one that waits for another run.
+        tell: gets one line for every step that was built, one for all that were cached, and one for
+            a step that waits for another run.
     """
 
     root: Path
@@ -170,23 +171,30 @@ class Builder:
             _set_on_error(stop),
         ):
             while left or running:
+                cached: list[str] = []
                 for step in tuple(left):
                     ready = all(name in results for name in step.needs)
                     if ready and self._whole(step, key[step.name]):
-                        results[step.name] = self._report(step, key[step.name], len(steps))
+                        results[step.name] = self._kept(step, key[step.name])
+                        cached.append(step.name)
                         left.remove(step)
                     elif ready and lanes[step.lane].acquire(blocking=False):
                         folders = {name: results[name].folder for name in step.needs}
                         future = pool.submit(self._one, step, key[step.name], folders, stop)
                         running[future] = step
                         left.remove(step)
+                if cached:
+                    more = f" and {len(cached) - 1} more" if len(cached) > 1 else ""
+                    self._line(f"{cached[-1]}{more} … cached", len(cached), len(steps))
                 if not running:
                     continue
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     step = running.pop(future)
                     lanes[step.lane].release()
-                    results[step.name] = future.result()
-                    self._line(results[step.name], len(steps))
+                    result = results[step.name] = future.result()
+                    took = f"{result.seconds // 60:.0f}m{result.seconds % 60:02.0f}s"
+                    said = f"{result.name} … {'cached' if result.cached else took}"
+                    self._line(said, 1, len(steps))
         return results
 
     def folder(self, name: str, key: str) -> Path:
@@ -214,22 +222,15 @@ class Builder:
         folder = self.folder(step.name, key)
         return (folder / _META).is_file() and step.intact(folder, key)
 
-    def _report(self, step: Step, key: str, total: int) -> Result:
+    def _kept(self, step: Step, key: str) -> Result:
         folder = self.folder(step.name, key)
         meta = json.loads((folder / _META).read_text(encoding="utf-8"))
-        result = Result(step.name, key, folder, float(meta["seconds"]), cached=True)
-        self._line(result, total)
-        return result
+        return Result(step.name, key, folder, float(meta["seconds"]), cached=True)
 
-    def _line(self, result: Result, total: int) -> None:
-        took = (
-            "cached"
-            if result.cached
-            else f"{result.seconds // 60:.0f}m{result.seconds % 60:02.0f}s"
-        )
+    def _line(self, said: str, ended: int, total: int) -> None:
         with self._telling:
-            self._done += 1
-            self.tell(f"[{self._done:2d}/{total}] {result.name} … {took}")
+            self._done += ended
+            self.tell(f"[{self._done:2d}/{total}] {said}")
 
     def _one(
         self, step: Step, key: str, needs: Mapping[str, Path], stop: threading.Event
@@ -241,8 +242,7 @@ class Builder:
 
         with locked(self.root / "locks" / f"{step.name}-{key}", busy):
             if self._whole(step, key):  # the run that was waited for has built it
-                meta = json.loads((folder / _META).read_text(encoding="utf-8"))
-                return Result(step.name, key, folder, float(meta["seconds"]), cached=True)
+                return self._kept(step, key)
             out = folder.with_name(f".{folder.name}.part")
             remove_tree(out)  # only a run that was killed leaves one: the lock is ours
             out.mkdir(parents=True)
