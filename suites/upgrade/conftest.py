@@ -3,7 +3,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -97,12 +97,31 @@ def backed_up(
 
 
 @pytest.fixture(scope="session")
+def data_before(request: pytest.FixtureRequest) -> None:
+    """What checks of this run need of the version before: to be made while that one still serves.
+
+    What cannot be made is told in the checks that need it, for pytest raises it there again.
+    """
+    needed = {
+        name
+        for item in request.session.items
+        if isinstance(item, pytest.Function)
+        for name in item.fixturenames
+    }
+    for name in ("before", "migration"):
+        if name in needed:
+            with suppress(Exception):
+                request.getfixturevalue(name)
+
+
+@pytest.fixture(scope="session")
 def upgraded(
     target: Target,
     conformance_run: Run,
     way: UpgradeWay,
     upgrading: Upgrading,
     server_images: tuple[str, str],
+    data_before: None,
     settings_before: Settings,
     backed_up: BackedUp,
     front: MlflowApi,

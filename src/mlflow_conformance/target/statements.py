@@ -34,14 +34,19 @@ def executed(target: Target, do: str, undo: str, waiter: Waiter) -> Iterator[Non
     """
     kube, names = target.need_kube(), target.names.mlflow
     try:
-        _execute(kube, names, do)
+        execute(kube, names, do)
         yield
     finally:
         with uninterrupted():
-            insisted("the database", lambda: _execute(kube, names, undo), waiter)
+            insisted("the database", lambda: execute(kube, names, undo), waiter)
 
 
-def _execute(kube: Kube, names: MlflowNames, statements: str) -> None:
+def execute(kube: Kube, names: MlflowNames, statements: str) -> None:
+    """Carry out statements in one transaction.
+
+    Raises:
+        Unusable: no pod of MLflow is ready, or the database refused a statement.
+    """
     ready = kube.ready_pods(names.selector, container=names.container)
     if not ready:
         raise Unusable("No pod of MLflow is ready", remedy="See what keeps it, and run it again")

@@ -8,7 +8,7 @@ from mlflow_conformance.ledger.suffering import suffered
 from mlflow_conformance.ledger.writes_kept import WritesKept, wrong_with
 from mlflow_conformance.load.expectations import note_load
 from mlflow_conformance.upgrade.clients import SENT, WORDS
-from mlflow_conformance.upgrade.locks import Held, changers, locked, longest_wait
+from mlflow_conformance.upgrade.locks import changers, locked, longest_wait
 from mlflow_conformance.upgrade.readiness import called_ready, mixed, sent_while_mixed
 from mlflow_conformance.upgrade.thresholds import RequestBounds
 from mlflow_conformance.upgrade.upgraded import Upgraded
@@ -174,21 +174,26 @@ def expect_never_called_ready(evidence: Evidence, seen: Upgraded, least: int) ->
 def expect_migrated_beside(evidence: Evidence, seen: Upgraded, longest_wait_s: float) -> None:
     """The schema was changed by one session, of no pod that serves, and nobody waited for long.
 
-    Who changed it is told by the locks; where it went too quickly to be seen, by the pod that says
-    it began a migration.
+    Who changed it is told by the locks, and by the database's own notes of its revision; where
+    there are neither, by the pod that says it began a migration.
 
     Raises:
         Undecided: the schema changed, and it is not known who did it; or nobody looked at locks
             for as long as a wait may be.
     """
     sessions = changers(seen.locks)
-    begun = [] if sessions else seen.told.begun
-    places = {lock.address for lock in sessions} or {each.address or each.pod for each in begun}
-    servers = {name for lock in sessions if (name := _server_of(lock, seen.looks))}
+    changes = [(lock.address, lock.at_ns) for lock in sessions]
+    changes += [(each.address, each.at_ns) for each in seen.noted.revised]
+    begun = [] if changes else seen.told.begun
+    places = {address for address, _ in changes} or {each.address or each.pod for each in begun}
+    servers = {name for change in changes if (name := _server_of(*change, seen.looks))}
     if all(each.serves for each in begun):  # else another may have been first
         servers |= {each.pod for each in begun}
     evidence.note("tables that were locked against everybody, seconds", locked(seen.locks))
     evidence.note("sessions that changed the schema", len(sessions), door="sql")
+    evidence.note("statements that wrote the revision", len(seen.noted.revised), door="sql")
+    if seen.noted.silent or seen.noted.left:
+        evidence.note("notes of the revision", seen.noted.silent or seen.noted.left, door="sql")
     evidence.note(
         "pods that say they began a migration", sorted({each.pod for each in seen.told.begun}),
         door="kubernetes",
@@ -197,7 +202,7 @@ def expect_migrated_beside(evidence: Evidence, seen: Upgraded, longest_wait_s: f
         "migrated.by", "pods that serve and changed the schema", sorted(servers), "==", [],
         door="sql",
     )  # fmt: skip
-    if not sessions and len(places) > 1 and not servers:
+    if begun and len(places) > 1 and not servers:
         evidence.undecided(f"one of {sorted(places)} changed the schema, and it is not known which")
     evidence.expect(
         "migrated.from", "places that the schema was changed from", len(places), "<=", 1,
@@ -216,17 +221,18 @@ def expect_migrated_beside(evidence: Evidence, seen: Upgraded, longest_wait_s: f
         evidence.undecided(f"for {gap_s} s nobody looked at locks, and a wait may be as long")
     revisions = {look.after for look in seen.looks if look.after is not None}
     if len(revisions) > 1 and not places:
-        silent = f"; not read: {', '.join(seen.told.silent)}" if seen.told.silent else ""
+        unread = [*seen.told.silent, *([seen.noted.silent] if seen.noted.silent else [])]
+        silent = f"; not read: {', '.join(unread)}" if unread else ""
         evidence.undecided(f"the schema changed, and nobody was seen who changed it{silent}")
     if "" in places:
         evidence.undecided("this account may not see from where sessions come: pg_read_all_stats")
 
 
-def _server_of(lock: Held, looks: Sequence[SchemaLook]) -> str:
-    """The pod that serves and had a session's address then; empty when none had.
+def _server_of(address: str, at_ns: int, looks: Sequence[SchemaLook]) -> str:
+    """The pod that serves and had an address then; empty when none had.
 
     An address may be another pod's a minute later.
     """
-    before = [look for look in looks if look.at_ns <= lock.at_ns] or list(looks[:1])
+    before = [look for look in looks if look.at_ns <= at_ns] or list(looks[:1])
     pods = before[-1].pods if before else []
-    return next((p.name for p in pods if p.address and p.address == lock.address), "")
+    return next((p.name for p in pods if p.address and p.address == address), "")

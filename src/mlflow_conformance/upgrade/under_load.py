@@ -30,6 +30,7 @@ from mlflow_conformance.upgrade.clients import SENT, WORDS, Clients, going
 from mlflow_conformance.upgrade.interleaving import Restart
 from mlflow_conformance.upgrade.kept import runs_and_models_kept, traces_kept
 from mlflow_conformance.upgrade.restarting import restarting
+from mlflow_conformance.upgrade.revising import revisions_noted
 from mlflow_conformance.upgrade.told import told
 from mlflow_conformance.upgrade.traces import Traces
 from mlflow_conformance.upgrade.upgraded import Upgraded
@@ -103,6 +104,7 @@ def upgrade(setting: Setting) -> Upgraded:
     with ExitStack() as stack:
         load, experiment_id = stack.enter_context(_loaded(setting))
         started = load.started(setting.waiter)
+        notes = stack.enter_context(revisions_noted(target, sql, setting.waiter))
         watch = stack.enter_context(UpgradeWatch(kube, target.names.mlflow, sql))
         ledger = stack.enter_context(Ledger(path, sync=False))
         with going(ledger, setting.doors, Traces(setting.label, experiment_id), Pace()) as clients:
@@ -116,6 +118,7 @@ def upgrade(setting: Setting) -> Upgraded:
             seen.began_s = zero[0] + (seen.began_ns - zero[1]) / _NS
             seen.until_s = zero[0] + (seen.until_ns - zero[1]) / _NS
         watch.close()
+        notes.read(sql)
         if seen.over_ns is not None:
             seen.own[setting.images[1]] = _need(kube, target, setting.images[1])
         result = _recorded(setting, load, seen)
@@ -127,7 +130,7 @@ def upgrade(setting: Setting) -> Upgraded:
             until_ns=seen.until_ns, held_s=seen.held_s, own=seen.own,
             attempts=clients.pacer.attempts(), load=result, looks=watch.looks(),
             locks=watch.locks(), blind=watch.failed, restarted=done, plan=setting.plan,
-            locks_unseen_s=watch.locks_unseen_s(), told=begun,
+            locks_unseen_s=watch.locks_unseen_s(), told=begun, noted=notes,
             runs_kept=runs_and_models_kept(operations, clients, front, sql, bucket),
             traces_kept=traces_kept(operations, clients.traces, front, sql),
         )  # fmt: skip

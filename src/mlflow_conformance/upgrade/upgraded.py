@@ -11,6 +11,7 @@ from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.upgrade.interleaving import Restart
 from mlflow_conformance.upgrade.locks import Held
 from mlflow_conformance.upgrade.restarting import Restarted
+from mlflow_conformance.upgrade.revising import RevisionNotes
 from mlflow_conformance.upgrade.told import MigrationLogs
 from mlflow_conformance.upgrade.watching import SchemaLook
 
@@ -30,6 +31,7 @@ class Upgraded:
         blind: looks that got no answer.
         locks_unseen_s: the longest span without an answered look at locks, seconds.
         told: the migrations that pods say they began meanwhile.
+        noted: who wrote the schema's revision meanwhile.
     """
 
     manner: Manner
@@ -48,6 +50,7 @@ class Upgraded:
     blind: Mapping[str, int]
     locks_unseen_s: float
     told: MigrationLogs
+    noted: RevisionNotes
     restarted: Restarted
     plan: Sequence[Restart]
     runs_kept: Sequence[WritesKept]

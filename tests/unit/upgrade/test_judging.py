@@ -20,6 +20,7 @@ from mlflow_conformance.upgrade.interleaving import ServingPod
 from mlflow_conformance.upgrade.kept import judge_traces
 from mlflow_conformance.upgrade.locks import Held
 from mlflow_conformance.upgrade.restarting import Restarted
+from mlflow_conformance.upgrade.revising import Revised, RevisionNotes
 from mlflow_conformance.upgrade.thresholds import RequestBounds
 from mlflow_conformance.upgrade.told import BegunMigration, MigrationLogs
 from mlflow_conformance.upgrade.upgraded import Upgraded
@@ -59,8 +60,8 @@ def seen(tmp_path: Path) -> Upgraded:
         over_ns=20 * S, until_ns=25 * S, held_s=0, own={OLD: "one", NEW: "two"},
         attempts=[a for kind in WORDS for a in _sent(kind, *[200] * 25)],
         load=analyse(load_records.run(tmp_path, load_records.healthy)), looks=looks, locks=[lock],
-        blind={"pods": 0}, locks_unseen_s=0.3, told=MigrationLogs([], []), restarted=Restarted(),
-        plan=[], runs_kept=[], traces_kept=[],
+        blind={"pods": 0}, locks_unseen_s=0.3, told=MigrationLogs([], []),
+        noted=RevisionNotes(), restarted=Restarted(), plan=[], runs_kept=[], traces_kept=[],
     )  # fmt: skip
 
 
@@ -205,6 +206,22 @@ def test_who_was_seen_counts_more_than_who_says_that_he_began(
 ) -> None:
     both = replace(seen, told=_begun("o1", "job"))
     assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, both, 10)) == []
+
+
+@pytest.mark.parametrize(
+    ("addresses", "broken"),
+    [
+        (["10.0.0.9", "10.0.0.9"], []),
+        (["10.0.0.2"], ["migrated.by"]),
+        (["10.0.0.9", "socket"], ["migrated.from"]),
+    ],
+)
+def test_what_the_database_notes_counts_where_no_lock_was_seen(
+    tmp_path: Path, seen: Upgraded, addresses: list[str], broken: list[str]
+) -> None:
+    revised = [Revised(16 * S, n, address) for n, address in enumerate(addresses)]
+    noted = replace(seen, locks=[], noted=RevisionNotes(revised=revised), told=_begun("o1", "job"))
+    assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, noted, 10)) == broken
 
 
 def test_one_of_two_who_began_is_not_known(tmp_path: Path, seen: Upgraded) -> None:
