@@ -3,6 +3,8 @@
 
 import shutil
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from mlflow_conformance.cluster.node_container import NodeContainer, podman
@@ -37,9 +39,9 @@ def provide(
         images_held = ", ".join(held)
         for_nodes = [node for node in workers if lacking[node] & set(held)]
         _require_room(archive, images_held, len(for_nodes))
-        for node in for_nodes:
-            tell(f"image {images_held} is brought onto {node.name}")
-            _load(node, archive)
+        tell(f"image {images_held} is brought onto {', '.join(n.name for n in for_nodes)}")
+        with ThreadPoolExecutor(len(for_nodes)) as pool:
+            list(pool.map(partial(_load, archive), for_nodes))
 
 
 def _normal(names: Collection[str]) -> set[str]:
@@ -78,7 +80,7 @@ def _require_room(archive: Path, image: str, nodes: int) -> None:
         )
 
 
-def _load(node: NodeContainer, archive: Path) -> None:
+def _load(archive: Path, node: NodeContainer) -> None:
     try:
         podman("cp", str(archive), f"{node.container}:{_PLACE}", timeout_s=_LOAD_S)
         node.exec(["ctr", "-n", "k8s.io", "images", "import", _PLACE], timeout_s=_LOAD_S)
