@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What watches and traces the deployment: what is there, or something of our own."""
+"""What watches the deployment: what is there, or something of our own."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,15 +17,10 @@ from mlflow_conformance.doors.inside import InsideSender
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.observability.alerts import alerts_of, hurried
 from mlflow_conformance.observability.good_backup import need_backup
-from mlflow_conformance.observability.jaeger import Jaeger
 from mlflow_conformance.observability.notices import Notices
-from mlflow_conformance.observability.printed import printed
 from mlflow_conformance.observability.prometheus import Prometheus
 from mlflow_conformance.observability.shipped import shipped
-from mlflow_conformance.observability.switching import switched_on
-from mlflow_conformance.observability.traced import Tracing
 from mlflow_conformance.observability.watching import Watching
-from mlflow_conformance.stand.collecting import jaeger
 from mlflow_conformance.stand.monitoring import stack
 from mlflow_conformance.target.backups.lines import Lines
 from mlflow_conformance.target.base import Target
@@ -79,44 +74,6 @@ def watching(
 def prometheus(watching: Watching) -> Prometheus:
     """The Prometheus of `watching`."""
     return watching.prometheus
-
-
-@pytest.fixture(scope="module")
-def tracing(
-    target: Target, conformance_run: Run, request: pytest.FixtureRequest, waiter: Waiter
-) -> Iterator[Tracing]:
-    """The Jaeger that the profile names; on a cluster that was made here, one of our own.
-
-    There the deployment traces as it is printed for as long as there are such checks.
-
-    Raises:
-        Undecided: the profile names none, and the cluster was not made here.
-    """
-    names = target.names.tracing
-    patience = waiter.seconds("api reply")
-    sender = InsideSender(target.inside)
-    if names is None:
-        raise Undecided("the profile does not say how the server traces (names.tracing)")
-    if names.query is not None:
-        there = Jaeger(sender, names.query.rstrip("/"), patience)
-        yield Tracing(there, names.service, None)
-        return
-    if not target.made_here or names.objects is None:
-        raise Undecided(
-            "the profile names no Jaeger (names.tracing.query), and one is installed only on a "
-            "cluster that was made here, for what names.tracing.objects prints"
-        )
-    kube = target.need_kube()
-    prompt: Terminal = replace(request.getfixturevalue("prompt"), folder=target.root)
-    manifests = printed(prompt, names.objects, target.names.namespace, "names.tracing.objects")
-    with ExitStack() as installed:
-        with conformance_run.phase("Jaeger, and tracing switched on"):
-            collector = installed.enter_context(
-                jaeger(kube, names.namespace, names.collector, waiter, root=target.root)
-            )
-            changes = switched_on(manifests, target.names.mlflow, kube)
-            installed.enter_context(changed(target, changes, waiter))
-        yield Tracing(Jaeger(sender, collector.query, patience), names.service, collector)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from mlflow_conformance.load.machine import OthersCpu
 from mlflow_conformance.observability.callers import called, labelled, searching
 from mlflow_conformance.observability.sampling import likely
 from mlflow_conformance.observability.thresholds import Sampled, Traced, Uncollected
-from mlflow_conformance.observability.traced import Tracing, without_database
+from mlflow_conformance.observability.traced import all_joined, arrived, without_database
 from mlflow_conformance.observability.uncollected import (
     answers_of,
     arrives,
@@ -23,6 +23,7 @@ from mlflow_conformance.observability.uncollected import (
     replica_started,
 )
 from mlflow_conformance.run.fixtures.belongings import Unique
+from mlflow_conformance.stand.tracing import Tracing
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.machine import cluster_cpu
 
@@ -71,7 +72,7 @@ def test_traces_are_joined_and_whole(
         evidence.undecided(f"{len(failed)} requests of {len(sent)} failed: {failed[:5]}")
     began = time.monotonic()
     callers = [caller for _, caller in kept]
-    joined = tracing.all_joined(callers, waiter)
+    joined = all_joined(tracing.jaeger, callers, waiter)
     took = round(time.monotonic() - began, 1)
     missing = len(callers) - len(joined)
     evidence.expect(
@@ -84,7 +85,7 @@ def test_traces_are_joined_and_whole(
     )  # fmt: skip
     evidence.expect(
         "unsampled.arrived", f"of {len(others)} traces that are not kept, those that arrived",
-        len(tracing.arrived([caller for _, caller in others])), "==", 0, door="inside",
+        len(arrived(tracing.jaeger, [caller for _, caller in others])), "==", 0, door="inside",
     )  # fmt: skip
     for trace in list(joined.values())[:1]:
         spans = [f"{span.tags.get('span.kind', 'internal')}: {span.name}" for span in trace.spans]
@@ -129,7 +130,7 @@ def test_every_tenth_is_traced(
         evidence.undecided(f"{len(failed)} requests of {len(sent)} failed: {failed[:5]}")
     last = [called(r, rng, sampled=True) for r in searching(replicas, len(replicas))]
     send_many(inside, [request for request, _ in last], concurrency=1)
-    if len(tracing.all_joined([caller for _, caller in last], waiter)) < len(last):
+    if len(all_joined(tracing.jaeger, [caller for _, caller in last], waiter)) < len(last):
         evidence.undecided("traces do not arrive from every replica: see OBS-4")
     counts: list[int] = []
 
@@ -199,7 +200,7 @@ def test_without_the_collector(
         with OthersCpu(cluster_cpu(target)) as others:
             without, away = answers_of(inside, replicas, row, rng)
         ready_s = replica_started(kube, target.names.mlflow.selector, waiter)
-        if tracing.arrived(away[: len(replicas) * 2]):
+        if arrived(tracing.jaeger, away[: len(replicas) * 2]):
             evidence.undecided("traces arrived while the collector was to be away")
     starved = note_others(evidence, others.most(), row.others_cpu)
     evidence.expect(

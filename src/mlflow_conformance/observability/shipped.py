@@ -5,7 +5,7 @@ from typing import Any
 
 from mlflow_conformance.cluster.terminal import Terminal
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.observability.printed import printed
+from mlflow_conformance.stand.printed import printed
 
 MONITORS, RULES = "ServiceMonitor", "PrometheusRule"
 

@@ -18,7 +18,8 @@ from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.load.analysis import at_rank
 from mlflow_conformance.observability.callers import Caller, called, searching
 from mlflow_conformance.observability.thresholds import Uncollected
-from mlflow_conformance.observability.traced import Tracing
+from mlflow_conformance.observability.traced import arrived
+from mlflow_conformance.stand.tracing import Tracing
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.changes import changed
 
@@ -151,7 +152,7 @@ def arrives(
         send_many(inside, [request for request, _ in pairs], concurrency=len(replicas))
         for callers, (_, caller) in zip(asked, pairs, strict=True):
             callers.append(caller)
-        return sum(not tracing.arrived(callers) for callers in asked)
+        return sum(not arrived(tracing.jaeger, callers) for callers in asked)
 
     began = time.monotonic()
     waiter.last_seen(

@@ -38,6 +38,19 @@ class Span:
         return self.tags.get("span.kind") == "server"
 
     @property
+    def asks(self) -> bool:
+        """Whether it is a request as who sent it saw it."""
+        return self.tags.get("span.kind") == "client"
+
+    @property
+    def address(self) -> str:
+        """Where a request went to; empty where its span does not say so.
+
+        OpenTelemetry's ``url.full``, which was ``http.url`` before its conventions were stable.
+        """
+        return self.tags.get("url.full") or self.tags.get("http.url", "")
+
+    @property
     def of_database(self) -> bool:
         """Whether it is a statement that a database was given (OpenTelemetry's ``db.system``)."""
         return any(tag in self.tags for tag in ("db.system", "db.system.name"))
@@ -61,6 +74,11 @@ class Trace:
             caller: the span that the request was sent in.
         """
         return next((s for s in self.spans if s.serves and s.parent == caller), None)
+
+    def asks_database(self, caller: str) -> bool:
+        """Whether a statement of the database is below a caller's request at the server."""
+        served = self.served(caller)
+        return served is not None and any(span.of_database for span in self.below(served))
 
     def below(self, top: Span) -> Iterator[Span]:
         """Every span that a way of parents leads from to another one."""

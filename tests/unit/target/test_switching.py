@@ -9,7 +9,7 @@ import pytest
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import MlflowNames
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.observability.switching import switched_on
+from mlflow_conformance.target.switching import switched_on
 
 NAMES = MlflowNames(deployment="m", service="m", selector={"app": "m", "tier": "web"})
 ENV = [{"name": "MLFLOW_PORT", "value": "1"}, {"name": "OTEL_SERVICE_NAME", "value": "m"}]

@@ -3,9 +3,7 @@
 
 import pytest
 
-from mlflow_conformance.observability.callers import Caller
-from mlflow_conformance.observability.jaeger import Jaeger, JaegerRefused, Span, Trace
-from mlflow_conformance.observability.traced import without_database
+from mlflow_conformance.doors.jaeger import Jaeger, JaegerRefused, Span, Trace
 from senders import Always, Asked
 
 CALLER = "00000000000000d1"
@@ -82,17 +80,25 @@ def test_only_a_child_of_the_caller_is_its_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "lacking"),
+    ("statement", "asked"),
     [
-        (span("3", "2", db_system="postgresql"), []),
-        (Span("3", "2", "SELECT", "mlflow", {"db.system.name": "postgresql"}), []),
-        (span("3", "9", db_system="postgresql"), ["t"]),
-        (span("3", "2", net_peer="postgresql"), ["t"]),
+        (span("3", "2", db_system="postgresql"), True),
+        (Span("3", "2", "SELECT", "mlflow", {"db.system.name": "postgresql"}), True),
+        (span("3", "9", db_system="postgresql"), False),
+        (span("3", "2", net_peer="postgresql"), False),
     ],
 )
-def test_a_statement_counts_below_its_request_alone(statement: Span, lacking: list[str]) -> None:
+def test_a_statement_counts_below_its_request_alone(statement: Span, asked: bool) -> None:
     trace = Trace("t", [statement, span("2", "1"), span("1", CALLER, span_kind="server")])
-    assert without_database({Caller("t", CALLER, sampled=True): trace}) == lacking
+    assert trace.asks_database(CALLER) is asked
+    assert not trace.asks_database("9")
+
+
+@pytest.mark.parametrize("tag", ["url.full", "http.url"])
+def test_a_request_tells_where_it_went(tag: str) -> None:
+    sent = Span("1", None, "POST", "agent", {tag: "http://m:5000/x", "span.kind": "client"})
+    assert (sent.asks, sent.address) == (True, "http://m:5000/x")
+    assert (span("1", None).asks, span("1", None).address) == (False, "")
 
 
 def test_spans_that_are_parents_of_each_other_end() -> None:
