@@ -167,7 +167,7 @@ def commands_of_guides() -> str:
         guide = guides.read(assets.asset(f"deployment/{name}/{guides.FILE}"))
         rows = "".join(
             f"| {_code(c.guide)} | {_code(c.now) if c.now else _same(c)} | "
-            f"{c.by or 'none'} | {_cell(c.because)} |\n"
+            f"{', '.join(c.checks) or 'none'} | {_cell(c.because)} |\n"
             for c in guide.commands.values()
         )
         head = "| guide | today | run by | why |\n|---|---|---|---|\n"
@@ -176,7 +176,7 @@ def commands_of_guides() -> str:
 
 
 def _same(command: guides.Command) -> str:
-    return "the same" if command.by else "-"
+    return "the same" if command.checks else "-"
 
 
 def _code(text: str) -> str:

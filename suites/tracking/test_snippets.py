@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The programs of the deployment's guide run as they are written."""
 
-import re
 import sys
 from typing import TYPE_CHECKING
 
 from mlflow_conformance.config.guides import Guide
 from mlflow_conformance.core import shell
-from mlflow_conformance.doors.mlflow import MlflowApi, answer
+from mlflow_conformance.doors.mlflow import RUN_PAGE, MlflowApi, answer
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
@@ -15,8 +14,6 @@ from mlflow_conformance.tracking.thresholds import Programs
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_RUN_PAGE = re.compile(r"/experiments/(?P<experiment>\d+)/runs/(?P<run>[0-9a-f]{32})")
 
 
 @check(
@@ -71,7 +68,7 @@ def test_programs_of_the_guide(
         ):
             evidence.note(f"{title}: standard error", done.stderr[-1000:])
             return
-        if shown := _RUN_PAGE.search(done.stdout):
+        if shown := RUN_PAGE.search(done.stdout):
             variables["RUN_ID"] = shown["run"]
     if "RUN_ID" not in variables:
         evidence.undecided("no program printed the page of a run, so nobody knows what it logged")

@@ -69,3 +69,16 @@ class WorkflowsNames(Strict):
         description="in which Argo Workflows is installed for the checks that ask for it; it gets "
         "`runner.labels`, by which the network policies authorize it",
     )
+
+
+class ProgramNames(Strict):
+    """Where a program that traces itself uses the deployment, on a cluster that was made here."""
+
+    namespace: LabelName = Field(
+        default="mlflow-programs",
+        description="made for the check that runs the guide's program, and gone after it",
+    )
+    labels: dict[str, str] = Field(
+        min_length=1,
+        description="labels of the program's pod, by which the network policies authorize it",
+    )

@@ -25,7 +25,9 @@ class Command(Strict):
     guide: str = Field(description="as the guide spells it")
     now: str = Field(default="", description="as it is spelled today; empty when nothing changed")
     because: str = Field(default="", description="why it is spelled so, or not run at all")
-    by: str = Field(default="", description="the check that runs it; empty when none can")
+    by: str | tuple[str, ...] = Field(
+        default="", description="the check that runs it, or all that do; empty when none can"
+    )
     program: Literal["bash", "python"] = Field(default="bash", description="what reads it")
     shows: str = Field(default="", description="regular expression that its output matches")
     endless: bool = Field(default=False, description="it goes on until it is stopped")
@@ -35,11 +37,20 @@ class Command(Strict):
 
     @model_validator(mode="after")
     def _is_run_or_says_why_not(self) -> "Command":
-        if not self.by and (self.now or not self.because):
+        if not self.checks and (self.now or not self.because):
             raise ValueError("a command that no check runs has no spelling, and says why")
         if self.meanwhile and not self.endless:
             raise ValueError("`meanwhile` belongs to a command that is endless")
         return self
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The checks that run it, by their IDs."""
+        match self.by:
+            case str():
+                return (self.by,) if self.by else ()
+            case several:
+                return several
 
     @property
     def line(self) -> str:
@@ -56,7 +67,7 @@ class Guide(Strict):
 
     def run_by(self, check_id: str) -> Mapping[str, Command]:
         """The commands that one check runs."""
-        return {name: c for name, c in self.commands.items() if c.by == check_id}
+        return {name: c for name, c in self.commands.items() if check_id in c.checks}
 
 
 _KIND = Kind(Guide, "the commands of a guide", "docs/guides.md")

@@ -6,7 +6,12 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from mlflow_conformance.config.backup_names import BackupNames, RestoreNames
-from mlflow_conformance.config.beside_names import MonitoringNames, TracingNames, WorkflowsNames
+from mlflow_conformance.config.beside_names import (
+    MonitoringNames,
+    ProgramNames,
+    TracingNames,
+    WorkflowsNames,
+)
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.config.object_names import LabelName, ObjectName, Url
 
@@ -257,6 +262,9 @@ class Names(Strict):
     )
     workflows: WorkflowsNames | None = Field(
         default=None, description="where workflows use it, with Argo Workflows"
+    )
+    program: ProgramNames | None = Field(
+        default=None, description="where a program that traces itself uses it"
     )
     runner: RunnerNames = Field(default=RunnerNames(), description="the runner pod")
     front: FrontDoor | None = Field(default=None, description="the ingress")

@@ -41,6 +41,7 @@ TIMEOUTS: dict[str, float] = {
     "object deleted": 60,
     "pod ready": 90,
     "policy enforced": 30,
+    "program ended": 180,
     "put back": 30,
     "restore begun": 60,
     "restore finished": 300,

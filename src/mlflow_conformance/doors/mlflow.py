@@ -2,6 +2,7 @@
 """MLflow's REST API by raw HTTP, without retries, through any door."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from mlflow_conformance.doors.http import Reply, Sender
 
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 """Where the server proxies the artifact store; a key of the store follows after a slash."""
+RUN_PAGE = re.compile(r"/experiments/(?P<experiment>\d+)/runs/(?P<run>[0-9a-f]{32})")
+"""The page of a run, as MLflow's client prints it at the run's end."""
 _HOST_REFUSED = "Invalid Host header"  # what MLflow says to a name that is not among its own
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thresholds of the checks of integrations, as a profile's rows write them down."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from mlflow_conformance.config.thresholds import Registry, Seconds, Thresholds
@@ -31,7 +33,23 @@ class Deployed(Thresholds):
     )
 
 
+class TracedProgram(Thresholds):
+    """INT-3."""
+
+    params: dict[str, str] = Field(min_length=1, description="params that the program logs")
+    metrics: dict[str, float] = Field(min_length=1, description="metrics that it logs")
+    requests: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        min_length=1,
+        description="requests of the run that its trace holds, by the call, such as `runs/create`; "
+        "others may be in it",
+    )
+    arrives_s: float = Field(
+        gt=0, description="most from the program's end until its trace is whole, s"
+    )
+
+
 THRESHOLDS: Registry = {
     "INT-1": Trained,
     "INT-1.event": Deployed,
+    "INT-3": TracedProgram,
 }

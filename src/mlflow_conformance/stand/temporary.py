@@ -13,6 +13,7 @@ from mlflow_conformance.cluster.node_door import open_node
 from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.cluster.view import look
 from mlflow_conformance.config.placeholders import filled
+from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.progress import tell
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
@@ -43,6 +44,24 @@ def parts_of(path: Path, words: Mapping[str, Any]) -> list[Manifest]:
 def namespace_of(name: str) -> Manifest:
     """A namespace's manifest."""
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def need_free(kube: Kube, namespace: str, what: str, key: str) -> None:
+    """Nothing, unless there is a namespace already that is to be made.
+
+    Args:
+        what: what would happen in it, for people.
+        key: of the profile, which names it.
+
+    Raises:
+        Unusable: there is.
+    """
+    if kube.find("namespace", namespace) is not None:
+        raise Unusable(
+            f"There is a namespace {namespace} already, where {what}",
+            remedy=f"If an earlier run left it: kubectl delete namespace {namespace}; else name "
+            f"another one under {key}",
+        )
 
 
 def make(

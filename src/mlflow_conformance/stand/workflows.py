@@ -7,21 +7,19 @@ beside the runner, where those policies admit a receiver.
 """
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
-from mlflow_conformance.doors.account import account
 from mlflow_conformance.stand import images
+from mlflow_conformance.stand.client import SECRET, client_of, secret_of
 from mlflow_conformance.stand.deploy.rendered import objects
 from mlflow_conformance.stand.temporary import (
-    Manifest,
     brought,
     make,
     make_kinds,
+    need_free,
     parts_of,
     wait_ready,
 )
@@ -34,17 +32,7 @@ _FOLDER = "deployment/kind/workflows"
 _NAMESPACE, _TRIGGER = "namespace.yaml", "trigger.yaml"
 _IN_NAMESPACE = ("controller.yaml", "templates.yaml")
 _SOURCES = ("log.py", "register.py", "deploy.py", "trigger.py")
-_CLIENT, _NAME, _KEY, _PORT = "mlflow-client", "mlflow-trigger", "webhook-secret", 8085
-_TRIES = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
-"""A step that is not let in ends within a minute; MLflow's own retries go on for four."""
-_SETTINGS = {
-    **_TRIES,
-    "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
-    "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "GIT_PYTHON_REFRESH": "quiet",
-    "HOME": "/tmp",  # noqa: S108 - of a pod
-}
+_NAME, _KEY, _PORT = "mlflow-trigger", "webhook-secret", 8085
 
 
 @dataclass(frozen=True)
@@ -75,12 +63,8 @@ def argo(target: Target, namespace: str, waiter: Waiter) -> Iterator[Installed]:
         KubeFailed, TimedOut: it could not be installed, or was not ready in time.
     """
     kube, runner = target.need_kube(), target.names.runner
-    _need_free(kube, namespace)
-    if not target.service_url.startswith("http:"):
-        raise Unusable(
-            f"Workflows would be given no authority for {target.service_url}",
-            remedy="Leave INT-1 out under `without` where MLflow's pods have certificates",
-        )
+    need_free(kube, namespace, "Argo Workflows would be installed", "names.workflows.namespace")
+    client = client_of(target, "INT-1")
     folder, secret = target.root / _FOLDER, f"conformance-{secrets.token_hex(16)}"
     words = {
         **brought(kube, _BUNDLE),
@@ -96,34 +80,15 @@ def argo(target: Target, namespace: str, waiter: Waiter) -> Iterator[Installed]:
         for path in sorted(built.glob("argoproj.io_*.yaml"))
         for thing in objects(path.read_text(encoding="utf-8"))
     ]
-    client = {
-        "MLFLOW_TRACKING_URI": target.service_url,
-        **account(target.inside_headers),
-        **_SETTINGS,
-    }
     there, beside = kube.within(namespace), kube.within(runner.namespace)
     with ExitStack() as made:
         make_kinds(made, kube, definitions, waiter)
         make(made, kube, parts_of(folder / _NAMESPACE, words), waiter, timeout="namespace gone")
-        there.apply([_secret(_CLIENT, client)])
+        there.apply([secret_of(SECRET, client)])
         for name in _IN_NAMESPACE:
             there.apply(parts_of(folder / name, words))
         trigger = parts_of(folder / _TRIGGER, words)
-        make(made, beside, [_secret(_NAME, {_KEY: secret}), *trigger], waiter)
+        make(made, beside, [secret_of(_NAME, {_KEY: secret}), *trigger], waiter)
         wait_ready(there, {"app": "workflow-controller"}, waiter)
         wait_ready(beside, {"app": _NAME}, waiter)
         yield Installed(namespace, f"http://{_NAME}.{runner.namespace}.svc:{_PORT}/", secret)
-
-
-def _need_free(kube: Kube, namespace: str) -> None:
-    if kube.find("namespace", namespace) is not None:
-        raise Unusable(
-            f"There is a namespace {namespace} already, where Argo Workflows would be installed",
-            remedy=f"If an earlier run left it: kubectl delete namespace {namespace}; else name "
-            "another one under names.workflows.namespace",
-        )
-
-
-def _secret(name: str, entries: Mapping[str, str]) -> Manifest:
-    meta = {"name": name}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": dict(entries)}

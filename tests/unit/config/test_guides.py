@@ -12,7 +12,7 @@ import shipped
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.terminal import GOOD, Terminal, terminal
 from mlflow_conformance.config import assets, guides
-from mlflow_conformance.config.guides import Command
+from mlflow_conformance.config.guides import Command, Guide
 from mlflow_conformance.config.profile import HelmDeployment, KustomizeDeployment
 from mlflow_conformance.core.errors import Undecided
 
@@ -31,7 +31,10 @@ def commands() -> dict[str, Command]:
 
 def test_every_command_is_run_by_a_check_or_says_why_not() -> None:
     known = shipped.checks()
-    said = {n: c.by in known if c.by else bool(c.because) for n, c in commands().items()}
+    said = {
+        n: known.keys() >= set(c.checks) if c.checks else bool(c.because)
+        for n, c in commands().items()
+    }
     assert [name for name, enough in said.items() if not enough] == []
 
 
@@ -40,10 +43,23 @@ def test_what_a_terminal_runs_says_what_it_shows() -> None:
     silent = [
         name
         for name, command in commands().items()
-        if command.by and not command.shows
-        if command.program != "python" and command.by not in in_python
+        if command.checks and not command.shows
+        if command.program != "python" and not set(command.checks) & {*in_python}
     ]
     assert silent == []
+
+
+def test_a_command_may_be_run_by_several_checks() -> None:
+    said = {"section": "s", "guide": "g", "by": ["TRK-8.snippets", "INT-3"]}
+    guide = Guide.model_validate(
+        {
+            "title": "t",
+            "namespace": "n",
+            "commands": {"one": said, "other": {**said, "by": "INT-3"}},
+        }
+    )
+    assert list(guide.run_by("INT-3")) == ["one", "other"]
+    assert list(guide.run_by("TRK-8.snippets")) == ["one"]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +67,7 @@ def test_what_a_terminal_runs_says_what_it_shows() -> None:
     [
         {},
         {"now": "true", "because": "no check"},
+        {"by": [], "now": "true"},
         {"by": "OPS-5", "meanwhile": "true"},
     ],
 )

@@ -10,10 +10,18 @@ from mlflow_conformance.integrations.thresholds import THRESHOLDS
 
 EVENT: dict[str, Any] = {"cache_s": 6, "starts_s": 5, "old_s": 3600}
 
+PROGRAM: dict[str, Any] = {
+    "params": {"model": "gpt-4"},
+    "metrics": {"tokens_used": 150},
+    "requests": {"runs/create": 1},
+    "arrives_s": 15,
+}
+
 
 def test_a_row_that_judges_is_taken() -> None:
     THRESHOLDS["INT-1"].model_validate({"report_bytes": 4096})
     THRESHOLDS["INT-1.event"].model_validate(EVENT)
+    THRESHOLDS["INT-3"].model_validate(PROGRAM)
 
 
 def test_an_artifact_without_content_is_refused() -> None:
@@ -25,3 +33,12 @@ def test_an_artifact_without_content_is_refused() -> None:
 def test_an_event_that_would_be_judged_by_nothing_is_refused(key: str, value: float) -> None:
     with pytest.raises(ValidationError, match=key):
         THRESHOLDS["INT-1.event"].model_validate({**EVENT, key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("params", {}), ("metrics", {}), ("requests", {}), ("requests", {"a": 0}), ("arrives_s", 0)],
+)
+def test_a_program_that_would_be_judged_by_nothing_is_refused(key: str, value: object) -> None:
+    with pytest.raises(ValidationError, match=key):
+        THRESHOLDS["INT-3"].model_validate({**PROGRAM, key: value})

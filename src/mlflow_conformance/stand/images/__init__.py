@@ -184,6 +184,17 @@ def build_on_demand(name: str, tell: Callable[[str], None]) -> Mapping[str, Path
     return {step: result.folder for step, result in results.items()}
 
 
+def wheels(name: str, tell: Callable[[str], None]) -> list[Path]:
+    """The locked wheels of a name of `wheels` in the pins.
+
+    Raises:
+        Unusable: they cannot be had.
+    """
+    pin = load_pins().wheels[name]
+    step = wheels_step(name, pin, images=asset("deployment/kind/images"))
+    return sorted(_build([step], tell)[step.name].folder.glob("*.whl"))
+
+
 def on_demand_of(image: str) -> str | None:
     """The bundle of `on_demand` that an image is in; None of any other image."""
     for name, bundle in load_pins().on_demand.items():

@@ -67,7 +67,7 @@ def test_every_image_has_a_containerfile_and_every_containerfile_an_image() -> N
     assert pinned == {path.parent.name for path in folder.glob("*/Containerfile")}
 
 
-@pytest.mark.parametrize("image", ["mlflow", "runner"])
+@pytest.mark.parametrize("image", ["mlflow", "runner", "program"])
 def test_requirements_are_locked_sorted_and_unique(image: str) -> None:
     lines = asset(f"deployment/kind/images/{image}/requirements.txt").read_text().splitlines()
     names = [line.partition("==")[0] for line in lines]
@@ -75,15 +75,26 @@ def test_requirements_are_locked_sorted_and_unique(image: str) -> None:
     assert names == sorted(set(names))
 
 
-def test_the_runner_adds_to_mlflow_and_replaces_nothing() -> None:
+@pytest.mark.parametrize("image", ["runner", "program"])
+def test_what_is_added_to_mlflow_replaces_nothing(image: str) -> None:
     locked = [
         {line.partition("==")[0] for line in asset(path).read_text().splitlines()}
         for path in (
             "deployment/kind/images/mlflow/requirements.txt",
-            "deployment/kind/images/runner/requirements.txt",
+            f"deployment/kind/images/{image}/requirements.txt",
         )
     ]
     assert not locked[0] & locked[1]
+
+
+def test_instrumentations_of_one_program_have_one_version() -> None:
+    lines = [
+        line
+        for image in ("mlflow", "program")
+        for line in asset(f"deployment/kind/images/{image}/requirements.txt").read_text().split()
+    ]
+    versions = {line.partition("==")[2] for line in lines if "-instrumentation" in line}
+    assert len(versions) == 1
 
 
 @pytest.mark.parametrize(
