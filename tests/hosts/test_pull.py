@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.cluster import engine
-from mlflow_conformance.cluster.node_container import podman
+from mlflow_conformance.cluster import engines
+from mlflow_conformance.cluster.engine import MIRROR
 from mlflow_conformance.core import paths
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
@@ -113,9 +113,9 @@ def _publish(folder: Path, name: str) -> None:
     content.write_bytes(os.urandom(LAYER_BYTES))
     with tarfile.open(folder / "root.tar", "w") as made:
         made.add(content, "content")
-    podman("import", "--quiet", str(folder / "root.tar"), name)
-    podman("push", "--quiet", "--tls-verify=false", name)
-    podman("rmi", "--force", name)
+    engines.PODMAN.run("import", "--quiet", str(folder / "root.tar"), name)
+    engines.PODMAN.run("push", "--quiet", "--tls-verify=false", name)
+    engines.PODMAN.run("rmi", "--force", name)
 
 
 @pytest.fixture
@@ -123,8 +123,9 @@ def builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Builder
     """Builds into a cache of its own; the image is not in Podman's store, before and afterwards."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("MLFLOW_CONFORMANCE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv(engines.VARIABLE, "podman")
     yield Builder(paths.cache_root(), lambda _: None)
-    podman("rmi", "--force", "--ignore", IMAGE)
+    engines.PODMAN.run("rmi", "--force", "--ignore", IMAGE)
 
 
 def kept(builder: Builder) -> list[Path]:
@@ -134,7 +135,7 @@ def kept(builder: Builder) -> list[Path]:
 
 def through(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
     """Let all public images come from a port of the loopback."""
-    monkeypatch.setenv(engine.MIRROR, f"http://127.0.0.1:{port}")
+    monkeypatch.setenv(MIRROR, f"http://127.0.0.1:{port}")
 
 
 def test_an_image_comes_from_the_mirror_under_its_public_name(
@@ -157,7 +158,7 @@ def test_one_attempt_tells_whether_there_is_a_registry(
     assert pull.mode(IMAGE) == "pull"
     (builder.root / "images-mode").unlink()
     through(monkeypatch, free_port())
-    podman("rmi", "--force", IMAGE)
+    engines.PODMAN.run("rmi", "--force", IMAGE)
     assert pull.mode(IMAGE) == "build"
 
 

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Podman with settings of our own, in a file of our own: nothing under /etc is touched."""
+"""The container engine under a cluster made here, and what Podman and Docker do differently."""
 
 import os
 import re
-import resource
-import shutil
-from collections.abc import Callable
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
-from mlflow_conformance.core import paths
+from mlflow_conformance.core import shell
 from mlflow_conformance.core.errors import Unusable
 
 NETWORK = "mlflow-conformance"
@@ -16,111 +18,177 @@ NETWORK = "mlflow-conformance"
 
 MIRROR = "MLFLOW_CONFORMANCE_MIRROR"
 """The variable that names a registry from which all public images come, and from nowhere else."""
-REGISTRIES = ("docker.io", "quay.io", "registry.k8s.io")
-"""The registries of what is pulled."""
 
 _ADDRESS = re.compile(r"(?P<plain>http://)?(?P<place>[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._/-]+)?)")
-_UNIFIED = Path("/sys/fs/cgroup/cgroup.controllers")
-_WANTED = {"nofile": 1_048_576, "nproc": 32_768}
-"""Enough for three nodes. Podman lowers its own limit of processes below the machine's hard one,
-and nothing that it starts can be given more than it has itself."""
-_LIMITS = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+_S = 60.0
 
 
-def runtime(which: Callable[[str], str | None], *, unified: bool) -> str | None:
-    """The container runtime for Podman: runc, or crun where only that is; None when there is none.
-
-    crun refuses a hybrid of cgroup v1 and v2.
+@dataclass(frozen=True)
+class Mirror:
+    """A registry that stands for all public ones, each below its own name.
 
     Args:
-        which: finds a program in the path.
-        unified: control groups are those of version 2 alone.
+        place: ``HOST[:PORT][/PATH]``.
+        plain: it is spoken to without TLS.
     """
-    if which("runc"):
-        return "runc"
-    return "crun" if unified and which("crun") else None
+
+    place: str
+    plain: bool
 
 
-def containers_conf(hard_limits: dict[str, int], runs: str) -> str:
-    """Podman's settings for this machine.
-
-    Limits no higher than the machine's
-    hard ones, because a privileged container asks for more and then cannot start where root
-    lacks CAP_SYS_RESOURCE.
-
-    Args:
-        hard_limits: of this process, by Podman's name; -1 is no limit.
-        runs: the container runtime.
-    """
-    limits = []
-    for name, wanted in _WANTED.items():
-        hard = hard_limits[name]
-        limit = wanted if hard < 0 else min(hard, wanted)
-        limits.append(f'"{name}={limit}:{limit}"')
-    return (
-        f'[engine]\nruntime = "{runs}"\n'
-        '[network]\nnetwork_backend = "netavark"\n'
-        f"[containers]\ndefault_ulimits = [{', '.join(limits)}]\n"
-    )
-
-
-def registries_conf(mirror: str) -> str:
-    """Names of public images, each with its place in a mirror: ``MIRROR/REGISTRY/IMAGE``.
-
-    Args:
-        mirror: ``HOST[:PORT][/PATH]``; with ``http://`` before it one without TLS.
+def mirror_at(address: str) -> Mirror:
+    """The mirror at an address: ``HOST[:PORT][/PATH]``, with ``http://`` before it without TLS.
 
     Raises:
         Unusable: it is no such address.
     """
-    address = _ADDRESS.fullmatch(mirror)
-    if address is None:
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
         raise Unusable(
-            f"{MIRROR} is {mirror!r}, which is no registry",
+            f"{MIRROR} is {address!r}, which is no registry",
             remedy="Write HOST, HOST:PORT or HOST:PORT/PATH; http:// before it for one without TLS",
         )
-    insecure = "true" if address["plain"] else "false"
-    return "".join(
-        f'[[registry]]\nprefix = "{name}"\nlocation = "{address["place"].rstrip("/")}/{name}"\n'
-        f"insecure = {insecure}\n"
-        for name in REGISTRIES
-    )
+    return Mirror(found["place"].rstrip("/"), plain=bool(found["plain"]))
 
 
-def environment() -> dict[str, str]:
-    """The variables under which Podman and kind run; writes the settings that they point to.
+def mirror() -> Mirror | None:
+    """The mirror that the variable `MIRROR` names, if it does; raises as `mirror_at`."""
+    address = os.environ.get(MIRROR)
+    return mirror_at(address) if address else None
 
-    Raises:
-        Unusable: as `registries_conf` raises it, for the variable `MIRROR`.
+
+@dataclass(frozen=True)
+class Listed:
+    """A container as a list has it.
+
+    Args:
+        id: the whole one.
+        state: such as ``running`` or ``exited``.
     """
-    hard = {name: resource.getrlimit(number)[1] for name, number in _LIMITS.items()}
-    runs = runtime(shutil.which, unified=_UNIFIED.is_file()) or "runc"
-    variables = {
-        "CONTAINERS_CONF": _written("containers.conf", containers_conf(hard, runs)),
-        "KIND_EXPERIMENTAL_PROVIDER": "podman",
-        "KIND_EXPERIMENTAL_PODMAN_NETWORK": NETWORK,
-    }
-    if mirror := os.environ.get(MIRROR):
-        text = registries_conf(mirror)
-        variables["CONTAINERS_REGISTRIES_CONF"] = _written("registries.conf", text)
-    return variables
+
+    id: str
+    state: str
 
 
-def forget() -> None:
-    """Remove the settings; whoever needs them next writes them anew."""
-    folder = paths.state_root()
-    for name in ("containers.conf", "registries.conf"):
-        (folder / name).unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+@dataclass(frozen=True)
+class ImageBuild:
+    """One image to be built with no network.
+
+    Args:
+        context: the folder that holds what is copied into it.
+        file: its Containerfile, within the context.
+        tags: its names.
+        label: ``KEY=VALUE``, which it is known by.
+        base: the value of the argument ``BASE``; empty where there is none.
+        mounts: folders that its commands see while they run, by their place in it.
+        privileged: its commands may mount.
+    """
+
+    context: Path
+    file: str
+    tags: Sequence[str]
+    label: str
+    base: str = ""
+    mounts: Mapping[str, Path] = field(default_factory=dict)
+    privileged: bool = False
 
 
-def _written(name: str, text: str) -> str:
-    """The path of one file of settings, which holds this text."""
-    path = paths.state_root() / name
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    return str(path)
+class Engine(ABC):
+    """A container engine on this machine.
+
+    Attributes:
+        program: what it is called by.
+        title: what it is called.
+    """
+
+    program: ClassVar[str]
+    title: ClassVar[str]
+
+    @abstractmethod
+    def environment(self) -> dict[str, str]:
+        """The variables under which the engine, and kind on it, run; raises as `mirror`."""
+
+    def forget(self) -> None:
+        """Remove what was written for the engine; it is written anew when it is needed."""
+        return
+
+    def run(
+        self,
+        *words: str | Path,
+        timeout_s: float = _S,
+        check: bool = True,
+        stdin: str = "",
+        stop: threading.Event | None = None,
+    ) -> shell.Completed:
+        """Run one command of the engine; raises as `shell.run` does."""
+        return shell.run(
+            (self.program, *words),
+            timeout_s=timeout_s,
+            env=self.environment(),
+            check=check,
+            stdin=stdin,
+            stop=stop,
+        )
+
+    # Nodes: what is not here is the same words for both.
+
+    @abstractmethod
+    def containers(self, *words: str) -> list[Listed]:
+        """All containers, running or not, that these words leave, such as ``--filter``."""
+
+    @abstractmethod
+    def remove_containers(self, ids: Sequence[str], *, timeout_s: float) -> shell.Completed:
+        """Kill containers and remove them with their volumes; it may fail."""
+
+    @abstractmethod
+    def dangling_volumes(self) -> dict[str, set[str]]:
+        """The names of volumes that no container uses, each with the keys of its labels."""
+
+    @abstractmethod
+    def network_exists(self, name: str) -> bool:
+        """Whether there is such a network."""
+
+    @abstractmethod
+    def remove_network(self, name: str) -> None:
+        """Remove a network that nothing is on, if there is one."""
+
+    # Images
+
+    @abstractmethod
+    def image_exists(self, image: str) -> bool:
+        """Whether the engine keeps an image of this name."""
+
+    @abstractmethod
+    def pull(self, image: str, *, timeout_s: float, stop: threading.Event | None = None) -> None:
+        """Bring an image from its registry, or from the mirror, and keep it by its own name."""
+
+    @abstractmethod
+    def save(
+        self,
+        archive: Path,
+        images: Sequence[str],
+        *,
+        timeout_s: float,
+        stop: threading.Event | None = None,
+    ) -> None:
+        """Write images into one archive."""
+
+    @abstractmethod
+    def untag(self, images: Sequence[str], *, timeout_s: float) -> None:
+        """Let go of images by their names, also where some are not there."""
+
+    @abstractmethod
+    def purge(self, label: str, *, timeout_s: float) -> None:
+        """Remove all that builds made: what has the label ``KEY=VALUE`` and is not in use."""
+
+    @abstractmethod
+    def build(self, image: ImageBuild, *, timeout_s: float, stop: threading.Event) -> None:
+        """Build an image; its commands can reach no network.
+
+        Raises:
+            CommandFailed: a command in it failed.
+        """
+
+
+Which = Callable[[str], str | None]
+"""Finds a program in the path."""

@@ -7,9 +7,9 @@ name and its address, so that a cluster elsewhere whose nodes have the same name
 """
 
 import json
-import shutil
 
-from mlflow_conformance.cluster.node_container import NodeContainer, podman
+from mlflow_conformance.cluster import engines
+from mlflow_conformance.cluster.node_container import NodeContainer
 from mlflow_conformance.cluster.view import NodeView
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.shell import CommandFailed
@@ -22,18 +22,24 @@ def open_node(node: NodeView) -> NodeContainer:
         Undecided: the node is no container of this machine.
     """
     refusal = f"no node door: {node.name} is no container of this machine"
-    if shutil.which("podman") is None:
-        raise Undecided(f"{refusal}, which has no podman")
-    try:
-        about = json.loads(podman("inspect", "--type=container", node.name).stdout)[0]
-    except CommandFailed as problem:
-        raise Undecided(refusal) from problem
-    networks = about["NetworkSettings"]["Networks"]
-    addresses = {network["IPAddress"] for network in networks.values()}
-    if node.address not in addresses:
-        raise Undecided(f"{refusal}: the one of that name is at {sorted(addresses)}")
-    role = about["Config"]["Labels"].get("io.x-k8s.kind.role", "worker")
-    return NodeContainer(node.name, about["Id"], node.address, role)
+    present = engines.present()
+    if not present:
+        raise Undecided(f"{refusal}, which has neither podman nor docker")
+    others: set[str] = set()
+    for engine in present:
+        try:
+            shown = engine.run("inspect", "--type=container", node.name).stdout
+        except CommandFailed:
+            continue
+        about = json.loads(shown)[0]
+        networks = about["NetworkSettings"]["Networks"]
+        addresses = {network["IPAddress"] for network in networks.values()}
+        if node.address in addresses:
+            return NodeContainer.of(about, address=node.address, engine=engine)
+        others |= addresses
+    raise Undecided(
+        f"{refusal}: the one of that name is at {sorted(others)}" if others else refusal
+    )
 
 
 def processes(node: NodeContainer, container_id: str) -> dict[int, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_conformance.cluster import engines
 from mlflow_conformance.config import assets
 from mlflow_conformance.core.errors import Unusable
 
@@ -22,8 +23,9 @@ def run_checks(*folders: str, **options: Option) -> int:
             list gives it several times.
 
     Raises:
-        Unusable: the environment would change what is checked.
+        Unusable: the environment would change what is checked, or chooses an engine that is none.
     """
+    engines.chosen()
     suites = assets.asset("suites")
     if os.environ.get("PYTEST_ADDOPTS"):
         raise Unusable(

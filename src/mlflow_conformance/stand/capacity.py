@@ -53,15 +53,24 @@ def privileges(host: Host) -> Finding:
     """Who runs this."""
     if host.uid == 0:
         return Finding("privileges", State.OK, "root")
-    detail = "nodes are privileged containers, and a rootless engine cannot give them their cgroups"
-    if host.which("docker"):
-        detail += "; Docker, whose group would do, is not used: images and nodes are Podman's"
-    return Finding(
-        "privileges",
-        State.IMPOSSIBLE,
-        detail,
-        f"Run it as root, for example with sudo, {ELSEWHERE}",
-    )
+    if host.docker is None:
+        return Finding(
+            "privileges",
+            State.IMPOSSIBLE,
+            "nodes are privileged containers, and Podman without root cannot give them their "
+            "cgroups",
+            f"Run it as root, for example with sudo, or as a member of the group docker with "
+            f"Docker, {ELSEWHERE}",
+        )
+    if "permission denied" in host.docker.problem:
+        return Finding(
+            "privileges",
+            State.IMPOSSIBLE,
+            f"{host.user} may not use Docker's socket",
+            f"Run `sudo usermod -aG docker {host.user}` and log in again, or run it as root, "
+            f"{ELSEWHERE}",
+        )
+    return Finding("privileges", State.OK, f"{host.user}, by Docker's socket")
 
 
 def cgroups(host: Host) -> Finding:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from mlflow_conformance.core import shell
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.stand import capacity, kernel, packages
+from mlflow_conformance.stand import capacity, docker_host, kernel, packages
 from mlflow_conformance.stand.machine import Finding, Host, State
 
 
@@ -19,7 +19,7 @@ def findings(host: Host) -> tuple[Finding, ...]:
         capacity.cgroups(host),
         capacity.memory(host),
         capacity.disk(host),
-        packages.engine(host),
+        docker_host.engine(host, host.docker) if host.docker else packages.podman(host),
         packages.programs(host),
         *kernel.settings(host),
         kernel.modules(host),

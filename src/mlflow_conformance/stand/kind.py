@@ -4,7 +4,6 @@
 import errno
 import hashlib
 import json
-import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -14,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from mlflow_conformance.cluster import engine
+from mlflow_conformance.cluster import engines
 from mlflow_conformance.cluster.conditions import holds
-from mlflow_conformance.cluster.node_container import NodeContainer, podman
+from mlflow_conformance.cluster.engine import NETWORK
+from mlflow_conformance.cluster.node_container import NodeContainer
 from mlflow_conformance.config.assets import asset
 from mlflow_conformance.config.yaml_text import parse
 from mlflow_conformance.core import shell
@@ -24,7 +24,7 @@ from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand import guard, images, pytest_kind, removal
 from mlflow_conformance.stand.claim import NAME, Claim, recorded_digest
 from mlflow_conformance.stand.images.steps import remove_tree
-from mlflow_conformance.stand.kind_cluster import API_S, KindCluster, containers, nodes_of
+from mlflow_conformance.stand.kind_cluster import API_S, KindCluster, nodes_of
 
 _CREATE_S = 300.0
 _READY_S = 180.0
@@ -76,6 +76,8 @@ def up(
     _ensure_network()
     config_file = held.folder / "cluster.yaml"
     config_file.write_text(config, encoding="utf-8")
+    engine = engines.chosen()
+    (held.folder / removal.ENGINE).write_text(engine.program, encoding="utf-8")
     started = time.monotonic()
     try:
         pytest_kind.create(
@@ -140,7 +142,7 @@ def running(name: str = NAME) -> bool:
         Unusable: a foreign cluster has the name.
     """
     nodes = {node.container for node in nodes_of(name)}
-    states = {each["Id"]: each["State"] for each in containers()}
+    states = {each.id: each.state for each in engines.chosen().containers()}
     return bool(nodes) and all(states.get(node) == "running" for node in nodes)
 
 
@@ -150,13 +152,14 @@ def down(held: Claim, *, purge: bool = False) -> None:
     Raises:
         Unusable: a foreign cluster has the name.
     """
-    if shutil.which("podman") is None:  # then no cluster was ever made here
+    engine = engines.chosen()
+    if engine not in engines.present():  # then it never made a cluster here
         remove_tree(held.folder)
         return
     removal.remove(held)
     remove_tree(held.folder)
-    if not containers("--filter", f"network={engine.NETWORK}"):
-        podman("network", "rm", "--force", engine.NETWORK, check=False)
+    if not engine.containers("--filter", f"network={NETWORK}"):
+        engine.remove_network(NETWORK)
     if purge:
         images.purge()
         engine.forget()
@@ -217,9 +220,8 @@ def _unwell(cluster: KindCluster) -> str | None:
     expected = len(_template()["nodes"])
     if len(cluster.nodes) != expected:
         return f"{len(cluster.nodes)} of {expected} nodes"
-    states = {
-        each["Id"]: each["State"] for each in containers("--filter", f"network={engine.NETWORK}")
-    }
+    listed_nodes = engines.chosen().containers("--filter", f"network={NETWORK}")
+    states = {each.id: each.state for each in listed_nodes}
     stopped = [node.name for node in cluster.nodes if states.get(node.container) != "running"]
     if stopped:
         return f"{', '.join(stopped)} not running"
@@ -256,5 +258,6 @@ def _wait_ready(cluster: KindCluster) -> None:
 
 
 def _ensure_network() -> None:
-    if podman("network", "exists", engine.NETWORK, check=False).code != 0:
-        podman("network", "create", "--label", f"{NAME}.owner=cluster", engine.NETWORK)
+    engine = engines.chosen()
+    if not engine.network_exists(NETWORK):
+        engine.run("network", "create", "--label", f"{NAME}.owner=cluster", NETWORK)

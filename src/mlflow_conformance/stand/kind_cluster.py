@@ -4,16 +4,15 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mlflow_conformance.cluster import engine
-from mlflow_conformance.cluster.node_container import NodeContainer, podman
+from mlflow_conformance.cluster import engines
+from mlflow_conformance.cluster.engine import NETWORK
+from mlflow_conformance.cluster.node_container import NodeContainer
 from mlflow_conformance.core import shell
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand import images
 
 _CLUSTER = "io.x-k8s.kind.cluster"
-_ROLE = "io.x-k8s.kind.role"
 API_S = 30.0
 """How long the API server of a cluster on this machine may take to answer, seconds."""
 
@@ -47,31 +46,24 @@ class KindCluster:
         ).stdout
 
 
-def containers(*words: str) -> list[dict[str, Any]]:
-    """What the engine lists of containers, as `podman ps --all` with these words."""
-    listed = podman("ps", "--all", "--format", "json", *words).stdout
-    found: list[dict[str, Any]] = json.loads(listed or "[]")
-    return found
-
-
 def nodes_of(name: str) -> tuple[NodeContainer, ...]:
     """The nodes of a cluster of ours, none when there is no cluster.
 
     Raises:
         Unusable: it is somebody else's.
     """
-    ids = [each["Id"] for each in containers("--filter", f"label={_CLUSTER}={name}")]
+    engine = engines.chosen()
+    ids = [each.id for each in engine.containers("--filter", f"label={_CLUSTER}={name}")]
     if not ids:
         return ()
     nodes = []
-    for about in json.loads(podman("inspect", *ids).stdout):
+    for about in json.loads(engine.run("inspect", *ids).stdout):
         networks = about["NetworkSettings"]["Networks"]
-        if engine.NETWORK not in networks:
+        if NETWORK not in networks:
             raise Unusable(
                 f"There is a kind cluster {name} that this program did not make",
                 remedy=f"Delete it with `kind delete cluster --name {name}`",
             )
-        role = about["Config"]["Labels"][_ROLE]
-        address = networks[engine.NETWORK]["IPAddress"]
-        nodes.append(NodeContainer(about["Name"], about["Id"], address, role))
+        address = networks[NETWORK]["IPAddress"]
+        nodes.append(NodeContainer.of(about, address=address, engine=engine))
     return tuple(sorted(nodes, key=lambda node: node.name))

@@ -3,6 +3,7 @@
 
 import os
 import platform
+import pwd
 import shutil
 import sys
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from mlflow_conformance.cluster import engines
+from mlflow_conformance.cluster.docker import Daemon
 from mlflow_conformance.core import paths
 
 
@@ -48,6 +51,9 @@ class Host:
         cluster_up: whether the cluster is up that is to be used again.
         which: finds a program in the path.
         system: the operating system, as `platform.system` names it.
+        user: the account's name.
+        docker: what Docker says of itself where it is the container engine; None where that is
+            Podman.
     """
 
     root: Path
@@ -59,10 +65,13 @@ class Host:
     cluster_up: bool
     which: Callable[[str], str | None]
     system: str = "Linux"
+    user: str = "root"
+    docker: Daemon | None = None
 
     @classmethod
     def this(cls, *, cluster_up: bool = False) -> "Host":
-        """The machine that this runs on."""
+        """The machine that this runs on; raises as `engines.choose`."""
+        docker = engines.chosen() is engines.DOCKER
         cache = paths.cache_root()
         there = next(path for path in (cache, *cache.parents) if path.is_dir())
         return cls(
@@ -75,6 +84,8 @@ class Host:
             cluster_up=cluster_up,
             which=shutil.which,
             system=platform.system(),
+            user=_account(os.getuid()),
+            docker=engines.DOCKER.daemon() if docker else None,
         )
 
     def text(self, path: str) -> str:
@@ -106,3 +117,11 @@ class Host:
     def wsl(self) -> bool:
         """Whether this is the Windows Subsystem for Linux."""
         return "microsoft" in self.text("/proc/sys/kernel/osrelease").lower()
+
+
+def _account(uid: int) -> str:
+    """The name of an account, or its number where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from mlflow_conformance.cluster.node_container import NodeContainer, podman
+from mlflow_conformance.cluster.node_container import NodeContainer
 from mlflow_conformance.core import paths, shell
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand import images, versions
@@ -82,7 +82,7 @@ def _require_room(archive: Path, image: str, nodes: int) -> None:
 
 def _load(archive: Path, node: NodeContainer) -> None:
     try:
-        podman("cp", str(archive), f"{node.container}:{_PLACE}", timeout_s=_LOAD_S)
+        node.copy_in(archive, _PLACE, timeout_s=_LOAD_S)
         node.exec(["ctr", "-n", "k8s.io", "images", "import", _PLACE], timeout_s=_LOAD_S)
     except shell.CommandFailed as problem:
         raise Unusable(

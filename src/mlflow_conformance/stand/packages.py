@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 
-from mlflow_conformance.cluster.engine import runtime
+from mlflow_conformance.cluster.podman import runtime
 from mlflow_conformance.stand.machine import Finding, Host, State
 
 PACKAGES = {
@@ -26,8 +26,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 """Browsers that show MLflow's pages to a check: any of them will do."""
 
 
-def engine(host: Host) -> Finding:
-    """The container engine and what it calls."""
+def podman(host: Host) -> Finding:
+    """Podman and what it calls."""
     lacking = [package for program, package in PACKAGES.items() if not host.which(program)]
     if not (host.which("nft") or host.codenames & IPTABLES_ALONE):
         lacking.append("nftables")
@@ -42,10 +42,10 @@ def engine(host: Host) -> Finding:
         return Finding("container engine", State.OK, "Podman")
     detail = f"lacking {', '.join(lacking)}"
     if host.which("docker"):
-        detail += "; Docker is there, and stays as it is: images and nodes are Podman's"
+        detail += "; Docker is there, and stays as it is: Podman is chosen"
     if host.wsl:
         detail += "; in WSL the engine of Docker Desktop is not enough"
-    return _lacking(host, "container engine", detail, lacking)
+    return lacking_packages(host, "container engine", detail, lacking)
 
 
 def programs(host: Host) -> Finding:
@@ -56,10 +56,13 @@ def programs(host: Host) -> Finding:
         lacking += ["chromium", "fonts-dejavu-core"]
     if not lacking:
         return Finding("programs of the checks", State.OK, "there")
-    return _lacking(host, "programs of the checks", f"lacking {', '.join(lacking)}", lacking)
+    return lacking_packages(
+        host, "programs of the checks", f"lacking {', '.join(lacking)}", lacking
+    )
 
 
-def _lacking(host: Host, subject: str, detail: str, lacking: Sequence[str]) -> Finding:
+def lacking_packages(host: Host, subject: str, detail: str, lacking: Sequence[str]) -> Finding:
+    """Packages that are not there, and how to have them."""
     install = f"apt-get update && apt-get install -y --no-install-recommends {' '.join(lacking)}"
     if host.apt:
         return Finding(subject, State.MISSING, detail, install)

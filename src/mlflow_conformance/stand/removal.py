@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Removes a cluster of our own: its containers, their volumes, and its files."""
 
-import json
-
-from mlflow_conformance.cluster.node_container import podman
+from mlflow_conformance.cluster import engines
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.stand.claim import Claim
 from mlflow_conformance.stand.images.steps import remove_tree
 from mlflow_conformance.stand.kind_cluster import nodes_of
 
+ENGINE = "engine"
+"""The file of a cluster that names the container engine which has its nodes."""
 _DELETE_S = 120.0
 
 
@@ -19,14 +19,29 @@ def remove(held: Claim) -> None:
     By the container engine alone, so that it works when what was built is gone.
 
     Raises:
-        Unusable: a foreign cluster has the name, or the nodes do not go.
+        Unusable: a foreign cluster has the name, the nodes do not go, or another engine has them.
     """
+    _require_its_engine(held)
     _require_made_here(held)
     _remove_nodes(held.name)
     for volume in _leftover_volumes(held.name):
-        podman("volume", "rm", volume)
+        engines.chosen().run("volume", "rm", volume)
     remove_tree(held.folder)
     held.folder.mkdir(parents=True)
+
+
+def _require_its_engine(held: Claim) -> None:
+    """Make sure that the engine which is chosen now is the one that has the nodes.
+
+    Raises:
+        Unusable: it is another one.
+    """
+    record, engine = held.folder / ENGINE, engines.chosen()
+    if record.is_file() and (program := record.read_text(encoding="utf-8")) != engine.program:
+        raise Unusable(
+            f"The cluster {held.name} was made with {program}, and {engine.program} is chosen now",
+            remedy=f"Set {engines.VARIABLE}={program}, or take it down with that first",
+        )
 
 
 def _require_made_here(held: Claim) -> None:
@@ -42,14 +57,13 @@ def _require_made_here(held: Claim) -> None:
     if nodes := [node.name for node in nodes_of(held.name)]:
         raise Unusable(
             f"The cluster {held.name} was not made from {held.folder}: somebody else may use it",
-            remedy=f"Let its owner take it down, or run `podman rm --force {' '.join(nodes)}`",
+            remedy=f"Let its owner take it down, or run "
+            f"`{engines.chosen().program} rm --force {' '.join(nodes)}`",
         )
 
 
 def _remove_nodes(name: str) -> None:
     """Remove the containers of a cluster, however often the engine has to be told.
-
-    On a busy machine Podman gives up while the processes of a node still end, and says so.
 
     Raises:
         Unusable: they do not go.
@@ -61,9 +75,7 @@ def _remove_nodes(name: str) -> None:
         ids = [node.container for node in nodes_of(name)]
         if not ids:
             return 0
-        told = podman(
-            *("rm", "--force", "--time=0", "--volumes", *ids), timeout_s=_DELETE_S, check=False
-        )
+        told = engines.chosen().remove_containers(ids, timeout_s=_DELETE_S)
         words = told.tail if told.code else ""
         return len(nodes_of(name))
 
@@ -80,16 +92,12 @@ def _remove_nodes(name: str) -> None:
 def _leftover_volumes(name: str) -> list[str]:
     """Volumes without a node: of a run that was killed between making the one and the other.
 
-    kind labels each volume with nothing but its node's name; one in use is not dangling.
+    kind labels each volume that it names with nothing but its node's name.
     """
-    listed = podman("volume", "ls", "--filter", "dangling=true", "--format", "json").stdout
     nodes = {
         f"{name}-control-plane",
         f"{name}-worker",
         *(f"{name}-worker{n}" for n in range(2, 10)),
     }
-    return [
-        str(volume["Name"])
-        for volume in json.loads(listed or "[]")
-        if nodes & set(volume.get("Labels") or {})
-    ]
+    volumes = engines.chosen().dangling_volumes()
+    return [volume for volume, labels in volumes.items() if labels & nodes]

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from mlflow_conformance.cluster import engines
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.config.profile import Profile
@@ -34,7 +35,7 @@ without it may hold whatever a killed run had broken on purpose."""
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What Podman or another program refuses is told in its own words.
+    """What the container engine or another program refuses is told in its own words.
 
     Raises:
         Unusable: one failed.
@@ -265,8 +266,9 @@ def take_down(*, purge: bool = False) -> None:
     """Remove the cluster and all that belongs to it; with `purge` also what was built.
 
     Raises:
-        Unusable: a run is using it, or Podman refused.
+        Unusable: a run is using it, or the container engine refused or is none.
     """
+    engines.chosen()
     with claim() as held:
         kind.down(held, purge=purge)
 

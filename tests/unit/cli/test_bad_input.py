@@ -678,6 +678,14 @@ def test_a_machine_without_podman(scene: Scene, capsys: pytest.CaptureFixture[st
     refuse(scene, capsys, ["host"], "privileges")
 
 
+@pytest.mark.parametrize("command", ["gate", "host", "down", "images"])
+def test_an_engine_that_is_none(
+    scene: Scene, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    scene.patch.setenv("MLFLOW_CONFORMANCE_ENGINE", "dokcer")
+    refuse(scene, capsys, [command], "MLFLOW_CONFORMANCE_ENGINE is 'dokcer'")
+
+
 def test_an_engine_that_refuses(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     programs = scene.home / "programs"
     programs.mkdir()

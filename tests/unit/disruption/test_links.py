@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_conformance.cluster import engines
 from mlflow_conformance.cluster.node_container import NodeContainer
 from mlflow_conformance.cluster.node_door import processes
 from mlflow_conformance.core import shell
@@ -50,7 +51,7 @@ def node(tmp_path: Path) -> _Here:
         (tmp_path / name).write_text(f"#!/bin/bash\n{script}\n")
         (tmp_path / name).chmod(0o755)
     (tmp_path / "rules").write_text("-A INPUT -s 10.9.9.9 -j DROP\n")
-    return _Here("worker", "c", "10.1.0.1", "worker", tmp_path)
+    return _Here("worker", "c", "10.1.0.1", "worker", engines.PODMAN, tmp_path)
 
 
 def _rules(node: _Here) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.cluster import engine
+from mlflow_conformance.cluster import engine, podman
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand.capacity import GIB
 from mlflow_conformance.stand.host import findings, require
@@ -69,8 +69,8 @@ def test_a_good_machine_lacks_nothing(host: Host) -> None:
         ({"machine": "aarch64"}, "this is aarch64", "x86_64, or check a cluster that exists"),
         ({"system": "Darwin"}, "needs Linux, this is Darwin", "gate --context"),
         ({"python": (3, 10)}, "3.10 is too old", "Python 3.11"),
-        ({"uid": 1000}, "rootless engine cannot", "sudo"),
-        ({"uid": 1000}, "Docker, whose group would do, is not used", "gate --context"),
+        ({"uid": 1000}, "Podman without root cannot", "sudo"),
+        ({"uid": 1000}, "Podman without root cannot", "group docker"),
         ({"cache_free": 19 * GIB}, "19.0 GiB free for the cache, 40 GiB", "MLFLOW_CONFORMANCE_CAC"),
     ],
 )
@@ -162,7 +162,7 @@ def test_relatives_of_debian_have_apt(host: Host, name: str) -> None:
     assert host.apt
 
 
-def test_docker_alone_and_wsl_are_told_apart(host: Host) -> None:
+def test_docker_beside_and_wsl_are_told_apart(host: Host) -> None:
     _write(host, "proc/sys/kernel/osrelease", "5.15.0-Microsoft-standard-WSL2\n")
     only = dataclasses.replace(host, which=lambda program: program if program == "docker" else None)
     finding = _bad(only)[0]
@@ -190,7 +190,7 @@ def test_the_impossible_is_told_before_the_missing(host: Host) -> None:
 
 
 def test_limits_are_never_above_the_hard_ones() -> None:
-    text = engine.containers_conf({"nofile": 20_000, "nproc": -1}, "runc")
+    text = podman.containers_conf({"nofile": 20_000, "nproc": -1}, "runc")
     assert 'default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]' in text
 
 
@@ -198,11 +198,11 @@ def test_settings_are_written_once_and_are_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    env = engine.environment()
+    env = podman.Podman().environment()
     path = tmp_path / "mlflow-conformance" / "containers.conf"
     assert env["CONTAINERS_CONF"] == str(path)
     before = path.stat().st_mtime_ns
-    assert engine.environment() == env
+    assert podman.Podman().environment() == env
     assert path.stat().st_mtime_ns == before
 
 
@@ -210,9 +210,9 @@ def test_settings_that_nobody_needs_any_more_leave_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    engine.environment()
-    engine.forget()
-    engine.forget()
+    podman.Podman().environment()
+    podman.Podman().forget()
+    podman.Podman().forget()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -220,9 +220,9 @@ def test_settings_go_and_what_others_keep_there_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    engine.environment()
+    podman.Podman().environment()
     (tmp_path / "mlflow-conformance" / "clusters").mkdir()
-    engine.forget()
+    podman.Podman().forget()
     assert [p.name for p in tmp_path.rglob("*")] == ["mlflow-conformance", "clusters"]
 
 
@@ -230,9 +230,11 @@ def test_a_mirror_stands_for_every_public_registry(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert "CONTAINERS_REGISTRIES_CONF" not in engine.environment()
+    assert "CONTAINERS_REGISTRIES_CONF" not in podman.Podman().environment()
     monkeypatch.setenv(engine.MIRROR, "http://127.0.0.1:5000/hub/")
-    written = tomllib.loads(Path(engine.environment()["CONTAINERS_REGISTRIES_CONF"]).read_text())
+    written = tomllib.loads(
+        Path(podman.Podman().environment()["CONTAINERS_REGISTRIES_CONF"]).read_text()
+    )
     assert written["registry"][0] == {
         "prefix": "docker.io", "location": "127.0.0.1:5000/hub/docker.io", "insecure": True,
     }  # fmt: skip
@@ -243,13 +245,13 @@ def test_a_mirror_stands_for_every_public_registry(
         for tags in pin.images.values()
         for tag in tags
     }
-    assert upstream <= set(engine.REGISTRIES)
-    engine.forget()
+    assert upstream <= set(podman.REGISTRIES)
+    podman.Podman().forget()
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("mirror", ["https://mirror.example", "a b", 'x"y', "/path"])
 def test_a_mirror_that_is_none_is_one_sentence(mirror: str) -> None:
     with pytest.raises(Unusable, match="no registry") as caught:
-        engine.registries_conf(mirror)
+        engine.mirror_at(mirror)
     assert "HOST:PORT" in caught.value.remedy

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.cluster import engine
+from mlflow_conformance.cluster.engine import NETWORK
 from mlflow_conformance.core import waits
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand import kind, removal
@@ -14,7 +14,7 @@ from mlflow_conformance.stand.claim import Claim
 _ENGINE = """#!/bin/sh
 told={folder}/told
 case "$1" in
-ps) [ "$(cat $told)" -ge {needed} ] && echo '[]' || echo '[{{"Id": "n1"}}]' ;;
+ps) [ "$(cat $told)" -ge {needed} ] && echo '[]' || echo '[{{"Id": "n1", "State": "running"}}]' ;;
 inspect) echo '[{{"Name": "c-worker", "Id": "n1", "Config": {{"Labels":
   {{"io.x-k8s.kind.role": "worker"}}}}, "NetworkSettings": {{"Networks":
   {{"{network}": {{"IPAddress": "192.0.2.1"}}}}}}}}]' ;;
@@ -30,7 +30,7 @@ def _claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needed: int) -> Clai
     (tmp_path / "told").write_text("0")
     engine_file = tmp_path / "podman"
     engine_file.write_text(
-        _ENGINE.format(folder=tmp_path, needed=needed, network=engine.NETWORK), encoding="utf-8"
+        _ENGINE.format(folder=tmp_path, needed=needed, network=NETWORK), encoding="utf-8"
     )
     engine_file.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")

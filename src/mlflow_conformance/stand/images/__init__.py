@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlflow_conformance.cluster import engine
+from mlflow_conformance.cluster import engines
 from mlflow_conformance.config.assets import asset
-from mlflow_conformance.core import paths, shell
+from mlflow_conformance.core import paths
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand.images import golang, manifests, on_demand, pins, pull
 from mlflow_conformance.stand.images.containers import (
@@ -121,8 +121,9 @@ def build_all(tell: Callable[[str], None]) -> Built:
     """Build what is not in the cache yet, one line of progress for each step.
 
     Raises:
-        Unusable: a step failed, or the pins are wrong.
+        Unusable: a step failed, the pins are wrong, or the engine that is chosen is none.
     """
+    engines.chosen()
     pinned = load_pins()
     mode = pull.mode(pinned.probe)
     planned = plan(pinned, mode)
@@ -239,8 +240,7 @@ def tools() -> Tools:
 
 def purge() -> None:
     """Remove everything that was built: the images in the container engine, and the cache."""
-    podman = ("podman", "image", "prune", "--all", "--force", "--filter", f"label={OWNER_LABEL}")
-    shell.run(podman, timeout_s=_PURGE_S, env=engine.environment())
+    engines.chosen().purge(OWNER_LABEL, timeout_s=_PURGE_S)
     remove_tree(paths.cache_root())
 
 

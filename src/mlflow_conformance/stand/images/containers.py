@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Steps that make images with Podman: bundles of component images, and the node image."""
+"""Steps that make images with the container engine: component images in bundles, and nodes."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
-from mlflow_conformance.cluster import engine
-from mlflow_conformance.core import shell
+from mlflow_conformance.cluster import engines
+from mlflow_conformance.cluster.engine import ImageBuild
 from mlflow_conformance.stand.images.pins import BundlePin, Pins
 from mlflow_conformance.stand.images.steps import Step, Work
 
@@ -35,10 +35,10 @@ def bundle_step(name: str, pin: BundlePin, *, images: Path) -> Step:
         inputs["install-wheels"] = (images / "install-wheels").read_text(encoding="utf-8")
 
     def build(work: Work) -> None:
-        podman = Podman(work)
+        making = Making(work)
         made: list[str] = []
         try:
-            made += base_image(podman, work, pin.base)
+            made += base_image(making, work, pin.base)
             context = work.out / "context"
             for use in pin.uses:
                 if not use.startswith("wheels."):
@@ -49,18 +49,18 @@ def bundle_step(name: str, pin: BundlePin, *, images: Path) -> Step:
                     shutil.copy2(images / "install-wheels", context / "images" / "install-wheels")
                 made += tags
                 wheels = {use: work.needs[use] for use in pin.uses if use.startswith("wheels.")}
-                podman.build(
+                making.build(
                     context, list(tags), file=f"images/{image}/Containerfile", wheels=wheels
                 )
-            podman.save([tag for all_tags in pin.images.values() for tag in all_tags])
+            making.save([tag for all_tags in pin.images.values() for tag in all_tags])
             remove(context)
         finally:
-            podman.run("rmi", "--force", "--ignore", *reversed(made), check=False)
+            making.untag(made)
 
     return Step(f"bundle.{name}", inputs, build, needs=pin.uses)
 
 
-def base_image(podman: "Podman", work: Work, root: str | None) -> list[str]:
+def base_image(making: "Making", work: Work, root: str | None) -> list[str]:
     """Make the image of a root file system that others begin with; returns its name, if any."""
     if not root:
         return []
@@ -69,13 +69,13 @@ def base_image(podman: "Podman", work: Work, root: str | None) -> list[str]:
     context.mkdir()
     (context / "Containerfile").write_text("FROM scratch\nADD root.tar /\n")
     _link(work.needs[f"root.{root}"] / "root.tar", context / "root.tar")
-    podman.build(context, [base])
+    making.build(context, [base])
     remove(context)
     return [base]
 
 
 def node_image(pins: Pins, key: str) -> str:
-    """The name under which Podman keeps the node image of a content hash."""
+    """The name under which the engine keeps the node image of a content hash."""
     return f"{pins.node.name}:v{pins.kubernetes.version}-{key}"
 
 
@@ -97,7 +97,7 @@ def node_base_step(pins: Pins, *, kind: Path) -> Step:
         _link(work.needs["go.kube"] / "bin" / "kube", context / "kube")
         (context / "version").write_text(f"v{pins.kubernetes.version}\n", encoding="utf-8")
         archives = {bundle: work.needs[bundle] for bundle in bundles}
-        Podman(work).build(context, [_node_base(work.key)], archives=archives)
+        Making(work).build(context, [_node_base(work.key)], archives=archives)
         remove(context)
 
     return Step(
@@ -105,7 +105,7 @@ def node_base_step(pins: Pins, *, kind: Path) -> Step:
         inputs,
         build,
         needs=(root, "go.kube", *bundles),
-        intact=lambda _, key: _exists(_node_base(key)),
+        intact=lambda _, key: engines.chosen().image_exists(_node_base(key)),
     )
 
 
@@ -131,7 +131,7 @@ def node_step(
             target.write_text(manifest, encoding="utf-8")
         _copy_tree(work.out / "manifests", context / "manifests")
         base = _node_base(work.needs["node-base"].name.removeprefix("node-base-"))
-        Podman(work).build(context, [node_image(pins, work.key)], base=base)
+        Making(work).build(context, [node_image(pins, work.key)], base=base)
         remove(context)
 
     return Step(
@@ -139,7 +139,7 @@ def node_step(
         inputs,
         build,
         needs=("node-base", *pins.node.uses),
-        intact=lambda _, key: _exists(node_image(pins, key)),
+        intact=lambda _, key: engines.chosen().image_exists(node_image(pins, key)),
     )
 
 
@@ -149,39 +149,29 @@ def _node_base(key: str) -> str:
 
 def remove_superseded(keys: Set[str]) -> None:
     """Remove node images of other content hashes, except those that a cluster runs on."""
-    env = engine.environment()
-    listing = ("podman", "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter")
-    found = shell.run((*listing, f"label={OWNER_LABEL}"), timeout_s=60, env=env).stdout.split()
+    engine = engines.chosen()
+    listing = ("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter")
+    found = engine.run(*listing, f"label={OWNER_LABEL}").stdout.split()
     old = [name for name in found if name.rpartition("-")[2].rpartition(":")[2] not in keys]
     for image in old:
-        shell.run(("podman", "rmi", image), timeout_s=300, env=env, check=False)
+        engine.run("rmi", image, timeout_s=300, check=False)
 
 
-def _exists(image: str) -> bool:
-    argv = ("podman", "image", "exists", image)
-    done = shell.run(argv, timeout_s=60, env=engine.environment(), check=False)
-    return done.code == 0
-
-
-class Podman:
-    """Podman for one step: built with no network, ended when the step is given up."""
+class Making:
+    """The container engine for one step: images are built with no network, and end with it."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
-
-    def run(self, *words: str | Path, check: bool = True) -> shell.Completed:
-        """Run one Podman command."""
-        return shell.run(
-            ("podman", *words),
-            timeout_s=_BUILD_S,
-            env=engine.environment(),
-            check=check,
-            stop=self._work.stop if check else None,
-        )
+        self._engine = engines.chosen()
 
     def save(self, tags: Sequence[str]) -> None:
         """Write images into the step's one archive ``images.tar``."""
-        self.run("save", "--quiet", "-m", "-o", self._work.out / ARCHIVE, *tags)
+        archive = self._work.out / ARCHIVE
+        self._engine.save(archive, tags, timeout_s=_BUILD_S, stop=self._work.stop)
+
+    def untag(self, tags: Sequence[str]) -> None:
+        """Let go of images, the last one first, as far as they were made."""
+        self._engine.untag(tags[::-1], timeout_s=_BUILD_S)
 
     def build(
         self,
@@ -193,22 +183,18 @@ class Podman:
         archives: Mapping[str, Path] | None = None,
         base: str = "",
     ) -> None:
-        """Build one image in one layer over its base; nothing in it can reach a network."""
-        mounts: list[str] = []
-        for folder, sources in (("wheels", wheels or {}), ("archives", archives or {})):
-            for name, path in sources.items():
-                mounts += ["-v", f"{path}:/{folder}/{name}:ro"]
+        """Build one image; nothing in it can reach a network."""
+        sources = {"wheels": wheels or {}, "archives": archives or {}}
+        mounts = {
+            f"/{folder}/{name}": path
+            for folder, paths in sources.items()
+            for name, path in paths.items()
+        }
         # containerd mounts the layers that it unpacks into the node image
-        capabilities = ["--cap-add", "all"] if archives else []
-        self.run(
-            *("build", "--quiet", "--layers=false", "--network", "none", "--pull=never"),
-            *("--label", OWNER_LABEL),
-            *(("--build-arg", f"BASE={base}") if base else ()),
-            *capabilities,
-            *mounts,
-            *(word for tag in tags for word in ("-t", tag)),
-            *("-f", context / file, context),
+        image = ImageBuild(
+            context, file, tags, OWNER_LABEL, base=base, mounts=mounts, privileged=bool(archives)
         )
+        self._engine.build(image, timeout_s=_BUILD_S, stop=self._work.stop)
 
 
 def remove(folder: Path) -> None:

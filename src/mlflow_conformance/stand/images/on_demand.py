@@ -9,7 +9,7 @@ is left alone.
 import shutil
 from pathlib import Path
 
-from mlflow_conformance.stand.images.containers import Podman, base_image, bundle_step, remove
+from mlflow_conformance.stand.images.containers import Making, base_image, bundle_step, remove
 from mlflow_conformance.stand.images.golang import go_step, toolchain_step
 from mlflow_conformance.stand.images.packages import root_step, wheels_step
 from mlflow_conformance.stand.images.pins import Pins, WheelsPin
@@ -61,26 +61,26 @@ def steps(pins: Pins, root: Step, *, version: str, lock: Path, images: Path) -> 
     }
 
     def build(work: Work) -> None:
-        podman = Podman(work)
+        making = Making(work)
         made: list[str] = []
         try:
-            made += base_image(podman, work, pins.bundle[_BUNDLE].base)
+            made += base_image(making, work, pins.bundle[_BUNDLE].base)
             context = work.out / "context"
             place = context / "images" / _IMAGE
             shutil.copytree(images / _IMAGE, place)
             shutil.copy2(lock, place / _LOCK)
             shutil.copy2(images / "install-wheels", context / "images" / "install-wheels")
             made.append(inputs["image"])
-            podman.build(
+            making.build(
                 context,
                 [inputs["image"]],
                 file=f"images/{_IMAGE}/Containerfile",
                 wheels={_WHEELS: work.needs[wheels.name]},
             )
-            podman.save([inputs["image"]])
+            making.save([inputs["image"]])
             remove(context)
         finally:
-            podman.run("rmi", "--force", "--ignore", *reversed(made), check=False)
+            making.untag(made)
 
     bundle = Step(f"bundle.{name}", inputs, build, needs=(root.name, wheels.name))
     return [root, wheels, bundle]

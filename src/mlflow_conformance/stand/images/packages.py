@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps that fetch packages: Debian root file systems, and wheels for the Python inside them."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -23,13 +24,17 @@ def root_step(name: str, pin: RootPin) -> Step:
 
     def build(work: Work) -> None:
         options = [f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT]
-        listing = "dpkg-query --root=\"$1\" -W -f '${Package} ${Version}\\n'"
+        # Without root mmdebstrap is another user inside, who may not write here: it downloads.
+        listing = 'dpkg-query --root="$1" -W -f \'${Package} ${Version}\\n\' >"$1/packages.txt"'
+        beside = shlex.quote(f"{work.out}/packages.txt")
         shell.run(
             [
                 *("mmdebstrap", "--variant=minbase", f"--include={','.join(pin.packages)}"),
                 *options,
                 '--aptopt=Acquire::Languages "none"',
-                f"--customize-hook={listing} > '{work.out}/packages.txt'",
+                f"--customize-hook={listing}",
+                f"--customize-hook=download /packages.txt {beside}",
+                '--customize-hook=rm "$1/packages.txt"',
                 *(pin.suite, work.out / "root.tar"),
             ],
             timeout_s=_FETCH_S,

@@ -8,7 +8,7 @@ build makes, so nothing after this step knows the difference.
 import os
 from typing import Literal
 
-from mlflow_conformance.cluster import engine
+from mlflow_conformance.cluster import engines
 from mlflow_conformance.core import paths, shell
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand.images.pins import BundlePin
@@ -51,8 +51,7 @@ def mode(probe_image: str) -> Mode:
 
 def _reachable(image: str) -> bool:
     try:
-        argv = ("podman", "pull", "--quiet", image)
-        shell.run(argv, timeout_s=_PROBE_S, env=engine.environment())
+        engines.chosen().pull(image, timeout_s=_PROBE_S)
     except shell.CommandFailed:
         return False
     return True
@@ -75,15 +74,9 @@ def image_step(image: str) -> Step:
 
 def _step(name: str, tags: tuple[str, ...]) -> Step:
     def build(work: Work) -> None:
-        env = engine.environment()
+        engine = engines.chosen()
         for tag in tags:
-            argv = ("podman", "pull", "--quiet", tag)
-            shell.run(argv, timeout_s=_PULL_S, env=env, stop=work.stop)
-        shell.run(
-            ("podman", "save", "--quiet", "-m", "-o", work.out / "images.tar", *tags),
-            timeout_s=_PULL_S,
-            env=env,
-            stop=work.stop,
-        )
+            engine.pull(tag, timeout_s=_PULL_S, stop=work.stop)
+        engine.save(work.out / "images.tar", tags, timeout_s=_PULL_S, stop=work.stop)
 
     return Step(name, {"pulled": " ".join(tags)}, build)
