@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import quote, unquote
 
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.mlflow import ARTIFACTS, ApiError, MlflowApi, answer, new_run
 from mlflow_conformance.doors.s3 import Bucket
@@ -73,7 +74,7 @@ def test_path_traversal(
     root = f"{experiment}/{run.run_id}/artifacts"
     put = front.request("PUT", f"{ARTIFACTS}/{root}/1/{_PLAIN}", body=_PLAIN.encode())
     if put.status == 503:
-        said = " ".join(put.text.split())[:200]
+        said = brief(put.text)
         evidence.undecided(f"MLflow takes no artifacts itself, so that no path leads out: {said}")
     if put.status != 200:
         raise ApiError("PUT of an artifact", put)

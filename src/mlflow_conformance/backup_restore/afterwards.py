@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.doors.http import NoReply
 from mlflow_conformance.doors.mlflow import ARTIFACTS, ApiError, MlflowApi, answer, new_run
 
@@ -26,7 +27,7 @@ def new_writes(api: MlflowApi, name: str) -> list[str]:
     try:
         return _written(api, name, made)
     except (ApiError, NoReply) as problem:
-        return [str(problem)[:300]]
+        return [brief(str(problem))]
     finally:
         _remove(api, made)
 

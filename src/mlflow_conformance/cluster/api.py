@@ -12,6 +12,7 @@ from urllib3.util import Retry
 
 from mlflow_conformance.cluster.failures import KubeFailed, NoKubernetes, refusal
 from mlflow_conformance.cluster.kubeconfig import contexts_in
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.core.errors import Undecided, Unusable
 from mlflow_conformance.core.spelling import nearest
 
@@ -147,7 +148,7 @@ def connect(kubeconfig: Path, context: str, *, read_only: bool = False) -> Api:
     except (yaml.YAMLError, OSError, ValueError, TypeError, AttributeError) as problem:
         # The client checks the form of a kubeconfig here and there, and mostly not at all.
         raise Unusable(
-            f"{kubeconfig} is no kubeconfig: {' '.join(str(problem).split())[:200]}",
+            f"{kubeconfig} is no kubeconfig: {brief(str(problem))}",
             remedy="Set KUBECONFIG or name one with --kubeconfig",
         ) from problem
     return (ReadOnlyApi if read_only else Api)(kubernetes.client.ApiClient(settings))

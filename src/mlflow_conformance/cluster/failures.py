@@ -3,6 +3,8 @@
 
 import json
 
+from mlflow_conformance.core.brevity import brief
+
 
 class KubeFailed(Exception):  # noqa: N818 - an observation rather than a defect
     """The API server refused or did not answer, or a kubectl command failed.
@@ -40,6 +42,6 @@ def refusal(what: str, status: int, phrase: str, body: str) -> KubeFailed:
         reason, message = str(said["reason"]), str(said.get("message", ""))
     except (ValueError, KeyError, TypeError):
         # Proxies in front of an API server say what they say.
-        reason, message = phrase, " ".join(body.split())[:300]
+        reason, message = phrase, brief(body)
     failed = Conflict if reason == "Conflict" else KubeFailed
     return failed(f"{what}: {status} {reason}: {message}", status=status, reason=reason, body=body)

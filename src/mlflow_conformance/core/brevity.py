@@ -1,29 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What others said, as short as a person reads it: servers, databases, object stores, programs."""
+"""What others said, as short as a person reads it: servers, databases, object stores, programs.
+
+An error of MLflow may quote a whole SQL statement with hundreds of parameters. Whatever prints or
+keeps such words asks here how much of them.
+"""
 
 import re
 
 READABLE = 300
-"""Characters of one sentence that is printed."""
+"""Characters of one sentence of others."""
+REASON = 600
+"""Characters of a verdict's reason, which has some of ours around those of others."""
 KEPT = 4000
-"""Characters of what is written into the evidence."""
+"""Characters of what is kept of it in the evidence."""
+_LINES = 400
 _ENDS = re.compile(r"(?<=[.!?;])\s+|\s*\n\s*|\s+(?=\[SQL: )")
+_BLANK = re.compile(r"\s+")
+_CUT = re.compile(r" … \(([\d,]+) more characters\)$")
 
 
 def brief(said: str, most: int = READABLE) -> str:
     """A text in one line of at most `most` characters, with how much of it is left out.
 
-    What is too long ends with the last sentence or line that fits, and in the middle of one only
-    where that leaves less than a fifth: an error of MLflow may quote a whole SQL statement with
-    hundreds of parameters.
+    What is too long ends with the last sentence or line that fits; in the middle of one, between
+    two words, where that leaves less than a fifth. Of a text that was cut before, all is counted.
     """
     whole = said.strip()
     if len(told := _one_line(whole)) <= most:
         return told
-    room = most - len(_left_out(len(whole)))
-    ends = [found.start() for found in _ENDS.finditer(whole, 0, room)]
-    end = ends[-1] if ends and ends[-1] >= most // 5 else room
-    return _one_line(whole[:end]) + _left_out(len(whole) - end)
+    left = 0
+    if before := _CUT.search(whole):
+        left, whole = int(before[1].replace(",", "")), whole[: before.start()]
+    room = most - len(_left_out(left + len(whole)))
+    for ends in (_ENDS, _BLANK):
+        found = [end.start() for end in ends.finditer(whole, 0, room)]
+        if found and found[-1] >= most // 5:
+            room = found[-1]
+            break
+    return _one_line(whole[:room]) + _left_out(left + len(whole) - room)
+
+
+def brief_lines(said: str) -> str:
+    """The last lines of a text, such as a traceback, each of them brief."""
+    lines = said.splitlines()
+    told = [line if len(line) <= REASON else brief(line, REASON) for line in lines[-_LINES:]]
+    if len(lines) > _LINES:
+        told.insert(0, f"… ({len(lines) - _LINES:,} lines before)")
+    return "\n".join(told)
 
 
 def _one_line(text: str) -> str:

@@ -4,6 +4,8 @@
 import sys
 from typing import Literal
 
+from mlflow_conformance.core.brevity import KEPT, brief
+
 SPEAKER = "mlflow-conformance: "
 """What its sentence on standard error begins with, by which `mutants` finds that of a gate."""
 
@@ -23,7 +25,7 @@ class Unusable(Exception):  # noqa: N818 - a state of the input, told to a perso
     """
 
     def __init__(self, what: str, *, remedy: str) -> None:
-        self.what = what.rstrip(".")
+        self.what = (what if len(what) <= KEPT else brief(what, KEPT)).rstrip(".")
         self.remedy = remedy.rstrip(".")
         super().__init__(f"{self.what}. {self.remedy}.")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.doors.http import Sender
 
 _MICROSECONDS = 1_000_000
@@ -148,9 +149,9 @@ class Jaeger:
             if reply.status == 200:
                 found: list[dict[str, Any]] = said["data"] or []
                 return found
-            why = str(said["errors"])[:200]
+            why = brief(str(said["errors"]))
         except (ValueError, KeyError, TypeError):
-            why = reply.text[:200]
+            why = brief(reply.text)
         raise JaegerRefused(f"Jaeger answered {reply.status} to {what}: {why}")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.http import Reply, Sender
 
@@ -23,12 +24,13 @@ class ApiError(Exception):
 
     Attributes:
         code: MLflow's error code, such as ``RESOURCE_ALREADY_EXISTS``; empty when it gave none.
+        message: all that it said.
     """
 
     def __init__(self, call: str, reply: Reply) -> None:
         self.status = reply.status
         self.code, self.message = error_of(reply)
-        super().__init__(f"{call}: HTTP {reply.status} {self.code} {self.message}".rstrip())
+        super().__init__(brief(f"{call}: HTTP {reply.status} {self.code} {self.message}"))
 
 
 def error_of(reply: Reply) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from pydantic import JsonValue, ValidationError
 
 from mlflow_conformance.config.catalogue import Written
 from mlflow_conformance.config.thresholds import Model
+from mlflow_conformance.core.brevity import KEPT, brief, brief_lines
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.evidence.bounds import holds
 from mlflow_conformance.evidence.model import (
@@ -195,13 +196,17 @@ class Evidence:
             impact=impact,
             remedy=remedy,
             observations=list(self.observations),
-            undecided="; ".join([*filter(None, [undecided]), *self.excused]) or None,
-            error=error,
+            undecided=self._kept("; ".join([*filter(None, [undecided]), *self.excused])),
+            error=error and brief_lines(self.concealed(error)),
             limits=list(self.limits),
             attachments=list(self.attachments),
             diagnostics=diagnostics,
             spent=spent,
         )
+
+    def _kept(self, said: str) -> str | None:
+        # Concealed before it is cut: half a secret would not be known for one.
+        return brief(self.concealed(said), KEPT) or None
 
 
 def _json(value: object) -> JsonValue:

@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from mlflow_conformance import __version__
 from mlflow_conformance.config.profile import LoadedProfile, Row
 from mlflow_conformance.config.thresholds import Model
+from mlflow_conformance.core.brevity import KEPT, brief
 from mlflow_conformance.core.errors import Undecided, Unusable
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence
@@ -197,7 +198,7 @@ class Run:
                     started=started,
                     duration_s=round(time.monotonic() - clock, 3),
                     outcome=outcome or note.outcome,
-                    detail=note.detail[:2000],
+                    detail=brief(self.log.concealed(note.detail), KEPT),
                 )
             )
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from enum import StrEnum
 
+from mlflow_conformance.core.brevity import REASON, brief
 from mlflow_conformance.evidence.bounds import outcome
 from mlflow_conformance.evidence.describing import describe, one_line
 from mlflow_conformance.evidence.model import (
@@ -168,11 +169,10 @@ def judge_check(record: CheckFinished) -> tuple[Verdict, str]:
     if broken:
         return Verdict.FAIL, _listed(broken)
     if record.undecided is not None:
-        return Verdict.UNKNOWN, one_line(
-            record.undecided
-        ) or "could not observe, and gave no reason"
+        why = brief(record.undecided, REASON)
+        return Verdict.UNKNOWN, why or "could not observe, and gave no reason"
     if record.error is not None:
-        return Verdict.UNKNOWN, "ended with " + _last_line(record.error)
+        return Verdict.UNKNOWN, "ended with " + _exception_in(record.error)
     if incomparable:
         return Verdict.UNKNOWN, "cannot be compared: " + _listed(incomparable)
     if not bounded:
@@ -186,9 +186,15 @@ def _listed(observations: Sequence[Observation], most: int = 3) -> str:
     return "; ".join(describe(o) for o in observations[:most]) + more
 
 
-def _last_line(traceback: str) -> str:
+def _exception_in(traceback: str) -> str:
+    """The line that names the exception: what it says may go on for many more."""
     lines = traceback.strip().splitlines()
-    return one_line(lines[-1]) if lines else "an exception that left no traceback"
+    if not lines:
+        return "an exception that left no traceback"
+    frames = [n for n, line in enumerate(lines) if line.startswith('  File "')]
+    after = lines[frames[-1] + 1 :] if frames else []
+    named = [line for line in after if not line.startswith(" ")]
+    return brief(named[0] if named else lines[-1], REASON)
 
 
 def judge(events: Iterable[Event]) -> RunVerdict:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.doors.http import Sender
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -191,7 +192,7 @@ class Prometheus:
                 return said["data"]
             why = f"{said.get('errorType')}: {said.get('error')}"
         except (ValueError, KeyError, TypeError):
-            why = reply.text[:200]
+            why = brief(reply.text)
         raise NoAnswer(f"Prometheus answered {reply.status} to {what}: {why}")
 
 

@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.recorded import recorded
 from mlflow_conformance.evidence.verdict import RunVerdict
@@ -64,7 +65,7 @@ def _write_time_line(run: RunVerdict, folder: Path) -> None:
         document = LoadDocument.model_validate_json(record.read_bytes())
     except (OSError, ValueError) as problem:
         raise Unusable(
-            f"{record} is no record of load under faults: {' '.join(str(problem).split())[:200]}",
+            f"{record} is no record of load under faults: {brief(str(problem))}",
             remedy="Use the file as the run wrote it, or remove it to do without the time line",
         ) from problem
     part = run.part(on_time_line(run))

@@ -5,6 +5,7 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.evidence.describing import describe
 from mlflow_conformance.evidence.model import Base
 from mlflow_conformance.evidence.score import score
@@ -155,5 +156,5 @@ def _code(observation_id: str) -> str:
 def safe(text: str, limit: int = _TEXT) -> str:
     """Text of the evidence in one line, in which nothing acts as markup, link or mention."""
     # GitHub looks for mentions after Markdown, where an escape is gone; a word joiner stays.
-    flat = words.cut(words.line(text), limit).replace("@", "@\N{WORD JOINER}")
+    flat = brief(words.line(text), limit).replace("@", "@\N{WORD JOINER}")
     return html.escape(_ACTIVE.sub(r"\\\1", flat), quote=False)

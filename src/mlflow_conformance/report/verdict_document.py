@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.evidence.bounds import Outcome, outcome
 from mlflow_conformance.evidence.describing import describe
 from mlflow_conformance.evidence.model import Base, Observation
@@ -17,8 +18,6 @@ SCHEMA_VERSION: Final = "1"
 
 _SENTENCES = 3
 """Sentences that are given for one ID; evidence.jsonl holds all."""
-_LONGEST = 300
-"""Characters of a sentence or a reason."""
 
 
 class _Frozen(BaseModel):
@@ -251,4 +250,4 @@ def _broken(observations: Iterable[Observation]) -> list[BrokenObservation]:
 
 def short(text: str) -> str:
     """A text as one line that is not too long for a program's log."""
-    return words.cut(words.line(text), _LONGEST)
+    return brief(words.line(text))

@@ -11,6 +11,7 @@ from mlflow_conformance.cluster.failures import KubeFailed, NoKubernetes
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.reading import ABSENT
 from mlflow_conformance.config.names import Names
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.inside import ClosedInside, Inside, InsideFailed
@@ -46,7 +47,7 @@ def require_namespace(kube: Kube) -> None:
             ) from problem
         if problem.status is None:
             raise Unusable(
-                f"The cluster of context {kube.context!r} does not answer: {problem.reason[:200]}",
+                f"The cluster of context {kube.context!r} does not answer: {brief(problem.reason)}",
                 remedy="Check that it is up and that this machine reaches its API server",
             ) from problem
         raise Unusable(

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.doors.http import Reply
 from mlflow_conformance.doors.mlflow import error_of
 from mlflow_conformance.upgrade.things import ReadBack
@@ -20,7 +21,7 @@ def unlike(reading: ReadBack, reply: Reply) -> list[str]:
         return []
     if reply.status != reading.status:
         code, message = error_of(reply)
-        said = f"HTTP {reply.status} {code} {message}"[:300].rstrip()
+        said = brief(f"HTTP {reply.status} {code} {message}")
         wanted = "" if reading.status == 200 else f", not HTTP {reading.status or 'refused'}"
         return [f"{reading.call}: {said}{wanted}"]
     if reading.status != 200 or reading.says is None:

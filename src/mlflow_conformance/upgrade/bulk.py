@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from mlflow_conformance.config.documents import Strict
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.doors.inside import Inside
 from mlflow_conformance.doors.many import send_many
 from mlflow_conformance.doors.mlflow import ApiError, MlflowApi, answer
@@ -26,7 +27,6 @@ _STEPS, _SPANS, _TURNS = 10, 5, 4
 _AT_ONCE, _CHUNK, _TRACES_A_REQUEST = 8, 200, 20
 _CHUNK_S = 300
 _PAGE = 500
-_SHOWN = 300
 
 
 class Bulk(Strict):
@@ -180,7 +180,7 @@ def unread_runs(api: MlflowApi, bulk: Bulk) -> list[str]:
     try:
         pages = list(_pages(api, "runs/search", "2.0", "runs", **asked))
     except ApiError as problem:
-        return [str(problem)[:_SHOWN]]
+        return [brief(str(problem))]
     found = {entry["info"]["run_id"]: entry for entry in pages}
     return [
         text
@@ -209,7 +209,7 @@ def unread_traces(api: MlflowApi, bulk: Bulk) -> list[str]:
     try:
         pages = list(_pages(api, "traces/search", "3.0", "traces", **asked))
     except ApiError as problem:
-        return [str(problem)[:_SHOWN]]
+        return [brief(str(problem))]
     found = {entry["trace_id"]: entry for entry in pages}
     return [
         text

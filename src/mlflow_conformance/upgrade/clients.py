@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import get_args
 
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.doors.inside import InsideFailed
@@ -91,7 +92,7 @@ def _prepare(clients: Clients, api: MlflowApi) -> None:
     for kind in get_args(Kind):
         reply = clients.traces.call(kind, 0).sent(api)
         if reply.status != 200:
-            raise Undecided(f"no {WORDS[kind]} are taken: HTTP {reply.status} {reply.text[:200]}")
+            raise Undecided(f"no {WORDS[kind]} are taken: HTTP {reply.status} {brief(reply.text)}")
 
 
 def _write(clients: Clients, ledger: Ledger, doors: Sequence[MlflowApi]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.removal import removed
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
@@ -126,4 +127,4 @@ def outcomes(kube: Kube, names: Sequence[str], waiter: Waiter) -> dict[str, str]
 
 def _last_line(kube: Kube, pod: str) -> str:
     lines = kube.log(pod, lines=3).strip().splitlines()
-    return lines[-1].strip()[:300] if lines else "failed without a word"
+    return brief(lines[-1]) if lines else "failed without a word"

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import MlflowNames
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.upgrade.alembic_operations import (
     SchemaRevision,
@@ -87,7 +88,7 @@ def found(kube: Kube, names: MlflowNames) -> Found:
         told = Found.model_validate(json.loads(said))
     except (KubeFailed, ValueError, ValidationError) as problem:
         raise Unusable(
-            f"The pod {ready[0].name} does not tell what is deployed: {str(problem)[:300]}",
+            f"The pod {ready[0].name} does not tell what is deployed: {brief(str(problem))}",
             remedy="Use a context that may execute commands in MLflow's pods",
         ) from problem
     if told.kind != "postgresql":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from mlflow_conformance.config.documents import Strict
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.doors.inside import Inside
 from mlflow_conformance.doors.mlflow import ApiError, MlflowApi, answer, new_run
 from mlflow_conformance.upgrade.bulk import Bulk, write_bulk
@@ -106,4 +107,4 @@ def _of_kind(make: Maker, kind: str) -> tuple[Capability, Sequence[GivenThing]]:
     except Absent as problem:
         return Capability(outcome="absent", said=str(problem)), []
     except ApiError as problem:
-        return Capability(outcome="refused", said=str(problem)[:300]), []
+        return Capability(outcome="refused", said=brief(str(problem))), []

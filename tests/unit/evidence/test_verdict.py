@@ -244,6 +244,13 @@ def test_a_broken_bound_counts_also_when_the_check_ended_with_an_exception() -> 
     )
 
 
+def test_the_reason_names_the_exception_and_not_the_last_line_of_what_it_says() -> None:
+    said = (
+        'Traceback\n  File "a.py", line 1, in b\n    c()\nE: no column\n[SQL: x]\n(Background: url)'
+    )
+    assert judge_check(check(seen(1), error=said))[1] == "ended with E: no column"
+
+
 def test_no_more_than_three_broken_bounds_are_told_in_the_reason() -> None:
     _, reason = judge_check(check(*[seen(n) for n in range(3, 8)]))
     assert reason.endswith("seen: 5, promised ≤ 2; and 2 more")

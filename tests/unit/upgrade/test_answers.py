@@ -102,5 +102,5 @@ def test_a_path_that_leads_nowhere_leads_to_none() -> None:
 def test_any_refusal_may_be_what_is_wanted() -> None:
     assert unlike(ReadBack(call=GET, status=None), reply("gone", 500)) == []
     assert unlike(ReadBack(call=GET, status=None), reply({})) == [
-        "GET /api/2.0/mlflow/runs/get: HTTP 200  {}, not HTTP refused"
+        "GET /api/2.0/mlflow/runs/get: HTTP 200 {}, not HTTP refused"
     ]

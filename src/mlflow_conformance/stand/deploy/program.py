@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlflow_conformance.core import shell
+from mlflow_conformance.core.brevity import REASON, brief
 from mlflow_conformance.core.errors import Unusable
 
 
@@ -63,4 +64,4 @@ def _sentence(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     chosen = [line for line in lines if not line.startswith(("Use --debug", "level=", "WARNING"))]
     text = " ".join(" ".join(chosen).split()) or "no message"
-    return text.removeprefix("Error: ").removeprefix("error: ")[:600]
+    return brief(text.removeprefix("Error: ").removeprefix("error: "), REASON)

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.backup_names import RestoreNames
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.doors.http import NoReply
@@ -109,7 +110,7 @@ class Witness:
         try:
             answers = [api.get("runs/get", run_id=run).status for run in (self.kept, self.gone)]
         except NoReply as problem:
-            return str(problem)[:200]
+            return brief(str(problem))
         return "restored" if answers == [200, 404] else f"HTTP {answers[0]} and {answers[1]}"
 
 

@@ -5,6 +5,7 @@ import threading
 import time
 from typing import Self
 
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.core.closing import Closing
 from mlflow_conformance.doors.http import NoReply
 from mlflow_conformance.doors.mlflow import MlflowApi
@@ -49,7 +50,7 @@ class Pulse(Closing):
             try:
                 reply = self._api.get("experiments/search", max_results=1)
             except NoReply as problem:
-                self.failures.append((at, str(problem)[:200]))
+                self.failures.append((at, brief(str(problem))))
             else:
                 if reply.status != 200:
                     self.failures.append((at, f"HTTP {reply.status}"))
