@@ -17,7 +17,7 @@ from mlflow_conformance.doors.http import NoReply, Reply, send
 from mlflow_conformance.doors.http_server import HttpServer
 from mlflow_conformance.doors.operations import Operation
 from mlflow_conformance.mutants.lies import lie_of
-from mlflow_conformance.mutants.lies.base import Asked, Lie
+from mlflow_conformance.mutants.lies.base import Asked, Forward, Lie
 
 _UPSTREAM_TIMEOUT_S = 60.0
 _NOT_FORWARDED = frozenset(
@@ -38,7 +38,8 @@ class LyingProxy:
     ) -> None:
         """Listen on a free port of an address of this host."""
         self.lie = lie
-        self._server = HttpServer(_handler(upstream, lie, ca_file), address)
+        self._forward = _to(upstream, ca_file)
+        self._server = HttpServer(_handler(lie, self._forward), address)
 
     @property
     def url(self) -> str:
@@ -46,11 +47,18 @@ class LyingProxy:
         return self._server.url
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Stop listening, and let the lie make up for what it did.
+
+        Raises:
+            NoReply: it could not.
+        """
         self._server.close()
+        self.lie.settle(self._forward)
 
 
-def _handler(upstream: str, lie: Lie, ca_file: str | None) -> type[BaseHTTPRequestHandler]:
+def _to(upstream: str, ca_file: str | None) -> Forward:
+    """What hands requests on to a server."""
+
     def forward(asked: Asked) -> Reply:
         return send(
             asked.method,
@@ -61,6 +69,10 @@ def _handler(upstream: str, lie: Lie, ca_file: str | None) -> type[BaseHTTPReque
             ca_file=ca_file,
         )
 
+    return forward
+
+
+def _handler(lie: Lie, forward: Forward) -> type[BaseHTTPRequestHandler]:
     left_out = _NOT_FORWARDED_TO_S3 if lie.door == "s3" else _NOT_FORWARDED
 
     class Handler(BaseHTTPRequestHandler):

@@ -50,6 +50,17 @@ def test_drop_acknowledges_what_it_throws_away() -> None:
     assert (reply.status, heard) == (200, [])
 
 
+def test_what_is_postponed_is_carried_out_when_it_is_over() -> None:
+    server = Server(json_reply({}, 204))
+    lie = lie_of("postpone", {"method": "DELETE"})
+    asked = Asked("DELETE", "/bucket/probe", {"Authorization": "signed"}, b"")
+    assert lie.answer(asked, server).status == 204
+    assert server.heard == []
+    lie.settle(server)
+    assert server.heard == [asked]
+    assert lie.told == 1
+
+
 def test_forget_loses_entries_of_a_batch() -> None:
     asked = post("runs/log-batch", metrics=[1, 2, 3, 4, 5])
     _, heard = told("forget", asked, json_reply({}), field="metrics", every=2)

@@ -154,3 +154,17 @@ def test_an_upload_can_be_whole_slow_or_cut(echo: str) -> None:
     assert _upload(echo, sent=500, ending="reset") is None
     assert _upload("http://127.0.0.1:9", sent=500) is None
     assert content("s", 1000) == content("s", 1000) != content("t", 1000)
+
+
+def test_a_proxy_that_stops_hands_on_what_it_kept_back() -> None:
+    receiver = Receiver(0, "", 0)
+    try:
+        number, url = lying_proxy.start(
+            f"http://127.0.0.1:{receiver.port}", "postpone", {"method": "POST"}
+        )
+        assert send("POST", f"{url}/hook", headers={}, body=b"{}", timeout_s=5).status == 204
+        assert receiver.posts() == []
+        assert lying_proxy.stop(number) == 1
+        assert [post["path"] for post in receiver.posts()] == ["/hook"]
+    finally:
+        receiver.stop()

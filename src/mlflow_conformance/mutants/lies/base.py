@@ -132,6 +132,9 @@ class Lie(BaseModel, ABC):
     def lie(self, asked: Asked, forward: Forward) -> Reply:
         """What it does when it is."""
 
+    def settle(self, forward: Forward) -> None:
+        """Make up for what it did when it is over, so that the next check finds nothing of it."""
+
     def _tell(self, reply: Reply) -> Reply:
         with self._lock:
             self._told += 1

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import Any
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, PrivateAttr
 
 from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.mutants.lies.base import (
@@ -26,6 +26,31 @@ class Drop(Lie):
     def lie(self, asked: Asked, forward: Forward) -> Reply:  # noqa: ARG002 - that is the lie
         """See `Lie.lie`."""
         return self._tell(json_reply(self.body))
+
+
+class Postpone(Lie):
+    """Acknowledges a request without a body, as an object store does, and carries it out too late.
+
+    That is when the mutant is over: what a check could not remove is in no later check's way.
+    """
+
+    name = "postpone"
+    _owed: list[Asked] = PrivateAttr(default_factory=list)
+
+    def lie(self, asked: Asked, forward: Forward) -> Reply:  # noqa: ARG002 - that is the lie
+        """See `Lie.lie`."""
+        with self._lock:
+            self._owed.append(asked)
+        return self._tell(Reply(204, {}, b"", 0))
+
+    def settle(self, forward: Forward) -> None:
+        """See `Lie.settle`.
+
+        Raises:
+            NoReply: the server did not answer, and what is owed to it stays undone.
+        """
+        for asked in self._owed:
+            forward(asked)
 
 
 class Forget(Lie):
@@ -153,6 +178,7 @@ class HangUp(Lie):
 
 
 LIES: tuple[type[Lie], ...] = (
-    Drop, Forget, Ignore, Substitute, TruncateUpload, CompleteCut, Misplace, Repeat, Copy, HangUp,
+    Drop, Postpone, Forget, Ignore, Substitute, TruncateUpload, CompleteCut, Misplace, Repeat,
+    Copy, HangUp,
 )  # fmt: skip
 """All of them."""
