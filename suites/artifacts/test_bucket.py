@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What protects the buckets themselves: encryption, and that nobody gets in without a name."""
 
+import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from mlflow_conformance.config.backup_names import BackupNames
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.doors.inside import InsideSender
 from mlflow_conformance.doors.mlflow import MlflowApi, new_run, store
-from mlflow_conformance.doors.s3 import Bucket, StoredObject
+from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.evidence.run import Run
 from mlflow_conformance.run.fixtures.belongings import Unique
@@ -22,8 +23,8 @@ from mlflow_conformance.target.base import Target
 
 _TIMEOUT_S = 30
 _CLOSED = [401, 403]
-_LOOKED_AT = 1000
-_ASKED_FOR = 20
+_FOLDERS, _OF_EACH = 40, 30
+_ASKED_FOR = 60
 _FIRST_BYTE = {"Range": "bytes=0-0"}
 
 
@@ -105,6 +106,7 @@ def test_no_bucket_is_public(
     experiment: str,
     conformance_run: Run,
     unique: Unique,
+    rng: random.Random,
 ) -> None:
     """Nobody reads, lists or writes a bucket without credentials, nor writes as the auditor.
 
@@ -113,15 +115,16 @@ def test_no_bucket_is_public(
            a probe: the auditor sees them.
         2. From the runner, without credentials, in each bucket: GET the object, list the bucket and
            the object's folder, PUT another one, DELETE the object. Each is 403, or 401 where a
-           gateway answers. So is a GET of what others keep there: of one object for each folder
-           at the top and each ending of a name.
+           gateway answers. So is a GET of what others keep there: of one object for each ending
+           of a name and each folder, in folders from all over the bucket.
         3. With the auditor's read-only credentials: PUT and DELETE are refused.
         4. The object is still there and nothing was added.
     """
     run_id = new_run(front, experiment).run_id
     relative = f"{experiment}/{run_id}/artifacts"
     store(front, f"{relative}/secret.txt", b"secret")
-    store(front, f"{experiment}/{new_run(front, experiment).run_id}/artifacts/model.pkl", b"model")
+    other = f"{experiment}/{new_run(front, experiment).run_id}/artifacts/model.pkl"
+    store(front, other, b"model")
     send = InsideSender(target.inside, bucket.door.get("ca_file"))
     buckets = send("GET", bucket.door["endpoint"], headers={}, body=None, timeout_s=_TIMEOUT_S)
     # S3 itself sends a stranger who asks for its buckets to a page about S3; Ceph shows him a list
@@ -131,14 +134,17 @@ def test_no_bucket_is_public(
     evidence.expect(
         "anonymous.buckets", "buckets are shown to a stranger", shown, "==", False, door="inside"
     )
-    _expect_closed(evidence, send, bucket, f"{bucket.prefix}{relative}", "secret.txt")
+    letter = rng.choice("0123456789abcdef")
+    others = [*bucket.spread(_FOLDERS, _OF_EACH, letter).keys, f"{bucket.prefix}{other}"]
+    _expect_closed(evidence, send, bucket, f"{bucket.prefix}{relative}", "secret.txt", others)
     backup = target.names.backup
     if target.kube is None or backup is None:
         return  # there is no other bucket that anybody named
     backups = replace(bucket, door={**bucket.door, "bucket": backup.bucket})
     folder = unique("probe")
     with _probe(target, conformance_run, backups, backup, folder):
-        _expect_closed(evidence, send, backups, f"{backup.prefix}{folder}", "probe.txt")
+        others = [*backups.spread(_FOLDERS, _OF_EACH, letter).keys]
+        _expect_closed(evidence, send, backups, f"{backup.prefix}{folder}", "probe.txt", others)
 
 
 @contextmanager
@@ -161,9 +167,18 @@ def _probe(
 
 
 def _expect_closed(
-    evidence: Evidence, send: InsideSender, bucket: Bucket, folder: str, name: str
+    evidence: Evidence,
+    send: InsideSender,
+    bucket: Bucket,
+    folder: str,
+    name: str,
+    others: Sequence[str],
 ) -> None:
-    """Hold a bucket with an object in a folder against what strangers and the auditor may do."""
+    """Hold a bucket with an object in a folder against what strangers and the auditor may do.
+
+    Args:
+        others: keys of objects of others, from all over the bucket.
+    """
     key, planted = f"{folder}/{name}", f"{folder}/planted.txt"
     evidence.expect(
         "auditor.reads", f"{bucket.name}: the object, as the auditor sees it",
@@ -183,15 +198,18 @@ def _expect_closed(
             "anonymous.status", f"{bucket.name}: anonymous {what}", reply.status, "in", _CLOSED,
             door="inside",
         )  # fmt: skip
-    kept = _of_each_kind(replace(bucket, prefix="").objects(most=_LOOKED_AT))
-    evidence.note(f"{bucket.name}: objects of others asked for", len(kept), door="inside")
+    kept = _of_each_kind(others)
+    evidence.note(
+        f"{bucket.name}: objects of others that were listed, and asked for",
+        [len(others), len(kept)], door="inside",
+    )  # fmt: skip
     given = {}
-    for other in kept:
-        url = f"{base}/{quote(other)}"
+    for each in kept:
+        url = f"{base}/{quote(each)}"
         # One byte is enough, should it be given.
         reply = send("GET", url, headers=_FIRST_BYTE, body=None, timeout_s=_TIMEOUT_S)
         if reply.status not in _CLOSED:
-            given[other] = reply.status
+            given[each] = reply.status
     evidence.expect(
         "anonymous.others", f"{bucket.name}: objects of others that a stranger is given", given,
         "==", {}, door="inside",
@@ -209,10 +227,8 @@ def _expect_closed(
     )  # fmt: skip
 
 
-def _of_each_kind(objects: list[StoredObject]) -> list[str]:
-    """The key of one object of each folder at the top and each ending: policies name either."""
-    kinds = {
-        (o.key.partition("/")[0], o.key.rpartition("/")[2].partition(".")[2]): o.key
-        for o in objects
-    }
-    return list(kinds.values())[:_ASKED_FOR]
+def _of_each_kind(keys: Sequence[str]) -> list[str]:
+    """The keys of one object of each ending, and of each folder: policies name either."""
+    endings = {key.rpartition("/")[2].partition(".")[2]: key for key in keys}
+    folders = {key.rpartition("/")[0]: key for key in keys}
+    return list(dict.fromkeys([*endings.values(), *folders.values()]))[:_ASKED_FOR]

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 
+from mlflow_conformance.autoscaling.beside import others_that_scale
 from mlflow_conformance.autoscaling.thresholds import AsPromised, AtRest
 from mlflow_conformance.cluster.autoscaler import (
     Autoscaler,
@@ -34,7 +35,8 @@ def test_autoscaler_is_as_promised(
     Steps: read the autoscaler and its target.
     Expected: bounds, goals and target of the profile, no other goal and no other autoscaler of the
     same Deployment; a goal is one that it acts upon, within the profile's tolerance; replicas that
-    are not needed go, and not before the profile's time; it can scale and its metrics are current.
+    are not needed go, and not before the profile's time; its rules let it grow in time; nothing
+    that is applied sets the number of replicas as well; it can scale and its metrics are current.
     """
     name = target.names.mlflow.hpa
     if name is None:
@@ -62,12 +64,20 @@ def test_autoscaler_is_as_promised(
         "waits", "time before it takes any away", found.waits_s, ">=", row.waits_s, unit="s",
         door="kubernetes",
     )  # fmt: skip
+    evidence.expect(
+        "grows", "time that its rules leave it from the minimum to the maximum", found.grows_s,
+        "<=", row.grows_within_s, unit="s", door="kubernetes",
+    )  # fmt: skip
     evidence.expect("target", "scales", found.target, "==", target_name, door="kubernetes")
     if found.target != target_name:
         return
     evidence.expect(
         "alone", "autoscalers of the Deployment", autoscalers_of(kube, target_name), "==", [name],
         door="kubernetes",
+    )  # fmt: skip
+    evidence.expect(
+        "replicas.others", "who else says how many replicas there are",
+        others_that_scale(kube, target_name), "==", [], door="kubernetes",
     )  # fmt: skip
     look = _measuring(target, kube, name, waiter)
     found = look.autoscaler

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """BKP-3: how long backups stay."""
 
-import copy
 from datetime import UTC, datetime
-from typing import Any
 
+from mlflow_conformance.backup_restore.failing import with_environment
 from mlflow_conformance.backup_restore.rehearsal import Rehearsal
 from mlflow_conformance.backup_restore.thresholds import Retention
 from mlflow_conformance.cluster.kube import Kube
@@ -66,9 +65,9 @@ def test_retention(
         "==", None, door="s3",
     )  # fmt: skip
 
-    failing = _failing(kube, backup.job.name, f"{word}-failing", row.failing_environment)
-    kube.apply([failing])
-    name = failing["metadata"]["name"]
+    name = f"{word}-failing"
+    good = jobs.like(kube.get("job", backup.job.name), name, {})
+    kube.apply([with_environment(good, row.failing_environment)])
     try:
         failed = waiter.until(
             "failed: a backup that cannot reach its database",
@@ -88,13 +87,3 @@ def test_retention(
         )
     finally:
         jobs.remove(kube, [name])
-
-
-def _failing(kube: Kube, pattern: str, name: str, wrong: dict[str, str]) -> dict[str, Any]:
-    """A Job like the backup's whose environment leads nowhere."""
-    made = jobs.like(copy.deepcopy(kube.get("job", pattern)), name, {})
-    container = made["spec"]["template"]["spec"]["containers"][0]
-    container["env"] = [e for e in container.get("env", []) if e["name"] not in wrong] + [
-        {"name": key, "value": value} for key, value in wrong.items()
-    ]
-    return made

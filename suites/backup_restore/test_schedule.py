@@ -13,6 +13,7 @@ from mlflow_conformance.backup_restore.schedule import (
     hanging,
     of_cronjob,
     others_like,
+    shortest_deadline_s,
     spellings,
 )
 from mlflow_conformance.backup_restore.thresholds import Schedule
@@ -35,8 +36,9 @@ def test_schedule(evidence: Evidence, target: Target, kube: Kube) -> None:
     Steps: read the CronJobs and the Jobs, and, where there are older ones, the newest good backup.
     Expected: schedule, time zone and concurrency of the profile; not suspended; no other CronJob
     runs the same program; a history of both successful and failed Jobs, none of which goes before
-    the next backup; what missed its time is made up for; a Job that hangs is ended, and none does
-    now; none failed since the last that succeeded; the newest backup is no older than promised.
+    the next backup; what missed its time is made up for; a Job that hangs is ended, one that works
+    is not, and none hangs now; none failed since the last that succeeded; the newest backup is no
+    older than promised.
     """
     if target.names.backup is None:
         evidence.undecided("the profile does not say how backups are made (names.backup)")
@@ -80,6 +82,11 @@ def test_schedule(evidence: Evidence, target: Target, kube: Kube) -> None:
         "job-deadline", "time after which its Job is ended",
         *at_most(limit_s, row.active_within_s), unit="s", door="kubernetes",
     )  # fmt: skip
+    if (shortest_s := shortest_deadline_s(spec["jobTemplate"]["spec"])) is not None:
+        evidence.expect(
+            "job-deadline.least", "time for which it may go on", shortest_s, ">=",
+            row.active_for_s, unit="s", door="kubernetes",
+        )  # fmt: skip
     found, now = of_cronjob(kube, cronjob), datetime.now(UTC)
     evidence.expect(
         "hanging", "Jobs that keep later ones from starting",

@@ -6,15 +6,19 @@ once on a connection of its own, and writers whose acknowledged writes are read 
 SQL and the bucket. What a check says of the fault itself is in scenarios/<name>/.
 """
 
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.disruption import judging
 from mlflow_conformance.disruption.proofs import disturbed_decoys, disturbed_neighbours
+from mlflow_conformance.disruption.revisions import earlier_revisions
 from mlflow_conformance.disruption.thresholds import (
     HeldReplicaFaultBounds,
     PlayedBounds,
     ReplicaFaultBounds,
+    UpdateBounds,
 )
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.run.fixtures.disruption import Trial
+from mlflow_conformance.target.base import Target
 
 
 @check(
@@ -46,17 +50,24 @@ def test_rolling_restart(evidence: Evidence, trial: Trial) -> None:
     disruptive=True,
     writes=("mlflow", "cluster"),
 )
-def test_rolling_update(evidence: Evidence, trial: Trial) -> None:
-    """A rolling update and its rollback cost no request and no write.
+def test_rolling_update(evidence: Evidence, target: Target, kube: Kube, trial: Trial) -> None:
+    """A rolling update and its rollback cost no request and no write, and more can be taken back.
 
     Preconditions: every replica is ready, and the load runs.
     Steps: change the specification of MLflow's pods; wait until the rollout is complete; change it
-    back; wait again.
-    Expected: every pod has a new UID, not one request failed, every acknowledged write is there.
+    back; wait again; read which earlier specifications are kept.
+    Expected: every pod has a new UID, not one request failed, every acknowledged write is there;
+    what was deployed before can be deployed again without the files that it came from.
     """
-    row = evidence.row(ReplicaFaultBounds)
+    row = evidence.row(UpdateBounds)
     judging.expect_replicas(evidence, trial.campaign.replicas(), row.replicas)
     seen = trial.of("mlflow-rolling-update", row)
+    names = target.names.mlflow
+    evidence.expect(
+        "revisions", "earlier specifications that are kept",
+        len(earlier_revisions(kube, names.kind, names.deployment)), ">=", row.revisions,
+        door="kubernetes",
+    )  # fmt: skip
     judging.expect_served(evidence, seen, row)
 
 

@@ -19,6 +19,7 @@ def autoscaler(cpu: int) -> Autoscaler:
         tolerance=0.1,
         falls=True,
         waits_s=300,
+        grows_s=15,
         conditions={"AbleToScale": "True", "ScalingActive": "True"},
         reasons={},
     )

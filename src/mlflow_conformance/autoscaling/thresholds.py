@@ -31,6 +31,10 @@ class AsPromised(Thresholds):
         description="how long fewer replicas must have been enough before any is taken away, "
         "seconds, at least"
     )
+    grows_within_s: Seconds = Field(
+        description="how long its own rules may let it take from the minimum to the maximum, "
+        "whatever the load is, seconds"
+    )
 
 
 class AtRest(Thresholds):

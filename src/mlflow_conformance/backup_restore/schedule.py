@@ -10,6 +10,7 @@ from mlflow_conformance.cluster.conditions import holds
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.templates import pod_of
 from mlflow_conformance.config.object_change import ObjectChange
+from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.core.waits import TimedOut, Waiter
 from mlflow_conformance.evidence.model import Operator
 from mlflow_conformance.target.backups import jobs
@@ -43,6 +44,17 @@ def of_cronjob(kube: Kube, cronjob: Mapping[str, Any]) -> list[dict[str, Any]]:
         if job["metadata"]["uid"] in running
         or any(o["uid"] == uid for o in job["metadata"].get("ownerReferences", []))
     ]
+
+
+def shortest_deadline_s(job: Mapping[str, Any]) -> int | None:
+    """The time after which the first of a Job and its pods is ended; None when neither is.
+
+    Args:
+        job: the specification of a Job.
+    """
+    pod = job["template"]["spec"]
+    limits = [limit for of in (job, pod) if (limit := of.get("activeDeadlineSeconds")) is not None]
+    return min(limits, default=None)
 
 
 def hanging(found: Sequence[Mapping[str, Any]], within_s: float, now: datetime) -> list[str]:
@@ -211,4 +223,4 @@ def _names(kube: Kube, cronjob: str) -> set[str]:
 
 def _events(kube: Kube, cronjob: str) -> list[str]:
     found = kube.items("event", fields={"involvedObject.name": cronjob})
-    return [f"{e.get('reason')}: {e.get('message')}"[:300] for e in found][-3:]
+    return [brief(f"{e.get('reason')}: {e.get('message')}") for e in found][-3:]

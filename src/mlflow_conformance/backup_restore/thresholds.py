@@ -4,9 +4,10 @@
 from re import Pattern
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mlflow_conformance.backup_restore.retention import Rule
+from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Thresholds
 
 Damage = Literal[
@@ -40,6 +41,10 @@ class Schedule(Thresholds):
     )
     active_within_s: Seconds = Field(
         description="how long a backup's Job may go on, before it is ended, seconds"
+    )
+    active_for_s: Seconds = Field(
+        description="how long a backup's Job may go on in any case, seconds: one that is ended "
+        "sooner is none once there is more in the database"
     )
     newest_within_s: Seconds | None = Field(
         description="age of the newest good backup, and of the last Job that succeeded, seconds; "
@@ -110,6 +115,38 @@ class Retention(Thresholds):
     )
 
 
+class OneFault(Strict):
+    """What is wrong for one backup alone: variables of its Job, or a volume that is full."""
+
+    environment: dict[str, str] = Field(
+        default={}, description="environment in which it fails, by the variables' names"
+    )
+    full: str | None = Field(
+        default=None, description="name of the volume of its pod that has no room"
+    )
+    says: Pattern[str] = Field(
+        description="regular expression that a line of its log matches as a whole: why it failed"
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "OneFault":
+        if not (self.environment or self.full):
+            raise ValueError("neither `environment` nor `full`: nothing would fail")
+        return self
+
+
+class Failures(Thresholds):
+    """BKP-8."""
+
+    fails_within_s: Seconds = Field(
+        description="time within which a backup that cannot be made is a failed Job, seconds"
+    )
+    faults: dict[
+        Literal["database away", "object store away", "wrong credentials", "disk full"],
+        OneFault,
+    ] = Field(min_length=1, description="by what is wrong: how a backup is made to fail")
+
+
 class RecoveryTime(Thresholds):
     """BKP-5.empty and BKP-5.namespace."""
 
@@ -175,5 +212,6 @@ THRESHOLDS: Registry = {
     "BKP-5.namespace": RecoveryTime,
     "BKP-6": Recovery,
     "BKP-6.many": Many,
+    "BKP-8": Failures,
     "BKP-9": HalfWay,
 }

@@ -2,6 +2,7 @@
 """A HorizontalPodAutoscaler in the few numbers that a promise is about."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,12 @@ from kubernetes.utils.quantity import parse_quantity
 from mlflow_conformance.cluster.kube import Kube
 
 _METRICS_S = 15.0
+_DAY_S = 86_400
+_POLICIES: Sequence[Mapping[str, Any]] = (
+    {"type": "Percent", "value": 100, "periodSeconds": 15},
+    {"type": "Pods", "value": 4, "periodSeconds": 15},
+)
+"""Of an autoscaler that names none (Kubernetes, Horizontal Pod Autoscaling: "Default behavior")."""
 _TOLERANCE, _WINDOW_S = 0.1, 300
 """Of the controller, where it was not started with another (Kubernetes, Horizontal Pod
 Autoscaling: "tolerance", "stabilization window")."""
@@ -28,6 +35,8 @@ class Autoscaler:
         tolerance: by which share a measurement must pass its goal before replicas are added.
         falls: it may take replicas away.
         waits_s: how long fewer replicas must have been enough before it does, seconds.
+        grows_s: how long its own rules let it take from the minimum to the maximum, whatever the
+            load is, seconds; None for more than a day.
         conditions: status of every condition by its type.
         reasons: reason and message of the conditions that are not ``True``.
     """
@@ -43,6 +52,7 @@ class Autoscaler:
     tolerance: float
     falls: bool
     waits_s: int
+    grows_s: int | None
     conditions: Mapping[str, str]
     reasons: Mapping[str, str]
 
@@ -116,6 +126,7 @@ def read(found: Mapping[str, Any]) -> Autoscaler:
         tolerance=float(parse_quantity(up.get("tolerance", _TOLERANCE))),
         falls=down.get("selectPolicy") != "Disabled",
         waits_s=down.get("stabilizationWindowSeconds", _WINDOW_S),
+        grows_s=growth_s(up, spec.get("minReplicas", 1), spec["maxReplicas"]),
         conditions={c["type"]: c["status"] for c in conditions},
         reasons={
             c["type"]: f"{c.get('reason', '')}: {c.get('message', '')}"
@@ -123,6 +134,40 @@ def read(found: Mapping[str, Any]) -> Autoscaler:
             if c["status"] != "True"
         },
     )
+
+
+def growth_s(up: Mapping[str, Any], minimum: int, maximum: int) -> int | None:
+    """How long the rules of `scaleUp` let it take from the minimum to the maximum, seconds.
+
+    As the controller counts: a policy adds to what there was a period ago (Kubernetes, Horizontal
+    Pod Autoscaling: "Scaling policies").
+
+    Returns None when that is more than a day, or never.
+    """
+    if up.get("selectPolicy") == "Disabled":
+        return 0 if minimum >= maximum else None
+    policies = up.get("policies") or _POLICIES
+    choose = min if up.get("selectPolicy") == "Min" else max
+    added: list[tuple[int, int]] = []
+    replicas = minimum
+    for second in range(_DAY_S):
+        if replicas >= maximum:
+            waits_s: int = up.get("stabilizationWindowSeconds", 0)
+            return waits_s + (added[-1][0] if added else 0)
+        limits = []
+        for policy in policies:
+            since = second - policy["periodSeconds"]
+            before = replicas - sum(n for at, n in added if at > since)
+            more = (
+                policy["value"]
+                if policy["type"] == "Pods"
+                else math.ceil(before * policy["value"] / 100)
+            )
+            limits.append(before + more)
+        if (most := min(maximum, choose(limits))) > replicas:
+            added.append((second, most - replicas))
+            replicas = most
+    return None
 
 
 def _utilization(metrics: list[Mapping[str, Any]], which: str) -> dict[str, int]:

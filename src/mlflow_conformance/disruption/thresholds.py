@@ -173,6 +173,14 @@ class ReplicaFaultBounds(FaultBounds, _OfReplicas):
     """What is promised of a fault of MLflow itself, with so many replicas."""
 
 
+class UpdateBounds(ReplicaFaultBounds):
+    """What is promised of an update, and of the way back."""
+
+    revisions: int = Field(
+        ge=0, description="earlier specifications of MLflow's pods that are kept, at least"
+    )
+
+
 class HeldReplicaFaultBounds(HeldFaultBounds, _OfReplicas):
     """What is promised of a fault of MLflow itself that must be ended."""
 
@@ -194,7 +202,7 @@ THRESHOLDS: Registry = {
     "DIS-7": HeldReplicaFaultBounds,
     "DIS-8": ReplicaFaultBounds,
     "DIS-8.broken": HeldReplicaFaultBounds,
-    "DIS-8.update": ReplicaFaultBounds,
+    "DIS-8.update": UpdateBounds,
     "DIS-9": Spread,
     "DIS-11": PlayedBounds,
 }

@@ -111,18 +111,54 @@ def _s3(door: dict[str, Any]) -> Any:
     )
 
 
-def s3_list(door: dict[str, Any], prefix: str, most: int | None = None) -> JsonValue:
-    """Every object below a prefix, or the first ones alone: key, size in bytes, ETag; all pages."""
+def s3_list(door: dict[str, Any], prefix: str) -> JsonValue:
+    """Every object below a prefix: key, size in bytes, ETag; all pages."""
     pages = (
-        _s3(door)
-        .get_paginator("list_objects_v2")
-        .paginate(Bucket=door["bucket"], Prefix=prefix, PaginationConfig={"MaxItems": most})
+        _s3(door).get_paginator("list_objects_v2").paginate(Bucket=door["bucket"], Prefix=prefix)
     )
     return [
         {"key": item["Key"], "size": item["Size"], "etag": item["ETag"].strip('"')}
         for page in pages
         for item in page.get("Contents", [])
     ]
+
+
+def s3_spread(door: dict[str, Any], folders: int, each: int, after: str) -> JsonValue:
+    """Keys from all over a bucket, of which a list from its beginning would show one corner.
+
+    Of so many of its folders, spread evenly over all of them, the first keys and those that come
+    after a letter. Where everything is in one folder, that one's folders are meant.
+
+    Returns the keys, and how many folders there are.
+    """
+    client, prefix = _s3(door), ""
+    while True:
+        places: list[str] = []
+        keys: list[str] = []
+        pages = client.get_paginator("list_objects_v2").paginate(
+            Bucket=door["bucket"], Prefix=prefix, Delimiter="/"
+        )
+        for page in pages:
+            places += [place["Prefix"] for place in page.get("CommonPrefixes", [])]
+            keys += [item["Key"] for item in page.get("Contents", [])]
+        if len(places) != 1 or keys:
+            break
+        prefix = places[0]
+    found = [*keys[:each], *keys[-each:]]
+    for place in _spread(places, folders):
+        for start in ("", place + after):
+            page = client.list_objects_v2(
+                Bucket=door["bucket"], Prefix=place, MaxKeys=each, StartAfter=start
+            )
+            found += [item["Key"] for item in page.get("Contents", [])]
+    return {"keys": cast(JsonValue, sorted(set(found))), "folders": len(places)}
+
+
+def _spread(values: Sequence[str], most: int) -> Sequence[str]:
+    """So many of the values, evenly, with the first and the last one."""
+    if len(values) <= most:
+        return values
+    return [values[round(n * (len(values) - 1) / (most - 1))] for n in range(most)]
 
 
 def s3_digest(door: dict[str, Any], keys: Sequence[str]) -> JsonValue:
@@ -268,6 +304,7 @@ OPERATIONS: dict[str, Operation] = {
         s3_head,
         s3_list,
         s3_put,
+        s3_spread,
         s3_try_get,
         s3_try_list,
         sql,

@@ -19,6 +19,14 @@ class StoredObject:
 
 
 @dataclass(frozen=True)
+class SpreadKeys:
+    """Keys of a bucket that has so many folders."""
+
+    keys: Sequence[str]
+    folders: int
+
+
+@dataclass(frozen=True)
 class Digest:
     """What an object holds; `size` in bytes."""
 
@@ -44,16 +52,32 @@ class Bucket:
         """The bucket's own name."""
         return self.door["bucket"]
 
-    def objects(self, below: str = "", *, most: int | None = None) -> list[StoredObject]:
-        """Every object below ``prefix + below``, or as many of the first ones.
+    def objects(self, below: str = "") -> list[StoredObject]:
+        """Every object below ``prefix + below``.
 
         Raises:
             InsideFailed: the bucket refused it or could not be reached.
         """
         found = self.inside.call(
-            "s3_list", patience_s=120, door=dict(self.door), prefix=self.prefix + below, most=most
+            "s3_list", patience_s=120, door=dict(self.door), prefix=self.prefix + below
         )
         return [StoredObject(**item) for item in cast(list[dict[str, Any]], found)]
+
+    def spread(self, folders: int, each: int, after: str) -> "SpreadKeys":
+        """Keys from all over the bucket, whatever the prefix; see `operations.s3_spread`.
+
+        Args:
+            folders: of how many folders, two at least.
+            each: how many of each, from its beginning and from `after`.
+
+        Raises:
+            InsideFailed: the bucket refused it or could not be reached.
+        """
+        found = self.inside.call(
+            "s3_spread", patience_s=120, door=dict(self.door), folders=folders, each=each,
+            after=after,
+        )  # fmt: skip
+        return SpreadKeys(**cast(dict[str, Any], found))
 
     def digests(self, keys: Sequence[str]) -> dict[str, Digest | None]:
         """What each key holds, read byte by byte; None for a key that does not exist.

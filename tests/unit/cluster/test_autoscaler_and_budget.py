@@ -47,6 +47,39 @@ def test_an_autoscaler_that_measures() -> None:
     assert found.measures
 
 
+@pytest.mark.parametrize(
+    ("up", "grows_s"),
+    [
+        ({}, 15),
+        ({"stabilizationWindowSeconds": 60}, 75),
+        ({"policies": [{"type": "Percent", "value": 100, "periodSeconds": 60}]}, 120),
+        ({"policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}, 420),
+        ({"policies": [{"type": "Pods", "value": 1, "periodSeconds": 1800}]}, 12_600),
+        ({"policies": [{"type": "Percent", "value": 1, "periodSeconds": 15}]}, 105),
+        (
+            {
+                "selectPolicy": "Min",
+                "policies": [
+                    {"type": "Percent", "value": 100, "periodSeconds": 15},
+                    {"type": "Pods", "value": 1, "periodSeconds": 60},
+                ],
+            },
+            420,
+        ),
+        ({"selectPolicy": "Disabled"}, None),
+        ({"policies": [{"type": "Percent", "value": 0, "periodSeconds": 15}]}, None),
+    ],
+)
+def test_how_long_an_autoscaler_may_take_to_grow(up: dict[str, Any], grows_s: int | None) -> None:
+    spec = {**HPA["spec"], "behavior": {"scaleUp": up}}
+    assert read({**HPA, "spec": spec}).grows_s == grows_s
+
+
+def test_an_autoscaler_that_is_at_its_maximum_need_not_grow() -> None:
+    spec = {**HPA["spec"], "minReplicas": 10, "behavior": {"scaleUp": {"selectPolicy": "Disabled"}}}
+    assert read({**HPA, "spec": spec}).grows_s == 0
+
+
 @pytest.mark.parametrize(("measured", "more"), [(70, False), (77, False), (78, True)])
 def test_a_tenth_above_the_goal_is_tolerated(measured: int, more: bool) -> None:
     assert read(HPA).calls_for_more({"cpu": measured}) is more
