@@ -34,7 +34,8 @@ def sla(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that send.")] = None,
     compare: Annotated[
-        Path | None, typer.Option(help="The folder or latency.json of an earlier run.")
+        Path | None,
+        typer.Option(help="The folder or latency.json of the last good run."),
     ] = None,
     context: ContextOption = None,
     namespace: NamespaceOption = None,

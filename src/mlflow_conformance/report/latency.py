@@ -16,6 +16,8 @@ LIMIT = 300_000
 
 _DETAIL = Detail(text=600, value=300, trace=0, rows=60)
 _MOST_MARKS = 40
+_PARTS = 200
+"""Parts of the axis for which a number that changed in steps is told: a picture shows no more."""
 _HIGH = 240
 
 
@@ -74,6 +76,7 @@ def render(
         document=document,
         result=document.result,
         before=document.last_good,
+        earlier={o.name: o for o in document.last_good.operations} if document.last_good else {},
         chart=_chart(document),
         seconds=seconds,
         share=share,
@@ -153,10 +156,21 @@ def _marks(document: LoadDocument, span: TimeAxis) -> Iterator[Mark]:
         )
 
 
+def _thinned(steps: Sequence[tuple[float, float]], span: TimeAxis) -> Iterator[tuple[float, float]]:
+    """The first, lowest, highest and last step of every part of the axis, in their order."""
+    parts: dict[int, list[tuple[float, float]]] = {}
+    for step in steps:
+        parts.setdefault(int(span.percent(step[0]) * _PARTS / 100), []).append(step)
+    for part in parts.values():
+        told = {0, len(part) - 1}
+        told |= {choose(range(len(part)), key=lambda n: part[n][1]) for choose in (min, max)}
+        yield from (part[n] for n in sorted(told))
+
+
 def _lane(name: str, steps: Sequence[tuple[float, float]], span: TimeAxis) -> StepLine:
     most = max((value for _, value in steps), default=0) or 1
     parts: list[str] = []
-    for at, value in steps[:2000]:
+    for at, value in _thinned(steps, span):
         x = span.percent(at) * 10
         y = 38 - 34 * value / most
         parts.append(f"M{x:.1f} {y:.1f}" if not parts else f"H{x:.1f}V{y:.1f}")

@@ -20,12 +20,11 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.run import Run, command_line, make_folder, new_run_id, nothing_seen
 from mlflow_conformance.latency.judging import checks_of
+from mlflow_conformance.latency.last_good import last_good
 from mlflow_conformance.latency.measuring import LoadTarget
 from mlflow_conformance.latency.sla import run_sla
 from mlflow_conformance.latency.thresholds import LATENCY, Latency, Offer
 from mlflow_conformance.load import workload
-from mlflow_conformance.load.document import LoadDocument
-from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.report.terminal import render
 from mlflow_conformance.run.known import promised
 from mlflow_conformance.run.session import TargetOptions, opened
@@ -39,7 +38,7 @@ class Wanted:
     """What the command line asks for; None is as the profile's row LAT-1 states.
 
     Attributes:
-        compare: folder or latency.json of an earlier run.
+        compare: folder or latency.json of an earlier run that was good.
     """
 
     rate: float | None = None
@@ -112,7 +111,7 @@ def run(
     loaded = promised(profile, known)
     rows = {name: loaded.profile.checks[name] for name in checks_of(list(loaded.profile.checks))}
     offer = wanted.offer(loaded)
-    last_good = earlier(wanted.compare) if wanted.compare else None
+    before = last_good(wanted.compare, offer) if wanted.compare else None
     options = TargetOptions.from_options(option, known)
     run_id = new_run_id()
     folder = make_folder(output, run_id)
@@ -133,7 +132,7 @@ def run(
             )
             try:
                 there = _there(options, made)
-                verdict = run_sla(made, offer, there, options.description(), last_good)
+                verdict = run_sla(made, offer, there, options.description(), before)
             finally:
                 folder.clean(log)
     finally:
@@ -144,27 +143,6 @@ def run(
         if (path := folder.path / name).exists():
             typer.echo(f"report:   {path}")
     return verdict.exit_code
-
-
-def earlier(path: Path) -> LoadResult:
-    """The result of an earlier run, by its folder or its latency.json.
-
-    Raises:
-        Unusable: there is none, or it is of another version.
-    """
-    file = path / "latency.json" if path.is_dir() else path
-    try:
-        return LoadDocument.model_validate_json(file.read_bytes()).result
-    except OSError as problem:
-        raise Unusable(
-            f"{file} cannot be read: {problem.strerror}",
-            remedy="Name the folder of an earlier run of `mlflow-conformance sla`",
-        ) from problem
-    except ValidationError as problem:
-        raise Unusable(
-            f"{file} is no latency.json of this version: {problem.errors()[0]['msg']}",
-            remedy="Name the folder of an earlier run of `mlflow-conformance sla`",
-        ) from problem
 
 
 @contextmanager
