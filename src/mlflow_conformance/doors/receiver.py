@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from mlflow_conformance.doors.http_server import HttpServer
 
 _REFUSED = 503
+_NANOSECONDS = 1_000_000_000
 
 
 class Receiver:
@@ -32,7 +33,7 @@ class Receiver:
             OSError: the port is taken.
         """
         self._lock = threading.Lock()
-        self._posts: list[dict[str, JsonValue]] = []
+        self._posts: list[tuple[int, dict[str, JsonValue]]] = []
         self._refused, self._refusals = refused, refusals
         self._server = HttpServer(_handler(self), "", port, family)
 
@@ -48,21 +49,20 @@ class Receiver:
             if path == self._refused and self._refusals:
                 self._refusals -= 1
                 status = _REFUSED
-            self._posts.append(
-                {
-                    "path": path,
-                    "headers": {k.lower(): v for k, v in headers.items()},
-                    "body_base64": base64.b64encode(body).decode(),
-                    "status": status,
-                    "received_ns": time.monotonic_ns(),
-                }
-            )
+            post: dict[str, JsonValue] = {
+                "path": path,
+                "headers": {k.lower(): v for k, v in headers.items()},
+                "body_base64": base64.b64encode(body).decode(),
+                "status": status,
+            }
+            self._posts.append((time.monotonic_ns(), post))
         return status
 
     def posts(self) -> list[dict[str, JsonValue]]:
-        """Everything so far, in the order in which it came."""
+        """Everything so far, in the order in which it came, and how long ago that was."""
         with self._lock:
-            return list(self._posts)
+            now = time.monotonic_ns()
+            return [{**post, "age_s": (now - came) / _NANOSECONDS} for came, post in self._posts]
 
     def stop(self) -> None:
         """Stop listening."""

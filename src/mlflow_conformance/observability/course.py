@@ -26,7 +26,7 @@ class Course:
         shipped, for_s: how long the expression of each must hold before it fires, as the
             deployment has it and as Prometheus does, seconds.
         seconds: of each event, by alert: from when the fault was in effect until it was seen, and
-            `resolved` from its end.
+            `resolved` from its end: less than 0 where people were told before that.
         pending: by alert, from when the fault was in effect until it waited to fire, where that
             was seen: one that need not wait never does.
         waited_s: how long each event was waited for.
@@ -96,14 +96,15 @@ class Course:
         Raises:
             InsideFailed: the runner does not answer.
         """
-        self.over_s = self._now_s
+        self.over_s = over_s = self._now_s
         resolved = self.seconds["resolved"]
 
-        def look(now: float) -> bool:
-            last = {notice.alert: notice.status for notice in self.notices.so_far()}
+        def look(_: float) -> bool:
+            last = {notice.alert: notice for notice in self.notices.so_far()}
             for name in self.seconds["arrived"]:
-                if last.get(name) == "resolved":
-                    resolved.setdefault(name, now)
+                # An alert may be over while what it is about is still being put back.
+                if name in last and last[name].status == "resolved":
+                    resolved.setdefault(name, last[name].at - self.clock - over_s)
             return len(resolved) == len(self.seconds["arrived"])
 
         self.waited_s["resolved"] = _watched("alerts resolved", look, most_s, self.waiter)

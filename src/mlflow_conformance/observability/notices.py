@@ -3,6 +3,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -12,10 +13,16 @@ from mlflow_conformance.doors.inside import Inside
 
 @dataclass(frozen=True)
 class Notice:
-    """One alert in one message to the receiver."""
+    """One alert in one message to the receiver.
+
+    Attributes:
+        at: when the message came, as `time.monotonic` of this process has it, seconds; late by as
+            long as the runner took to answer.
+    """
 
     alert: str
     status: Literal["firing", "resolved"]
+    at: float
 
 
 @dataclass(frozen=True)
@@ -38,14 +45,19 @@ class Notices:
             InsideFailed: the runner does not answer.
         """
         posts = self.inside.call("receiver_posts", number=self.number)
-        return [n for post in cast(list[dict[str, Any]], posts) for n in notices_in(post)]
+        now = time.monotonic()
+        return [n for post in cast(list[dict[str, Any]], posts) for n in notices_in(post, now)]
 
 
-def notices_in(post: Mapping[str, Any]) -> list[Notice]:
+def notices_in(post: Mapping[str, Any], now: float) -> list[Notice]:
     """The alerts of one message, as the receiver keeps it.
+
+    Args:
+        now: of `time.monotonic`, seconds.
 
     Raises:
         ValueError, KeyError: it is no message of Alertmanager.
     """
     message = json.loads(base64.b64decode(post["body_base64"]))
-    return [Notice(each["labels"]["alertname"], each["status"]) for each in message["alerts"]]
+    at = now - post["age_s"]
+    return [Notice(each["labels"]["alertname"], each["status"], at) for each in message["alerts"]]

@@ -20,7 +20,7 @@ class AlertTold:
         for_s: how long its expression must hold before it fires, as the deployment has it.
         hurried_s: the same as it was tested.
         fired_s, arrived_s: from the beginning of the fault; None when it never did.
-        resolved_s: from the fault's end; None when nobody was told.
+        resolved_s: from the fault's end, less than 0 before it; None when nobody was told.
         pending_s: from the beginning of the fault until it waited to fire; None when it was not
             seen to, or the run did not look.
         lasted_s: from the beginning of the fault to its end; None when the run did not say.

@@ -14,7 +14,6 @@ from mlflow_conformance.cluster.container_statuses import statuses, waiting
 from mlflow_conformance.cluster.pods import ENDED
 from mlflow_conformance.config.beside_names import ProgramNames
 from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.core.progress import tell
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.stand import images
 from mlflow_conformance.stand.client import SECRET, client_of, secret_of
@@ -77,7 +76,7 @@ def ran(
         "line": line,
         "wheels": {
             wheel.name: base64.b64encode(wheel.read_bytes()).decode()
-            for wheel in images.wheels(_WHEELS, tell)
+            for wheel in images.wheels(_WHEELS, lambda _: None)
         },
     }
     folder, there = target.root / _FOLDER, kube.within(names.namespace)

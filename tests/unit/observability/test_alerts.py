@@ -72,14 +72,14 @@ def test_a_message_has_every_alert_of_its_group() -> None:
         {"labels": {"alertname": "Slow"}, "status": "resolved"},
     ]
     body = base64.b64encode(json.dumps({"status": "firing", "alerts": alerts}).encode()).decode()
-    assert notices_in({"body_base64": body}) == [
-        Notice("Down", "firing"),
-        Notice("Slow", "resolved"),
+    assert notices_in({"body_base64": body, "age_s": 2}, 10) == [
+        Notice("Down", "firing", 8),
+        Notice("Slow", "resolved", 8),
     ]
 
 
 def test_an_alert_of_before_the_fault_has_not_arrived() -> None:
-    old = [Notice("Down", "firing"), Notice("Down", "resolved")]
+    old = [Notice("Down", "firing", 0), Notice("Down", "resolved", 0)]
     course = Course(Watched({"Down": "firing"}), Told(old), ["Down"], WAITER)
     course.begun(0)
     assert (list(course.seconds["fired"]), list(course.seconds["arrived"])) == (["Down"], [])
@@ -88,8 +88,8 @@ def test_an_alert_of_before_the_fault_has_not_arrived() -> None:
 
 
 def test_what_people_were_told_has_fired_and_is_over_when_they_were_told_so() -> None:
-    heard = [Notice("Down", "firing")]
-    told = Told([], heard, [*heard, Notice("Down", "resolved")])
+    heard = [Notice("Down", "firing", 0)]
+    told = Told([], heard, [*heard, Notice("Down", "resolved", 0)])
     course = Course(Watched({"Down": "inactive"}), told, ["Down"], WAITER)
     course.begun(9)
     course.ended(9)
@@ -101,10 +101,21 @@ def test_what_people_were_told_has_fired_and_is_over_when_they_were_told_so() ->
     assert max(course.waited_s.values()) < 9
 
 
+def test_people_may_be_told_that_an_alert_is_over_while_its_fault_is_being_undone() -> None:
+    heard = [Notice("Down", "firing", 0)]
+    course = Course(Watched({"Down": "firing"}), Told([], heard), ["Down"], WAITER)
+    course.begun(9)
+    told_at = course.clock + course.until_s
+    course.notices = Told([*heard, Notice("Down", "resolved", told_at)])
+    course.ended(9)
+    assert course.over_s is not None
+    assert course.seconds["resolved"]["Down"] == told_at - course.clock - course.over_s < 0
+
+
 def test_a_course_says_when_the_fault_was_made_and_undone_and_what_waited() -> None:
     watched = Watched({"Down": "pending"}, {"Down": "firing"})
-    heard = [Notice("Down", "firing")]
-    told = Told([], [], heard, [*heard, Notice("Down", "resolved")])
+    heard = [Notice("Down", "firing", 0)]
+    told = Told([], [], heard, [*heard, Notice("Down", "resolved", 0)])
     course = Course(watched, told, ["Down"], WAITER)
     course.begun(9)
     course.ended(9)

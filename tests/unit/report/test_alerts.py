@@ -58,6 +58,11 @@ def test_a_line_says_who_was_told_when_and_how_long_it_waits_by_itself() -> None
     assert "<strong>never</strong>" in page
 
 
+def test_who_was_told_before_the_faults_end_that_it_is_over_is_told_so() -> None:
+    page = html.render(run_with({**LINE, "resolved_s": -12.3}))
+    assert "12.3 s before" in page
+
+
 @pytest.mark.parametrize("line", [{"alert": "x"}, {**LINE, "fired_s": "soon"}, "text", None])
 def test_a_record_of_another_form_has_no_line(line: JsonValue) -> None:
     run = run_with(line)
