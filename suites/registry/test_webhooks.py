@@ -17,7 +17,7 @@ from mlflow_conformance.doors.mlflow import MlflowApi, answer, error_of, new_run
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.registry.acts import EVENTS, acts_of
-from mlflow_conformance.registry.thresholds import Webhooks
+from mlflow_conformance.registry.thresholds import LateWebhooks, Webhooks
 from mlflow_conformance.registry.webhooks import Delivery
 from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
 from mlflow_conformance.target.base import Target
@@ -45,12 +45,13 @@ class Listening:
 def listening(target: Target, evidence: Evidence, unique: Unique) -> Iterator[Listening]:
     """A receiver that refuses the first post to the webhook `refusing`."""
     path = f"/{unique('receiver')}"
+    port = evidence.row(LateWebhooks if evidence.id == "REG-6.late" else Webhooks).port
     made = cast(
         dict[str, Any],
         target.inside.call(
             "receiver_start",
             # Policies admit one port; on this machine any will do.
-            port=evidence.row(Webhooks).port if target.kube else 0,
+            port=port if target.kube else 0,
             refused=f"{path}/refusing",
             refusals=1,
             towards=urlsplit(target.replica_urls()[0]).hostname,
@@ -122,13 +123,7 @@ def test_webhooks(
             ),
             "==", 0, door="sql",
         )  # fmt: skip
-    registered = time.monotonic()
-    waiter.until(
-        "past the age of every list of webhooks",
-        lambda: time.monotonic() - registered,
-        done=lambda age: age > row.cache_s,
-        timeout="webhook list",
-    )
+    _wait_s(waiter, "past the age of every list of webhooks", row.cache_s, "webhook list")
 
     run = new_run(front, experiment)
     acts = [
@@ -225,3 +220,67 @@ def _expect_repetition(evidence: Evidence, came: list[Delivery], created: set[st
 def _told(delivery: Delivery) -> str:
     """See `Act.told`."""
     return f"{delivery.event} {delivery.data.get('name')}"
+
+
+@check(
+    "REG-6.late",
+    impact="A deployment that an event started is started again when nobody expects it.",
+    remedy="See in MLflow's log why it took a delivery that was accepted for one that failed.",
+    writes=("mlflow",),
+)
+def test_no_late_repetition(
+    evidence: Evidence,
+    front: MlflowApi,
+    listening: Listening,
+    waiter: Waiter,
+    experiment: str,
+    unique: Unique,
+    belongings: Belongings,
+) -> None:
+    """An event that was delivered and accepted is not delivered again later.
+
+    Preconditions: as REG-6, which tells of every event.
+    Steps: register a webhook; when no replica has an older list, do everything that has an event
+    with one model, through the front door; wait until all of it is told, and go on listening.
+    Expected: when the profile's time is over every event has come once.
+    """
+    row = evidence.row(LateWebhooks)
+    name = belongings.model(unique("model"))
+    acts = acts_of(front, name, new_run(front, experiment), prompt=False)
+    events = [(entity, action) for entity, actions in EVENTS.items() for action in actions]
+    made = front.post(
+        "webhooks", name=unique("late"), url=f"{listening.url}{listening.path}/late",
+        events=[{"entity": e.upper(), "action": a.upper()} for e, a in events],
+        secret=f"conformance-{secrets.token_hex(16)}", status="ACTIVE",
+    )  # fmt: skip
+    if made.status != 200:
+        evidence.undecided(
+            f"MLflow does not take the receiver {listening.url} for a webhook: HTTP "
+            f"{made.status} {' '.join(error_of(made))}"
+        )
+    belongings.webhook(answer("webhooks", made)["webhook"]["webhook_id"])
+    _wait_s(waiter, "past the age of every list of webhooks", row.cache_s, "webhook list")
+    told = {act.told for act in acts if act.do().status == 200}
+    waiter.until(
+        "told: every event",
+        lambda: {_told(d) for d in listening.deliveries("late")},
+        done=lambda seen: seen >= told,
+        timeout="webhook delivered",
+        interval_s=_LOOK_S,
+    )
+    _wait_s(waiter, "past the time for repetitions", row.late_s, "webhook repeated")
+    came = Counter(_told(d) for d in listening.deliveries("late"))
+    evidence.note("events delivered", len(told), door="inside")
+    evidence.expect(
+        "events.repeated", "events that were delivered more than once",
+        {event: n for event, n in came.items() if event in told and n > 1}, "==", {},
+        door="inside",
+    )  # fmt: skip
+
+
+def _wait_s(waiter: Waiter, what: str, seconds: float, timeout: str) -> None:
+    """Wait until so many seconds have passed."""
+    began = time.monotonic()
+    waiter.until(
+        what, lambda: time.monotonic() - began, done=lambda age: age > seconds, timeout=timeout
+    )

@@ -57,6 +57,7 @@ TIMEOUTS: dict[str, float] = {
     "upload settled": 90,
     "webhook delivered": 30,
     "webhook list": 90,
+    "webhook repeated": 180,
     "window written": 300,
     "workflow ended": 420,
     "workflow started": 60,

@@ -30,8 +30,8 @@ class Races(Thresholds):
     races: int = Field(ge=0, description="times that two versions are promoted at the same moment")
 
 
-class Webhooks(Thresholds):
-    """REG-6."""
+class Receiving(Thresholds):
+    """What a check needs that lets MLflow deliver webhooks to a receiver of its own."""
 
     port: int = Field(
         ge=1,
@@ -42,8 +42,21 @@ class Webhooks(Thresholds):
         description="time after which no replica has an older list of webhooks, seconds: more than "
         "MLFLOW_WEBHOOK_CACHE_TTL"
     )
+
+
+class Webhooks(Receiving):
+    """REG-6."""
+
     quiet_s: Seconds = Field(
         description="time without another delivery after which all are taken to be in, seconds"
+    )
+
+
+class LateWebhooks(Receiving):
+    """REG-6.late."""
+
+    late_s: Seconds = Field(
+        description="time after its delivery in which an event may not come again, seconds"
     )
 
 
@@ -55,4 +68,5 @@ THRESHOLDS: Registry = {
     "REG-4": Thresholds,
     "REG-5": Thresholds,
     "REG-6": Webhooks,
+    "REG-6.late": LateWebhooks,
 }

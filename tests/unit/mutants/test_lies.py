@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.http import NoReply, Reply
 from mlflow_conformance.mutants.lies import LIES, lie_of
 from mlflow_conformance.mutants.lies.base import Asked, json_reply
@@ -59,6 +60,21 @@ def test_what_is_postponed_is_carried_out_when_it_is_over() -> None:
     lie.settle(server)
     assert server.heard == [asked]
     assert lie.told == 1
+
+
+def test_what_is_repeated_later_is_repeated_once_or_not_at_all() -> None:
+    server = Server(json_reply({}))
+    lie = lie_of("repeat", {"after_s": 0.05})
+    lie.answer(post("registered-models/alias"), server)
+    assert len(server.heard) == 1
+    Waiter().until(
+        "repeated", lambda: len(server.heard), done=lambda n: n == 2, timeout="api reply",
+        interval_s=0.01,
+    )  # fmt: skip
+    late = lie_of("repeat", {"after_s": 60})
+    late.answer(post("registered-models/alias"), server)
+    late.settle(server)
+    assert len(server.heard) == 3
 
 
 def test_forget_loses_entries_of_a_batch() -> None:

@@ -2,6 +2,7 @@
 """Lies about what was asked: it is thrown away, carried out in part, or elsewhere."""
 
 import re
+import threading
 from abc import abstractmethod
 from dataclasses import replace
 from typing import Any
@@ -146,15 +147,28 @@ class Misplace(Lie):
 
 
 class Repeat(Lie):
-    """Carries out a request twice."""
+    """Carries out a request twice, the second time at once or so many seconds later."""
 
     name = "repeat"
+    after_s: float = Field(default=0, ge=0)
+    _later: list[threading.Timer] = PrivateAttr(default_factory=list)
 
     def lie(self, asked: Asked, forward: Forward) -> Reply:
         """See `Lie.lie`."""
         reply = forward(asked)
-        forward(asked)
+        if self.after_s:
+            again = threading.Timer(self.after_s, forward, [asked])
+            again.start()
+            self._later.append(again)
+        else:
+            forward(asked)
         return self._tell(reply)
+
+    def settle(self, forward: Forward) -> None:  # noqa: ARG002 - what is not yet repeated is left
+        """See `Lie.settle`."""
+        for again in self._later:
+            again.cancel()
+            again.join()
 
 
 class Copy(_OfField):
