@@ -9,6 +9,7 @@ from mlflow_conformance.backup_restore.judging import (
     expect_in_time,
     expect_model,
     expect_other_volumes,
+    expect_readable,
     expect_same_data,
 )
 from mlflow_conformance.backup_restore.namespace import remade
@@ -72,6 +73,8 @@ def test_restore_into_an_empty_server(
     if not expect_complete(evidence, done):
         return
     state = restored_state(sql, rehearsal, done)
+    if not expect_readable(evidence, state):
+        return
     expect_same_data(evidence, state, restored)
     expect_same_database(evidence, rehearsal, state.data, sql)
     expect_new_writes(evidence, front, f"{word}-after-empty")
@@ -130,6 +133,8 @@ def test_restore_into_an_empty_namespace(
     if not expect_complete(evidence, done):
         return
     state = restored_state(sql, rehearsal, done)
+    if not expect_readable(evidence, state):
+        return
     expect_same_data(evidence, state, restored)
     expect_same_database(evidence, rehearsal, state.data, sql)
     expect_artifacts(evidence, rehearsal.artifacts, reconciled(sql, bucket))

@@ -43,6 +43,8 @@ def test_rpo_and_rto(evidence: Evidence, rehearsal: Rehearsal, restored: Restore
         evidence.undecided(f"{rehearsal.runs[0]} runs are too few, {row.runs} are asked")
     if not expect_complete(evidence, restored.restore):
         return
+    if restored.refused:
+        evidence.undecided(f"the database does not show what was restored: {restored.refused}")
     found = restored.finding
     evidence.expect(
         "lost", "lost of what was acknowledged before", len(found.lost), "==", 0, door="sql"

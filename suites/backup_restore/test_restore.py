@@ -5,6 +5,7 @@ from mlflow_conformance.backup_restore.judging import (
     expect_artifacts,
     expect_complete,
     expect_model,
+    expect_readable,
     expect_rows,
     expect_writes,
 )
@@ -47,7 +48,7 @@ def test_restore_over_live_data(
             media_type="application/x-ndjson",
         )
     )
-    if not expect_complete(evidence, restored.restore):
+    if not expect_complete(evidence, restored.restore) or not expect_readable(evidence, restored):
         return
     expect_writes(evidence, restored)
     expect_rows(evidence, restored.data.rows, rehearsal.backup.manifest)

@@ -27,6 +27,15 @@ def expect_complete(evidence: Evidence, done: Restore) -> bool:
     return complete and answering
 
 
+def expect_readable(evidence: Evidence, restored: Restored) -> bool:
+    """Who could read the database before can read it; whether that is so, told only if not."""
+    if not restored.refused:
+        return True
+    return evidence.expect(
+        "privileges", "privileges and roles that differ", [restored.refused], "==", [], door="sql"
+    )
+
+
 def expect_writes(evidence: Evidence, restored: Restored) -> None:
     """Of the ledger's writes those are there that were acknowledged before, and no gap is left."""
     found = restored.finding

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """SQL against the deployment's database, by an account that can only read."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from pydantic import JsonValue
 
-from mlflow_conformance.doors.inside import Inside
+from mlflow_conformance.core.brevity import brief
+from mlflow_conformance.doors.inside import Inside, InsideFailed
 
 TABLES = (
     "SELECT table_name FROM information_schema.tables "
@@ -15,6 +17,10 @@ TABLES = (
 )
 """Statement for the names of all tables."""
 
+_REFUSED = re.compile(
+    "permission denied|authentication failed|no pg_hba.conf entry|does not exist"
+    "|is not permitted to log in"
+)
 _SPELLING = (
     "-c datestyle=ISO,YMD -c intervalstyle=postgres -c timezone=UTC -c bytea_output=hex "
     "-c extra_float_digits=1"
@@ -61,6 +67,15 @@ class Sql:
 
     def __repr__(self) -> str:
         return f"Sql({self.dsn.get('host')}:{self.dsn.get('port')}/{self.dsn.get('dbname')})"
+
+
+def refusal(problem: InsideFailed) -> str:
+    """What the database said to whom it does not let in, or show something; else empty.
+
+    A database that does not answer, or not yet, has said nothing of the kind.
+    """
+    said = str(problem)
+    return brief(said) if _REFUSED.search(said) else ""
 
 
 def spelled(sql: Sql) -> Sql:
