@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.http import send
@@ -98,7 +99,7 @@ def test_every_door_shows_every_acknowledged_write(written: Written) -> None:
 def test_what_is_refused_is_told_and_the_others_are_judged(
     written: Written, path: str, kinds: list[str]
 ) -> None:
-    rule = {"method": "GET", "path": path, "status": 400}
+    rule: dict[str, JsonValue] = {"method": "GET", "path": path, "status": 400}
     number, url = lying_proxy.start(written.url, "break", rule)
     try:
         kept = written.read(url)

@@ -7,6 +7,7 @@ from typing import Any
 
 from mlflow_conformance.cluster.connection import Connection
 from mlflow_conformance.cluster.failures import KubeFailed
+from mlflow_conformance.core.brevity import REASON
 from mlflow_conformance.core.errors import Undecided, Unusable
 
 
@@ -113,6 +114,9 @@ class Kubectl(Connection):
             ) from problem
 
 
-def _ending(said: str, limit: int = 600) -> str:
-    """The last part of a message: a traceback says what is wrong at its end."""
+def _ending(said: str, limit: int = REASON - 150) -> str:
+    """The last part of a message: a traceback says what is wrong at its end.
+
+    With what was asked before it, it is still no longer than a reason that reports tell whole.
+    """
     return said if len(said) <= limit else f"…{said[-limit:]}"

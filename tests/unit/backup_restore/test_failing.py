@@ -3,16 +3,23 @@
 
 import copy
 import re
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
 
 import shipped
-from mlflow_conformance.backup_restore.failing import FailedBackup, with_environment, with_fault
+from mlflow_conformance.backup_restore.failing import (
+    FailedBackup,
+    failed_backups,
+    with_environment,
+    with_fault,
+)
 from mlflow_conformance.backup_restore.schedule import shortest_deadline_s
 from mlflow_conformance.backup_restore.thresholds import Failures, OneFault
+from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.errors import Undecided
+from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.target.backups.jobs import Job
 
 FROM_SECRET = {"secretKeyRef": {"name": "s", "key": "k"}}
@@ -90,6 +97,46 @@ def test_a_fault_that_is_none_is_refused() -> None:
 )
 def test_the_reason_is_the_line_that_says_it_or_the_last(said: str, why: str) -> None:
     assert FailedBackup(Job("j", "failed", said), 1.0).why(SAYS) == why
+
+
+class _Cluster:
+    """A cluster in which each Job ends as it is told to, or goes on for ever."""
+
+    def __init__(self, ends: dict[str, str]) -> None:
+        self.ends = ends
+        self.made: list[str] = []
+
+    def apply(self, things: list[dict[str, Any]]) -> None:
+        self.made = [thing["metadata"]["name"] for thing in things]
+
+    def get(self, _: str, name: str) -> dict[str, Any]:
+        kind = self.ends.get(name)
+        conditions = [{"type": kind, "status": "True"}] if kind else []
+        return {"status": {"conditions": conditions}}
+
+    def pods(self, _: dict[str, str]) -> list[Any]:
+        return []
+
+
+def test_how_each_ended_is_told_also_when_one_goes_on() -> None:
+    good = {
+        "metadata": {"namespace": "ns"},
+        "spec": {**GOOD["spec"], "template": {"metadata": {}, **GOOD["spec"]["template"]}},
+    }
+    faults = {
+        "database away": OneFault(environment={"DATABASE_URI": "x"}, says=SAYS),
+        "disk full": OneFault(full="scratch", says=SAYS),
+        "wrong credentials": OneFault(environment={"K": "x"}, says=SAYS),
+    }
+    names = {"database away": "a", "disk full": "b", "wrong credentials": "c"}
+    cluster = _Cluster({"a": "Failed", "b": "Complete"})
+    seen = failed_backups(cast(Kube, cluster), good, names, faults, Waiter(0.005))
+    assert cluster.made == ["a", "b", "c"]
+    assert {way: (s.job.outcome, s.after_s is not None) for way, s in seen.items()} == {
+        "database away": ("failed", True),
+        "disk full": ("complete", True),
+        "wrong credentials": ("unfinished", False),
+    }
 
 
 @pytest.mark.parametrize("name", ["k3d", "eks"])
