@@ -6,7 +6,8 @@ in the middle. What matters is which versions serve and which schema the databas
 for what comes in its place must not serve on a schema that is not its own. So a moment is told by
 what is there, and not by a clock, and a plan replays however fast the machine is.
 
-A pod goes as `kubectl delete pod` takes it, with its grace period: what that costs clients on an
+A pod goes as `kubectl delete pod` takes it, with its grace period, and never the last one that is
+ready: what that costs clients on an
 undisturbed deployment is promised elsewhere (DIS-3.deletion).
 """
 
@@ -96,4 +97,7 @@ def victim(
         return None
     # What is not ready serves nobody: an old pod that goes is one whose work others must take over.
     choice = new if restart.which == "a new pod" else [p for p in old if p.ready]
+    # And somebody must be there to take it over: no budget would let the last ready pod be evicted.
+    serving = sum(p.ready for p in there)
+    choice = [p for p in choice if not p.ready or serving > 1]
     return numbers.choice(choice) if choice else None

@@ -175,14 +175,16 @@ def expect_migrated_beside(evidence: Evidence, seen: Upgraded, longest_wait_s: f
     """The schema was changed by one session, of no pod that serves, and nobody waited for long.
 
     Who changed it is told by the locks, and by the database's own notes of its revision; where
-    there are neither, by the pod that says it began a migration.
+    there are neither, by the pod that says it began a migration. Of one that failed the notes know
+    whether it came to anything: what was rolled back has changed nothing.
 
     Raises:
         Undecided: the schema changed, and it is not known who did it; or nobody looked at locks
             for as long as a wait may be.
     """
     sessions = changers(seen.locks)
-    changes = [(lock.address, lock.at_ns) for lock in sessions]
+    undone = _rolled_back(seen)
+    changes = [(lock.address, lock.at_ns) for lock in sessions if lock.address not in undone]
     changes += [(each.address, each.at_ns) for each in seen.noted.revised]
     begun = [] if changes else seen.told.begun
     places = {address for address, _ in changes} or {each.address or each.pod for each in begun}
@@ -191,6 +193,9 @@ def expect_migrated_beside(evidence: Evidence, seen: Upgraded, longest_wait_s: f
         servers |= {each.pod for each in begun}
     evidence.note("tables that were locked against everybody, seconds", locked(seen.locks))
     evidence.note("sessions that changed the schema", len(sessions), door="sql")
+    evidence.note(
+        "migrations that failed and were rolled back", sorted(undone.values()), door="kubernetes"
+    )
     evidence.note("statements that wrote the revision", len(seen.noted.revised), door="sql")
     if seen.noted.silent or seen.noted.left:
         evidence.note("notes of the revision", seen.noted.silent or seen.noted.left, door="sql")
@@ -226,6 +231,18 @@ def expect_migrated_beside(evidence: Evidence, seen: Upgraded, longest_wait_s: f
         evidence.undecided(f"the schema changed, and nobody was seen who changed it{silent}")
     if "" in places:
         evidence.undecided("this account may not see from where sessions come: pg_read_all_stats")
+
+
+def _rolled_back(seen: Upgraded) -> dict[str, str]:
+    """Pods that began a migration and failed, by address, if the database noted nothing of it."""
+    if seen.noted.silent:
+        return {}
+    noted = {each.address for each in seen.noted.revised}
+    return {
+        each.address: each.pod
+        for each in seen.told.begun
+        if each.failed and each.address and each.address not in noted
+    }
 
 
 def _server_of(address: str, at_ns: int, looks: Sequence[SchemaLook]) -> str:

@@ -26,6 +26,7 @@ class BegunMigration:
         pod: its name.
         address: its IP address; empty when it has none any more.
         serves: it is one of those that answer clients.
+        failed: the pod has ended badly.
         line: what its log says, with the time.
     """
 
@@ -33,6 +34,7 @@ class BegunMigration:
     address: str
     serves: bool
     line: str
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ def told(kube: Kube, selector: Mapping[str, str]) -> MigrationLogs:
                 silent.append(f"{pod.name}/{container}")
                 continue
             begun += [
-                BegunMigration(pod.name, pod.ip or "", serves, line.strip())
+                BegunMigration(
+                    pod.name, pod.ip or "", serves, line.strip(), failed=pod.phase == "Failed"
+                )
                 for line in said.splitlines()
                 if _WORDS in line
             ]

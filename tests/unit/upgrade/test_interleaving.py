@@ -37,7 +37,17 @@ def test_without_old_pods_only_a_new_one_can_go() -> None:
 @pytest.mark.parametrize(
     ("restart", "pods", "name"),
     [
-        (Restart("before the first new pod", "an old pod"), [_pod("a", OLD)], "a"),
+        (
+            Restart("before the first new pod", "an old pod"),
+            [_pod("a", OLD), _pod("b", OLD, ready=False), _pod("c", OLD, leaving=True)],
+            None,  # nobody else serves
+        ),
+        (
+            Restart("before the first new pod", "an old pod"),
+            [_pod("a", OLD, ready=False), _pod("b", OLD), _pod("c", OLD)],
+            "c",
+        ),
+        (Restart("a new pod starts", "a new pod"), [_pod("b", NEW, ready=False)], "b"),
         (Restart("before the first new pod", "an old pod"), [_pod("a", OLD), _pod("b", NEW)], None),
         (
             Restart("a new pod starts", "a new pod"),

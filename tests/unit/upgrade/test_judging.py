@@ -224,6 +224,27 @@ def test_what_the_database_notes_counts_where_no_lock_was_seen(
     assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, noted, 10)) == broken
 
 
+def test_what_a_failed_migration_did_and_was_rolled_back_changed_nothing(
+    tmp_path: Path, seen: Upgraded
+) -> None:
+    told = _begun("job-1", "job-2")
+    failed = MigrationLogs([replace(told.begun[0], failed=True), told.begun[1]], [])
+    locks = [
+        replace(seen.locks[0], session=(n, 1.0), address=f"address of job-{n}") for n in (1, 2)
+    ]
+    revised = [Revised(9 * S, 2, "address of job-2")]
+    again = replace(seen, locks=locks, told=failed, noted=RevisionNotes(revised=revised))
+
+    def broken(each: Upgraded) -> list[str]:
+        return _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, each, 10))
+
+    assert broken(again) == []
+    assert broken(replace(again, told=told)) == ["migrated.from"]
+    half = [*revised, Revised(8 * S, 1, "address of job-1")]
+    assert broken(replace(again, noted=RevisionNotes(revised=half))) == ["migrated.from"]
+    assert broken(replace(again, noted=RevisionNotes(silent="no right"))) == ["migrated.from"]
+
+
 def test_one_of_two_who_began_is_not_known(tmp_path: Path, seen: Upgraded) -> None:
     quick = replace(seen, locks=[], told=_begun("job-1", "job-2"))
     with pytest.raises(Undecided, match="one of"):
