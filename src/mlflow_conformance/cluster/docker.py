@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from mlflow_conformance.cluster.docker_build import CONTEXT, kept, recipe
+from mlflow_conformance.cluster.docker_build import CONTEXT, Recipe, kept, recipe
 from mlflow_conformance.cluster.engine import NETWORK, Engine, ImageBuild, Listed, mirror
 from mlflow_conformance.core import shell
 
@@ -145,11 +145,12 @@ class Docker(Engine):
     def build(self, image: ImageBuild, *, timeout_s: float, stop: threading.Event) -> None:
         """By Docker's builder; with mounts also in a container, as `docker_build` says."""
         file = image.context / image.file
-        if not image.mounts:
+        parts = recipe(file.read_text(encoding="utf-8")) if image.mounts else None
+        if parts is None:
             self._build(image, file, image.tags, timeout_s, stop)
             return
         try:
-            self._build_in_parts(image, file, timeout_s, stop)
+            self._build_in_parts(image, parts, timeout_s, stop)
         except BaseException:
             self.untag(image.tags, timeout_s=timeout_s)
             raise
@@ -176,11 +177,11 @@ class Docker(Engine):
         )
 
     def _build_in_parts(
-        self, image: ImageBuild, file: Path, timeout_s: float, stop: threading.Event
+        self, image: ImageBuild, parts: Recipe, timeout_s: float, stop: threading.Event
     ) -> None:
         """Build what comes before the commands, run them in a container, and build the rest."""
-        parts, name = recipe(file.read_text(encoding="utf-8")), image.tags[0]
-        part = file.with_name(f".{file.name}.part")
+        name = image.tags[0]
+        part = image.context / ".Containerfile.part"
         part.write_text(parts.first, encoding="utf-8")
         self._build(image, part, [name], timeout_s, stop)
         form = "{{json .Config.Entrypoint}}\n{{json .Config.Cmd}}"

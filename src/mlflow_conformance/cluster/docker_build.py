@@ -30,14 +30,16 @@ class Recipe:
     last: str
 
 
-def recipe(text: str) -> Recipe:
-    """Take a Containerfile apart at its one RUN.
+def recipe(text: str) -> Recipe | None:
+    """Take a Containerfile apart at its one RUN; None where nothing runs in it.
 
     Raises:
-        ValueError: it has none or several, several stages, or copies what cannot be copied by sh.
+        ValueError: it has several, several stages, or copies what cannot be copied by sh.
     """
     lines = _instructions(text)
     runs = [number for number, (word, _) in enumerate(lines) if word == "RUN"]
+    if not runs:
+        return None
     if len(runs) != 1 or sum(word == "FROM" for word, _ in lines) != 1:
         raise ValueError("one RUN and one FROM are wanted in a Containerfile that uses mounts")
     before, (_, command), after = lines[: runs[0]], lines[runs[0]], lines[runs[0] + 1 :]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.cluster.docker_build import kept, recipe
+from mlflow_conformance.cluster.docker_build import Recipe, kept, recipe
 from mlflow_conformance.config.assets import asset
 from mlflow_conformance.stand.images import load_pins
 
@@ -27,8 +27,18 @@ CMD ["x"]
 """
 
 
+def _parts(text: str) -> Recipe:
+    parts = recipe(text)
+    assert parts is not None
+    return parts
+
+
+def test_a_containerfile_in_which_nothing_runs_stays_whole() -> None:
+    assert recipe('FROM b\nCMD ["sleep"]\n') is None
+
+
 def test_what_runs_goes_into_a_container_and_the_rest_stays() -> None:
-    parts = recipe(_TEXT)
+    parts = _parts(_TEXT)
     assert parts.first == "FROM b:1\nARG X\n"
     assert parts.script == (
         "mkdir -p /tmp && cp /context/a /context/b /tmp/ && "
@@ -41,7 +51,6 @@ def test_what_runs_goes_into_a_container_and_the_rest_stays() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("FROM b\n", "one RUN"),
         ("FROM b\nRUN a\nRUN b\n", "one RUN"),
         ("FROM b AS x\nRUN a\nFROM c\n", "one RUN"),
         ("FROM b\nCOPY --from=x c /\nRUN a\n", "COPY --from=x"),
@@ -65,7 +74,7 @@ def test_every_containerfile_that_uses_mounts_can_be_taken_apart() -> None:
     ]
     assert len(files) > 2
     for file in files:
-        parts = recipe(file.read_text(encoding="utf-8"))
+        parts = _parts(file.read_text(encoding="utf-8"))
         subprocess.run(["sh", "-n"], input=parts.script.encode(), check=True)
 
 
@@ -75,7 +84,7 @@ def test_the_script_does_what_the_instructions_say(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / "context" / name).write_text(name)
     text = "FROM b\nCOPY a b /in/\nCOPY --chmod=700 a /x/y\nRUN cd /in && cat a b >c\n"
-    script = recipe(text).script.replace(" /", f" {tmp_path}/")
+    script = _parts(text).script.replace(" /", f" {tmp_path}/")
     subprocess.run(["sh", "-c", script], check=True)
     assert (tmp_path / "in" / "c").read_text() == "ab"
     assert (tmp_path / "x" / "y").stat().st_mode & 0o777 == 0o700
