@@ -81,6 +81,7 @@ _HINTS = (
     ),
     _Hint("CronJob", "backup", r"spec\.(?!jobTemplate).*", "BKP-1.schedule"),
     _Hint(".*", "backup", ".*(KEEP|keep|env|data).*", "BKP-3"),
+    _Hint("CronJob|ConfigMap", "backup", ".*(backoff|volume|data).*", "BKP-8"),
     _Hint("CronJob|ConfigMap|Secret", "restore", ".*", "BKP-5 SEC-5.postgresql"),
     _Hint("Secret", ".*", ".*", "SEC-3.strength SEC-5.certificates TRK-1 ART-1"),
 )
