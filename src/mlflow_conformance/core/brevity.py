@@ -40,6 +40,19 @@ def brief(said: str, most: int = READABLE) -> str:
     return _one_line(whole[:room]) + _left_out(left + len(whole) - room)
 
 
+def cut(told: str, most: int) -> str:
+    """A text of at most `most` characters, cut anywhere, with how much of it is left out.
+
+    Where that would take half of the room, there is a mark in its place.
+    """
+    if len(told) <= most:
+        return told
+    room = most - len(_left_out(len(told)))
+    if room < most // 2:
+        return told[: most - 1] + "…"
+    return told[:room] + _left_out(len(told) - room)
+
+
 def brief_lines(said: str) -> str:
     """The last lines of a text, such as a traceback, each of them brief."""
     lines = said.splitlines()

@@ -5,6 +5,7 @@ import json
 
 from pydantic import JsonValue
 
+from mlflow_conformance.core.brevity import cut
 from mlflow_conformance.evidence.model import Bound, Observation
 
 _WORDS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "in": "one of", "contains": "containing"}
@@ -29,9 +30,12 @@ def _with_unit(value: JsonValue, unit: str, limit: int = 120) -> str:
 
 
 def text(value: JsonValue, limit: int = 120) -> str:
-    """A JSON value for people: a string as it is, the rest as JSON, cut at `limit` characters."""
+    """A JSON value for people: a string as it is, the rest as JSON, of at most `limit` characters.
+
+    Of what is longer it says how many characters are left out.
+    """
     told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return told if len(told) <= limit else told[: limit - 1] + "…"
+    return told if len(told) <= limit else cut(told, limit)
 
 
 def one_line(told: str) -> str:

@@ -3,7 +3,7 @@
 
 import pytest
 
-from mlflow_conformance.core.brevity import READABLE, brief
+from mlflow_conformance.core.brevity import READABLE, brief, brief_lines, cut
 
 STATEMENT = "[SQL: SELECT " + ", ".join(f"trace_info.column_{n}" for n in range(900)) + "]"
 
@@ -43,3 +43,32 @@ def test_it_is_never_longer_than_asked(said: str, most: int) -> None:
     told = brief(said, most)
     assert len(told) <= most
     assert told.endswith(" more characters)")
+
+
+def test_what_was_cut_before_is_counted_as_a_whole() -> None:
+    once = brief("word " * 9000, 600)
+    assert brief(once, 300).startswith("word word")
+    told = int(brief(once, 300).rpartition("(")[2].split()[0].replace(",", ""))
+    kept = len(brief(once, 300).rpartition(" … (")[0])
+    assert abs(told + kept - 45_000) <= 2
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "told"),
+    [
+        ("x" * 120, 120, "x" * 120),
+        ("x" * 1000, 120, "x" * 91 + " … (909 more characters)"),
+        ("x" * 1000, 20, "x" * 19 + "…"),
+    ],
+)
+def test_a_value_is_cut_anywhere(text: str, most: int, told: str) -> None:
+    assert cut(text, most)[:60] == told[:60]
+    assert len(cut(text, most)) <= most
+    assert ("more characters" in cut(text, most)) is ("more characters" in told)
+
+
+def test_of_a_traceback_the_end_is_kept_and_no_line_is_long() -> None:
+    told = brief_lines("\n".join(["first", *("x" * 5000 for _ in range(1000)), "last"]))
+    assert told.startswith("… (602 lines before)\n")
+    assert told.endswith("\nlast")
+    assert max(map(len, told.splitlines())) <= 600
