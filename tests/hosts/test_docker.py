@@ -19,6 +19,8 @@ from mlflow_conformance.cluster import engines
 from mlflow_conformance.cluster.engine import NETWORK
 from mlflow_conformance.cluster.node_door import open_node
 from mlflow_conformance.cluster.view import NodeView
+from mlflow_conformance.config.assets import asset
+from mlflow_conformance.core import shell
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand import docker_host, images, kind, removal
 from mlflow_conformance.stand.claim import Claim, claim
@@ -32,7 +34,10 @@ from mlflow_conformance.target.machine import counter_of, used_s
 NAMES = ("localhost/mlflow-conformance-tests/one:1", "docker.io/mlflow-conformance-tests/two:1")
 CLUSTER = "mlflow-conformance-hosts"
 NODE_IMAGE = "localhost/mlflow-conformance-tests/node:1"
-_APPLETS = ("sh", "cp", "cat", "mkdir", "rm", "chmod", "id", "ls", "mount", "sleep", "test", "env")
+_APPLETS = (
+    *("sh", "cp", "cat", "mkdir", "rm", "chmod", "id", "ls", "mount", "sleep", "test", "env"),
+    *("seq", "tail", "awk", "xargs", "mv", "ln", "du"),
+)
 _ONE = """\
 FROM localhost/mlflow-conformance/base:r
 COPY images/one/words images/install-wheels /tmp/build/
@@ -60,8 +65,8 @@ def docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MLFLOW_CONFORMANCE_CACHE", str(tmp_path / "cache"))
 
 
-def _root_tar(path: Path) -> None:
-    """A file system of a static busybox and nothing else."""
+def _root_tar(path: Path, *more: Path) -> None:
+    """A file system of a static busybox, and more programs with the libraries that they load."""
     program = Path(shutil.which("busybox") or "").read_bytes()
     with tarfile.open(path, "w") as made:
         for folder in ("bin", "tmp", "sys", "etc"):
@@ -75,6 +80,16 @@ def _root_tar(path: Path) -> None:
             entry = tarfile.TarInfo(f"bin/{name}")
             entry.type, entry.linkname = tarfile.SYMTYPE, "busybox"
             made.addfile(entry)
+        libraries = {
+            Path(word)
+            for each in more
+            for word in shell.run(["ldd", each], timeout_s=60).stdout.split()
+            if word.startswith("/")
+        }
+        for each in more:
+            made.add(each.resolve(), f"bin/{each.name}")
+        for each in libraries:
+            made.add(each.resolve(), str(each).lstrip("/"))
 
 
 def _sources() -> list[Step]:
@@ -158,6 +173,34 @@ def test_only_what_unpacks_archives_may_mount(tmp_path: Path, archives: bool) ->
             with pytest.raises(Exception, match=r"mount.*(denied|permitted)"):
                 making.build(work.out, [NODE_IMAGE], wheels=sources)
             assert not engines.DOCKER.image_exists(NODE_IMAGE)
+    finally:
+        making.untag([NODE_IMAGE])
+
+
+def test_images_are_unpacked_into_an_image_as_into_a_nodes(tmp_path: Path) -> None:
+    """With the script that fills the node image, and the containerd of Docker's package."""
+    programs = [Path(shutil.which(name) or "/nowhere") for name in ("containerd", "ctr")]
+    work = _work(tmp_path)
+    context = work.out / "context"
+    context.mkdir()
+    _root_tar(context / "root.tar", *programs)
+    script = (asset("deployment/kind/node-base") / "preload").read_text(encoding="utf-8")
+    (context / "preload").write_text(script.replace("/bin/bash", "/bin/sh", 1))
+    (context / "preload").chmod(0o755)
+    (context / "Containerfile").write_text(
+        "FROM scratch\nADD root.tar /\nCOPY preload /bin/preload\n"
+        "RUN preload /archives/*/images.tar\n"
+    )
+    steps = [*_sources(), _bundle(tmp_path / "images")]
+    made = Builder(tmp_path / "cache", print).build(steps)["bundle.b"].folder
+    making = Making(work)
+    try:
+        making.build(context, [NODE_IMAGE], archives={"b": made})
+        run = ("run", "--rm", "--network", "none", NODE_IMAGE)
+        words = "cat /kind/layers/*/fs/made; ls /var/lib/containerd"
+        said = engines.DOCKER.run(*run, "sh", "-c", words, timeout_s=300).stdout
+        assert said.startswith("brought\nwords\nuid=0")
+        assert "io.containerd.metadata.v1.bolt" in said
     finally:
         making.untag([NODE_IMAGE])
 

@@ -70,7 +70,8 @@ def privileges(host: Host) -> Finding:
             f"Run `sudo usermod -aG docker {host.user}` and log in again, or run it as root, "
             f"{ELSEWHERE}",
         )
-    return Finding("privileges", State.OK, f"{host.user}, by Docker's socket")
+    way = "" if host.docker.problem else ", by Docker's socket"
+    return Finding("privileges", State.OK, f"{host.user}{way}")
 
 
 def cgroups(host: Host) -> Finding:
