@@ -220,6 +220,13 @@ def expect_migrated_beside(evidence: Evidence, seen: Upgraded, longest_wait_s: f
         "lock.wait", "longest wait for a lock that was seen",
         round(worst.waiting_s, 2) if worst else 0.0, "<=", longest_wait_s, unit="s", door="sql",
     )  # fmt: skip
+    changing = {lock.session for lock in sessions}
+    own = longest_wait(lock for lock in seen.locks if lock.session in changing)
+    if own is not None:
+        evidence.note(
+            "what who changed the schema waited for longest",
+            [own.mode, own.table, round(own.waiting_s, 2)], door="sql",
+        )  # fmt: skip
     gap_s = round(seen.locks_unseen_s, 2)
     evidence.note("longest span without a look at locks", gap_s, unit="s", door="sql")
     if gap_s >= longest_wait_s:

@@ -177,6 +177,17 @@ def test_who_migrates_and_who_waits(
     assert found == broken
 
 
+def test_what_the_migration_itself_waits_for_is_told(tmp_path: Path, seen: Upgraded) -> None:
+    behind = Held(9 * S, (7, 1.0), False, "AccessExclusiveLock", "trace_info", 3, "10.0.0.9", 4)
+    others = replace(behind, session=(8, 1.0), table="spans", waiting_s=5)
+    evidence = Evidence("UPG-1", "promise", tmp_path)
+    held = replace(seen, locks=[*seen.locks, behind, others])
+    judging.expect_migrated_beside(evidence, held, 10)
+    told = {o.name: o.observed for o in evidence.observations}
+    what = "what who changed the schema waited for longest"
+    assert told[what] == ["AccessExclusiveLock", "trace_info", 3]
+
+
 def _begun(*pods: str) -> MigrationLogs:
     """Pods that say they began a migration; `o…` are those that serve."""
     begun = [
