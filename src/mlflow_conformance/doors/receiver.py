@@ -78,6 +78,8 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self.send_response(receiver.keep(self.path, dict(self.headers.items()), body))
             self.send_header("Content-Length", "0")
+            # MLflow keeps connections: one that outlived this receiver would take the next one's.
+            self.send_header("Connection", "close")
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
