@@ -261,6 +261,7 @@ def test_profile_promises_the_numbers_that_are_rendered(base: Objects, profile: 
         "utilization_percent": goals,
         "tolerance": 0.1,
         "waits_s": scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"],
+        "grows_within_s": 30,
     }
     budget = only(base, "PodDisruptionBudget", str(profile.names.mlflow.pdb))["spec"]
     assert rows["DIS-1"]["min_available"] == budget["minAvailable"]
@@ -362,6 +363,7 @@ def test_monitors_scrape_ports_that_services_have(base: Objects) -> None:
 
 
 # TLS inside of the cluster and S3 without keys: the guide of the chart promises neither.
+K3D_ALONE = {"INT-3"}  # the guide of EKS has no program that traces itself
 EKS_ALONE = {"SEC-5.postgresql"}
 EKS_ALONE_FAMILIES = ("ART-2",)
 # Of eks' own pods, which NET-5 and HPA-2 would wait for; the chart rotates one installed beside.
@@ -372,9 +374,8 @@ def test_profile_expects_the_checks_that_the_chart_is_held_to(profile: Profile) 
     """What both guides promise is checked in one order, and little beside it."""
     other = shipped.profile("k3d")
     both = [check for check in profile.checks if check in other.checks]
-    assert [c for c in both if c not in ELSEWHERE] == [
-        c for c in other.checks if c not in ELSEWHERE
-    ]
-    assert set(both) == set(other.checks)
+    expected = [c for c in other.checks if c not in K3D_ALONE]
+    assert [c for c in both if c not in ELSEWHERE] == [c for c in expected if c not in ELSEWHERE]
+    assert set(both) == set(expected)
     alone = set(profile.checks) - set(other.checks)
     assert {c for c in alone if not c.startswith(EKS_ALONE_FAMILIES)} <= EKS_ALONE
