@@ -6,25 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from machines import bad, machine
 from mlflow_conformance.cluster import engines
 from mlflow_conformance.cluster.docker import Daemon
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.stand.capacity import GIB
 from mlflow_conformance.stand.host import findings, require
-from mlflow_conformance.stand.machine import Finding, Host, State
+from mlflow_conformance.stand.machine import Host
 
-_FILES = {
-    "etc/os-release": "ID=debian\n",
-    "etc/subuid": "other:1:2\nme:100000:65536\n",
-    "etc/subgid": "1000:100000:65536\n",
-    "proc/meminfo": "MemAvailable: 16777216 kB\n",
-    "proc/sys/fs/inotify/max_user_instances": "512\n",
-    "proc/sys/fs/inotify/max_user_watches": "524288\n",
-    "proc/sys/net/ipv4/ip_forward": "1\n",
-    "sys/fs/cgroup/cgroup.controllers": "cpu memory\n",
-    "lib/modules/empty": "",
-    "usr/share/keyrings/debian-archive-keyring.gpg": "",
-}
+_IDS = {"etc/subuid": "other:1:2\nme:100000:65536\n", "etc/subgid": "1000:100000:65536\n"}
 _GOOD = Daemon(system="Debian", endpoint="unix:///var/run/docker.sock", buildx=True)
 _NO_PODMAN = {"podman", "conmon", "runc", "crun", "nft"}
 DENIED = "permission denied while trying to connect to the Docker daemon socket at unix:///x"
@@ -33,26 +22,14 @@ DENIED = "permission denied while trying to connect to the Docker daemon socket 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
     """A machine with Docker, no Podman, and an account that may use Docker's socket."""
-    for name, text in _FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return Host(
-        root=tmp_path,
-        machine="x86_64",
+    return dataclasses.replace(
+        machine(tmp_path, _IDS),
         python=(3, 13),
         uid=1000,
         user="me",
-        cache_free=100 * GIB,
-        cache_used=False,
-        cluster_up=False,
         which=lambda program: None if program in _NO_PODMAN else program,
         docker=_GOOD,
     )
-
-
-def _bad(host: Host) -> list[Finding]:
-    return [finding for finding in findings(host) if finding.state is not State.OK]
 
 
 def _changed(host: Host, **change: object) -> Host:
@@ -60,7 +37,7 @@ def _changed(host: Host, **change: object) -> Host:
 
 
 def test_a_member_of_the_group_docker_needs_no_root(host: Host) -> None:
-    assert _bad(host) == []
+    assert bad(host) == []
     assert ("privileges", "me, by Docker's socket") in {
         (finding.subject, finding.detail) for finding in findings(host)
     }
@@ -71,7 +48,7 @@ def test_root_needs_no_ids_set_aside(host: Host) -> None:
     root = dataclasses.replace(
         host, uid=0, which=lambda p: None if p in {"newuidmap", *_NO_PODMAN} else p
     )
-    assert _bad(root) == []
+    assert bad(root) == []
 
 
 @pytest.mark.parametrize(
@@ -101,7 +78,7 @@ def test_a_docker_that_will_not_do_is_one_sentence(
 def test_the_builder_comes_from_where_docker_comes(
     host: Host, community: bool, package: str
 ) -> None:
-    (finding,) = _bad(_changed(host, buildx=False, community=community))
+    (finding,) = bad(_changed(host, buildx=False, community=community))
     assert finding.command.endswith(f"--no-install-recommends {package}")
 
 
@@ -109,7 +86,7 @@ def test_what_makes_file_systems_is_asked_for(host: Host) -> None:
     (host.root / "usr/share/keyrings/debian-archive-keyring.gpg").unlink()
     without = {"mmdebstrap", "newuidmap", *_NO_PODMAN}
     bare = dataclasses.replace(host, which=lambda p: None if p in without else p)
-    (finding,) = _bad(bare)
+    (finding,) = bad(bare)
     assert finding.command.endswith(" mmdebstrap uidmap debian-archive-keyring")
     with pytest.raises(Unusable) as caught:
         require(findings(bare))
@@ -119,7 +96,7 @@ def test_what_makes_file_systems_is_asked_for(host: Host) -> None:
 @pytest.mark.parametrize("file", ["subuid", "subgid"])
 def test_an_account_without_subordinate_ids_is_told(host: Host, file: str) -> None:
     (host.root / "etc" / file).write_text("other:1:2\n")
-    (finding,) = _bad(host)
+    (finding,) = bad(host)
     assert finding.command.startswith("usermod --add-subuids")
     assert finding.command.endswith(" me")
 

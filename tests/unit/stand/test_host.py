@@ -7,51 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from machines import bad, machine
 from mlflow_conformance.cluster import engine, podman
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.stand.capacity import GIB
 from mlflow_conformance.stand.host import findings, require
 from mlflow_conformance.stand.images import load_pins
 from mlflow_conformance.stand.images.pull import can_pull
-from mlflow_conformance.stand.machine import Finding, Host, State
+from mlflow_conformance.stand.machine import Host, State
 from mlflow_conformance.stand.packages import BROWSERS
 
-_FILES = {
-    "etc/os-release": 'NAME="Debian"\nID=debian\n',
-    "proc/meminfo": "MemTotal: 33554432 kB\nMemAvailable: 16777216 kB\n",
-    "proc/sys/fs/inotify/max_user_instances": "512\n",
-    "proc/sys/fs/inotify/max_user_watches": "524288\n",
-    "proc/sys/net/ipv4/ip_forward": "1\n",
-    "proc/sys/kernel/osrelease": "6.1.0-18-amd64\n",
-    "sys/fs/cgroup/cgroup.controllers": "cpu memory\n",
-    "lib/modules/empty": "",
-    "usr/lib/podman/netavark": "",
-    "usr/lib/podman/aardvark-dns": "",
-    "usr/share/keyrings/debian-archive-keyring.gpg": "",
-}
+_PODMAN = {"usr/lib/podman/netavark": "", "usr/lib/podman/aardvark-dns": ""}
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
     """A machine on which nothing is wrong."""
-    for name, text in _FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return Host(
-        root=tmp_path,
-        machine="x86_64",
-        python=(3, 11),
-        uid=0,
-        cache_free=100 * GIB,
-        cache_used=False,
-        cluster_up=False,
-        which=lambda program: f"/usr/bin/{program}",
-    )
-
-
-def _bad(host: Host) -> list[Finding]:
-    return [finding for finding in findings(host) if finding.state is not State.OK]
+    return machine(tmp_path, _PODMAN)
 
 
 def _write(host: Host, name: str, text: str) -> None:
@@ -59,7 +31,7 @@ def _write(host: Host, name: str, text: str) -> None:
 
 
 def test_a_good_machine_lacks_nothing(host: Host) -> None:
-    assert _bad(host) == []
+    assert bad(host) == []
     require(findings(host))
 
 
@@ -92,7 +64,7 @@ def test_too_little_memory_is_refused(host: Host) -> None:
 
 def test_a_cluster_that_is_up_has_its_memory_already(host: Host) -> None:
     _write(host, "proc/meminfo", "MemAvailable: 7340032 kB\n")
-    assert _bad(dataclasses.replace(host, cluster_up=True)) == []
+    assert bad(dataclasses.replace(host, cluster_up=True)) == []
     _write(host, "proc/meminfo", "MemAvailable: 2000000 kB\n")
     with pytest.raises(Unusable, match=r"1\.9 GiB available, 2 GiB are needed"):
         require(findings(dataclasses.replace(host, cluster_up=True)))
@@ -112,12 +84,12 @@ def test_a_container_without_control_groups_is_refused(host: Host) -> None:
 
 
 def test_a_cache_that_was_built_needs_no_more_disk(host: Host) -> None:
-    assert _bad(dataclasses.replace(host, cache_free=GIB, cache_used=True)) == []
+    assert bad(dataclasses.replace(host, cache_free=GIB, cache_used=True)) == []
 
 
 def test_missing_programs_become_one_command(host: Host) -> None:
     lacking = dataclasses.replace(host, which=lambda program: None)
-    container_engine, programs = _bad(lacking)
+    container_engine, programs = bad(lacking)
     assert (container_engine.state, programs.state) == (State.MISSING, State.MISSING)
     assert "--no-install-recommends podman conmon uidmap iptables mmdebstrap nftables runc" in (
         container_engine.command
@@ -127,10 +99,10 @@ def test_missing_programs_become_one_command(host: Host) -> None:
 
 def test_netavark_of_debian_13_is_not_left_without_nft(host: Host) -> None:
     lacking = dataclasses.replace(host, which=lambda p: None if p == "nft" else p)
-    (finding,) = _bad(lacking)
+    (finding,) = bad(lacking)
     assert finding.command.endswith("--no-install-recommends nftables")
     _write(host, "etc/os-release", "ID=debian\nVERSION_CODENAME=bookworm\n")
-    assert _bad(lacking) == []
+    assert bad(lacking) == []
 
 
 @pytest.mark.parametrize(("unified", "lacking"), [(True, []), (False, ["lacking runc"])])
@@ -140,13 +112,13 @@ def test_crun_will_do_where_control_groups_are_unified(
     if not unified:
         (host.root / "sys/fs/cgroup/cgroup.controllers").unlink()
     other = dataclasses.replace(host, which=lambda p: None if p == "runc" else p)
-    assert [finding.detail.partition(";")[0] for finding in _bad(other)] == lacking
+    assert [finding.detail.partition(";")[0] for finding in bad(other)] == lacking
 
 
 @pytest.mark.parametrize("browser", BROWSERS)
 def test_any_browser_will_do(host: Host, browser: str) -> None:
     others = {name for name in BROWSERS if name != browser}
-    assert _bad(dataclasses.replace(host, which=lambda p: None if p in others else p)) == []
+    assert bad(dataclasses.replace(host, which=lambda p: None if p in others else p)) == []
 
 
 def test_packages_are_not_installed_where_there_is_no_apt(host: Host) -> None:
@@ -165,7 +137,7 @@ def test_relatives_of_debian_have_apt(host: Host, name: str) -> None:
 def test_docker_beside_and_wsl_are_told_apart(host: Host) -> None:
     _write(host, "proc/sys/kernel/osrelease", "5.15.0-Microsoft-standard-WSL2\n")
     only = dataclasses.replace(host, which=lambda program: program if program == "docker" else None)
-    finding = _bad(only)[0]
+    finding = bad(only)[0]
     assert "Docker is there" in finding.detail
     assert "Docker Desktop" in finding.detail
 
