@@ -22,7 +22,7 @@ from mlflow_conformance.upgrade.upgraded import Upgraded
 
 @check(
     "UPG-1",
-    impact="The upgrade breaks requests of runs, models or artifacts, or loses what was written.",
+    impact="Requests of runs, models or artifacts fail, or writes are lost.",
     remedy="See which kind of request failed with which status, and upgrade with `--way "
     "scale-to-none` in a window when nothing else goes.",
     disruptive=True,
