@@ -35,7 +35,7 @@ def text(value: JsonValue, limit: int = 120) -> str:
     Of what is longer it says how many characters are left out.
     """
     told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return told if len(told) <= limit else cut(told, limit)
+    return cut(told, limit)
 
 
 def one_line(told: str) -> str:

@@ -233,7 +233,7 @@ def expect_migrated_beside(evidence: Evidence, seen: Upgraded, longest_wait_s: f
         evidence.undecided(f"for {gap_s} s nobody looked at locks, and a wait may be as long")
     revisions = {look.after for look in seen.looks if look.after is not None}
     if len(revisions) > 1 and not places:
-        unread = [*seen.told.silent, *([seen.noted.silent] if seen.noted.silent else [])]
+        unread = list(filter(None, (*seen.told.silent, seen.noted.silent)))
         silent = f"; not read: {', '.join(unread)}" if unread else ""
         evidence.undecided(f"the schema changed, and nobody was seen who changed it{silent}")
     if "" in places:
