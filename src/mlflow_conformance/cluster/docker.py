@@ -12,6 +12,7 @@ from typing import ClassVar
 from mlflow_conformance.cluster.docker_build import CONTEXT, Recipe, kept, recipe
 from mlflow_conformance.cluster.engine import NETWORK, Engine, ImageBuild, Listed, mirror
 from mlflow_conformance.core import shell
+from mlflow_conformance.core.brevity import one_line
 
 _LINES = ("--format", "{{json .}}")
 _LOOK_S = 20.0
@@ -61,14 +62,14 @@ class Docker(Engine):
         try:
             return self._daemon()
         except (shell.CommandFailed, FileNotFoundError, ValueError) as problem:
-            return Daemon(problem=" ".join(str(problem).split()))
+            return Daemon(problem=one_line(str(problem)))
 
     def _daemon(self) -> Daemon:
         if not self._look("--version").stdout.startswith("Docker"):
             return Daemon(podman=True)
         server = self._look("version", "--format", "{{json .Server}}")
         if server.code:
-            return Daemon(problem=" ".join(server.tail.split()))
+            return Daemon(problem=one_line(server.tail))
         about = json.loads(self._look("info", *_LINES).stdout)
         where = "{{.Endpoints.docker.Host}}"
         return Daemon(

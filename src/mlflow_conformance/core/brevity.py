@@ -26,7 +26,7 @@ def brief(said: str, most: int = READABLE) -> str:
     two words, where that leaves less than a fifth. Of a text that was cut before, all is counted.
     """
     whole = said.strip()
-    if len(told := _one_line(whole)) <= most:
+    if len(told := one_line(whole)) <= most:
         return told
     left = 0
     if before := _CUT.search(whole):
@@ -37,7 +37,7 @@ def brief(said: str, most: int = READABLE) -> str:
         if found and found[-1] >= most // 5:
             room = found[-1]
             break
-    return _one_line(whole[:room]) + _left_out(left + len(whole) - room)
+    return one_line(whole[:room]) + _left_out(left + len(whole) - room)
 
 
 def cut(told: str, most: int) -> str:
@@ -62,7 +62,8 @@ def brief_lines(said: str) -> str:
     return "\n".join(told)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Text without line breaks and runs of blanks."""
     return " ".join(text.split())
 
 

@@ -5,7 +5,7 @@ import json
 
 from pydantic import JsonValue
 
-from mlflow_conformance.core.brevity import cut
+from mlflow_conformance.core.brevity import cut, one_line
 from mlflow_conformance.evidence.model import Bound, Observation
 
 _WORDS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "in": "one of", "contains": "containing"}
@@ -36,8 +36,3 @@ def text(value: JsonValue, limit: int = 120) -> str:
     """
     told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return cut(told, limit)
-
-
-def one_line(told: str) -> str:
-    """Text without line breaks and runs of blanks."""
-    return " ".join(told.split())

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mlflow_conformance.evidence.describing import one_line
+from mlflow_conformance.core.brevity import one_line
 from mlflow_conformance.evidence.model import Json, Observation
 from mlflow_conformance.evidence.verdict import SEVERITY, Judged, RunVerdict, Verdict
 

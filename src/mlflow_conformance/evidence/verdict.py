@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from enum import StrEnum
 
-from mlflow_conformance.core.brevity import REASON, brief
+from mlflow_conformance.core.brevity import REASON, brief, one_line
 from mlflow_conformance.evidence.bounds import outcome
-from mlflow_conformance.evidence.describing import describe, one_line
+from mlflow_conformance.evidence.describing import describe
 from mlflow_conformance.evidence.model import (
     CandidateSeen,
     CheckFinished,
