@@ -3,6 +3,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 from mlflow_conformance.cluster.docker import Docker
 from mlflow_conformance.cluster.engine import Engine, Which
@@ -17,15 +18,20 @@ DOCKER = Docker()
 _ENGINES: dict[str, Engine] = {each.program: each for each in (PODMAN, DOCKER)}
 
 
-def choose(wish: str, which: Which, *, uid: int) -> Engine:
+_SOCKET = Path("/var/run/docker.sock")
+
+
+def choose(wish: str, which: Which, *, uid: int, served: bool) -> Engine:
     """The engine of a machine: Podman for root who has it, else Docker where that is.
 
-    Podman as well where there is neither: it is what `host` installs.
+    Podman as well for root where there is neither, or only Docker's client: it is what `host`
+    installs then. A Docker Engine that is stopped counts as one that is there.
 
     Args:
         wish: the value of the variable `VARIABLE`; empty where it is not set.
         which: finds a program in the path.
         uid: of who runs this.
+        served: Docker's client was told of an engine, or finds the socket of one.
 
     Raises:
         Unusable: there is no engine of the name that is wished for.
@@ -37,14 +43,18 @@ def choose(wish: str, which: Which, *, uid: int) -> Engine:
                 remedy="Set it to docker or podman, or leave it out",
             )
         return _ENGINES[wish]
-    if which(DOCKER.program) and not (uid == 0 and which(PODMAN.program)):
+    if not which(DOCKER.program):
+        return PODMAN
+    if uid:
         return DOCKER
-    return PODMAN
+    there = served or which("dockerd")
+    return DOCKER if there and not which(PODMAN.program) else PODMAN
 
 
 def chosen() -> Engine:
     """The engine of this machine; raises as `choose`."""
-    return choose(os.environ.get(VARIABLE, ""), shutil.which, uid=os.getuid())
+    served = bool(os.environ.get("DOCKER_HOST")) or _SOCKET.exists()
+    return choose(os.environ.get(VARIABLE, ""), shutil.which, uid=os.getuid(), served=served)
 
 
 def present() -> list[Engine]:

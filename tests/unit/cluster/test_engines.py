@@ -57,8 +57,10 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     ("wish", "there", "uid", "engine"),
     [
         ("", {"podman"}, 0, "podman"),
-        ("", {"docker"}, 0, "docker"),
-        ("", {"podman", "docker"}, 0, "podman"),
+        ("", {"docker"}, 0, "podman"),  # a client alone, as on a machine that builds elsewhere
+        ("", {"docker", "dockerd"}, 0, "docker"),
+        ("", {"docker"}, 1000, "docker"),
+        ("", {"podman", "docker", "dockerd"}, 0, "podman"),
         ("", {"podman", "docker"}, 1000, "docker"),
         ("", {"podman"}, 1000, "podman"),
         ("", set(), 0, "podman"),
@@ -73,13 +75,20 @@ def test_podman_is_for_root_and_docker_for_all(
     def which(name: str) -> str | None:
         return name if name in there else None
 
-    assert engines.choose(wish, which, uid=uid).program == engine
+    assert engines.choose(wish, which, uid=uid, served=False).program == engine
+
+
+def test_an_engine_that_the_client_was_told_of_is_one() -> None:
+    def which(name: str) -> str | None:
+        return name if name == "docker" else None
+
+    assert engines.choose("", which, uid=0, served=True).program == "docker"
 
 
 @pytest.mark.parametrize("wish", ["Docker", "nerdctl", " "])
 def test_an_unknown_engine_is_one_sentence(wish: str) -> None:
     with pytest.raises(Unusable, match="no container engine known here") as caught:
-        engines.choose(wish, lambda _: None, uid=0)
+        engines.choose(wish, lambda _: None, uid=0, served=False)
     assert "docker or podman" in caught.value.remedy
 
 
