@@ -25,7 +25,7 @@ from mlflow_conformance.upgrade.interleaving import drawn
 from mlflow_conformance.upgrade.migration import MigrationRecord
 from mlflow_conformance.upgrade.models import Models, Python, write_models
 from mlflow_conformance.upgrade.pair import ServerPair, client_of, rehearsed, standing_pair
-from mlflow_conformance.upgrade.retained import Altered, Settings, altered, settings
+from mlflow_conformance.upgrade.retained import Altered, Settings, altered, meant, settings
 from mlflow_conformance.upgrade.thresholds import DataGiven, UpgradeUnderLoad, WayBack
 from mlflow_conformance.upgrade.under_load import Setting, upgrade
 from mlflow_conformance.upgrade.upgraded import Upgraded
@@ -156,9 +156,16 @@ def settings_altered(
     server_images: tuple[str, str],
     settings_before: Settings,
     upgraded: Upgraded,
+    upgrading: Upgrading,
+    way: UpgradeWay,
 ) -> Altered:
-    """How what is set differs after the upgrade."""
-    return altered(settings_before, settings(target.need_kube(), server_images))
+    """How what is set differs after the upgrade, and what of it its files mean to change."""
+    to_change = upgrading.b.kind != "version"
+    return altered(
+        settings_before,
+        settings(target.need_kube(), server_images),
+        meant(way.a.objects(), way.b.objects()) if to_change else None,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -20,12 +20,18 @@ def test_values_and_secrets_are_kept(evidence: Evidence, settings_altered: Alter
     Preconditions: as for UPG-1.
     Steps: read everything that is set in the namespace and on it, labels and annotations as well,
     upgrade, and read it again.
-    Expected: no entry of a Secret is another one; nothing else is, but for MLflow's image and what
-    the profile says; no object has another UID, as one has that was deleted and made anew.
+    Expected: no entry of a Secret is another one; nothing else is, but for MLflow's image, what
+    the profile says, and, where values or files are what is changed, what they render to; no
+    object has another UID, as one has that was deleted and made anew.
     """
     may_change = evidence.row(ValuesKept).may_change
     others = [o for o in settings_altered.others if not any(e.fullmatch(o) for e in may_change)]
-    evidence.note("everything that is another one", settings_altered.others, door="kubernetes")
+    evidence.note(
+        "everything that is another one",
+        [*settings_altered.meant, *settings_altered.others],
+        door="kubernetes",
+    )
+    evidence.note("of it, as the change has it", settings_altered.meant, door="kubernetes")
     evidence.expect(
         "secrets", "entries of Secrets that are other ones", settings_altered.secrets, "==", [],
         door="kubernetes",

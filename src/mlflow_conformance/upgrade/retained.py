@@ -7,12 +7,15 @@ certificate, a load balancer, a role of AWS. Of the namespace its labels are wha
 Values are compared by digests: Secrets are among them, and nothing of them is kept.
 """
 
+import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from kubernetes.utils.quantity import parse_quantity
 
 from mlflow_conformance.cluster.kube import Kube
 
@@ -34,6 +37,8 @@ _OF_NOBODY = re.compile(
     r"|(pv|volume|volume\.beta)\.kubernetes\.io/.*"
     r"|(control-plane|autoscaling)\.alpha\.kubernetes\.io/.*"
 )
+# The API server keeps "1000m" as "1".
+_QUANTITY = re.compile(r".*\.(resources\.(limits|requests)\.[^.]+|sizeLimit|averageValue)")
 # What controllers write into specifications, at any time.
 _OF_CONTROLLERS = re.compile(r"deployment/[^:]+: spec\.replicas|.*: spec\.volumeName")
 
@@ -59,11 +64,13 @@ class Altered:
         secrets: entries of Secrets that are other ones, or gone.
         others: everything else that is another one, gone or new.
         remade: objects that were deleted and made anew.
+        meant: what was to become another one, and is what it was to be.
     """
 
     secrets: Sequence[str]
     others: Sequence[str]
     remade: Sequence[str]
+    meant: Sequence[str]
 
 
 def settings(kube: Kube, images: Sequence[str] = ()) -> Settings:
@@ -91,13 +98,33 @@ def settings(kube: Kube, images: Sequence[str] = ()) -> Settings:
     return Settings(values, uids)
 
 
-def altered(before: Settings, after: Settings) -> Altered:
-    """What differs; what controllers write is left out, and so are new Secrets."""
-    paths = sorted(
+def meant(a: Iterable[Mapping[str, Any]], b: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
+    """What two renderings of a deployment set differently: by path the digest of B's value.
+
+    The digest is empty where B sets none. A deployment whose values or files are changed says so
+    itself; what differs between two versions of MLflow, its image, is none of it.
+    """
+    first, second = _rendered(a), _rendered(b)
+    return {
+        path: second.get(path, "")
+        for path in {*first, *second}
+        if first.get(path) != second.get(path)
+    }
+
+
+def altered(before: Settings, after: Settings, meant: Mapping[str, str] | None = None) -> Altered:
+    """What differs; what controllers write is left out, and so are new Secrets.
+
+    Args:
+        meant: as the function of that name has it; None where nothing is.
+    """
+    differing = sorted(
         path
         for path in {*before.values, *after.values}
         if before.values.get(path) != after.values.get(path) and not _OF_CONTROLLERS.fullmatch(path)
     )
+    as_meant = [p for p in differing if (meant or {}).get(p) == after.values.get(p, "")]
+    paths = [path for path in differing if path not in as_meant]
     secrets = [p for p in paths if p.startswith("secret/") and not _of_marks(p)]
     return Altered(
         secrets=[p for p in secrets if p in before.values],
@@ -108,7 +135,26 @@ def altered(before: Settings, after: Settings) -> Altered:
         remade=sorted(
             where for where, uid in before.uids.items() if after.uids.get(where, uid) != uid
         ),
+        meant=as_meant,
     )
+
+
+def _rendered(objects: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for thing in objects:
+        kind = thing["kind"].lower()
+        if kind in KINDS:
+            values |= _digests(f"{kind}/{thing['metadata']['name']}", _as_kept(thing), ())
+    return values
+
+
+def _as_kept(thing: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A rendered object as the API server keeps it: texts of a Secret are data there."""
+    texts: Mapping[str, str] = thing.get("stringData") or {}
+    if not texts:
+        return thing
+    data = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
+    return {**thing, "data": {**(thing.get("data") or {}), **data}}
 
 
 def _digests(where: str, thing: Mapping[str, Any], images: Sequence[str]) -> Mapping[str, str]:
@@ -122,11 +168,18 @@ def _digests(where: str, thing: Mapping[str, Any], images: Sequence[str]) -> Map
             if not _OF_NOBODY.fullmatch(key)
         ]
     return {
-        f"{where}: {path}": hashlib.sha256(
-            ("the image" if value in images else json.dumps(value)).encode()
-        ).hexdigest()
+        f"{where}: {path}": hashlib.sha256(_spelled(path, value, images).encode()).hexdigest()
         for path, value in found
     }
+
+
+def _spelled(path: str, value: Any, images: Sequence[str]) -> str:
+    """A value so that two that mean the same are the same text."""
+    if value in images:
+        return "the image"
+    if _QUANTITY.fullmatch(path):
+        return str(parse_quantity(value).normalize())
+    return json.dumps(value)
 
 
 def _of_marks(path: str) -> bool:
