@@ -22,14 +22,14 @@ from mlflow_conformance.target.base import Target
     impact="Workloads that nobody authorized reach the tracking server or its stores, "
     "or authorized ones are locked out.",
     remedy="Compare the policies of the namespace with the sources in the profile, and keep "
-    "MLflow's Service of type ClusterIP.",
+    "MLflow's Service of type ClusterIP, without external addresses.",
     writes=("cluster",),
 )
 @pytest.mark.usefixtures("enforced_policies")
 def test_matrix_of_sources(
     evidence: Evidence, target: Target, kube: Kube, probe_pods: Probes, waiter: Waiter
 ) -> None:
-    """Only authorized sources reach MLflow, PostgreSQL and the bucket.
+    """Only authorized sources reach MLflow, PostgreSQL and the bucket; no other way leads in.
 
     Preconditions: NET-0; every service has a ready pod.
     Steps: from a pod of every source of the profile, connect to every Service and every pod; read

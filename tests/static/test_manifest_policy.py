@@ -149,6 +149,7 @@ MUTANTS: list[tuple[str, Callable[[Objects], object]]] = [
         lambda o: _container(o)["env"].append({"name": "DB_PASSWORD", "value": "hello"}),
     ),
     ("services_stay_inside", lambda o: o["service"]["spec"].update(type="NodePort")),
+    ("services_stay_inside", lambda o: o["service"]["spec"].update(externalIPs=["192.0.2.1"])),
     ("selectors_select", lambda o: o["service"]["spec"].update(selector={"app": "servre"})),
     (
         "selectors_select",

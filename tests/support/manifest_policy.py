@@ -169,6 +169,8 @@ def services_stay_inside(manifests: Sequence[Manifest]) -> Iterator[tuple[str, s
     for service in _of_kind(manifests, "Service"):
         if (kind := service["spec"].get("type", "ClusterIP")) != "ClusterIP":
             yield name_of(service), f"is of type {kind}"
+        if service["spec"].get("externalIPs"):
+            yield name_of(service), "has external addresses"
 
 
 def selectors_select(manifests: Sequence[Manifest]) -> Iterator[tuple[str, str]]:
