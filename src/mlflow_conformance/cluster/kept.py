@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from mlflow_conformance.cluster import workloads
 from mlflow_conformance.cluster.failures import Conflict, KubeFailed
 from mlflow_conformance.cluster.kube import Kube
-from mlflow_conformance.core.errors import Unusable
+from mlflow_conformance.core.errors import NotNow, Unusable
 from mlflow_conformance.core.waits import TimedOut, Waiter
 
 _SERVER_SIDE = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
@@ -74,7 +74,8 @@ def insisted(what: str, act: Callable[[], _T], waiter: Waiter) -> _T:
     """Put something back; again for a while when the cluster refuses or does not answer.
 
     What was broken on purpose must not stay so because of one lost connection. Nothing that a
-    check judges is repeated.
+    check judges is repeated. An act whose answer was lost may have been done: it must come to the
+    same when it is done twice.
 
     Raises:
         Exception: the last problem, when the time is over; at once what no repetition mends.
@@ -86,7 +87,7 @@ def insisted(what: str, act: Callable[[], _T], waiter: Waiter) -> _T:
         problems.clear()
         try:
             done.append(act())
-        except NO_ANSWER as problem:
+        except (*NO_ANSWER, NotNow) as problem:
             problems.append(problem)
         return not problems
 

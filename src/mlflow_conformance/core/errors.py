@@ -30,6 +30,13 @@ class Unusable(Exception):  # noqa: N818 - a state of the input, told to a perso
         super().__init__(f"{self.what}. {self.remedy}.")
 
 
+class NotNow(Unusable):
+    """What cannot be used at this moment may be usable a moment later.
+
+    Whoever puts something back tries again (`mlflow_conformance.cluster.kept.insisted`).
+    """
+
+
 class Undecided(Exception):  # noqa: N818 - a verdict, not a defect
     """A check could not observe what it must judge: its verdict is ``unknown``.
 
