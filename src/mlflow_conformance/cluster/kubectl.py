@@ -7,7 +7,7 @@ from typing import Any
 
 from mlflow_conformance.cluster.connection import Connection
 from mlflow_conformance.cluster.failures import KubeFailed
-from mlflow_conformance.core.brevity import REASON
+from mlflow_conformance.core.brevity import ending
 from mlflow_conformance.core.errors import Undecided, Unusable
 
 
@@ -62,8 +62,8 @@ class Kubectl(Connection):
                 f"kubectl {' '.join(arguments[:3])}: no answer within {timeout_s:g} s"
             ) from problem
         if done.returncode != 0:
-            said = " ".join(done.stderr.decode("utf-8", "replace").split())
-            raise KubeFailed(f"kubectl {' '.join(arguments[:3])}: {_ending(said)}")
+            said = ending(done.stderr.decode("utf-8", "replace"))
+            raise KubeFailed(f"kubectl {' '.join(arguments[:3])}: {said}")
         return done.stdout.decode("utf-8", "replace")
 
     def exec(
@@ -112,11 +112,3 @@ class Kubectl(Connection):
             raise KubeFailed(
                 f"kubectl exec {pod}: its answer was lost on the way, {len(said)} characters came"
             ) from problem
-
-
-def _ending(said: str, limit: int = REASON - 150) -> str:
-    """The last part of a message: a traceback says what is wrong at its end.
-
-    With what was asked before it, it is still no longer than a reason that reports tell whole.
-    """
-    return said if len(said) <= limit else f"…{said[-limit:]}"

@@ -17,12 +17,12 @@ from tempfile import TemporaryDirectory
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.guides import Command
 from mlflow_conformance.core import shell
+from mlflow_conformance.core.brevity import ending
 from mlflow_conformance.core.errors import Undecided
 
 GOOD = "as documented"
 """What `Terminal.judged` says of a command that did what its guide says."""
 
-_SAID_CHARS = 300
 _PRIVATE = 0o600
 
 
@@ -102,7 +102,7 @@ class Terminal:
 
 
 def _complaint(done: shell.Completed) -> str:
-    return " ".join(done.stderr.split())[-_SAID_CHARS:] or "it said nothing"
+    return ending(done.stderr) or "it said nothing"
 
 
 def _shown(command: Command, done: shell.Completed) -> str:

@@ -11,6 +11,8 @@ READABLE = 300
 """Characters of one sentence of others."""
 REASON = 600
 """Characters of a verdict's reason, which has some of ours around those of others."""
+ENDING = REASON - 150
+"""Characters of a program's last words, which have what was asked of it before them."""
 KEPT = 4000
 """Characters of what is kept of it in the evidence."""
 _LINES = 400
@@ -40,17 +42,41 @@ def brief(said: str, most: int = READABLE) -> str:
     return one_line(whole[:room]) + _left_out(left + len(whole) - room)
 
 
-def cut(told: str, most: int) -> str:
+def ending(said: str, most: int = ENDING) -> str:
+    """The end of a text in one line of at most `most` characters, with how much is before it.
+
+    For programs and tracebacks, which say at their end what is wrong. What is too long begins with
+    the first sentence or line that fits; in the middle of one, between two words, where that
+    leaves less than a fifth.
+    """
+    whole = said.strip()
+    if len(told := one_line(whole)) <= most:
+        return told
+    start = len(whole) - most + len(_before(len(whole)))
+    for ends in (_ENDS, _BLANK):
+        found = ends.search(whole, start)
+        if found and len(whole) - found.end() >= most // 5:
+            start = found.end()
+            break
+    return _before(start) + one_line(whole[start:])
+
+
+def cut(text: str, most: int) -> str:
+    """A text of at most `most` characters, cut anywhere, with a mark where it was cut."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def counted(text: str, most: int) -> str:
     """A text of at most `most` characters, cut anywhere, with how much of it is left out.
 
-    Where that would take half of the room, there is a mark in its place.
+    Where that would take half of the room, it is `cut`.
     """
-    if len(told) <= most:
-        return told
-    room = most - len(_left_out(len(told)))
+    if len(text) <= most:
+        return text
+    room = most - len(_left_out(len(text)))
     if room < most // 2:
-        return told[: most - 1] + "…"
-    return told[:room] + _left_out(len(told) - room)
+        return cut(text, most)
+    return text[:room] + _left_out(len(text) - room)
 
 
 def brief_lines(said: str) -> str:
@@ -65,6 +91,10 @@ def brief_lines(said: str) -> str:
 def one_line(text: str) -> str:
     """Text without line breaks and runs of blanks."""
     return " ".join(text.split())
+
+
+def _before(characters: int) -> str:
+    return f"({characters:,} characters before) … "
 
 
 def _left_out(characters: int) -> str:

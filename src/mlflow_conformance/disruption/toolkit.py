@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mlflow_conformance.core.brevity import ending
 from mlflow_conformance.core.errors import Undecided, Unusable
 from mlflow_conformance.core.signals import uninterrupted
 
@@ -162,7 +163,7 @@ def run(experiment: Path, scene: Path, folder: Path, *, hold_s: float, timeout_s
                 "chaostoolkit is not installed",
                 remedy="Install it with `pip install 'mlflow-conformance[chaos]'`",
             )
-        raise Undecided(f"the experiment left no journal: {' '.join(said[-3:])[-500:]}")
+        raise Undecided(f"the experiment left no journal: {ending(' '.join(said[-3:]))}")
     return read(journal)
 
 

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from mlflow_conformance.core import shell
+from mlflow_conformance.core.brevity import ending
 from mlflow_conformance.core.errors import Undecided
 
 _LOAD_S = 180.0
-_SAID_CHARS = 500
 _STARTED = "mlflow is there"
 _PREDICT = f"""
 import json, sys
@@ -38,7 +38,7 @@ def predicted(
     except shell.CommandFailed as late:
         done, problem = late.completed, f"not finished within {_LOAD_S:g} s"
     else:
-        problem = " ".join(done.problem.split())[-_SAID_CHARS:]
+        problem = ending(done.problem)
     _, started, said = done.stdout.partition(_STARTED)
     if not started:
         raise Undecided(

@@ -5,7 +5,7 @@ import json
 
 from pydantic import JsonValue
 
-from mlflow_conformance.core.brevity import cut, one_line
+from mlflow_conformance.core.brevity import counted, one_line
 from mlflow_conformance.evidence.model import Bound, Observation
 
 _WORDS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "in": "one of", "contains": "containing"}
@@ -20,7 +20,7 @@ def describe(observation: Observation) -> str:
 
 
 def promised(bound: Bound, unit: str = "", *, limit: int = 120) -> str:
-    """A bound as a person writes it, for example ``≤ 2 s``, cut at `limit` characters."""
+    """A bound as a person writes it, for example ``≤ 2 s``, `counted` to `limit` characters."""
     word = _WORDS.get(bound.op, bound.op)
     return f"{word} {_with_unit(bound.value, unit, limit)}"
 
@@ -35,4 +35,4 @@ def text(value: JsonValue, limit: int = 120) -> str:
     Of what is longer it says how many characters are left out.
     """
     told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return cut(told, limit)
+    return counted(told, limit)

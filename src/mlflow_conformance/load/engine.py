@@ -14,13 +14,14 @@ import subprocess
 import sys
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from mlflow_conformance.core.brevity import ending
 from mlflow_conformance.core.errors import Undecided, Unusable
 from mlflow_conformance.core.waits import Hopeless, Waiter
 from mlflow_conformance.load.plan import LoadPlan
@@ -244,7 +245,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _last_words(folder: Path) -> str:
     log = folder / "locust.log"
-    said: Sequence[str] = (
-        log.read_text(encoding="utf-8", errors="replace").split("\n") if log.is_file() else []
-    )
-    return " ".join(line.strip() for line in said if line.strip())[-500:] or "Locust said nothing"
+    said = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    return ending(said) or "Locust said nothing"

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mlflow_conformance.core.brevity import cut
 from mlflow_conformance.evidence.describing import promised, text
 from mlflow_conformance.evidence.difference import (
     CheckChange,
@@ -121,13 +122,13 @@ def _stands(standing: str | None, reason: str, style: str = "") -> Text:
     if standing is None:
         return Text(_NOTHING)
     told = standing if standing == "pass" else f"{standing}: {reason}"
-    return Text(words.cut(words.line(told), _LONGEST), style=style)
+    return Text(cut(words.line(told), _LONGEST), style=style)
 
 
 def _what(change: ObservationChange) -> str:
     seen = change.after or change.before
     assert seen is not None, "a change is about an observation of one run at least"
-    sentence = words.cut(words.line(seen.sentence), _LONGEST)
+    sentence = cut(words.line(seen.sentence), _LONGEST)
     ids = list(dict.fromkeys(s.id for s in (change.before, change.after) if s and s.id))
     return f"{' → '.join(ids)}: {sentence}" if ids else sentence
 

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from pydantic import JsonValue
 
 from mlflow_conformance import __version__
+from mlflow_conformance.core.brevity import cut
 from mlflow_conformance.evidence.bounds import outcome
 from mlflow_conformance.evidence.describing import promised
 from mlflow_conformance.evidence.model import CheckFinished, Door, Observation
@@ -185,7 +186,7 @@ def _environment() -> Environment:
     made.filters.update(
         alone=words.alone,
         code_spans=code_spans,
-        cut=words.cut,
+        cut=cut,
         door=_DOORS.__getitem__,
         duration=words.duration,
         fate=lambda m: words.fate(m, alive=True),

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mlflow_conformance.core.brevity import brief
+from mlflow_conformance.core.brevity import brief, cut
 from mlflow_conformance.evidence.score import Score, score
 from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
 from mlflow_conformance.report import words
@@ -64,7 +64,7 @@ def _checks(run: RunVerdict) -> Table:
         table.add_row(
             Text(words.line(check.id)),
             Text(check.verdict, style=_STYLES[check.verdict]),
-            Text(words.cut(words.line(words.title(check)), 200)),
+            Text(cut(words.line(words.title(check)), 200)),
             Text(brief(words.line(check.reason))),
             Text(time),
         )

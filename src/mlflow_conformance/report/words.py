@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import JsonValue
 
 from mlflow_conformance.config.families import prefix_of
+from mlflow_conformance.core.brevity import cut
 from mlflow_conformance.evidence.model import CandidateSeen, Mutation, RunStarted
 from mlflow_conformance.evidence.score import Score
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict, noticed
@@ -69,11 +70,6 @@ def line(text: str) -> str:
 def shown(value: JsonValue) -> str:
     """A JSON value as text: strings as they are, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def cut(text: str, limit: int) -> str:
-    """`text` of at most `limit` characters, with a mark where something was left out."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def duration(seconds: float) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.config.names import MlflowNames
+from mlflow_conformance.core.brevity import ending
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.shell import END_WITH_US
 
@@ -68,9 +69,8 @@ def _run(
             remedy="Give a smaller one",
         ) from problem
     if done.returncode != 0:
-        said = " ".join(done.stderr.split())[-400:]
         raise Unusable(
-            f"The dump {dump} cannot be used: {said}",
+            f"The dump {dump} cannot be used: {ending(done.stderr)}",
             remedy="Make it anew with `pg_dump --format=custom`",
         )
     return done.stdout.strip()

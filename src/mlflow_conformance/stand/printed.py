@@ -4,6 +4,7 @@
 from typing import Any
 
 from mlflow_conformance.cluster.terminal import Terminal
+from mlflow_conformance.core.brevity import ending
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.stand.deploy.rendered import NotSound, objects
 
@@ -22,8 +23,7 @@ def printed(prompt: Terminal, line: str, namespace: str, key: str) -> list[dict[
     """
     done = prompt.run(line.replace("{namespace}", namespace), within_s=_RENDER_S)
     if done.code != 0:
-        said = " ".join(done.stderr.split())[-300:]
-        raise Undecided(f"{key} ended with exit code {done.code}: {said}")
+        raise Undecided(f"{key} ended with exit code {done.code}: {ending(done.stderr)}")
     try:
         return objects(done.stdout)
     except NotSound as problem:

@@ -11,6 +11,7 @@ from mlflow_conformance.cluster.container_statuses import statuses, waiting
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import ENDED
 from mlflow_conformance.cluster.removal import removed
+from mlflow_conformance.core.brevity import ending
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.target.own_pods import OWNER, OWNER_LABEL
@@ -135,7 +136,7 @@ def _ended(pod: Mapping[str, Any]) -> str | None:
             return f"{one['name']}: {why['reason']}: {why.get('message', '')}"
         ended = (one.get("state") or {}).get("terminated") or {}
         if ended.get("exitCode"):
-            said = " ".join(str(ended.get("message", "")).split())[-400:]
+            said = ending(str(ended.get("message", "")))
             return f"{one['name']} ended with exit code {ended['exitCode']}: {said}"
     phase = pod.get("status", {}).get("phase")
     return f"it {phase}" if phase in ENDED else None

@@ -21,6 +21,7 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import main_container
 from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.config.names import Names
+from mlflow_conformance.core.brevity import ending
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
@@ -244,8 +245,8 @@ def _copy(kube: Kube, names: Names, live: Mapping[str, Any], made: Copies) -> No
         restored = _restored(restore, f"{made.password}\n".encode(), dumping)
         said = dumping.stderr.read().decode("utf-8", "replace")
     if dumping.returncode != 0 or restored.returncode != 0:
-        words = " ".join((said + restored.stderr.decode("utf-8", "replace")).split())
-        raise Undecided(f"the live database could not be copied: {words[-400:]}")
+        said += restored.stderr.decode("utf-8", "replace")
+        raise Undecided(f"the live database could not be copied: {ending(said)}")
 
 
 def _restored(

@@ -3,7 +3,15 @@
 
 import pytest
 
-from mlflow_conformance.core.brevity import READABLE, brief, brief_lines, cut
+from mlflow_conformance.core.brevity import (
+    ENDING,
+    READABLE,
+    brief,
+    brief_lines,
+    counted,
+    cut,
+    ending,
+)
 
 STATEMENT = "[SQL: SELECT " + ", ".join(f"trace_info.column_{n}" for n in range(900)) + "]"
 
@@ -57,14 +65,36 @@ def test_what_was_cut_before_is_counted_as_a_whole() -> None:
     ("text", "most", "told"),
     [
         ("x" * 120, 120, "x" * 120),
-        ("x" * 1000, 120, "x" * 91 + " … (909 more characters)"),
+        ("x" * 1000, 120, "x" * 94 + " … (906 more characters)"),
         ("x" * 1000, 20, "x" * 19 + "…"),
     ],
 )
 def test_a_value_is_cut_anywhere(text: str, most: int, told: str) -> None:
-    assert cut(text, most)[:60] == told[:60]
-    assert len(cut(text, most)) <= most
-    assert ("more characters" in cut(text, most)) is ("more characters" in told)
+    assert counted(text, most) == told
+
+
+def test_what_is_cut_is_marked() -> None:
+    assert (cut("x" * 20, 20), cut("x" * 21, 20)) == ("x" * 20, "x" * 19 + "…")
+
+
+def test_of_what_a_program_said_the_end_is_kept() -> None:
+    last = "psycopg.errors.UndefinedTable: relation does not exist"
+    said = "\n".join([*("  File at line, in somewhere" for _ in range(50)), last])
+    told = ending(said)
+    assert told.startswith("(1,")
+    assert " characters before) … File at line, in somewhere File" in told
+    assert told.endswith(last)
+    assert ending(f" {last}\n") == last
+
+
+@pytest.mark.parametrize("most", [60, READABLE, ENDING])
+@pytest.mark.parametrize("said", ["x" * 20_000, "word " * 9000, STATEMENT, "a.\n" * 9000])
+def test_an_ending_is_never_longer_than_asked(said: str, most: int) -> None:
+    told = ending(said, most)
+    left, _, rest = told.partition(" characters before) … ")
+    assert most // 5 <= len(rest) <= len(told) <= most
+    start = len(said.strip()) - int(left[1:].replace(",", ""))
+    assert " ".join(said.strip()[-start:].split()) == rest
 
 
 def test_of_a_traceback_the_end_is_kept_and_no_line_is_long() -> None:

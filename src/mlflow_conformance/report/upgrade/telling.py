@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mlflow_conformance.core.brevity import cut
 from mlflow_conformance.evidence.upgrade import Cause, Decision, UpgradeVerdict
 from mlflow_conformance.evidence.verdict import Judged, Verdict
 from mlflow_conformance.report import words
@@ -72,11 +73,11 @@ def headline(verdict: UpgradeVerdict) -> str:
     It says what the first cause does to people where there is room for it, else what failed. What
     was seen is told below it, by every page.
     """
-    before, after = (words.cut(words.line(side), _LONGEST_SIDE) for side in verdict.sides)
+    before, after = (cut(words.line(side), _LONGEST_SIDE) for side in verdict.sides)
     way = f", {verdict.way}" if verdict.way else ""
     lead = f"{verdict.decision.upper()} — {before} to {after}{way}: "
     told = [words.line(lead + why) for why in _whys(verdict)]
-    return next((t for t in told if len(t) <= LONGEST), words.cut(told[-1], LONGEST))
+    return next((t for t in told if len(t) <= LONGEST), cut(told[-1], LONGEST))
 
 
 def _whys(verdict: UpgradeVerdict) -> Iterator[str]:
@@ -101,7 +102,7 @@ def _whys(verdict: UpgradeVerdict) -> Iterator[str]:
 
 def told(cause: Cause) -> str:
     """A cause in one line, without its full stop."""
-    return words.cut(f"{about(cause)}: {cause.reason.rstrip('.')}", _LONGEST_CAUSE)
+    return cut(f"{about(cause)}: {cause.reason.rstrip('.')}", _LONGEST_CAUSE)
 
 
 def about(cause: Cause) -> str:
@@ -114,5 +115,5 @@ def terminal(verdict: UpgradeVerdict) -> str:
     """What a terminal shows: the one line, then everything that speaks against the upgrade."""
     lines = [headline(verdict)]
     lines += [f"  {c.decision:9}  {told(c)}" for c in verdict.causes]
-    lines += [f"  not tried  {words.cut(each, _LONGEST_CAUSE)}" for each in verdict.not_tried]
+    lines += [f"  not tried  {cut(each, _LONGEST_CAUSE)}" for each in verdict.not_tried]
     return "\n".join(map(words.plain, lines))
