@@ -35,7 +35,7 @@ def _need_upgraded(evidence: Evidence, upgraded: Upgraded) -> None:
 
 @check(
     "UPG-3.given",
-    impact="Of the kinds of data that the old version did not take nothing is known afterwards.",
+    impact="Nothing is known of data that the old version did not take.",
     remedy="See what it says of the kinds that are listed; say in the profile's row why a kind is "
     "refused, if it is to be.",
     writes=("mlflow", "cluster"),
@@ -70,7 +70,7 @@ def test_data_is_given(
 
 @check(
     "UPG-3.fingerprint",
-    impact="Data that people rely on is gone or changed by the upgrade, and nobody asked for it.",
+    impact="Data that people rely on is gone or changed.",
     remedy="Stay on the old version; report what is listed, by table, column and key, to MLflow.",
     writes=("mlflow", "cluster"),
 )
@@ -111,7 +111,7 @@ def test_content_is_unchanged(
 
 @check(
     "UPG-3.models",
-    impact="Models that are in use cannot be loaded any more, or predict something else.",
+    impact="Models in use cannot be loaded, or predict something else.",
     remedy="Pin the packages that the models were logged with; log again those that are listed.",
     writes=("mlflow", "cluster"),
 )
@@ -147,7 +147,7 @@ def test_models_predict_identically(
 
 @check(
     "UPG-3.use",
-    impact="Runs, models or traces of before the upgrade cannot be read, found or changed.",
+    impact="Runs, models or traces of before cannot be read or changed.",
     remedy="Stay on the old version, or go without the kinds of data that are listed.",
     writes=("mlflow", "cluster"),
 )
@@ -239,7 +239,7 @@ def _spread(count: int, sample: int) -> range:
 
 @check(
     "UPG-3.artifacts",
-    impact="Files of runs and models are gone, or nothing in MLflow leads to them any more.",
+    impact="Files of runs or models are gone, or MLflow cannot find them.",
     remedy="Put the objects that are listed back from a backup of the bucket; see which request "
     "removed them.",
     writes=("mlflow", "cluster"),

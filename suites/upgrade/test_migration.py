@@ -13,7 +13,7 @@ from mlflow_conformance.upgrade.thresholds import MigrationRepeated
 
 @check(
     "UPG-1.repeated",
-    impact="Two migrations at once fail the upgrade, or one that was killed leaves half a schema.",
+    impact="A migration fails beside another, or leaves half a schema.",
     remedy="Let migrations take turns by a lock of the database, in one transaction each, and end "
     "nobody else's session.",
     writes=("mlflow", "cluster"),

@@ -28,7 +28,7 @@ from mlflow_conformance.upgrade.thresholds import (
 
 @check(
     "UPG-4.options",
-    impact="The new version does not start, or goes on without a setting that people rely on.",
+    impact="The new version does not start, or ignores a setting in use.",
     remedy="Take the option or variable out of the values, or set what has taken its place.",
     writes=("mlflow", "cluster"),
 )
@@ -131,7 +131,7 @@ def _of(found: Sequence[AnswerDifference], kind: str) -> list[str]:
 
 @check(
     "UPG-4.skew",
-    impact="Jobs whose client is older or newer than the server stop working.",
+    impact="Jobs with a client older or newer than the server fail.",
     remedy="Upgrade those clients together with the server, or the server first.",
     writes=("mlflow", "cluster"),
 )

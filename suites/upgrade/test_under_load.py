@@ -49,7 +49,7 @@ def test_upgrade_under_load(evidence: Evidence, upgraded: Upgraded) -> None:
 
 @check(
     "UPG-1.traces",
-    impact="Traces that are sent meanwhile are refused, or taken and never found again.",
+    impact="Traces sent meanwhile are refused, or never found again.",
     remedy="Upgrade with trace exporters held (`--way hold-traces`), or after every old pod has "
     "ended (`--way scale-to-none`).",
     disruptive=True,
@@ -75,7 +75,7 @@ def test_traces_during_the_upgrade(evidence: Evidence, upgraded: Upgraded) -> No
 
 @check(
     "UPG-1.ready",
-    impact="Requests are sent to pods that cannot answer them, before the migration or after it.",
+    impact="Requests are sent to pods that cannot answer them.",
     remedy="Let a pod wait for exactly its own schema before it starts, and ask a tracking call "
     "in its readiness probe.",
     disruptive=True,
@@ -96,8 +96,7 @@ def test_readiness_and_schema(evidence: Evidence, upgraded: Upgraded) -> None:
 
 @check(
     "UPG-1.migration",
-    impact="The schema is changed by pods that serve, or clients wait for its locks until they "
-    "give up.",
+    impact="Pods that serve change the schema, or clients wait and give up.",
     remedy="Migrate by a Job that pods wait for; in a window of its own where the longest wait is "
     "longer than clients are patient.",
     disruptive=True,

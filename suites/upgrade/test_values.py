@@ -8,7 +8,7 @@ from mlflow_conformance.upgrade.thresholds import ValuesKept
 
 @check(
     "UPG-5",
-    impact="The upgrade resets what was configured, or makes passwords and keys anew.",
+    impact="Settings are reset, or passwords and keys are made anew.",
     remedy="Upgrade with the values of the release (`--reuse-values`), and let generated Secrets "
     "be looked up before they are made.",
     disruptive=True,

@@ -25,7 +25,7 @@ from mlflow_conformance.upgrade.way_back import (
 
 @check(
     "UPG-2",
-    impact="After the upgrade there is no way back, or it loses more than anybody knows.",
+    impact="There is no way back, or it loses more than anybody knows.",
     remedy="Make a backup right before the upgrade, and practise its restore with the version "
     "before; let pods of it refuse a newer schema with a sentence that says so.",
     disruptive=True,

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Go or no-go for an upgrade, from the logs of its stages, on every page."""
 
+import ast
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -14,7 +16,7 @@ from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.model import Observation
 from mlflow_conformance.report.schema import PATH
 from mlflow_conformance.report.upgrade import files, page, telling
-from repository import RECORDS
+from repository import RECORDS, ROOT
 from upgrades import BAD, GOOD, Checks, note, seconds, upgrade
 
 WELL: Checks = {"TRK-1": [GOOD], "REG-3": [GOOD]}
@@ -84,7 +86,17 @@ def test_the_decision_is_that_of_the_evidence(
     ("impact", "sides", "told"),
     [
         ("", ("1", "2"), "NO-GO — 1 to 2, rolling: The upgrade under load (UPG-1) failed."),
-        ("x" * 99, ("1", "2"), "NO-GO — 1 to 2, rolling: The upgrade under load (UPG-1) failed."),
+        (
+            "Requests that are sent meanwhile are refused by the server, or taken and never found.",
+            ("3.16.1-of-ours", "3.17.2-of-ours"),
+            "rolling: Requests that are sent meanwhile are refused by the server …",
+        ),
+        (
+            "Or, as it was, what everybody relied on, all of it, was put to another place by it.",
+            ("1" * 7, "2" * 8),
+            "Or, as it was, what everybody relied on, all of it, was put to another place …",
+        ),
+        ("x" * 120, ("1", "2"), "NO-GO — 1 to 2, rolling: The upgrade under load (UPG-1) failed."),
         ("It is lost.", ("b" * 90, "a" * 90), f"{'b' * 23}… to {'a' * 23}…, rolling: It is lost."),
     ],
 )
@@ -105,6 +117,35 @@ def test_the_headline_is_short_whatever_there_is_to_tell(
     line = telling.headline(files.read(tmp_path))
     assert line.endswith(told)
     assert len(line) <= telling.LONGEST
+
+
+def test_what_failed_is_told_where_no_impact_has_room(tmp_path: Path) -> None:
+    made(tmp_path, forward={"UPG-1": [BAD], "UPG-5": []})
+    for log in tmp_path.rglob("evidence.jsonl"):
+        text = log.read_text()
+        for old, new in (("3.16.1", "b" * 20), ("3.17.2", "a" * 20), ("notices.", "n" * 60)):
+            text = text.replace(old, new)
+        log.write_text(text)
+    assert telling.headline(files.read(tmp_path)).endswith(
+        ", rolling: The upgrade under load (UPG-1) failed; and 1 more reason."
+    )
+
+
+def impacts() -> Iterator[tuple[str, str]]:
+    """What every check of an upgrade says that its failure does to people, by its ID."""
+    for path in sorted((ROOT / "suites" / "upgrade").glob("test_*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match call:
+                case ast.Call(func=ast.Name(id="check"), args=[ast.Constant(value=str(name))]):
+                    said = {k.arg: k.value for k in call.keywords}
+                    yield name, ast.literal_eval(said["impact"])
+
+
+def test_every_check_says_what_it_does_to_people_in_the_room_that_the_headline_has() -> None:
+    told = dict(impacts())
+    assert "UPG-1.traces" in told
+    room = telling.LONGEST - len("NO-GO — 3.16.1 to 3.17.2, rolling: ; and 9 more reasons.")
+    assert {name: said for name, said in told.items() if len(said.rstrip(".")) > room} == {}
 
 
 def test_a_stage_that_could_not_be_run_says_why(tmp_path: Path) -> None:
@@ -219,7 +260,8 @@ def test_a_rolling_upgrade_as_it_was_recorded_is_no_go_for_the_traces(tmp_path: 
     shutil.copytree(RECORDS / "upgrade-rolling", folder)
     verdict = files.write_all(folder)
     assert telling.headline(verdict).startswith(
-        "NO-GO — 3.16.1 to 3.17.2, rolling: Traces (UPG-1.traces) failed; and 1 more reason."
+        "NO-GO — 3.16.1 to 3.17.2, rolling: Traces that are sent while pods of both versions serve "
+        "are refused …"
     )
     assert [(c.about, c.decision) for c in verdict.causes] == [
         ("UPG-1.traces", "no-go"),

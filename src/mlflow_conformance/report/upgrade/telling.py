@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every page of an upgrade says in the same words: the one line first, areas, and times."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ LONGEST = 120
 """Characters that the one sentence has at most."""
 _LONGEST_SIDE = 24
 _LONGEST_CAUSE = 240
+_TELLING = 40
+"""Characters in which an impact still tells a person something."""
+_CLAUSES = re.compile(r", (?=(?:and|but|or|so|since|until|which|while) )|[:;] ")
 
 _AREAS = (
     ("UPG-1.traces", "Traces"),
@@ -70,18 +74,19 @@ def headline(verdict: UpgradeVerdict) -> str:
     """The one sentence a person needs first, of at most `LONGEST` characters, for example
     ``NO-GO — 3.16.1 to 3.17.2: Programs that call MLflow's API fail; and 2 more reasons.``
 
-    It says what the first cause does to people where there is room for it, else what failed. What
-    was seen is told below it, by every page.
+    It says what the first cause does to people: where there is no room for all of it, as far as
+    there is, and what failed where there is next to none. What was seen is told below it, by every
+    page.
     """
     before, after = (cut(words.line(side), _LONGEST_SIDE) for side in verdict.sides)
     way = f", {verdict.way}" if verdict.way else ""
     lead = f"{verdict.decision.upper()} — {before} to {after}{way}: "
-    told = [words.line(lead + why) for why in _whys(verdict)]
+    told = [words.line(lead + why) for why in _whys(verdict, LONGEST - len(lead))]
     return next((t for t in told if len(t) <= LONGEST), cut(told[-1], LONGEST))
 
 
-def _whys(verdict: UpgradeVerdict) -> Iterator[str]:
-    """Why it is decided so, the best sentence first."""
+def _whys(verdict: UpgradeVerdict, room: int) -> Iterator[str]:
+    """Why it is decided so, the best sentence first; one is cut to so many characters."""
     causes = verdict.causes
     if not causes:
         checks = words.plural(len(verdict.checks), "check")
@@ -95,9 +100,28 @@ def _whys(verdict: UpgradeVerdict) -> Iterator[str]:
     if first.decision is Decision.UNDECIDED:
         yield f"{about(first)} could not be judged{more}."
         return
-    if first.impact:
-        yield f"{first.impact.rstrip('.')}{more}."
+    if impact := first.impact.rstrip("."):
+        ways = (impact, *_beginnings(impact))
+        yield from (_sentence(each + more) for each in ways)
+        # How many more there are is told below as well.
+        yield from map(_sentence, ways)
+        if (left := room - len(more) - 1) >= _TELLING:
+            yield _sentence(_words(impact, left) + more)
     yield f"{about(first)} failed{more}."
+
+
+def _beginnings(impact: str) -> Iterator[str]:
+    """What something does to people, without its last clauses, the longest first."""
+    ends = [end.start() for end in _CLAUSES.finditer(impact) if end.start() >= len(impact) // 3]
+    yield from (f"{impact[:end]} …" for end in reversed(ends))
+
+
+def _words(impact: str, most: int) -> str:
+    return f"{cut(impact, most - 1).rpartition(' ')[0]} …" if " " in impact[:most] else impact
+
+
+def _sentence(told: str) -> str:
+    return told if told.endswith("…") else f"{told}."
 
 
 def told(cause: Cause) -> str:
