@@ -5,7 +5,7 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.pods import Pod
 from mlflow_conformance.cluster.templates import containers, earlier_templates, templates
 from mlflow_conformance.evidence.case import Evidence, check
-from mlflow_conformance.security import access, resources
+from mlflow_conformance.security import access, everybody, resources
 from mlflow_conformance.security.thresholds import Resources, Rights
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.own_pods import OWNER, OWNER_LABEL
@@ -13,21 +13,21 @@ from mlflow_conformance.target.own_pods import OWNER, OWNER_LABEL
 
 @check(
     "SEC-2",
-    impact="Code that runs in MLflow can read Secrets or change the cluster.",
-    remedy="Remove the RoleBinding that the extra rule comes from; set "
+    impact="Code that runs in MLflow, or everybody, can read Secrets or change the cluster.",
+    remedy="Remove the RoleBinding or ClusterRoleBinding that the extra rule comes from; set "
     "automountServiceAccountToken: false where no token is needed.",
     writes=("cluster",),
 )
 def test_service_accounts_may_do_what_is_listed(evidence: Evidence, kube: Kube) -> None:
-    """Every ServiceAccount may do what the profile lists and nothing else, and holds no token.
+    """ServiceAccounts and everybody may do what the profile lists and no more; pods hold no token.
 
-    Preconditions: this user may impersonate the namespace's ServiceAccounts; the cluster's
-    authorizers can list what an account may do.
+    Preconditions: this user may impersonate the namespace's ServiceAccounts and read roles and
+    bindings; the cluster's authorizers can list what an account may do.
     Steps: ask the API server, as each account, for its rules in every namespace, also as those that
-    only templates name; read every pod and pod template, also those that a rollback would bring
-    back.
-    Expected: the rules that every account has, and those listed; no pod with an unlisted token, and
-    no template that gives one.
+    only templates name; read what bindings give to who is not signed in and to all who are; read
+    every pod and pod template, also those that a rollback would bring back.
+    Expected: the rules that every account has, and those listed; for everybody else none besides
+    those that are listed; no pod with an unlisted token, and no template that gives one.
     """
     row = evidence.row(Rights)
     pods = [(f"pod {p.name}", p.raw["spec"]) for p in _own_pods(kube)]
@@ -57,6 +57,19 @@ def test_service_accounts_may_do_what_is_listed(evidence: Evidence, kube: Kube) 
             "rules.missing", "listed rules that are missing",
             {a: r for a, r in absent.items() if r}, "==", {}, door="kubernetes",
         )  # fmt: skip
+    granted = everybody.grants(kube)
+    anonymous = granted.of(everybody.ANONYMOUS, kube.namespace)
+    evidence.note("rules of whoever does not sign in", sorted(anonymous), door="kubernetes")
+    evidence.expect(
+        "anonymous.unlisted", "rules of whoever does not sign in that are not listed",
+        sorted(anonymous - row.anonymous), "==", [], door="kubernetes",
+    )  # fmt: skip
+    signed_in = granted.of(everybody.SIGNED_IN, kube.namespace)
+    evidence.note("rules of all who sign in", sorted(signed_in), door="kubernetes")
+    evidence.expect(
+        "signed-in.unlisted", "rules of all who sign in that are not listed",
+        sorted(signed_in - row.everyone), "==", [], door="kubernetes",
+    )  # fmt: skip
     tokens = access.tokens_of(kube)
     holders = {where for where, spec in pods if tokens.held_by(spec)}
     holders |= {where for where, spec in made_from if tokens.given_to(spec)}

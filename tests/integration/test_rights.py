@@ -20,7 +20,7 @@ from mlflow_conformance.evidence.verdict import RunVerdict, judge
 from mlflow_conformance.network_policy.matrix import Source
 from mlflow_conformance.network_policy.pods import Probes
 from mlflow_conformance.network_policy.spaces import namespace_of
-from mlflow_conformance.target import rights
+from mlflow_conformance.target import rbac, rights
 from mlflow_conformance.target.own_namespaces import (
     make_namespaces,
 )
@@ -47,7 +47,7 @@ SOURCES = {
     "ingress": Source(namespace="traefik", reaches=["mlflow"]),
     "neighbour": Source(namespace=NAMESPACE, reaches=[]),
 }
-PLACES = rights.Places(
+PLACES = rbac.Places(
     mlflow=NAMESPACE,
     runner="mlflow-conformance",
     runner_labels={"may": "enter"},
@@ -156,12 +156,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
             )
             # Admission keeps pods from a new node until its conditions are known.
             admin.patch("node", node, {"spec": {"taints": None}}, how="merge", namespace="")
-        admin.apply(rights.manifests("read-only", PLACES, READER))
-        admin.apply([less(m) for m in rights.manifests("read-only", PLACES, BLIND)])
+        admin.apply(rbac.manifests("read-only", PLACES, READER))
+        admin.apply([less(m) for m in rbac.manifests("read-only", PLACES, BLIND)])
         for name in ("traefik", "others"):
             admin.create(named("Namespace", name))
         admin.create(named("Secret", "theirs"), namespace="others")
-        admin.apply([*rights.manifests("default", PLACES, WORKER)])
+        admin.apply([*rbac.manifests("default", PLACES, WORKER)])
         for name in ("traefik", PLACES.runner, *PLACES.probes):
             # Nobody makes it here: there is no controller.
             admin.create(named("ServiceAccount", "default"), namespace=name)

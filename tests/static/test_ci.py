@@ -22,7 +22,7 @@ from mlflow_conformance.security import hardening
 from mlflow_conformance.stand import images
 from mlflow_conformance.stand.deploy.kustomize import Kustomize
 from mlflow_conformance.stand.deploy.schemas import problems
-from mlflow_conformance.target import rights
+from mlflow_conformance.target import rbac
 from repository import ROOT
 
 CI = ROOT / "docs" / "ci"
@@ -143,7 +143,7 @@ def test_the_pod_is_restricted(objects: list[dict[str, Any]]) -> None:
 def test_the_roles_are_those_that_the_command_prints() -> None:
     account = "system:serviceaccount:mlflow-gate:gate"
     written = (KUBERNETES / "rbac.yaml").read_text()
-    printed = rights.text("default", places_of(shipped.profile("k3d")), account)
+    printed = rbac.text("default", places_of(shipped.profile("k3d")), account)
     assert written.endswith(f"\n{printed}")
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mlflow_conformance.target import bindable, rights
+from mlflow_conformance.target.rbac import text
 
 
 def rbac(
@@ -33,4 +34,4 @@ def rbac(
     from mlflow_conformance.run.known import promised
 
     found = promised(profile, catalogue.read(assets.asset("suites"))).profile
-    typer.echo(rights.text(mode, places_of(found, namespace), user), nl=False)
+    typer.echo(text(mode, places_of(found, namespace), user), nl=False)

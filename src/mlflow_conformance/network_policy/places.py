@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from mlflow_conformance.config.profile import Profile
 from mlflow_conformance.network_policy.matrix import Source
 from mlflow_conformance.network_policy.spaces import namespace_of
-from mlflow_conformance.target.rights import Places
+from mlflow_conformance.target.rbac import Places
 
 
 class _WithSources(BaseModel):

@@ -35,7 +35,12 @@ class Rights(Thresholds):
     Of another namespace than MLflow's it ends with that: `get secrets in kube-system`.
     """
 
-    everyone: frozenset[str] = Field(description="rules that every ServiceAccount may have")
+    everyone: frozenset[str] = Field(
+        description="rules that every ServiceAccount, and all who sign in to the cluster, may have"
+    )
+    anonymous: frozenset[str] = Field(
+        description="rules that whoever does not sign in to the cluster may have"
+    )
     accounts: dict[str, frozenset[str]] = Field(
         description="further rules that a ServiceAccount must have, by its name"
     )

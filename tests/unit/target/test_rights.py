@@ -17,7 +17,7 @@ from mlflow_conformance.config import assets
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.network_policy.matrix import Source
 from mlflow_conformance.network_policy.places import places_of
-from mlflow_conformance.target import attached, rights
+from mlflow_conformance.target import attached, rbac, rights
 from mlflow_conformance.target.own_namespaces import (
     is_prepared,
 )
@@ -31,12 +31,13 @@ ASKING = READS | {"delete", "patch", "ask"}
 PLURALS = {
     "ingress": "ingresses",
     "networkpolicy": "networkpolicies",
-    "pods.metrics.k8s.io": "pods",
+    "pods": "pods",
 }
 
 
 def plural(kind: str) -> str:
-    return PLURALS.get(kind, f"{kind}s")
+    word = kind.partition(".")[0]
+    return PLURALS.get(word, f"{word}s")
 
 
 def calls(*names: str) -> list[tuple[str, str, str]]:
@@ -89,7 +90,7 @@ def test_a_mode_has_the_rights_of_those_before_it() -> None:
     assert {verb for right in read for verb in right.verbs} == {"get", "list"}
 
 
-PLACES = rights.Places(
+PLACES = rbac.Places(
     mlflow="team",
     runner="suite",
     runner_labels={"may": "enter"},
@@ -100,7 +101,7 @@ PLACES = rights.Places(
 
 @pytest.mark.parametrize("mode", rights.MODES)
 def test_the_manifests_bind_every_right(mode: rights.Mode) -> None:
-    found = rights.manifests(mode, PLACES, "system:serviceaccount:ci:suite")
+    found = rbac.manifests(mode, PLACES, "system:serviceaccount:ci:suite")
     roles = [m for m in found if m["kind"] in ("Role", "ClusterRole")]
     bindings = [m for m in found if m["kind"] in ("RoleBinding", "ClusterRoleBinding")]
     assert [m["metadata"] for m in roles] == [m["metadata"] for m in bindings]
@@ -121,8 +122,8 @@ def test_the_manifests_bind_every_right(mode: rights.Mode) -> None:
 
 @pytest.mark.parametrize("mode", rights.MODES)
 def test_what_is_printed_is_the_same_with_a_reason_above_every_rule(mode: rights.Mode) -> None:
-    found = rights.manifests(mode, PLACES, "somebody")
-    printed = rights.text(mode, PLACES, "somebody")
+    found = rbac.manifests(mode, PLACES, "somebody")
+    printed = rbac.text(mode, PLACES, "somebody")
     assert list(yaml.safe_load_all(printed)) == found
     lines = printed.splitlines()
     rules = [n for n, line in enumerate(lines) if line.startswith("- apiGroups:")]
