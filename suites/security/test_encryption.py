@@ -10,12 +10,15 @@ from mlflow_conformance.cluster.configmap_uses import mounted_by
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.secret_uses import uses_of
 from mlflow_conformance.cluster.templates import containers, templates
+from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
+from mlflow_conformance.security import front_door
 from mlflow_conformance.security.certificates import (
     certificates,
     days_left,
     days_trusted,
+    names,
     names_missing,
     not_signed,
     plain_hosts,
@@ -23,8 +26,9 @@ from mlflow_conformance.security.certificates import (
 )
 from mlflow_conformance.security.connecting import is_one_of, told, weaker, weakest
 from mlflow_conformance.security.signing_in import UNENCRYPTED, accounts, knocks
-from mlflow_conformance.security.thresholds import Encrypted, Lasting
+from mlflow_conformance.security.thresholds import Encrypted, Lasting, ShownCertificate
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.target.keys import authority_in
 
 # The view leaves out what an account may not see, where current_setting() raises.
 _LEAST = """
@@ -146,6 +150,59 @@ def test_certificates_last(evidence: Evidence, target: Target, kube: Kube) -> No
     evidence.expect(
         "ingresses.plain", "hosts at which an Ingress leads to MLflow without a certificate",
         plain_hosts(ingresses, target.names.mlflow.service), "==", [], door="kubernetes",
+    )  # fmt: skip
+
+
+@check(
+    "SEC-5.front",
+    impact="Clients refuse MLflow's address, or cannot tell MLflow from somebody in between.",
+    remedy="Give the front door a certificate for its host, by the authority that clients trust, "
+    "renew it in time, and let it take the promised versions of TLS alone.",
+    writes=(),
+)
+def test_the_front_door_shows_a_good_certificate(
+    evidence: Evidence, target: Target, waiter: Waiter
+) -> None:
+    """The front door shows a certificate for its host that clients trust, and takes no old TLS.
+
+    Preconditions: the profile names a front door by https.
+    Steps: from this machine, take the certificate that it shows for its host, as a client that
+    trusts the profile's authority for it, or those of the system; offer it every version of TLS
+    alone.
+    Expected: the certificate names the host, is trusted, and does not end within the profile's
+    days; no other versions are taken than the profile's.
+    """
+    row, front = evidence.row(ShownCertificate), target.names.front
+    if front is None:
+        evidence.undecided("the profile names no front door")
+    door = front_door.at(
+        front.url, waiter.seconds("api reply"), target.front.client_file if target.front else None
+    )
+    # Not that of the door: one that is not trusted is closed, and this is about the reason.
+    authority = authority_in(target.need_kube(), front.ca_secret) if front.ca_secret else None
+    # First: with old versions alone this machine ends no handshake.
+    taken = door.taken()
+    evidence.note("versions of TLS that it takes", taken, door="front")
+    evidence.expect(
+        "front.versions", "versions of TLS that it takes besides the promised",
+        sorted(set(taken) - row.versions), "==", [], door="front",
+    )  # fmt: skip
+    shown = door.certificate()
+    evidence.note("whom it is about", shown.subject.rfc4514_string(), door="front")
+    evidence.note("who signed it", shown.issuer.rfc4514_string(), door="front")
+    evidence.expect(
+        "front.names", "hosts of the front door that its certificate does not name",
+        [] if names(shown, door.host) else [door.host], "==", [], door="front",
+    )  # fmt: skip
+    evidence.expect(
+        "front.authority", "why clients do not trust its certificate",
+        door.distrusted(authority), "==", "", door="front",
+    )  # fmt: skip
+    left = (shown.not_valid_after_utc - datetime.now(UTC)).days
+    evidence.note("days left", left, unit="d", door="front")
+    evidence.expect(
+        "front.days", "days left of a certificate that is about to end",
+        [left] if left < row.certificate_days else [], "==", [], unit="d", door="front",
     )  # fmt: skip
 
 

@@ -217,8 +217,8 @@ def test_a_read_only_run_asks_for_what_is_printed_and_changes_nothing(
     _, seen = gate(cluster, READER, tmp_path)
     told = {c.id: f"{c.verdict}: {c.reason}" for c in seen.checks}
     assert set(told) == {
-        "OPS-6", "SEC-3.strength", "SEC-3.leaks", "SEC-5.certificates", "SEC-7", "HPA-1", "DIS-9",
-        "OPS-6.after",
+        "OPS-6", "SEC-3.strength", "SEC-3.leaks", "SEC-5.certificates", "SEC-5.front", "SEC-7",
+        "HPA-1", "DIS-9", "OPS-6.after",
     }  # fmt: skip
     for check_id in ("OPS-6", "SEC-3.strength", "SEC-7", "DIS-9"):
         assert told[check_id].startswith("pass"), told[check_id]

@@ -103,9 +103,22 @@ def names_missing(found: Certificates, ingresses: Iterable[Mapping[str, Any]]) -
         if entry.get("secretName")
         for host in entry.get("hosts") or _hosts(ingress["spec"])
         if not any(
-            _names(c, host) for c in found.get(entry["secretName"], {}).get("tls.crt", [])[:1]
+            names(c, host) for c in found.get(entry["secretName"], {}).get("tls.crt", [])[:1]
         )
     }
+
+
+def names(certificate: x509.Certificate, host: str) -> bool:
+    """Whether a certificate is for a host, a name or an address (RFC 6125, section 6.4)."""
+    try:
+        known = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    try:
+        return ipaddress.ip_address(host) in known.get_values_for_type(x509.IPAddress)
+    except ValueError:
+        called = {name.lower() for name in known.get_values_for_type(x509.DNSName)}
+        return not called.isdisjoint({host.lower(), f"*.{host.lower().partition('.')[2]}"})
 
 
 def plain_hosts(ingresses: Iterable[Mapping[str, Any]], service: str) -> list[str]:
@@ -170,15 +183,3 @@ def _signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bo
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True
-
-
-def _names(certificate: x509.Certificate, host: str) -> bool:
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return False
-    try:
-        return ipaddress.ip_address(host) in names.get_values_for_type(x509.IPAddress)
-    except ValueError:
-        known = {name.lower() for name in names.get_values_for_type(x509.DNSName)}
-        return not known.isdisjoint({host.lower(), f"*.{host.lower().partition('.')[2]}"})

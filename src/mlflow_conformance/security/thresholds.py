@@ -252,6 +252,16 @@ class Lasting(Thresholds):
     )
 
 
+class ShownCertificate(Lasting):
+    """SEC-5.front."""
+
+    versions: frozenset[str] = Field(
+        min_length=1,
+        description="versions of TLS that it may take, of `TLSv1`, `TLSv1.1`, `TLSv1.2` and "
+        "`TLSv1.3`",
+    )
+
+
 THRESHOLDS: Registry = {
     "SEC-1": Restricted,
     "SEC-2": Rights,
@@ -265,6 +275,7 @@ THRESHOLDS: Registry = {
     "SEC-4": Login,
     "SEC-5.postgresql": Encrypted,
     "SEC-5.certificates": Lasting,
+    "SEC-5.front": ShownCertificate,
     "SEC-6": Hosts,
     "SEC-7": Resources,
     "SEC-8": Trail,

@@ -12,6 +12,7 @@ from mlflow_conformance.survey.found import Blank, Survey
 from mlflow_conformance.survey.server import Server
 
 _DEFAULT_CONTAINER, _DEFAULT_PORT = "mlflow", 5000
+_OF_TLS = ("SEC-5.front",)
 _CHECKS_HOSTS = (3, 5, 0)
 """The first version of MLflow that refuses hosts that it does not know."""
 _PERMITS = (3, 15, 0)
@@ -208,6 +209,7 @@ def find_front(bundle: Bundle, found: Survey) -> None:
             front["ca_secret"] = secret
         found.names["front"] = front
         found.decide(f"front door: {front['url']}", f"{kind} {name} leads to Service {service}")
+        _without_tls(found, front["url"])
         found.warnings.append(
             f"This machine must reach {front['url']}; add the port if it is another one"
         )
@@ -215,7 +217,9 @@ def find_front(bundle: Bundle, found: Survey) -> None:
     if balanced := _balanced(bundle, MlflowNames.model_validate(found.names["mlflow"])):
         found.names["front"] = {"url": balanced}
         found.decide(f"front door: {balanced}", f"Service {service} has a load balancer")
+        _without_tls(found, balanced)
         return
+    found.lacks("no Ingress, route or load balancer leads to it", _OF_TLS)
     found.gaps.append(
         Blank(
             "front",
@@ -225,6 +229,11 @@ def find_front(bundle: Bundle, found: Survey) -> None:
             ("mlflow_client", "client_environment"),
         )
     )
+
+
+def _without_tls(found: Survey, url: str) -> None:
+    if not url.startswith("https:"):
+        found.lacks(f"its front door {url} has no TLS", _OF_TLS)
 
 
 def _balanced(bundle: Bundle, names: MlflowNames) -> str | None:

@@ -77,22 +77,10 @@ class Keys:
     def authority(self, name: str, door: str) -> str | None:
         """The certificate by which a door is known, PEM; None with the reason in `missing`."""
         try:
-            secret = self.kube.secret(name)
+            return authority_in(self.kube, name)
         except LookupError as problem:
             self.missing[door] = str(problem)
             return None
-        certificate = secret.get("ca.crt") or secret.get("tls.crt")
-        # A server's own certificate is its own authority, or of one that everybody knows.
-        known = "" if secret.get("ca.crt") else Path(certifi.where()).read_text(encoding="utf-8")
-        if not certificate:
-            self.missing[door] = f"the Secret {name} has neither ca.crt nor tls.crt"
-            return None
-        try:
-            ssl.PEM_cert_to_DER_cert(certificate[: certificate.index(_ENDING) + len(_ENDING)])
-        except ValueError as problem:
-            self.missing[door] = f"the Secret {name} holds no certificate: {problem}"
-            return None
-        return f"{certificate}\n{known}"
 
     def identity(self, name: str, folder: Path) -> str | None:
         """The path of a file with a client's certificate and key; None with the reason."""
@@ -157,3 +145,22 @@ class Keys:
 
     def _close(self, why: str) -> None:
         self.missing["sql"] = self.missing["s3"] = why
+
+
+def authority_in(kube: Kube, name: str) -> str:
+    """Whom a Secret lets clients trust, PEM.
+
+    Raises:
+        LookupError: it cannot be read, or holds no certificate.
+    """
+    secret = kube.secret(name)
+    certificate = secret.get("ca.crt") or secret.get("tls.crt")
+    # A server's own certificate is its own authority, or of one that everybody knows.
+    known = "" if secret.get("ca.crt") else Path(certifi.where()).read_text(encoding="utf-8")
+    if not certificate:
+        raise LookupError(f"the Secret {name} has neither ca.crt nor tls.crt")
+    try:
+        ssl.PEM_cert_to_DER_cert(certificate[: certificate.index(_ENDING) + len(_ENDING)])
+    except ValueError as problem:
+        raise LookupError(f"the Secret {name} holds no certificate: {problem}") from problem
+    return f"{certificate}\n{known}"

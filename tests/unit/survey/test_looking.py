@@ -58,7 +58,7 @@ def test_nothing_is_wrong_in_what_is_written(shape: str, tmp_path: Path) -> None
     text, found = written(shapes.bundle(SHAPES[shape]))
     path.write_text(text, encoding="utf-8")
     assert [f.line_of(path) for f in examined(str(path), KNOWN).faults] == []
-    assert len(content(text)) <= 44
+    assert len(content(text)) <= 45
     # A line that is filled in must be one that a profile may have.
     for gap in found.gaps:
         assert f"  # {gap.line}" in text.splitlines()
@@ -84,6 +84,7 @@ def test_the_official_chart(tmp_path: Path) -> None:
     # A CronJob that collects garbage makes no backup.
     assert {i for i in profile.checks if i.startswith(("BKP", "HPA"))} == set()
     assert profile.without["BKP"] == "no CronJob makes backups"
+    assert profile.without["SEC-5.front"] == "no Ingress, route or load balancer leads to it"
     assert {"DIS-4.settings", "SEC-1", "NET-1"} <= set(profile.checks)
     sources = profile.checks["NET-1"].thresholds["sources"]
     assert isinstance(sources, dict)
@@ -179,6 +180,7 @@ def test_a_tutorial(tmp_path: Path) -> None:
     assert profile.names.postgresql is None
     assert profile.names.s3 is None
     assert profile.names.front is None
+    assert "SEC-5.front" not in profile.checks
     assert "ART-1" not in profile.checks
     # It has no Secret that could leak.
     assert "SEC-3.leaks" not in profile.checks

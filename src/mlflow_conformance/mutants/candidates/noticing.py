@@ -36,7 +36,7 @@ _HINTS = (
     _Hint("PodDisruptionBudget", ".*", ".*", "DIS-1"),
     _Hint("HorizontalPodAutoscaler", ".*", ".*", "HPA-1 HPA-6"),
     _Hint("HorizontalPodAutoscaler", ".*", r"spec\.(behavior|metrics).*", "HPA-2 HPA-5 HPA-4"),
-    _Hint("Ingress", ".*", ".*", "SEC-6 SEC-5.certificates TRK-8 NET-2 ART-5.slow"),
+    _Hint("Ingress", ".*", ".*", "SEC-6 SEC-5.certificates SEC-5.front TRK-8 NET-2 ART-5.slow"),
     _Hint("Service", ".*", ".*", "TRK-9 NET-1 NET-2 NET-4 OBS-6 ART-1 SEC-6 OPS-5"),
     _Hint("ServiceAccount", ".*", ".*", "SEC-2 ART-2 ART-2.tokens"),
     _Hint(".*Role.*", ".*", ".*", "SEC-2 ART-2 ART-2.tokens ART-2.expired"),
@@ -83,7 +83,7 @@ _HINTS = (
     _Hint(".*", "backup", ".*(KEEP|keep|env|data).*", "BKP-3"),
     _Hint("CronJob|ConfigMap", "backup", ".*(backoff|volume|data).*", "BKP-8"),
     _Hint("CronJob|ConfigMap|Secret", "restore", ".*", "BKP-5 SEC-5.postgresql"),
-    _Hint("Secret", ".*", ".*", "SEC-3.strength SEC-5.certificates TRK-1 ART-1"),
+    _Hint("Secret", ".*", ".*", "SEC-3.strength SEC-5.certificates SEC-5.front TRK-1 ART-1"),
 )
 
 
