@@ -1,28 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """OBS-2: alerts are loaded, silent while all is well, and reach people when something is not."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
-from mlflow_conformance.doors.mlflow import MlflowApi, answer
+from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.doors.sql import Sql
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.observability import faults
-from mlflow_conformance.observability.asking import SentSearch, asking, statuses
-from mlflow_conformance.observability.course import Course, fired_within, silent
+from mlflow_conformance.observability.asking import asking, statuses
+from mlflow_conformance.observability.course import fired_within, silent
 from mlflow_conformance.observability.good_backup import make_backup
-from mlflow_conformance.observability.telling import course_of, expect_told
+from mlflow_conformance.observability.telling import course_of, expect_told, until_over
 from mlflow_conformance.observability.thresholds import (
     AlertedFault,
     Alerts,
     AskedFault,
     BackupFault,
     FullFault,
-    SlowFault,
 )
 from mlflow_conformance.observability.watching import Watching
-from mlflow_conformance.run.fixtures.belongings import Belongings, Unique
+from mlflow_conformance.run.fixtures.belongings import Unique
 from mlflow_conformance.target.backups.lines import documented_lines
 from mlflow_conformance.target.base import Target
 
@@ -75,7 +74,7 @@ def test_alerts_are_loaded_and_silent(
     evidence.expect("alerts.late", "alerts that must hold for longer", late, "==", [])
     asked, names = watching.prometheus, sorted(loaded)
     restless = silent(asked, names, row.settles_s, waiter)
-    with asking(target.inside, replicas, "experiments", row.per_s) as sent:
+    with asking(target.inside, replicas, {"experiments": row.per_s}) as sent:
         firing = fired_within(asked, names, row.load_s, waiter)
     evidence.note("alerts that were active before the load", restless, door="inside")
     evidence.note("statuses under load", statuses(sent))
@@ -126,7 +125,7 @@ def test_alerts_of_backups(
         documented_lines(kube, target) as lines,
         failing,
         old,
-        asking(target.inside, [service], "experiments", row.per_s) as sent,
+        asking(target.inside, [service], {"experiments": row.per_s}) as sent,
     ):
         course.begun(row.fires_s + row.arrives_s)
         make_backup(kube, names, lines, unique("good"), waiter)
@@ -162,50 +161,12 @@ def test_alert_of_connections(
     course = course_of(evidence, row, watching, waiter)
     with (
         faults.full_database(target, sql, row.maximum, row.share, waiter),
-        asking(target.inside, [service], "experiments", row.per_s) as during,
+        asking(target.inside, [service], {"experiments": row.per_s}) as during,
     ):
         course.begun(row.fires_s + row.arrives_s)
-    sent = _until_over(evidence, target, [service], row, row.per_s, course, during)
+    sent = until_over(evidence, target, [service], row, row.per_s, course, during)
     fault = f"{row.share:.0%} of {row.maximum} connections are open"
     expect_told(evidence, row, course, fault, sent)
-
-
-@check(
-    "OBS-2.latency",
-    impact="People wait for MLflow, and who could help is not told.",
-    remedy="Let the alert take the quantile of the histogram of all replicas together.",
-    disruptive=True,
-    writes=("mlflow", "database"),
-)
-def test_alert_of_latency(
-    evidence: Evidence,
-    target: Target,
-    watching: Watching,
-    steady_replicas: None,
-    replicas: list[MlflowApi],
-    unique: Unique,
-    belongings: Belongings,
-    waiter: Waiter,
-) -> None:
-    """When requests are slow, it reaches people, and so does the end.
-
-    Preconditions: a Prometheus was installed by this run; pods of MLflow are ready.
-    Steps: register a model; let the database take long to read registered models, and search
-    them; then search something else, which is quick.
-    Expected: each alert of the row fires, reaches the receiver, and is resolved, in time.
-    """
-    row = evidence.row(SlowFault)
-    create = "registered-models/create"
-    # What waits is the reading of rows, so that there must be one.
-    answer(create, replicas[0].post(create, name=belongings.model(unique("slow"))))
-    course = course_of(evidence, row, watching, waiter)
-    with (
-        faults.slow_models(target, row.slow_s, waiter),
-        asking(target.inside, replicas, "registered-models", row.per_s) as during,
-    ):
-        course.begun(row.fires_s + row.arrives_s)
-    sent = _until_over(evidence, target, replicas, row, row.after_per_s, course, during)
-    expect_told(evidence, row, course, f"the database takes {row.slow_s:g} s longer", sent)
 
 
 @check(
@@ -234,10 +195,10 @@ def test_alerts_of_the_database(
     course = course_of(evidence, row, watching, waiter)
     with (
         faults.no_database(target, waiter),
-        asking(target.inside, replicas, "experiments", row.per_s) as during,
+        asking(target.inside, replicas, {"experiments": row.per_s}) as during,
     ):
         course.begun(row.fires_s + row.arrives_s)
-    sent = _until_over(evidence, target, replicas, row, row.after_per_s, course, during)
+    sent = until_over(evidence, target, replicas, row, row.after_per_s, course, during)
     expect_told(evidence, row, course, "PostgreSQL has no pod", sent)
 
 
@@ -267,31 +228,11 @@ def test_alert_of_no_server(
     course = course_of(evidence, row, watching, waiter)
     with (
         faults.no_server(target, waiter),
-        asking(target.inside, [service], "experiments", row.per_s) as during,
+        asking(target.inside, [service], {"experiments": row.per_s}) as during,
     ):
         course.begun(row.fires_s + row.arrives_s)
-    sent = _until_over(evidence, target, [service], row, row.per_s, course, during)
+    sent = until_over(evidence, target, [service], row, row.per_s, course, during)
     expect_told(evidence, row, course, "MLflow has no pod", sent)
-
-
-def _until_over(
-    evidence: Evidence,
-    target: Target,
-    doors: Sequence[MlflowApi],
-    row: AlertedFault,
-    per_s: int,
-    course: Course,
-    during: Sequence[SentSearch],
-) -> list[SentSearch]:
-    """Ask until the alerts are over, and return all that was sent.
-
-    Some are about the share of failures among the requests of some minutes.
-    """
-    with asking(target.inside, doors, "experiments", per_s) as after:
-        course.ended(row.resolves_s)
-    evidence.note("statuses of the fault", statuses(during))
-    evidence.note("statuses after it", statuses(after))
-    return [*during, *after]
 
 
 def _loaded(watching: Watching, promised: Collection[str], waiter: Waiter) -> dict[str, float]:

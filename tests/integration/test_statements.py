@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Statements that change a real PostgreSQL for a while, when connections are lost as well."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,10 +19,11 @@ from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.cluster.kubectl import Kubectl
 from mlflow_conformance.core.errors import NotNow, Unusable
 from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.observability.doses import failing_models
 from mlflow_conformance.target.base import Target
 from mlflow_conformance.target.statements import execute, executed
 
-WAITER = Waiter(1)
+WAITER = Waiter(10)  # every act is a new Python process, which a busy machine starts slowly
 WAITS = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 WITH_SQL = sorted(n for n, mutant in shipped.mutants().items() if mutant.spec.by.sql is not None)
 
@@ -96,15 +98,17 @@ def test_an_undo_whose_connection_is_lost_is_said_again(
 
     def end_the_first() -> None:
         with psycopg.connect(server.address, autocommit=True) as fault:
-            (pid,) = WAITER.until(
-                "waiting: the undo",
-                lambda: fault.execute(WAITS).fetchone() or (),
-                done=bool,
-                timeout="api reply",
-                interval_s=0.1,
-            )
-            fault.execute("SELECT pg_terminate_backend(%s)", (pid,))
-            holder.rollback()
+            try:
+                (pid,) = WAITER.until(
+                    "waiting: the undo",
+                    lambda: fault.execute(WAITS).fetchone() or (),
+                    done=bool,
+                    timeout="api reply",
+                    interval_s=0.1,
+                )
+                fault.execute("SELECT pg_terminate_backend(%s)", (pid,))
+            finally:
+                holder.rollback()
 
     with psycopg.connect(server.address) as holder, ThreadPoolExecutor(1) as pool:
         with executed(
@@ -174,6 +178,34 @@ def test_a_pod_that_cannot_send_them(server: processes.Postgresql) -> None:
 
     with pytest.raises(NotNow, match=r"could not be sent .* connection refused"):
         execute(cast(Any, Away(server.uri)), NAMES, "SELECT 1")
+
+
+def test_what_is_made_to_fail_fails_for_the_owner_of_the_tables_and_nothing_else(
+    server: processes.Postgresql, owner: psycopg.Connection[Any]
+) -> None:
+    """Row-level security does not hold for superusers, which MLflow's role is none of."""
+    owner.execute("CREATE ROLE plain LOGIN PASSWORD 'plain'")
+    owner.execute("ALTER SCHEMA public OWNER TO plain")
+    for table in ("registered_models", "experiments"):
+        owner.execute(f"ALTER TABLE {table} OWNER TO plain")
+    owner.execute("INSERT INTO registered_models (name, creation_time) VALUES ('one', 0)")
+    address = re.sub("//[^@]*@", "//plain:plain@", server.address)
+    kube = _Here(re.sub("//[^@]*@", "//plain:plain@", server.uri))
+    models = "SELECT count(*) FROM registered_models"
+    with psycopg.connect(address, autocommit=True) as mlflow:
+        with failing_models(target(kube), WAITER):
+            with pytest.raises(psycopg.errors.CannotConnectNow, match="broken on purpose"):
+                mlflow.execute(models)
+            mlflow.execute("SELECT count(*) FROM experiments")
+        assert mlflow.execute(models).fetchone() == (1,)
+    assert owner.execute(
+        "SELECT relrowsecurity OR relforcerowsecurity FROM pg_class WHERE relname = "
+        "'registered_models'"
+    ).fetchone() == (False,)
+    assert owner.execute(
+        "SELECT count(*) FROM pg_proc WHERE proname = 'conformance_failing'"
+    ).fetchone() == (0,)
+    owner.execute("DELETE FROM registered_models")
 
 
 @pytest.mark.parametrize("name", WITH_SQL)

@@ -3,7 +3,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +13,8 @@ from mlflow_conformance.doors.inside import Inside
 from mlflow_conformance.doors.many import Outcome, Request, send_many
 from mlflow_conformance.doors.mlflow import MlflowApi
 
+Mix = Mapping[str, int]
+"""How often in each second something is searched, such as ``experiments``."""
 _AT_ONCE = 8
 _PATIENCE_S = 120.0
 
@@ -33,15 +35,13 @@ class SentSearch:
 
 
 @contextmanager
-def asking(
-    inside: Inside, doors: Sequence[MlflowApi], search: str, per_s: int
-) -> Iterator[list[SentSearch]]:
+def asking(inside: Inside, doors: Sequence[MlflowApi], mix: Mix) -> Iterator[list[SentSearch]]:
     """Ask for as long as the context lasts; what was sent, whole at its end.
 
     Args:
         doors: they are asked in turn. Replicas past the Service are asked also when they are not
             ready; the Service is what people get.
-        search: what is searched, such as ``experiments``.
+        mix: what is searched, such as ``experiments``, and how often in each second.
 
     Raises:
         InsideFailed: the runner did not carry requests out.
@@ -51,7 +51,7 @@ def asking(
     batches: list[tuple[float, Future[list[Outcome]]]] = []
     requests = [
         Request.to(doors[n % len(doors)], "GET", f"/api/2.0/mlflow/{search}/search?max_results=1")
-        for n in range(per_s)
+        for n, search in enumerate(search for search, times in mix.items() for _ in range(times))
     ]
 
     def ask(pool: ThreadPoolExecutor) -> None:

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether people were told of a fault, and of its end, in time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mlflow_conformance.core.waits import Waiter
+from mlflow_conformance.doors.mlflow import MlflowApi
 from mlflow_conformance.evidence.case import Evidence
-from mlflow_conformance.observability.asking import SentSearch
+from mlflow_conformance.observability.asking import SentSearch, asking, statuses
 from mlflow_conformance.observability.course import EVENTS, Course, silent
 from mlflow_conformance.observability.over_time import record_of
 from mlflow_conformance.observability.thresholds import AlertedFault
 from mlflow_conformance.observability.watching import Watching
 from mlflow_conformance.report.alerts import OBSERVATION
 from mlflow_conformance.report.courses import RECORD
+from mlflow_conformance.target.base import Target
 
 
 def course_of(evidence: Evidence, row: AlertedFault, watching: Watching, waiter: Waiter) -> Course:
@@ -22,13 +24,59 @@ def course_of(evidence: Evidence, row: AlertedFault, watching: Watching, waiter:
         NoReply, NoAnswer: Prometheus does not answer.
     """
     notices = watching.need_notices()
-    if left := silent(watching.prometheus, row.alerts, row.resolves_s, waiter):
-        evidence.undecided(f"before the fault there are alerts already: {left}")
+    need_silence(evidence, row, watching, waiter)
     tested = {a.name: a.for_s for a in watching.prometheus.alerts()}
     return Course(
         watching.prometheus, notices, row.alerts, waiter, shipped=watching.shipped or tested,
         for_s=tested,
     )  # fmt: skip
+
+
+def need_silence(evidence: Evidence, row: AlertedFault, watching: Watching, waiter: Waiter) -> None:
+    """None of a row's alerts is active, or becomes so again, before a fault.
+
+    Raises:
+        Undecided: one is.
+        NoReply, NoAnswer: Prometheus does not answer.
+    """
+    if left := silent(watching.prometheus, row.alerts, row.resolves_s, waiter):
+        evidence.undecided(f"before the fault there are alerts already: {left}")
+
+
+def expect_silent(evidence: Evidence, firing: Iterable[str], fault: str) -> None:
+    """Of a fault that is less than promised nobody was told.
+
+    Args:
+        firing: the alerts that fired meanwhile.
+        fault: what was broken, in words.
+    """
+    evidence.expect(
+        "bearable.firing", f"alerts that fire though {fault} and no more", sorted(firing), "==", [],
+        door="inside",
+    )  # fmt: skip
+
+
+def until_over(
+    evidence: Evidence,
+    target: Target,
+    doors: Sequence[MlflowApi],
+    row: AlertedFault,
+    per_s: int,
+    course: Course,
+    during: Sequence[SentSearch],
+) -> list[SentSearch]:
+    """Ask until the alerts are over, and return all that was sent.
+
+    Some are about the share of failures among the requests of some minutes.
+
+    Args:
+        during: what was sent while the fault was there.
+    """
+    with asking(target.inside, doors, {"experiments": per_s}) as after:
+        course.ended(row.resolves_s)
+    evidence.note("statuses of the fault", statuses(during))
+    evidence.note("statuses after it", statuses(after))
+    return [*during, *after]
 
 
 def expect_told(

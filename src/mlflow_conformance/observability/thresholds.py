@@ -4,7 +4,7 @@
 from re import Pattern
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.config.thresholds import Registry, Seconds, Share, Thresholds
@@ -148,10 +148,53 @@ class AskedFault(AlertedFault):
     )
 
 
-class SlowFault(AskedFault):
+class DosedFault(AskedFault):
+    """What the checks of alerts with a threshold share."""
+
+    silent_s: float = Field(
+        gt=0, description="how long none may fire of a fault that is less than promised, seconds"
+    )
+
+
+class FailingFault(DosedFault):
+    """OBS-2.errors."""
+
+    promised: Share = Field(description="share of requests that fail, above which people are told")
+    below: int = Field(ge=1, description="requests that fail in each second, of which none is told")
+    above: int = Field(ge=1, description="requests that fail in each second, of which people are")
+
+    @model_validator(mode="after")
+    def _around(self) -> "FailingFault":
+        if not self.below < self.promised * self.per_s < self.above < self.per_s:
+            raise ValueError(
+                "`promised` of `per_s` must be more than `below` and less than `above`, and that "
+                "less than `per_s`"
+            )
+        return self
+
+
+class SlowFault(DosedFault):
     """OBS-2.latency."""
 
-    slow_s: float = Field(gt=0, description="by which statements of the database are longer, s")
+    quantile: Share = Field(description="of requests, whose time is promised")
+    promised_s: float = Field(
+        gt=0, description="the time of that quantile above which people are told, seconds"
+    )
+    bearable_s: float = Field(
+        gt=0, description="by which statements of the database are longer, and nobody is told, s"
+    )
+    slow_s: float = Field(
+        gt=0, description="by which statements of the database are longer, and people are told, s"
+    )
+    slow_per_s: int = Field(ge=1, description="requests in each second that meet the fault")
+
+    @model_validator(mode="after")
+    def _around(self) -> "SlowFault":
+        if not self.bearable_s < self.promised_s < self.slow_s:
+            raise ValueError("`promised_s` must be between `bearable_s` and `slow_s`")
+        if not 1 - self.quantile < self.slow_per_s / self.per_s < 1:
+            raise ValueError("`slow_per_s` of `per_s` must be more than is left by `quantile`")
+        return self
 
 
 class FullFault(AlertedFault):
@@ -219,6 +262,7 @@ THRESHOLDS: Registry = {
     "OBS-2.connections": FullFault,
     "OBS-2.database": AskedFault,
     "OBS-2.down": AlertedFault,
+    "OBS-2.errors": FailingFault,
     "OBS-2.latency": SlowFault,
     "OBS-3": Panels,
     "OBS-5": Logged,
