@@ -52,6 +52,10 @@ def _that_could_scale(evidence: Evidence, target: Target, window: Window) -> Aut
     evidence.expect("obstacle", "what keeps it from scaling", why or "nothing", "==", "nothing")
     if why is not None or scaler is None:
         return None
+    if not scaler.goals:
+        evidence.undecided(
+            f"it scales by {', '.join(scaler.other_goals)}, which load of this suite does not raise"
+        )
     if not scaler.calls_for_more(highest):
         evidence.undecided(
             f"the load did not raise utilization above its goal: {highest} of {dict(scaler.goals)}"

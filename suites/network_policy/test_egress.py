@@ -7,13 +7,14 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.network_policy.elsewhere import elsewhere
-from mlflow_conformance.network_policy.judging import expect_promised, expect_right
+from mlflow_conformance.network_policy.judging import expect_promised, expect_right, need_all_read
 from mlflow_conformance.network_policy.matrix import Source
 from mlflow_conformance.network_policy.pods import Probes
 from mlflow_conformance.network_policy.promises import egress_beyond, egress_promised
 from mlflow_conformance.network_policy.servers import cells_from_servers
 from mlflow_conformance.network_policy.services import destination_of, destinations
 from mlflow_conformance.network_policy.thresholds import Egress
+from mlflow_conformance.network_policy.unread import unread_policies
 from mlflow_conformance.target.base import Target
 
 
@@ -31,7 +32,8 @@ def test_egress_of_mlflow(
 ) -> None:
     """MLflow's pods reach DNS, PostgreSQL and the bucket, and nothing else.
 
-    Preconditions: NET-0; what is to be denied is open from a pod that no policy restricts.
+    Preconditions: NET-0; what is to be denied is open from a pod that no policy restricts; no
+    policy is of a kind that this suite cannot read.
     Steps: connect from MLflow's own containers to what the profile lists, to pods of every other
     namespace and to every node; read what the policies, Cilium's too, let MLflow's pods reach, and
     the Jobs that back its database up, migrate and restore it.
@@ -57,3 +59,4 @@ def test_egress_of_mlflow(
     evidence.note("cells", {f"{c.source} to {c.destination.name}": str(c) for c in cells})
     expect_right(evidence, "wrong cells", cells)
     expect_promised(evidence, egress_beyond(kube, target.names, promised))
+    need_all_read(evidence, unread_policies(kube, "Egress"))

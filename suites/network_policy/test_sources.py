@@ -7,13 +7,19 @@ from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.network_policy.exposure import exposures
-from mlflow_conformance.network_policy.judging import expect_closed, expect_promised, expect_right
+from mlflow_conformance.network_policy.judging import (
+    expect_closed,
+    expect_promised,
+    expect_right,
+    need_all_read,
+)
 from mlflow_conformance.network_policy.pods import Probes
 from mlflow_conformance.network_policy.promises import ingress_beyond
 from mlflow_conformance.network_policy.servers import cells_from_servers
 from mlflow_conformance.network_policy.services import destinations
 from mlflow_conformance.network_policy.survey import survey
 from mlflow_conformance.network_policy.thresholds import Sources, WaysIn
+from mlflow_conformance.network_policy.unread import unread_policies
 from mlflow_conformance.target.base import Target
 
 
@@ -31,7 +37,8 @@ def test_matrix_of_sources(
 ) -> None:
     """Only authorized sources reach MLflow, PostgreSQL and the bucket; no other way leads in.
 
-    Preconditions: NET-0; every service has a ready pod.
+    Preconditions: NET-0; every service has a ready pod; no policy or route is of a kind that
+    this suite cannot read.
     Steps: from a pod of every source of the profile, connect to every Service and every pod; read
     what the policies, Cilium's too, admit to MLflow, and which objects lead to it from
     outside of the cluster.
@@ -47,7 +54,9 @@ def test_matrix_of_sources(
     evidence.note("cells tried", len(cells), door="inside")
     expect_right(evidence, "wrong cells", cells)
     expect_promised(evidence, ingress_beyond(kube, target.names, sources, ["mlflow"]))
-    expect_closed(evidence, exposures(kube, target.names, ["mlflow"], row.outside))
+    exposed = exposures(kube, target.names, ["mlflow"], row.outside)
+    expect_closed(evidence, exposed.known)
+    need_all_read(evidence, [*unread_policies(kube, "Ingress"), *exposed.unread])
 
 
 @check(
@@ -62,7 +71,8 @@ def test_stores_admit_mlflow_and_the_backup_alone(
 ) -> None:
     """PostgreSQL and the bucket admit MLflow and the backup alone; nothing outside leads to them.
 
-    Preconditions: NET-0; every service has a ready pod.
+    Preconditions: NET-0; every service has a ready pod; no policy or route is of a kind that
+    this suite cannot read.
     Steps: connect to both stores from MLflow's own pods and from a pod of every source; read
     policies, Services with their endpoints, Ingresses and routes of every namespace, and pods.
     Expected: MLflow and the sources that the profile allows are answered, others time out; no
@@ -82,4 +92,6 @@ def test_stores_admit_mlflow_and_the_backup_alone(
         evidence,
         ingress_beyond(kube, target.names, sources, ["postgresql", "postgresql-metrics", "s3"]),
     )
-    expect_closed(evidence, exposures(kube, target.names, ["postgresql", "s3"]))
+    exposed = exposures(kube, target.names, ["postgresql", "s3"])
+    expect_closed(evidence, exposed.known)
+    need_all_read(evidence, [*unread_policies(kube, "Ingress"), *exposed.unread])

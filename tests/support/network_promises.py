@@ -25,6 +25,6 @@ def beyond_promise(server: ApiServer, profile: Profile, folder: Path) -> list[st
     return [
         *egress_beyond(kube, names, promised),
         *ingress_beyond(kube, names, ways.sources, get_args(Service)),
-        *exposures(kube, names, ["mlflow"], ways.outside),
-        *exposures(kube, names, ["postgresql", "s3"]),
+        *exposures(kube, names, ["mlflow"], ways.outside).known,
+        *exposures(kube, names, ["postgresql", "s3"]).known,
     ]

@@ -3,7 +3,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mlflow_conformance.config.documents import Strict
 from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Share, Thresholds
@@ -22,7 +22,11 @@ class AsPromised(Thresholds):
     min_replicas: Replicas = Field(description="replicas that it may go down to")
     max_replicas: Replicas = Field(description="replicas that it may go up to")
     utilization_percent: dict[str, Percent] = Field(
-        min_length=1, description="its goals by resource (`cpu`, `memory`), percent of the request"
+        description="its goals by resource (`cpu`, `memory`), percent of the request"
+    )
+    other_goals: list[str] = Field(
+        description="what else it scales by, as HPA-1 tells it, such as `External queue_depth: "
+        "averageValue 30`"
     )
     tolerance: Share = Field(
         description="by which share of a goal a measurement may pass it without more replicas"
@@ -35,6 +39,13 @@ class AsPromised(Thresholds):
         description="how long its own rules may let it take from the minimum to the maximum, "
         "whatever the load is, seconds"
     )
+
+    @model_validator(mode="after")
+    def _some(self) -> "AsPromised":
+        if not self.utilization_percent and not self.other_goals:
+            raise ValueError("an autoscaler scales by something: `utilization_percent` or "
+                             "`other_goals`")  # fmt: skip
+        return self
 
 
 class AtRest(Thresholds):

@@ -3,7 +3,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +30,10 @@ class Autoscaler:
     Attributes:
         target: what it scales, ``Kind/name``.
         goals: promised average utilization per resource, percent of the request.
-        other_goals: what else it scales by, and a second goal of one resource, in words.
+        other_goals: what else it scales by, and a second goal of one resource: by its name, such as
+            ``External queue_depth``, what of it is wanted, such as ``averageValue 30``.
         current: utilization as it was last measured, percent; a resource without one is missing.
+        measured: the names of everything of which there is a measurement.
         tolerance: by which share a measurement must pass its goal before replicas are added.
         falls: it may take replicas away.
         waits_s: how long fewer replicas must have been enough before it does, seconds.
@@ -45,10 +47,11 @@ class Autoscaler:
     maximum: int
     target: str
     goals: Mapping[str, int]
-    other_goals: Sequence[str]
+    other_goals: Mapping[str, str]
     replicas: int
     desired: int
     current: Mapping[str, int]
+    measured: frozenset[str]
     tolerance: float
     falls: bool
     waits_s: int
@@ -69,6 +72,7 @@ class Autoscaler:
             self.conditions.get("AbleToScale") == "True"
             and self.conditions.get("ScalingActive") == "True"
             and set(self.goals) <= set(self.current)
+            and set(self.other_goals) <= self.measured
         )
 
     def __str__(self) -> str:
@@ -119,10 +123,11 @@ def read(found: Mapping[str, Any]) -> Autoscaler:
         maximum=spec["maxReplicas"],
         target=f"{spec['scaleTargetRef']['kind']}/{spec['scaleTargetRef']['name']}",
         goals=_utilization(goals, "target"),
-        other_goals=_others(goals),
+        other_goals=other_goals(goals),
         replicas=status.get("currentReplicas", 0),
         desired=status.get("desiredReplicas", 0),
         current=_utilization(status.get("currentMetrics") or [], "current"),
+        measured=frozenset(_named(m) for m in status.get("currentMetrics") or [] if m.get("type")),
         tolerance=float(parse_quantity(up.get("tolerance", _TOLERANCE))),
         falls=down.get("selectPolicy") != "Disabled",
         waits_s=down.get("stabilizationWindowSeconds", _WINDOW_S),
@@ -181,14 +186,45 @@ def _utilization(metrics: list[Mapping[str, Any]], which: str) -> dict[str, int]
     return found
 
 
-def _others(metrics: list[Mapping[str, Any]]) -> list[str]:
-    """The goals that `_utilization` does not hold, each as it is written."""
-    found, seen = [], set[str]()
+def other_goals(metrics: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The goals that are no utilization of whole pods, and second ones of a resource.
+
+    Each by its name, with what of it is wanted: ``External queue_depth``, ``averageValue 30``
+    (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/horizontal-pod-autoscaler-v2/).
+    """
+    found: dict[str, str] = {}
+    seen = set[str]()
     for metric in metrics:
         resource = metric.get("resource") or {}
         utilization = (resource.get("target") or {}).get("averageUtilization")
         if utilization is None or resource["name"] in seen:
-            found.append(json.dumps(metric, sort_keys=True))
+            wanted = _own(metric).get("target") or {}
+            found[_named(metric)] = ", ".join(
+                f"{key} {wanted[key]}"
+                for key in ("value", "averageValue", "averageUtilization")
+                if wanted.get(key) is not None
+            )
         else:
             seen.add(resource["name"])
     return found
+
+
+def _named(metric: Mapping[str, Any]) -> str:
+    """What a goal or a measurement is about, for people and unlike any other."""
+    own = _own(metric)
+    of = own.get("metric") or own
+    words = [str(metric["type"]), str(of.get("name"))]
+    if own.get("container"):
+        words.append(f"of the container {own['container']}")
+    if about := own.get("describedObject"):
+        words.append(f"of {about['kind']}/{about['name']}")
+    if selector := of.get("selector"):
+        words.append(f"with {json.dumps(selector, sort_keys=True)}")
+    return " ".join(words)
+
+
+def _own(metric: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of a metric that belongs to its type."""
+    kind = str(metric["type"])
+    own: Mapping[str, Any] = metric.get(f"{kind[:1].lower()}{kind[1:]}") or {}
+    return own

@@ -32,6 +32,9 @@ def _named_services(node: object) -> Iterator[tuple[str, str | None]]:
     match node:
         case {"service": {"name": str(name)}}:  # a backend of an Ingress
             yield name, None
+        case {"to": {"kind": "Service", "name": str(name)}, **rest}:  # a Route of OpenShift
+            yield name, None
+            yield from _named_services({"services": rest.get("alternateBackends")})
         # A rule of a Gateway API route, or a route of Traefik.
         case {"backendRefs": list(references)} | {"services": list(references)}:
             yield from (

@@ -7,12 +7,14 @@ without a limit and keeps a file that outlives the cluster, so it is not used.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from re import Pattern
 from typing import Any
 
 from mlflow_conformance.cluster.api import Api
 from mlflow_conformance.cluster.failures import KubeFailed, NoKubernetes
 
 _CORE = "/api/v1"
+_METRICS = "metrics.k8s.io"
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,22 @@ class Kinds:
             KubeFailed: the API server, or one of the servers behind it, did not answer.
         """
         return [r for _, root in self._roots() for r in self._at(root) if "list" in r.verbs]
+
+    def like(self, name: Pattern[str]) -> list[Resource]:
+        """Kinds whose objects can be listed, and in whose name this is found.
+
+        APIs of metrics are left out: what they have nobody wrote.
+
+        Raises:
+            KubeFailed: the API server, or one of the servers behind it, did not answer.
+        """
+        return [
+            r
+            for group, root in self._roots()
+            if not group.endswith(_METRICS)
+            for r in self._at(root)
+            if "list" in r.verbs and name.search(r.kind)
+        ]
 
     def of_these(self, wanted: Collection[str]) -> list[str]:
         """Those of some kinds, each named ``plural.group``, that the cluster has.

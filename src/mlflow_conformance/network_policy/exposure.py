@@ -13,6 +13,7 @@ from mlflow_conformance.cluster.templates import containers
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.network_policy.matrix import Outside, Service
 from mlflow_conformance.network_policy.services import InCluster, in_cluster
+from mlflow_conformance.network_policy.unread import unread_routes
 
 Item = Mapping[str, Any]
 
@@ -46,9 +47,22 @@ class LeadingObjects:
     pods: Sequence[Item]
 
 
+@dataclass(frozen=True)
+class Exposures:
+    """Ways from outside the cluster that nobody promised.
+
+    Attributes:
+        known: a sentence each.
+        unread: why there may be more; nothing where there cannot.
+    """
+
+    known: Sequence[str]
+    unread: Sequence[str]
+
+
 def exposures(
     kube: Kube, names: Names, services: Collection[Service], promised: Collection[Outside] = ()
-) -> Sequence[str]:
+) -> Exposures:
     """Every way from outside the cluster to services that the API knows and nobody promised.
 
     Raises:
@@ -60,17 +74,26 @@ def exposures(
         routes=[*kube.items("ingress", namespace=""), *_routes(kube)],
         pods=kube.items("pod"),
     )
-    return [
-        way.said
-        for part in in_cluster(names)
-        if part.service in services
-        for way in ways_in(part, names.namespace, there)
-        if way.kind not in promised
-    ]
+    parts = [part for part in in_cluster(names) if part.service in services]
+    return Exposures(
+        known=[
+            way.said
+            for part in parts
+            for way in ways_in(part, names.namespace, there)
+            if way.kind not in promised
+        ],
+        unread=[]
+        if "route" in promised
+        else unread_routes(
+            kube,
+            {s for part in parts for s in _leading_to(part, names.namespace, there)},
+            _ROUTES,
+        ),
+    )
 
 
 def _routes(kube: Kube) -> Iterator[Item]:
-    """Routes of the Gateway API and of Traefik, where the cluster has them."""
+    """Routes of the Gateway API, of Traefik and of OpenShift, where the cluster has them."""
     for kind in kube.kinds.of_these(_ROUTES):
         yield from kube.items(kind, namespace="")
 
@@ -81,13 +104,7 @@ def ways_in(part: InCluster, namespace: str, there: LeadingObjects) -> Iterator[
     Args:
         namespace: theirs.
     """
-    labels = part.selector.items()
-    # One that has ended keeps its address, which is another pod's by now.
-    mine = [
-        p
-        for p in there.pods
-        if labels <= _labels(p).items() and (p.get("status") or {}).get("phase") not in ENDED
-    ]
+    mine = _own_pods(part, there)
     leading = _leading(NamedObject(namespace, part.name), mine, there)
     for item in there.services:
         place = _object(item, namespace)
@@ -112,6 +129,20 @@ def ways_in(part: InCluster, namespace: str, there: LeadingObjects) -> Iterator[
         ports = [p for c in containers(pod["spec"]) for p in c.get("ports") or []]
         if pod["spec"].get("hostNetwork") or any(p.get("hostPort") for p in ports):
             yield WayIn("port of the node", f"pod {pod['metadata']['name']} listens on its node")
+
+
+def _own_pods(part: InCluster, there: LeadingObjects) -> list[Item]:
+    labels = part.selector.items()
+    # One that has ended keeps its address, which is another pod's by now.
+    return [
+        p
+        for p in there.pods
+        if labels <= _labels(p).items() and (p.get("status") or {}).get("phase") not in ENDED
+    ]
+
+
+def _leading_to(part: InCluster, namespace: str, there: LeadingObjects) -> set[NamedObject]:
+    return _leading(NamedObject(namespace, part.name), _own_pods(part, there), there)
 
 
 def _leading(own: NamedObject, mine: Sequence[Item], there: LeadingObjects) -> set[NamedObject]:
@@ -172,5 +203,6 @@ _ROUTES = frozenset(
         *(f"{kind}.traefik.io" for kind in (
             "ingressroutes", "ingressroutetcps", "ingressrouteudps"
         )),
+        "routes.route.openshift.io",
     }
 )  # fmt: skip

@@ -35,6 +35,16 @@ def expect_promised(evidence: Evidence, beyond: Sequence[str]) -> None:
     )
 
 
+def need_all_read(evidence: Evidence, unread: Sequence[str]) -> None:
+    """Nothing was left unread by which a promise could be broken; after all that is judged.
+
+    Raises:
+        Undecided: something was.
+    """
+    if unread:
+        evidence.undecided("; ".join(unread))
+
+
 def expect_closed(evidence: Evidence, exposures: Sequence[str]) -> None:
     """Hold ways in from outside against the promise; the observation is ``exposures``."""
     evidence.expect(

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlflow_conformance.cluster.autoscaler import other_goals
 from mlflow_conformance.cluster.bundle import Bundle
 from mlflow_conformance.cluster.secret_uses import uses_of
 from mlflow_conformance.cluster.selectors import matches
@@ -37,12 +38,14 @@ def find_scaling(bundle: Bundle, server: Server, found: Survey) -> int:
         found.rows["HPA-1"] = {"min_replicas": least, "max_replicas": int(spec["maxReplicas"])}
         goals = dict(_goals(spec))
         found.rows["HPA-1"]["utilization_percent"] = goals
+        others = [f"{k}: {v}" for k, v in other_goals(spec.get("metrics") or []).items()]
+        found.rows["HPA-1"]["other_goals"] = others
         down = (spec.get("behavior") or {}).get("scaleDown") or {}
         if (waits_s := down.get("stabilizationWindowSeconds")) is not None:
             found.rows["HPA-1"]["waits_s"] = waits_s
             found.rows["HPA-4"] = {"stabilization_s": waits_s}
         found.rows["HPA-5"] = {"replicas_at_rest": least}
-        said = ", ".join(f"{k} {v} %" for k, v in goals.items())
+        said = ", ".join([*(f"{k} {v} %" for k, v in goals.items()), *others])
         found.decide(
             f"autoscaler: {names['hpa']}, {least} to {spec['maxReplicas']}, {said}",
             "it scales the server",

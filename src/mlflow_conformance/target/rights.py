@@ -154,6 +154,25 @@ RIGHTS: Sequence[Right] = (
         "default", "cluster", "cilium.io", ("ciliumclusterwidenetworkpolicies",), _READ,
         "they are of no namespace: what they admit adds up with the NetworkPolicies",
     ),
+    *(
+        Right(
+            "default", "cluster", group, resources, _READ,
+            "of policies and routes that are not read it is told that there are some",
+        )
+        for group, resources in (
+            (
+                "policy.networking.k8s.io",
+                ("adminnetworkpolicies", "baselineadminnetworkpolicies", "clusternetworkpolicies"),
+            ),
+            ("crd.projectcalico.org", ("globalnetworkpolicies", "networkpolicies")),
+            ("projectcalico.org", ("globalnetworkpolicies", "networkpolicies")),
+            ("crd.antrea.io", ("clusternetworkpolicies", "networkpolicies")),
+            ("networking.istio.io", ("virtualservices",)),
+            ("projectcontour.io", ("httpproxies",)),
+            ("elbv2.k8s.aws", ("targetgroupbindings",)),
+            ("route.openshift.io", ("routes",)),
+        )
+    ),
     Right(
         "default", "cluster", "monitoring.coreos.com", ("servicemonitors",), _READ,
         "monitors of any namespace may lead to MLflow's metrics",

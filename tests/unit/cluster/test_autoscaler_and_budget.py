@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Objects of the API in the numbers that promises are about."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -168,21 +167,61 @@ def test_reasons_are_kept_for_what_is_not_true() -> None:
 CPU = HPA["spec"]["metrics"][0]
 ONE_CONTAINER = {
     "type": "ContainerResource",
-    "containerResource": {"name": "cpu", "target": {"averageUtilization": 50}},
-}
+    "containerResource": {
+        "name": "cpu", "container": "mlflow", "target": {"averageUtilization": 50},
+    },
+}  # fmt: skip
 AN_AMOUNT = {
     "type": "Resource",
     "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "3Gi"}},
 }
-REQUESTS = {"type": "Pods", "pods": {"metric": {"name": "requests"}, "target": {"value": "9"}}}
+REQUESTS = {
+    "type": "Pods", "pods": {"metric": {"name": "requests"}, "target": {"averageValue": "9"}},
+}  # fmt: skip
+OF_AN_OBJECT = {
+    "type": "Object",
+    "object": {
+        "metric": {"name": "requests"}, "target": {"type": "Value", "value": "2k"},
+        "describedObject": {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "web"},
+    },
+}  # fmt: skip
+QUEUE = {
+    "type": "External",
+    "external": {
+        "metric": {"name": "depth", "selector": {"matchLabels": {"queue": "runs"}}},
+        "target": {"type": "AverageValue", "averageValue": "30"},
+    },
+}
 TWICE = {"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": 10}}}
 
 
-@pytest.mark.parametrize("metric", [ONE_CONTAINER, AN_AMOUNT, REQUESTS, TWICE])
-def test_a_goal_of_another_kind_is_not_lost(metric: dict[str, Any]) -> None:
+OTHERS = [
+    (ONE_CONTAINER, "ContainerResource cpu of the container mlflow", "averageUtilization 50"),
+    (AN_AMOUNT, "Resource memory", "averageValue 3Gi"),
+    (REQUESTS, "Pods requests", "averageValue 9"),
+    (OF_AN_OBJECT, "Object requests of Ingress/web", "value 2k"),
+    (QUEUE, 'External depth with {"matchLabels": {"queue": "runs"}}', "averageValue 30"),
+    (TWICE, "Resource cpu", "averageUtilization 10"),
+]
+
+
+@pytest.mark.parametrize(("metric", "name", "wanted"), OTHERS)
+def test_a_goal_of_another_kind_is_not_lost(metric: dict[str, Any], name: str, wanted: str) -> None:
     found = read({"spec": {**HPA["spec"], "metrics": [CPU, metric]}})
     assert found.goals == {"cpu": 70}
-    assert [json.loads(said) for said in found.other_goals] == [metric]
+    assert found.other_goals == {name: wanted}
+
+
+@pytest.mark.parametrize(("metric", "name", "wanted"), OTHERS[:-1])
+def test_a_goal_of_another_kind_is_measured_by_its_own_name(
+    metric: dict[str, Any], name: str, wanted: str
+) -> None:
+    spec = {**HPA["spec"], "metrics": [CPU, metric]}
+    assert not read({"spec": spec, "status": HPA["status"]}).measures, wanted
+    seen = [*HPA["status"]["currentMetrics"], metric]
+    found = read({"spec": spec, "status": {**HPA["status"], "currentMetrics": seen}})
+    assert found.measures
+    assert name in found.measured
 
 
 def test_a_refused_eviction_names_its_budget() -> None:
