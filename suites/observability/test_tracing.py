@@ -5,6 +5,7 @@ import random
 import time
 
 from mlflow_conformance.cluster.kube import Kube
+from mlflow_conformance.core.shares import likely
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.inside import Inside
 from mlflow_conformance.doors.many import send_many
@@ -13,7 +14,6 @@ from mlflow_conformance.evidence.case import Evidence, check
 from mlflow_conformance.load.expectations import note_others
 from mlflow_conformance.load.machine import OthersCpu
 from mlflow_conformance.observability.callers import called, labelled, searching
-from mlflow_conformance.observability.sampling import likely
 from mlflow_conformance.observability.thresholds import Sampled, Traced, Uncollected
 from mlflow_conformance.observability.traced import all_joined, arrived, without_database
 from mlflow_conformance.observability.uncollected import (

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from mlflow_conformance.observability.sampling import likely
+from mlflow_conformance.core.shares import likely
 
 
 def test_the_interval_is_that_of_the_exact_distribution() -> None:

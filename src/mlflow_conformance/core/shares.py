@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many of so many requests are traced, when each is by the same chance."""
+"""How many of so many requests are chosen, when each is by the same chance."""
 
 from math import exp, lgamma, log
 
 
 def likely(requests: int, share: float, doubt: float) -> tuple[int, int]:
-    """The least and the most that are traced, but for a doubt on either side together.
+    """The least and the most that are chosen, but for a doubt on either side together.
 
-    The exact quantiles of the binomial distribution: a sampler that keeps its share is outside of
-    them in at most `doubt` of all runs.
+    The exact quantiles of the binomial distribution: a sampler or a canary that keeps its share is
+    outside of them in at most `doubt` of all runs.
 
     Args:
         share: the chance of each, from 0 to 1.
@@ -33,6 +33,6 @@ def _tail(chances: list[float], doubt: float) -> int:
 
 
 def _chance(requests: int, kept: int, share: float) -> float:
-    """The chance that exactly so many are kept."""
+    """The chance that exactly so many are chosen."""
     ways = lgamma(requests + 1) - lgamma(kept + 1) - lgamma(requests - kept + 1)
     return exp(ways + kept * log(share) + (requests - kept) * log(1 - share))
