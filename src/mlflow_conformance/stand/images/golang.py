@@ -73,6 +73,8 @@ def _caches_lock(cache: Path) -> Path:
 def go_step(name: str, pin: GoPin, *, images: Path, cache: Path) -> Step:
     """The programs of one module, in ``bin/``, and the module's own files asked for, in ``files/``.
 
+    What is built fetches its module; one that only files are taken from is fetched for itself.
+
     Args:
         images: the folder that holds a pinned main package.
         cache: where Go's module and build caches are until all steps of a build are done.
@@ -104,7 +106,7 @@ def go_step(name: str, pin: GoPin, *, images: Path, cache: Path) -> Step:
             (source / "main.go").write_text(inputs["main"], encoding="utf-8")
         (source / "go.mod").write_text("module build\n", encoding="utf-8")
         staging: dict[str, str] = {}
-        if pin.staging or pin.links:
+        if pin.staging or pin.links or not pin.programs:
             about = json.loads(
                 run("mod", "download", "-json", f"{pin.module}@{pin.version}", timeout_s=_FETCH_S)
             )

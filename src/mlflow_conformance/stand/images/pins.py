@@ -30,7 +30,7 @@ class Kubernetes(_Pin):
 
 
 class GoPin(_Pin):
-    """Programs built from one Go module.
+    """Programs built from one Go module, files taken from it, or both.
 
     Attributes:
         links: symbolic links in the module's repository, and where each leads to, both as paths in
@@ -39,7 +39,7 @@ class GoPin(_Pin):
 
     module: _Text
     version: Annotated[str, Field(pattern=r"^v\d+\.\d+\.\d+")]
-    programs: Annotated[dict[_Text, _Text], Field(min_length=1)]
+    programs: dict[_Text, _Text] = {}
     replace: dict[str, str] = {}
     tags: tuple[str, ...] = ()
     ldflags: tuple[str, ...] = ()
@@ -49,6 +49,12 @@ class GoPin(_Pin):
     staging: bool = False
     files: tuple[str, ...] = ()
     links: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _of_use(self) -> "GoPin":
+        if not self.programs and not self.files:
+            raise ValueError("neither programs nor files are taken from the module")
+        return self
 
 
 class RootPin(_Pin):

@@ -103,7 +103,7 @@ def test_instrumentations_of_one_program_have_one_version() -> None:
         ("schema = 1", "schema = 2", "wrong at schema"),
         ("schema = 1", "schema = ", "not TOML"),
         ('version = "v0.33.0"', 'version = "latest"', "wrong at go.kind.version"),
-        ('programs = { kind = "sigs.k8s.io/kind" }', "programs = {}", "wrong at go.kind.programs"),
+        ('programs = { kind = "sigs.k8s.io/kind" }', "programs = {}", "wrong at go.kind: "),
         ("[go.kind]", "[go.kind]\ncolour = 1", "wrong at go.kind.colour"),
         ('uses = ["go.traefik"]', 'uses = ["go.trafik"]', "uses go.trafik, which is not pinned"),
         ('base = "python"', 'base = "network"', "has the base network but does not use it"),
