@@ -9,7 +9,9 @@ import pytest
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.run import Run
+from mlflow_conformance.integrations.serving import ServedModels
 from mlflow_conformance.integrations.workflows import Workflows
+from mlflow_conformance.stand.serving import kserve
 from mlflow_conformance.stand.workflows import argo
 from mlflow_conformance.target.base import Target
 
@@ -31,3 +33,21 @@ def workflows(target: Target, conformance_run: Run, waiter: Waiter) -> Iterator[
             there = installed.enter_context(argo(target, names.namespace, waiter))
         kube = target.need_kube().within(there.namespace)
         yield Workflows(kube, there.trigger, there.secret)
+
+
+@pytest.fixture(scope="package")
+def models(target: Target, conformance_run: Run, waiter: Waiter) -> Iterator[ServedModels]:
+    """Models as KServe serves them, installed on a cluster that was made here; gone afterwards.
+
+    Raises:
+        Undecided: the profile does not say where, or the cluster was not made here.
+    """
+    names = target.names.serving
+    if names is None:
+        raise Undecided("the profile does not say where models are served (names.serving)")
+    if not target.made_here:
+        raise Undecided("KServe is installed only on a cluster that was made here")
+    with ExitStack() as installed:
+        with conformance_run.phase("KServe"):
+            there = installed.enter_context(kserve(target, names.namespace, waiter))
+        yield ServedModels(target.need_kube().within(there.namespace), there, waiter)

@@ -71,6 +71,16 @@ class WorkflowsNames(Strict):
     )
 
 
+class ServingNames(Strict):
+    """Where models of the deployment are served: KServe, on a cluster that was made here."""
+
+    namespace: LabelName = Field(
+        default="mlflow-serving",
+        description="in which KServe is installed for the checks that ask for it, and serves "
+        "models; it gets `runner.labels`, by which the network policies authorize it",
+    )
+
+
 class ProgramNames(Strict):
     """Where a program that traces itself uses the deployment, on a cluster that was made here."""
 

@@ -9,6 +9,7 @@ from mlflow_conformance.config.backup_names import BackupNames, RestoreNames
 from mlflow_conformance.config.beside_names import (
     MonitoringNames,
     ProgramNames,
+    ServingNames,
     TracingNames,
     WorkflowsNames,
 )
@@ -262,6 +263,9 @@ class Names(Strict):
     )
     workflows: WorkflowsNames | None = Field(
         default=None, description="where workflows use it, with Argo Workflows"
+    )
+    serving: ServingNames | None = Field(
+        default=None, description="where models of it are served, with KServe"
     )
     program: ProgramNames | None = Field(
         default=None, description="where a program that traces itself uses it"

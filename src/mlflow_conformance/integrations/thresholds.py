@@ -33,6 +33,31 @@ class Deployed(Thresholds):
     )
 
 
+class ServedVersion(Thresholds):
+    """INT-2."""
+
+    questions: int = Field(
+        ge=2, le=1000, description="how many questions each version has an answer to, all random"
+    )
+
+
+class CanaryVersion(ServedVersion):
+    """INT-2.canary."""
+
+    share: float = Field(ge=0.01, le=0.5, description="share of requests that the canary gets")
+    requests: int = Field(ge=100, le=5000, description="requests of which that share is counted")
+    doubt: float = Field(
+        gt=0,
+        le=0.01,
+        description="share of all runs in which a canary that gets its share is found not to",
+    )
+    around: int = Field(
+        ge=20,
+        le=5000,
+        description="requests before the canary gets its share, and after it gave it back",
+    )
+
+
 class TracedProgram(Thresholds):
     """INT-3."""
 
@@ -51,5 +76,7 @@ class TracedProgram(Thresholds):
 THRESHOLDS: Registry = {
     "INT-1": Trained,
     "INT-1.event": Deployed,
+    "INT-2": ServedVersion,
+    "INT-2.canary": CanaryVersion,
     "INT-3": TracedProgram,
 }

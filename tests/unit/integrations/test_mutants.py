@@ -12,7 +12,7 @@ from mlflow_conformance.config import assets
 from mlflow_conformance.config.guides import FILE, Guide
 from mlflow_conformance.mutants.files import once
 
-FOLDERS = ("kind/workflows/", "kind/program/", f"k3d/{FILE}")
+FOLDERS = ("kind/workflows/", "kind/serving/", "kind/program/", f"k3d/{FILE}")
 MUTANTS = {
     name: mutant
     for name, mutant in shipped.mutants().items()

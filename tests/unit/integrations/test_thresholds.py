@@ -10,6 +10,14 @@ from mlflow_conformance.integrations.thresholds import THRESHOLDS
 
 EVENT: dict[str, Any] = {"cache_s": 6, "starts_s": 5, "old_s": 3600}
 
+CANARY: dict[str, Any] = {
+    "questions": 8,
+    "share": 0.1,
+    "requests": 400,
+    "doubt": 0.001,
+    "around": 100,
+}
+
 PROGRAM: dict[str, Any] = {
     "params": {"model": "gpt-4"},
     "metrics": {"tokens_used": 150},
@@ -21,6 +29,8 @@ PROGRAM: dict[str, Any] = {
 def test_a_row_that_judges_is_taken() -> None:
     THRESHOLDS["INT-1"].model_validate({"report_bytes": 4096})
     THRESHOLDS["INT-1.event"].model_validate(EVENT)
+    THRESHOLDS["INT-2"].model_validate({"questions": 8})
+    THRESHOLDS["INT-2.canary"].model_validate(CANARY)
     THRESHOLDS["INT-3"].model_validate(PROGRAM)
 
 
@@ -33,6 +43,15 @@ def test_an_artifact_without_content_is_refused() -> None:
 def test_an_event_that_would_be_judged_by_nothing_is_refused(key: str, value: float) -> None:
     with pytest.raises(ValidationError, match=key):
         THRESHOLDS["INT-1.event"].model_validate({**EVENT, key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("questions", 1), ("share", 0), ("share", 1), ("requests", 10), ("doubt", 0), ("around", 0)],
+)
+def test_a_canary_that_would_be_judged_by_nothing_is_refused(key: str, value: float) -> None:
+    with pytest.raises(ValidationError, match=key):
+        THRESHOLDS["INT-2.canary"].model_validate({**CANARY, key: value})
 
 
 @pytest.mark.parametrize(
