@@ -57,7 +57,8 @@ def commands() -> str:
     parts: list[str] = []
     for name, command in _commands(typer.main.get_command(app)):
         context = typer.Context(command)
-        records = [p.get_help_record(context) for p in command.params if p.name != "help"]
+        shown = [p.get_help_record(context) for p in command.params if p.name != "help"]
+        records = [record for record in shown if record is not None]  # None of a hidden one
         rows = "".join(
             f"| `{_cell(words)}` | {_cell(text).replace('<', '&lt;')} |\n"
             for words, text in records

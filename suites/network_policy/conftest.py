@@ -21,7 +21,7 @@ def probe_pods(target: Target, waiter: Waiter, conformance_run: Run) -> Iterator
     They are gone before checks of other families: a node with a pod of theirs cannot be drained.
     """
     runner = target.names.runner
-    mark = RunMark(conformance_run.run_id, runner.namespace)
+    mark = RunMark(conformance_run.run_id, runner.namespace, conformance_run.held_by)
     with probes(target.need_kube(), runner, waiter, mark) as pods:
         yield pods
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`mlflow-conformance gate`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -49,6 +50,10 @@ def gate(
         bool,
         typer.Option("--prepared", help="As --reuse, and trust what the run before stood up."),
     ] = False,
+    rounds: Annotated[
+        Path | None,
+        typer.Option(hidden=True, help="A file of rounds, as `mutants` writes it."),
+    ] = None,
     keep: KeepOption = False,
     reuse: ReuseOption = False,
     output: OutputOption = None,
@@ -76,6 +81,7 @@ def gate(
             check=check,
             mutant=mutant,
             prepared=prepared,
+            rounds=rounds,
             keep=keep,
             reuse=reuse,
             output=output,

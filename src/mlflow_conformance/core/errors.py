@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two ways in which this program says that it cannot go on."""
+"""The ways in which this program says that it cannot go on, or need not."""
 
 import sys
 from typing import Literal
@@ -47,3 +47,7 @@ class Undecided(Exception):  # noqa: N818 - a verdict, not a defect
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
+
+
+class Enough(Exception):  # noqa: N818 - an end, not a defect
+    """A check need not go on: what decides it has been observed."""

@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +17,8 @@ from pydantic import JsonValue, ValidationError
 from mlflow_conformance.config.catalogue import Written
 from mlflow_conformance.config.thresholds import Model
 from mlflow_conformance.core.brevity import KEPT, brief, brief_lines
-from mlflow_conformance.core.errors import Undecided
-from mlflow_conformance.evidence.bounds import holds
+from mlflow_conformance.core.errors import Enough, Undecided
+from mlflow_conformance.evidence.bounds import holds, outcome
 from mlflow_conformance.evidence.model import (
     Attachment,
     Bound,
@@ -73,6 +73,8 @@ class Evidence:
 
     Attributes:
         concealed: takes out of a text what must not be written down; see `EvidenceLog.concealed`.
+        enough: observations that decide the check: it ends as soon as all of them broke, for a
+            broken bound is a fail whatever is observed afterwards. Empty to go on to the end.
     """
 
     id: str
@@ -85,6 +87,7 @@ class Evidence:
     limits: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     excused: list[str] = field(default_factory=list)
+    enough: Collection[str] = ()
     concealed: Callable[[str], str] = field(default=str, repr=False)
 
     def expect(
@@ -112,6 +115,7 @@ class Evidence:
 
         Raises:
             TypeError: the two cannot be compared; a defect of the check.
+            Enough: what decides the check is known.
         """
         limit = Bound(op=op, value=_json(bound), source=source or f"promise {self.id}")
         seen = Observation(
@@ -124,7 +128,16 @@ class Evidence:
             self.note(name, observed, unit=unit, door=door)
         else:
             self.observations.append(seen)
+            if not kept:
+                self._end_with_enough()
         return kept
+
+    def _end_with_enough(self) -> None:
+        broke = {o.id for o in self.observations if outcome(o) == "broken"}
+        if self.enough and broke.issuperset(self.enough):
+            decisive = sorted(self.enough)
+            self.note("ended early, for this broke and decides", decisive)
+            raise Enough(f"{', '.join(decisive)} broke, and that decides")
 
     def note(self, name: str, observed: object, *, unit: str = "", door: Door = "none") -> None:
         """Record something seen that decides nothing."""

@@ -90,6 +90,12 @@ class EvidenceLog(Closing):
             # Longest first, so that no part of a secret is left by another that it contains.
             self._secrets = tuple(sorted({*self._secrets, *forms}, key=len, reverse=True))
 
+    def conceal_as(self, other: "EvidenceLog") -> None:
+        """Conceal also what another log conceals by now."""
+        with self._lock:
+            forms = {*self._secrets, *other._secrets}
+            self._secrets = tuple(sorted(forms, key=len, reverse=True))
+
     def concealed(self, text: str) -> str:
         """`text` without registered secrets, nor passwords of addresses, known or not."""
         for secret in self._secrets:

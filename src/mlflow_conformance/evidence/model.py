@@ -212,6 +212,10 @@ class Mutation(_Frozen):
     killed: bool
     duration_s: Seconds
     detail: str = ""
+    code: str = Field(default="", description="the commit or version of the suite that saw it")
+    digest: str = Field(
+        default="", description="of the mutant and of the code of the check's family"
+    )
 
 
 Fate = Literal["tried", "stopped", "refused", "absent", "same"]

@@ -101,6 +101,10 @@ class Run:
         rows: the checks that this run expects, in the order in which they run.
         left_out: checks of the profile that it does not ask for, and why.
         barred: those of `rows` that it may not run, and why.
+        held_by: the ID of the run that this one is a round of, and that holds cluster and runner;
+            empty when it holds them itself.
+        mutant: what the target is broken by; None for the healthy one.
+        enough: for a check, the observations that decide it: it ends as soon as all of them broke.
     """
 
     loaded: LoadedProfile
@@ -114,6 +118,9 @@ class Run:
     waiter: Waiter
     interrupted: str | None = None
     barred: Mapping[str, str] = field(default_factory=dict)
+    held_by: str = ""
+    mutant: str | None = None
+    enough: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:

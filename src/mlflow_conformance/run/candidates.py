@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The run of candidates: which single changes of a deployment does no check notice?"""
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -22,8 +21,10 @@ from mlflow_conformance.mutants.candidates.candidate import Candidate, candidate
 from mlflow_conformance.mutants.candidates.judgements import Judgements, judged, matching
 from mlflow_conformance.run import gates
 from mlflow_conformance.run.known import promised
-from mlflow_conformance.run.mutants import observed
+from mlflow_conformance.run.mutant_rounds import observed
+from mlflow_conformance.run.processes import Processes
 from mlflow_conformance.run.resuming import set_aside
+from mlflow_conformance.run.rounds import Round
 from mlflow_conformance.run.series import GateSeries, series
 from mlflow_conformance.stand.deploy.manifests import rendered
 from mlflow_conformance.stand.standing import kept
@@ -118,18 +119,16 @@ def _run_left(
     ids = [i for i in loaded.rows(tier) if i in wanted]
     healthy = gates.verdicts(folder / "healthy", profile, tier, ids, reuse=reuse)
     fates = _foreseen(loaded.profile, left)
-    sound = True
+    tried = [c for c in left if fates[c.name][0] == "tried"]
+    processes = Processes(folder, profile, tier, reuse=True, prepared=True)
+    rounds = processes.play([_round(folder, c) for c in tried])
     for number, candidate in enumerate(left, 1):
         fate, detail = fates[candidate.name]
         typer.echo(f"[{number:2}/{len(left)}] {candidate.breakage.breaks}")
-        started, changed = time.monotonic(), dict[str, Judged]()
-        if fate == "tried":
-            try:
-                changed = _tried(folder, profile, tier, candidate, prepared=sound)
-                sound = True
-            except Unusable as problem:
-                # It may have left the deployment broken: the next gate repairs it.
-                fate, detail, sound = "stopped", str(problem), False
+        played = next(rounds) if fate == "tried" else None
+        if played and played.stopped:
+            fate, detail = "stopped", played.stopped
+        changed = played.checks if played and not played.stopped else {}
         event = CandidateSeen(
             name=candidate.name,
             breaks=candidate.breakage.breaks,
@@ -137,7 +136,7 @@ def _run_left(
             detail=detail,
             checks=_seen(candidate, healthy, changed) if changed else {},
             harmless=judgements.why(candidate.name),
-            duration_s=round(time.monotonic() - started, 3),
+            duration_s=round(played.seconds if played else 0, 3),
         )
         under_way.log.append(event)
         typer.echo(f"        {_told(event)}")
@@ -155,24 +154,13 @@ def _foreseen(profile: Profile, left: Sequence[Candidate]) -> Mapping[str, tuple
             ) from problem
 
 
-def _tried(
-    folder: Path, profile: str, tier: Tier, candidate: Candidate, *, prepared: bool
-) -> dict[str, Judged]:
-    """The checks' verdicts while a candidate is so."""
-    place = folder / candidate.file
-    set_aside(place)
+def _round(folder: Path, candidate: Candidate) -> Round:
+    """The round in which the checks run while a candidate is so."""
     file = folder / f"{candidate.file}.yaml"
     content = candidate.breakage.model_dump(mode="json", exclude_defaults=True)
     file.write_text(yaml.safe_dump(content, sort_keys=False, width=100), encoding="utf-8")
-    return gates.verdicts(
-        place,
-        profile,
-        tier,
-        candidate.checks,
-        mutant=str(file),
-        prepared=prepared,
-        reuse=not prepared,
-    )
+    checks: dict[str, list[str]] = {check_id: [] for check_id in candidate.checks}
+    return Round(folder=folder / candidate.file, mutant=str(file), checks=checks)
 
 
 def _seen(

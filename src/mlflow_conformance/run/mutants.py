@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The run of all mutants: the healthy target first, then one broken target after the other."""
+"""The run of all mutants: each family's checks on the healthy target, then on its mutants."""
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import typer
 
 from mlflow_conformance.config import assets, catalogue
-from mlflow_conformance.config.tiers import UPGRADE, Tier
+from mlflow_conformance.config.families import prefix_of
+from mlflow_conformance.config.tiers import Tier
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.evidence.bounds import outcome
 from mlflow_conformance.evidence.model import Mutation
-from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
+from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
 from mlflow_conformance.mutants.choosing import breaks
 from mlflow_conformance.mutants.mutant import Mutant
-from mlflow_conformance.run import gates
+from mlflow_conformance.run import code_seen
 from mlflow_conformance.run.known import promised
-from mlflow_conformance.run.resuming import set_aside
-from mlflow_conformance.run.series import GateSeries, series
+from mlflow_conformance.run.mutant_rounds import MutantRounds
+from mlflow_conformance.run.processes import Processes
+from mlflow_conformance.run.series import series
 
 
 def run(
@@ -57,6 +57,8 @@ def run(
             remedy="Name another mutant, --profile or --tier",
         )
 
+    order = list(loaded.rows(tier))
+
     def as_it_was(earlier: RunVerdict) -> Sequence[Mutation]:
         return [m for m in earlier.mutations if _is_as_it_was(m, mutants.get(m.mutant))]
 
@@ -67,95 +69,38 @@ def run(
             for name, ids in kills.items()
             if any((name, c) not in done for c in ids)
         }
-        if left:
-            _run_left(under_way, profile, tier, mutants, left, reuse=reuse)
+        if done:
+            typer.echo(f"known from the run before: {len(done)} of {sum(map(len, kills.values()))}")
+        processes = Processes(under_way.folder.path, profile, tier, reuse=reuse)
+        rounds = MutantRounds(processes, mutants, under_way.log, len(left))
+        for family in in_rows(left, order):
+            rounds.of_family(under_way.folder.path, family)
     return under_way.conclude()
 
 
-def _is_as_it_was(seen: Mutation, mutant: Mutant | None) -> bool:
-    return (
-        mutant is not None
-        and seen.check in mutant.spec.kills
-        and (seen.breaks, seen.because) == (mutant.spec.breaks, mutant.spec.reasons(seen.check))
-    )
-
-
-def _run_left(
-    under_way: GateSeries,
-    profile: str,
-    tier: Tier,
-    mutants: Mapping[str, Mutant],
-    left: Mapping[str, Sequence[str]],
-    *,
-    reuse: bool,
-) -> None:
-    """Run the healthy target, then the mutants that are left, with the checks of each."""
-    folder = under_way.folder.path
-    set_aside(folder / "healthy")
-    checks = sorted({c for ids in left.values() for c in ids})
-    healthy = gates.verdicts(folder / "healthy", profile, tier, checks, reuse=reuse)
-    for number, (name, ids) in enumerate(left.items(), 1):
-        mutant = mutants[name]
-        typer.echo(f"[{number:2}/{len(left)}] {name}: {mutant.spec.breaks}")
-        set_aside(folder / name)
-        started = time.monotonic()
-        # A mutant of an upgrade needs what is before it again.
-        again = tier == UPGRADE
-        broken = gates.verdicts(
-            folder / name, profile, tier, ids, mutant=name, reuse=again, prepared=not again
-        )
-        for check_id in ids:
-            event = mutation(
-                mutant,
-                check_id,
-                healthy.get(check_id),
-                broken.get(check_id),
-                seconds=time.monotonic() - started,
-            )
-            under_way.log.append(event)
-            by = ", ".join(event.because)
-            word = f"killed by {by}" if event.killed else f"SURVIVED: {event.detail}"
-            typer.echo(f"        {event.check}: {event.mutated}, {word}")
-
-
-def mutation(
-    mutant: Mutant, check_id: str, before: Judged | None, after: Judged | None, *, seconds: float
-) -> Mutation:
-    """What a check shows of a mutant.
+def in_rows(
+    left: Mapping[str, Sequence[str]], order: Sequence[str]
+) -> Iterator[Mapping[str, Sequence[str]]]:
+    """Mutants with their checks, family by family and check by check, in the profile's order.
 
     Args:
-        before: the check on the healthy target, None when it did not report.
-        after: the check on the mutant.
-        seconds: what the mutant took.
+        order: the IDs of the profile's checks.
     """
-    good = before.raw if before else Verdict.UNKNOWN
-    bad = after.raw if after else Verdict.UNKNOWN
-    because = mutant.spec.reasons(check_id)
-    broke = observed(after, broken=True)
-    detail = after.reason if after else "the check did not report"
-    whole = [i for i in because if i not in broke]
-    if bad is Verdict.FAIL and whole:
-        detail = f"{', '.join(whole)} did not break; what broke is {', '.join(broke)}: {detail}"
-    if good is not Verdict.PASS:
-        detail = f"the healthy target does not pass: {before.reason if before else 'no report'}"
-    return Mutation(
-        mutant=mutant.name,
-        check=check_id,
-        breaks=mutant.spec.breaks,
-        healthy=good,
-        mutated=bad,
-        because=because,
-        broke=broke,
-        bounded=observed(before, broken=False),
-        killed=good is Verdict.PASS and bad is Verdict.FAIL and not whole,
-        duration_s=round(seconds, 3),
-        detail=detail,
+    place = {check_id: n for n, check_id in enumerate(order)}
+    first = {name: min(ids, key=place.__getitem__) for name, ids in left.items()}
+    prefixes = dict.fromkeys(map(prefix_of, sorted(first.values(), key=place.__getitem__)))
+    for prefix in prefixes:
+        names = [name for name in left if prefix_of(first[name]) == prefix]
+        names.sort(key=lambda name: place[first[name]])
+        yield {name: left[name] for name in names}
+
+
+def _is_as_it_was(seen: Mutation, mutant: Mutant | None) -> bool:
+    """Whether what is known of a mutant still holds; what nobody could see is looked at again."""
+    return (
+        mutant is not None
+        and seen.mutated != Verdict.UNKNOWN
+        and seen.check in mutant.spec.kills
+        and (seen.breaks, seen.because) == (mutant.spec.breaks, mutant.spec.reasons(seen.check))
+        and seen.digest == code_seen.digest(seen.mutant, seen.check)
     )
-
-
-def observed(judged: Judged | None, *, broken: bool) -> list[str]:
-    """The IDs of what had a bound in a check; of what broke it alone, if asked for."""
-    if judged is None or judged.check is None:
-        return []
-    bounded = [o for o in judged.check.observations if o.bound is not None]
-    return list(dict.fromkeys(o.id for o in bounded if not broken or outcome(o) == "broken"))

@@ -47,6 +47,9 @@ def declare(parser: pytest.Parser) -> None:
     )
     group.addoption("--mutant", help="break the target with this mutant first")
     group.addoption(
+        "--rounds", type=Path, help="a file of rounds, each of checks on a target of its own"
+    )
+    group.addoption(
         "--check", action="append", default=[], help="only the check with this ID; repeatable"
     )
     group.addoption("--output", type=Path, help="folder for evidence and reports")

@@ -5,9 +5,9 @@ It does nothing at all unless ``--profile`` is given, so that it is harmless in 
 that has this package installed.
 """
 
-import random
 import sys
 from collections.abc import Generator, Mapping
+from functools import partial
 
 import pytest
 
@@ -18,26 +18,25 @@ from mlflow_conformance.core.credentials import Hiding
 from mlflow_conformance.core.errors import SPEAKER, Unusable
 from mlflow_conformance.core.progress import tell
 from mlflow_conformance.core.signals import ending_once
-from mlflow_conformance.core.waits import Waiter
-from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.model import CheckFinished
 from mlflow_conformance.evidence.run import (
     Run,
     RunFolder,
-    command_line,
-    make_folder,
-    new_run_id,
     nothing_seen,
 )
 from mlflow_conformance.evidence.verdict import RunVerdict, Verdict, judge_check
 from mlflow_conformance.report import write_all
 from mlflow_conformance.report.terminal import render
 from mlflow_conformance.run import diagnostics, options, recording
-from mlflow_conformance.run.fixtures import MODULES
+from mlflow_conformance.run.beginning import begun
+from mlflow_conformance.run.fixtures import MODULES, upgrade
 from mlflow_conformance.run.fixtures.run import PLUGIN
 from mlflow_conformance.run.known import promised
+from mlflow_conformance.run.opening import opened
+from mlflow_conformance.run.playing import play
+from mlflow_conformance.run.rounds import Plan, Round
 from mlflow_conformance.run.selection import Selection
-from mlflow_conformance.run.session import TargetOptions, opened
+from mlflow_conformance.run.session import TargetOptions
 from mlflow_conformance.run.upgrading import upgrading
 from mlflow_conformance.target.base import Target
 
@@ -88,7 +87,9 @@ def _plan(config: pytest.Config, name: str) -> "ConformancePlugin":
         read_only=target.read_only,
     )
     selection.refuse_named()
-    return ConformancePlugin(config, known, loaded, target, selection)
+    rounds = config.option.rounds
+    plan = Plan.read(rounds, known) if rounds else None
+    return ConformancePlugin(config, known, loaded, target, selection, plan)
 
 
 class ConformancePlugin:
@@ -101,12 +102,14 @@ class ConformancePlugin:
         loaded: LoadedProfile,
         target_options: TargetOptions,
         selection: Selection,
+        plan: Plan | None,
     ) -> None:
         self._config = config
         self._known = known
         self._loaded = loaded.at(config.getoption("--tier"))
         self._options = target_options
         self._selection = selection
+        self._plan = plan
         self._problem: Unusable | None = None
         self._verdict: RunVerdict | None = None
         self.run: Run | None = None
@@ -137,7 +140,8 @@ class ConformancePlugin:
         try:
             self._selection.refuse_collected(session)
             with ending_once():
-                self.run = self._begin()
+                option, secrets = self._config.option, self._options.secrets
+                self.run = begun(option, self._loaded, self._selection, secrets)
                 self._within(session, self.run)
         except Unusable as problem:
             self._problem = problem
@@ -152,7 +156,7 @@ class ConformancePlugin:
             if nothing_seen(folder.log):
                 folder.discard()
                 self.run = None
-            else:
+            elif self._plan is None:
                 self._verdict = write_all(folder.log)
         except Unusable as problem:
             self._problem = self._problem or problem
@@ -165,16 +169,11 @@ class ConformancePlugin:
         """
         try:
             run.log.append(run.started(self._options.description()))
-            with opened(self._options, run) as target:
-                self.target = target
-                try:
-                    # Around pytest's own loop by hand: a hook wrapper cannot leave it out.
-                    manager = session.config.pluginmanager
-                    manager.subset_hook_caller("pytest_runtestloop", [self])(session=session)
-                finally:
-                    # What a stopped check had broken is put back while the doors are still open.
-                    session._setupstate.teardown_exact(None)  # pytest has no public way
-                    self.target = None
+            if self._plan is None:
+                with opened(self._options, run) as target:
+                    self._check(session, run, target)
+            else:
+                play(run, self._plan, self._options, partial(self._round, session))
         except KeyboardInterrupt:
             run.interrupted = "stopped by a signal"
             raise Unusable(
@@ -184,43 +183,43 @@ class ConformancePlugin:
             run.interrupted = str(problem)
             raise
         finally:
+            self.run = run
             try:
                 run.ended()
             finally:
                 run.folder.clean(run.log)
                 run.log.close()
 
-    def _begin(self) -> Run:
-        option = self._config.option
-        run_id = new_run_id()
-        folder = make_folder(option.output, run_id)
+    def _check(self, session: pytest.Session, run: Run, target: Target) -> None:
+        """Run the checks of the session on a target, to their last finalizer."""
+        self.run, self.target = run, target
         try:
-            log = EvidenceLog(folder.log)
-        except Unusable:
-            folder.discard()
-            raise
-        for secret in self._options.secrets:
-            log.conceal(secret)  # before the first event: it holds the command line
-        return Run(
-            loaded=self._loaded,
-            rows=self._selection.rows(),
-            left_out=self._selection.left_out(),
-            barred=self._selection.barred(),
-            folder=folder,
-            run_id=run_id,
-            seed=option.seed if option.seed is not None else random.SystemRandom().getrandbits(32),
-            command=command_line(),
-            log=log,
-            waiter=Waiter(self._loaded.profile.time_scale),
-        )
+            # Around pytest's own loop by hand: a hook wrapper cannot leave it out.
+            manager = session.config.pluginmanager
+            manager.subset_hook_caller("pytest_runtestloop", [self])(session=session)
+        finally:
+            # What a stopped check had broken is put back while the doors are still open.
+            session._setupstate.teardown_exact(None)  # pytest has no public way
+            self.target = None
+
+    def _round(self, session: pytest.Session, current: Round, run: Run, target: Target) -> bool:
+        """Run the checks of a round; returns whether they leave another deployment."""
+        items = [i for i in session.items if recording.id_of(i) in current.checks]
+        everything, session.items = session.items, items
+        session.testsfailed = 0  # pytest would not begin another loop after failures
+        try:
+            self._check(session, run, target)
+        finally:
+            session.items = everything
+        return any(upgrade.leaves_another(item) for item in items)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Set the exit code that the evidence on disk gives; 3 when the run could not be made."""
         if session.config.option.collectonly:
             return
-        whole = self._verdict is not None and self._problem is None
-        session.exitstatus = self._verdict.exit_code if self._verdict and whole else 3
+        code = self._verdict.exit_code if self._verdict else 0 if self._plan else 3
+        session.exitstatus = code if self._problem is None else 3
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -290,7 +289,8 @@ class ConformancePlugin:
         assert self.run is not None
         record = self._record(item)
         verdict, _ = judge_check(record)
-        if verdict is not Verdict.PASS and self.target is not None:
+        expected = recording.broke_as_meant(record, self.run)
+        if verdict is not Verdict.PASS and self.target is not None and not expected:
             record = diagnostics.added(record, self.target, self.run)
         self.run.log.append(record)
         tell(recording.progress(item, nextitem, verdict))

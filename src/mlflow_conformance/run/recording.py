@@ -7,11 +7,12 @@ import pytest
 
 from mlflow_conformance.cluster.failures import KubeFailed
 from mlflow_conformance.config.catalogue import CheckInfo
-from mlflow_conformance.core.errors import Undecided, Unusable
+from mlflow_conformance.core.errors import Enough, Undecided, Unusable
 from mlflow_conformance.core.waits import Hopeless, TimedOut
 from mlflow_conformance.doors.http import NoReply
 from mlflow_conformance.doors.inside import InsideFailed
 from mlflow_conformance.doors.mlflow import ApiError
+from mlflow_conformance.evidence.bounds import outcome
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.evidence.model import CheckFinished
 from mlflow_conformance.evidence.run import Run
@@ -44,9 +45,21 @@ def begin(item: pytest.Item, run: Run) -> None:
     folder = run.folder.path / "attachments"
     item.stash[_SPENDING] = Spending(run.waiter.waits)
     item.stash[_EVIDENCE] = Evidence(
-        check_id, row.promise, folder, row.thresholds, concealed=run.log.concealed
+        check_id,
+        row.promise,
+        folder,
+        row.thresholds,
+        concealed=run.log.concealed,
+        enough=run.enough.get(check_id, ()),
     )
     item.stash[_PROBLEMS] = []
+
+
+def broke_as_meant(record: CheckFinished, run: Run) -> bool:
+    """Whether a check failed by all that a mutant is meant to break: nobody need look into that."""
+    meant = run.enough.get(record.id, ())
+    broke = {o.id for o in record.observations if outcome(o) == "broken"}
+    return bool(meant) and broke.issuperset(meant)
 
 
 def evidence_of(item: pytest.Item) -> Evidence:
@@ -55,13 +68,16 @@ def evidence_of(item: pytest.Item) -> Evidence:
 
 
 def add_part(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Count the time of a part of the check that is over."""
+    """Count the time of a part of the check that is over; its finalizers are not cut short."""
+    if call.when == "call":
+        evidence_of(item).enough = ()
     item.stash[_SPENDING].part(call.when, call.duration)
 
 
 def add_problem(item: pytest.Item, problem: pytest.ExceptionInfo[BaseException]) -> None:
     """Keep an exception that ended the check, one of its fixtures or one of its finalizers."""
-    item.stash[_PROBLEMS].append(problem)
+    if not isinstance(problem.value, Enough):
+        item.stash[_PROBLEMS].append(problem)
 
 
 def record_of(item: pytest.Item, info: CheckInfo) -> CheckFinished:

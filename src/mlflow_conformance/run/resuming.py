@@ -29,16 +29,16 @@ def resume(
         taken_over: what of the earlier run the new one need not see again.
 
     Raises:
-        Unusable: there is no earlier run, it was held against another profile, nothing of it can
-            be taken over, or the disk is full; the folder is as it was then.
+        Unusable: there is no earlier run, it was held against another profile, it has seen
+            nothing, or the disk is full; the folder is as it was then.
     """
     earlier = recorded(path)
     remedy = "Leave --resume out and name another folder"
     if earlier.run.profile_sha256 != started.profile_sha256:
         raise Unusable(f"The run in {path} was held against another profile", remedy=remedy)
     known = taken_over(earlier)
-    if not known:
-        raise Unusable(f"The run in {path} has seen none of these mutants", remedy=remedy)
+    if not (earlier.mutations or earlier.candidates):
+        raise Unusable(f"The run in {path} has seen no mutant", remedy=remedy)
     folder = RunFolder(path, [])
     new = folder.log.with_name(f".{folder.log.name}.new")
     try:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Opens the target that the options name, whichever kind it is, and closes it again."""
+"""Which target a run uses, and what it may do to it, as the options say."""
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -12,23 +11,13 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import JsonValue
 
-from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.kubeconfig import kubeconfig_of
 from mlflow_conformance.core.errors import Unusable
-from mlflow_conformance.core.progress import tell
-from mlflow_conformance.doors.http import NoReply, send
-from mlflow_conformance.doors.inside import LocalInside
 from mlflow_conformance.evidence.log import SHORTEST_SECRET
-from mlflow_conformance.evidence.run import Run
-from mlflow_conformance.mutants.breaking import broken
 from mlflow_conformance.mutants.mutant import Breakage, find
-from mlflow_conformance.run.agent import OPERATIONS
 from mlflow_conformance.stand.revision import Upgrading
-from mlflow_conformance.stand.standing import StandOptions, standing
-from mlflow_conformance.target.attached import open_target, read_only_target
-from mlflow_conformance.target.base import Target, TargetKind
-from mlflow_conformance.target.basics import judged
-from mlflow_conformance.target.local import local_target
+from mlflow_conformance.stand.standing import StandOptions
+from mlflow_conformance.target.base import TargetKind
 
 
 @dataclass(frozen=True)
@@ -121,6 +110,11 @@ class TargetOptions:
             raise Unusable(
                 "--s3-prefix is about a bucket, and --s3-bucket names none",
                 remedy="Add --s3-bucket",
+            )
+        if option.rounds and (attached or option.mutant):
+            raise Unusable(
+                "--rounds says what each of them is broken by, on a cluster of our own",
+                remedy="Leave --context and --mutant out",
             )
         dsn = _dsn(option.sql_dsn) if option.sql_dsn else None
         door = _s3_door(option) if option.s3_bucket else None
@@ -227,75 +221,3 @@ def _s3_door(option: argparse.Namespace) -> dict[str, str]:
         "access_key": os.environ["AWS_ACCESS_KEY_ID"],
         "secret_key": os.environ["AWS_SECRET_ACCESS_KEY"],
     }
-
-
-@contextmanager
-def opened(options: TargetOptions, run: Run) -> Iterator[Target]:
-    """The target, for as long as the run lasts.
-
-    Raises:
-        Unusable: it cannot be reached, made, or broken as the mutant says.
-    """
-    with ExitStack() as stack:
-        if options.kind == "local":
-            target = _local(options, run)
-        elif options.kind == "context":
-            target = stack.enter_context(_attached(options, run))
-        else:
-            target = stack.enter_context(standing(options.stand, run))
-        if options.breakage:
-            target = stack.enter_context(broken(target, options.breakage.by, run.waiter))
-        yield target
-
-
-def _local(options: TargetOptions, run: Run) -> Target:
-    for uri in options.tracking_uris:
-        _require_server(uri, run.waiter.seconds("api reply"))
-    return local_target(
-        options.tracking_uris,
-        LocalInside(OPERATIONS),
-        sql_dsn=options.sql_dsn,
-        s3_door=options.s3_door,
-        s3_prefix=options.s3_prefix,
-    )
-
-
-def _require_server(uri: str, timeout_s: float) -> None:
-    try:
-        send("GET", f"{uri}/health", headers={}, body=None, timeout_s=timeout_s)
-    except NoReply as problem:
-        raise Unusable(
-            f"No server answers at {uri}: {problem}",
-            remedy="Start it, or correct --tracking-uri",
-        ) from problem
-
-
-@contextmanager
-def _attached(options: TargetOptions, run: Run) -> Iterator[Target]:
-    profile = run.loaded.profile
-    names = profile.names
-    if options.namespace:
-        names = names.model_copy(update={"namespace": options.namespace})
-    assert options.context is not None
-    kube = Kube(options.kubeconfig, options.context, names.namespace, read_only=options.read_only)
-    if options.read_only:
-        yield read_only_target(kube, names, run.log)
-        return
-    with open_target(
-        kube,
-        names,
-        kind="context",
-        disruption_allowed=options.may_disrupt,
-        own=options.context in profile.contexts and names.namespace == profile.names.namespace,
-        keep_runner=False,
-        waiter=run.waiter,
-        log=run.log,
-        run_id=run.run_id,
-    ) as target:
-        with run.phase("what everything stands on") as note:
-            basics = judged(target, run.waiter)
-            note.detail = str(basics)
-        for door, why in basics.closed.items():
-            said = run.log.concealed(why)
-            tell(f"the door {door} does not stand, and what needs it is unknown: {said}")
-        yield basics.target

@@ -27,7 +27,8 @@ from mlflow_conformance.latency.thresholds import LATENCY, Latency, Offer
 from mlflow_conformance.load import workload
 from mlflow_conformance.report.terminal import render
 from mlflow_conformance.run.known import promised
-from mlflow_conformance.run.session import TargetOptions, opened
+from mlflow_conformance.run.opening import opened
+from mlflow_conformance.run.session import TargetOptions
 
 _UNSTATED = {"workers": 1, "max_in_flight": 4000}
 """Of a load that the profile leaves to the command line."""

@@ -2,7 +2,7 @@
 """Stands a deployment up on a kind cluster of our own: host, images, cluster, release."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -78,8 +78,63 @@ class StandOptions:
     upgrade: Upgrading | None = None
 
 
+@dataclass(frozen=True)
+class Stand:
+    """A cluster of our own for as long as a run holds it, with the profile's deployment on it."""
+
+    options: StandOptions
+    run: Run
+    kube: Kube
+    cluster: KindCluster
+
+    def deploy(self, *, afresh: bool) -> None:
+        """Bring the deployment up to date.
+
+        Args:
+            afresh: remove what is there first.
+
+        Raises:
+            Unusable: it was refused, or not ready in time.
+        """
+        profile, upgrade = self.run.loaded.profile, self.options.upgrade
+        with (
+            _way(profile, upgrade, self.kube, self.cluster, self.run) as way,
+            self.run.phase("deployment"),
+        ):
+            deploy(way, self.kube, self.run, afresh=afresh)
+        if upgrade and upgrade.data is not None:
+            with self.run.phase("data of a dump"):
+                bring(self.kube, profile.names.mlflow, upgrade.data)
+
+    def renew(self) -> None:
+        """Remove the deployment, and make it again.
+
+        Raises:
+            Unusable: it was refused, or not ready in time.
+        """
+        self.deploy(afresh=True)
+
+    def opened(self) -> AbstractContextManager[Target]:
+        """The deployment with all its doors open.
+
+        Raises:
+            Unusable: the namespace or the runner cannot be used.
+        """
+        return open_target(
+            self.kube,
+            self.run.loaded.profile.names,
+            kind="kind",
+            disruption_allowed=True,
+            own=True,
+            keep_runner=self.options.keep,
+            waiter=self.run.waiter,
+            log=self.run.log,
+            run_id=self.run.run_id,
+        )
+
+
 @contextmanager
-def standing(options: StandOptions, run: Run) -> Iterator[Target]:
+def standing(options: StandOptions, run: Run) -> Iterator[Stand]:
     """The deployment that the profile names, on a cluster of our own.
 
     Raises:
@@ -103,29 +158,11 @@ def standing(options: StandOptions, run: Run) -> Iterator[Target]:
             else:
                 cluster = _made(held, profile, built, run, reuse=options.reuse)
                 mark.unlink(missing_ok=True)
-            kube = _kube(cluster, profile)
+            stand = Stand(options, run, _kube(cluster, profile), cluster)
             if built is not None:
                 afresh = cluster.reused and (options.upgrade is not None or deployed != leaves)
-                with (
-                    _way(profile, options.upgrade, kube, cluster, run) as way,
-                    run.phase("deployment"),
-                ):
-                    deploy(way, kube, run, afresh=afresh)
-                if options.upgrade and options.upgrade.data is not None:
-                    with run.phase("data of a dump"):
-                        bring(kube, profile.names.mlflow, options.upgrade.data)
-            with open_target(
-                kube,
-                profile.names,
-                kind="kind",
-                disruption_allowed=True,
-                own=True,
-                keep_runner=options.keep,
-                waiter=run.waiter,
-                log=run.log,
-                run_id=run.run_id,
-            ) as target:
-                yield target
+                stand.deploy(afresh=afresh)
+            yield stand
             if options.keep:
                 mark.write_text(leaves)
         finally:

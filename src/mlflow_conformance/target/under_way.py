@@ -35,15 +35,17 @@ class RunMark:
 
     Attributes:
         space: the namespace of its runner.
+        held_by: the run that holds that runner, where it is another one; see `Run.held_by`.
     """
 
     run_id: str
     space: str
+    held_by: str = ""
 
     @property
     def labels(self) -> dict[str, str]:
         """What everything that it makes is labelled with."""
-        return {_RUN: self.run_id, _RUNNER: self.space}
+        return {_RUN: self.held_by or self.run_id, _RUNNER: self.space}
 
     @property
     def short(self) -> str:

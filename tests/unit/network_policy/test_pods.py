@@ -71,6 +71,16 @@ def test_what_a_run_that_is_under_way_made_is_left_alone(server: ApiServer, tmp_
     assert cleared(server, tmp_path, "echo used") == {"theirs"}
 
 
+def test_a_round_is_under_way_as_long_as_the_run_that_holds_its_runner(
+    server: ApiServer, tmp_path: Path
+) -> None:
+    one, another = (RunMark(name, OTHER.space, OTHER.run_id) for name in ("one", "another"))
+    assert one.short != another.short  # what one left is not waited for by the next
+    have(server, one, "theirs")
+    have_runner(server, OTHER, started=True)
+    assert cleared(server, tmp_path, "echo used") == {"theirs"}
+
+
 def test_a_run_that_is_just_starting_its_runner_is_under_way(
     server: ApiServer, tmp_path: Path
 ) -> None:

@@ -1,29 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """The run of candidates: noticed, unnoticed, judged harmless, told apart, and gone on with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
-from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.evidence.model import (
     Bound,
     CandidateSeen,
     CheckFinished,
     Fate,
     Observation,
+    RunStarted,
 )
 from mlflow_conformance.evidence.recorded import recorded
-from mlflow_conformance.evidence.verdict import Judged, Verdict, judge_check
+from mlflow_conformance.evidence.verdict import Judged, Verdict, judge, judge_check
 from mlflow_conformance.mutants.candidates.candidate import Candidate
 from mlflow_conformance.mutants.mutant import Breakage, find
 from mlflow_conformance.run import candidates as candidates_run
 from mlflow_conformance.run import gates
+from mlflow_conformance.run.processes import Played, Processes
+from mlflow_conformance.run.rounds import Round
 
 CHECKS = ["AAA-1", "AAA-2"]
+STARTED = RunStarted(
+    run_id="r", started=datetime.now(UTC), tool_version="1", command=[], profile="k3d",
+    profile_sha256="", target={}, seed=0, expected=[],
+)  # fmt: skip
 
 
 def candidate(name: str, refused: str = "") -> Candidate:
@@ -53,24 +59,31 @@ Seen = dict[str, dict[str, int | None]]
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     """What the checks observe on each candidate, 1 being good and None nothing at all."""
     found: Seen = {}
-    asked: list[tuple[str, bool]] = []
+
+    def checks_of(breaks: str, ids: Iterable[str]) -> list[Judged]:
+        return [judged(i, found[breaks].get(i, 1)) for i in ids]
 
     def verdicts(
-        folder: Path, profile: str, tier: str, ids: Sequence[str], *, reuse: bool = False,
-        mutant: str | None = None, prepared: bool = True,
-    ) -> dict[str, Judged]:  # fmt: skip
+        folder: Path, profile: str, tier: str, ids: Sequence[str], *, reuse: bool
+    ) -> dict[str, Judged]:
         del folder, profile, tier, reuse
-        breaks = find(mutant, {}).breaks.removesuffix(" is other") if mutant else "healthy"
-        asked.append((breaks, prepared))
-        if breaks not in found:
-            raise Unusable("There is no cluster", remedy="Make one")
-        return {i: judged(i, found[breaks].get(i, 1)) for i in ids}
+        return {c.id: c for c in checks_of("healthy", ids)}
+
+    def play(processes: Processes, rounds: Sequence[Round]) -> Iterator[Played]:
+        del processes
+        for one in rounds:
+            breaks = find(one.mutant or "", {}).breaks.removesuffix(" is other")
+            stopped = None if breaks in found else "There is no cluster"
+            checks = checks_of(breaks, one.checks) if stopped is None else []
+            records = [c.check for c in checks if c.check]
+            yield Played(one, judge([STARTED, *records]), stopped)
 
     def foreseen(profile: str, left: Sequence[Candidate]) -> dict[str, tuple[Fate, str]]:
         del profile
         return {c.name: ("refused" if c.refused else "tried", c.refused) for c in left}
 
     monkeypatch.setattr(gates, "verdicts", verdicts)
+    monkeypatch.setattr(Processes, "play", play)
     monkeypatch.setattr(candidates_run, "_foreseen", foreseen)
     found["healthy"] = {}
     return found
