@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The mutation score: how much of what checks hold against a bound is shown to be able to break."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mlflow_conformance.config.families import prefix_of
 from mlflow_conformance.evidence.model import Mutation
 from mlflow_conformance.evidence.verdict import RunVerdict
 
@@ -73,3 +74,31 @@ def _scored(check: str, found: Sequence[Mutation], survivors: Sequence[Mutation]
         observations=observations,
         unshown=[i for i in observations if i not in shown],
     )
+
+
+@dataclass(frozen=True)
+class Times:
+    """What mutants took, each once whatever the number of checks that must notice it.
+
+    Attributes:
+        families: seconds of all mutants of a family, by the first part of its checks' IDs.
+        slowest: mutants and their seconds, the longest first.
+    """
+
+    families: Mapping[str, float]
+    slowest: Sequence[tuple[str, float]]
+
+
+def times(run: RunVerdict, most: int = 10) -> Times:
+    """The times of a run of mutants.
+
+    Args:
+        most: so many of the slowest.
+    """
+    first = {m.mutant: m for m in reversed(run.mutations)}
+    families: dict[str, float] = {}
+    for mutation in sorted(first.values(), key=run.mutations.index):
+        prefix = prefix_of(mutation.check)
+        families[prefix] = families.get(prefix, 0) + mutation.duration_s
+    slowest = sorted(first.values(), key=lambda m: (-m.duration_s, m.mutant))[:most]
+    return Times(families, [(m.mutant, m.duration_s) for m in slowest])

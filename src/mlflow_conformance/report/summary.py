@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from mlflow_conformance.core.brevity import brief
 from mlflow_conformance.evidence.describing import describe
 from mlflow_conformance.evidence.model import Base
-from mlflow_conformance.evidence.score import score
+from mlflow_conformance.evidence.score import score, times
 from mlflow_conformance.evidence.verdict import Judged, RunVerdict, Verdict
-from mlflow_conformance.report import words
+from mlflow_conformance.report import mutant_words, words
 
 MARKS = {Verdict.FAIL: "❌", Verdict.UNKNOWN: "❔", Verdict.WAIVED: "🏳️", Verdict.PASS: "✅"}
 _ORDER = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.WAIVED)
@@ -119,6 +119,12 @@ def _mutants(run: RunVerdict) -> Iterator[str]:
     found = score(run)
     yield from ("", f"### Mutation score: {found.killed} of {found.mutants} killed", "")
     yield words.score(found)
+    yield from (
+        "",
+        safe(mutant_words.times(times(run)), _DETAIL),
+        "",
+        safe(mutant_words.codes(run), _DETAIL),
+    )
     yield from (
         "",
         "| Mutant | Breaks | Check | Verdicts | Because | Outcome |",

@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mlflow_conformance.core.brevity import brief, cut
-from mlflow_conformance.evidence.score import Score, score
+from mlflow_conformance.evidence.score import Score, score, times
 from mlflow_conformance.evidence.verdict import RunVerdict, Verdict
-from mlflow_conformance.report import words
+from mlflow_conformance.report import mutant_words, words
 from mlflow_conformance.report.screen import printed
 
 _STYLES = {
@@ -41,6 +41,8 @@ def _parts(run: RunVerdict) -> Iterator[RenderableType]:
         found = score(run)
         yield Text(words.score(found))
         yield _scores(found)
+        yield Text(mutant_words.times(times(run)))
+        yield Text(mutant_words.codes(run))
     if run.unnoticed:
         yield _unnoticed(run)
     if run.phases:
