@@ -16,12 +16,12 @@ from typing import Any
 from mlflow_conformance.cluster.kube import Kube
 from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.config.names import S3Names
+from mlflow_conformance.core.certificate import certificate_of
 from mlflow_conformance.core.errors import Undecided
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.stand import images
-from mlflow_conformance.stand.certificate import certificate_of
 from mlflow_conformance.stand.client import SECRET, client_of, secret_of
 from mlflow_conformance.stand.deploy.rendered import objects
 from mlflow_conformance.stand.temporary import (

@@ -15,6 +15,7 @@ from mlflow_conformance.cluster.removal import removed
 from mlflow_conformance.config.names import Names
 from mlflow_conformance.config.object_change import ObjectChange
 from mlflow_conformance.config.placeholders import filled, placeholders
+from mlflow_conformance.core.certificate import certificate_of
 from mlflow_conformance.core.errors import Unusable
 from mlflow_conformance.core.signals import uninterrupted
 from mlflow_conformance.core.waits import Hopeless, TimedOut, Waiter
@@ -53,7 +54,8 @@ def changed(target: Target, changes: Sequence[ObjectChange], waiter: Waiter) -> 
 
 def _found_now(kube: Kube, names: Names, asked: str) -> dict[str, JsonValue]:
     """What only the cluster knows: ``{postgresql address}`` and ``{postgresql volume}``, of its
-    pod, and ``{backup uid}`` and ``{backup template}``, of the backup's CronJob.
+    pod, and ``{backup uid}`` and ``{backup template}``, of the backup's CronJob; and what is made
+    for the change, ``{ended certificate}`` and its ``{ended key}``.
 
     Looked up where a change asks for it: others must not wait, nor fail, for what they do not need.
     """
@@ -71,6 +73,9 @@ def _found_now(kube: Kube, names: Names, asked: str) -> dict[str, JsonValue]:
         if cronjob:
             words["backup uid"] = cronjob["metadata"]["uid"]
             words["backup template"] = cronjob["spec"]["jobTemplate"]
+    if "{ended certificate}" in asked:
+        made = certificate_of("localhost", ended=True)
+        words |= {"ended certificate": made.certificate, "ended key": made.key}
     return words
 
 

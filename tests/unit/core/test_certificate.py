@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_conformance.stand.certificate import certificate_of
+from mlflow_conformance.core.certificate import certificate_of
 
 
-def _greeted(name: str, folder: Path) -> None:
+def _greeted(name: str, folder: Path, *, ended: bool = False) -> None:
     """Greet a server that has a certificate for another name than this, or for this."""
-    made = certificate_of("hooks.models.svc")
+    made = certificate_of("hooks.models.svc", ended=ended)
     (folder / "c.pem").write_text(made.certificate)
     (folder / "k.pem").write_text(made.key)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -44,6 +44,11 @@ def test_it_is_taken_for_its_name(tmp_path: Path) -> None:
 def test_it_is_not_taken_for_another(tmp_path: Path) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         _greeted("hooks.others.svc", tmp_path)
+
+
+def test_one_that_ended_is_not_taken(tmp_path: Path) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+        _greeted("hooks.models.svc", tmp_path, ended=True)
 
 
 def test_its_key_is_not_shown() -> None:
