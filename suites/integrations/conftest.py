@@ -16,7 +16,7 @@ from mlflow_conformance.stand.workflows import argo
 from mlflow_conformance.target.base import Target
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def workflows(target: Target, conformance_run: Run, waiter: Waiter) -> Iterator[Workflows]:
     """Argo Workflows, installed on a cluster that was made here; gone before other families.
 
@@ -35,9 +35,11 @@ def workflows(target: Target, conformance_run: Run, waiter: Waiter) -> Iterator[
         yield Workflows(kube, there.trigger, there.secret)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def models(target: Target, conformance_run: Run, waiter: Waiter) -> Iterator[ServedModels]:
     """Models as KServe serves them, installed on a cluster that was made here; gone afterwards.
+
+    With it goes the policy that lets them read the bucket, which NET-2 would tell.
 
     Raises:
         Undecided: the profile does not say where, or the cluster was not made here.

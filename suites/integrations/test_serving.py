@@ -3,6 +3,7 @@
 
 import random
 import time
+from collections.abc import Collection
 from contextlib import ExitStack
 
 from mlflow_conformance.core.brevity import brief
@@ -53,6 +54,7 @@ def test_a_registered_version_is_served(
     unique: Unique,
     belongings: Belongings,
     rng: random.Random,
+    waiter: Waiter,
 ) -> None:
     """A version is served from the bucket and predicts as it did; one that is not there fails.
 
@@ -87,6 +89,8 @@ def test_a_registered_version_is_served(
             "ready", "what becomes of a version", asked.outcome, "==", READY, door="kubernetes"
         ):
             return
+        # Nodes hear of a ready pod a moment after the API server.
+        _await_answer(inside, models.address("asked"), row.questions, waiter)
         request = question(models.address("asked"), row.questions)
         [outcome] = send_many(inside, [request], concurrency=1)
         told = predicted(outcome.need_reply())
@@ -150,7 +154,7 @@ def test_a_new_version_is_tried(
             evidence.undecided(f"not both versions are served, see INT-2: {amiss}")
         predictions = dict(zip(versions, lessons, strict=True))
         models.share(_STABLE, _CANARY, 0)
-        _await_answer(models, inside, row.questions, waiter)
+        _await_answer(inside, models.shared_address, row.questions, waiter, {200})
         traffic = Traffic(inside, models.shared_address, predictions)
         before = traffic.send(row.around)
         models.share(_STABLE, _CANARY, row.share)
@@ -210,12 +214,18 @@ def _lesson(rng: random.Random, questions: int) -> list[float]:
     return [rng.uniform(-1, 1) for _ in range(questions)]
 
 
-def _await_answer(models: ServedModels, inside: Inside, questions: int, waiter: Waiter) -> None:
-    """Until the gateway has its first route; what it answers before says nothing of a canary."""
-    request = question(models.shared_address, questions)
+def _await_answer(
+    inside: Inside, address: str, questions: int, waiter: Waiter, statuses: Collection[int] = ()
+) -> None:
+    """Until an address has its first route; what it answers before says nothing of a version.
+
+    Args:
+        statuses: with one of these; empty for any answer.
+    """
+    request = question(address, questions)
     waiter.until(
-        "answered: a request by way of the gateway",
+        f"answered: a request for a prediction at {address}",
         lambda: send_many(inside, [request], concurrency=1)[0].status,
-        done=lambda status: status == 200,
+        done=lambda status: status in statuses if statuses else status > 0,
         timeout="share in effect",
     )

@@ -180,6 +180,10 @@ def test_the_front_door_shows_a_good_certificate(
     )
     # Not that of the door: one that is not trusted is closed, and this is about the reason.
     authority = authority_in(target.need_kube(), front.ca_secret) if front.ca_secret else None
+    # Who stands in front may have been made anew a moment ago, and nothing here is about that.
+    waiter.last_seen(
+        "a front door that speaks TLS", door.answers, done=bool, timeout="door standing"
+    )
     # First: with old versions alone this machine ends no handshake.
     taken = door.taken()
     evidence.note("versions of TLS that it takes", taken, door="front")

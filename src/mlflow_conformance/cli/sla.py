@@ -68,6 +68,7 @@ def sla(
                 without_disruption=False,
                 read_only=False,
                 mutant=mutant,
+                rounds=None,
                 keep=keep,
                 reuse=reuse,
                 prepared=False,

@@ -4,11 +4,6 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 _VALID = timedelta(days=1)
 _SKEW = timedelta(minutes=5)
 """By so much clocks may differ."""
@@ -29,6 +24,12 @@ def certificate_of(host: str, *, ended: bool = False) -> ServerCertificate:
         host: the name by which the server is called.
         ended: that day was a month ago.
     """
+    # Few runs make one, and loading it takes longer than making it.
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "mlflow-conformance")])
     start = datetime.now(UTC) - (timedelta(days=30) if ended else _SKEW)

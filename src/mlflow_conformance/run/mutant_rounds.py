@@ -14,7 +14,7 @@ from mlflow_conformance.evidence.model import Mutation
 from mlflow_conformance.evidence.verdict import Judged, Verdict
 from mlflow_conformance.mutants.mutant import Mutant
 from mlflow_conformance.run import code_seen
-from mlflow_conformance.run.processes import Played, Processes
+from mlflow_conformance.run.processes import PlayedRound, Processes
 from mlflow_conformance.run.rounds import Round
 
 
@@ -65,7 +65,7 @@ class MutantRounds:
     def _reasons(self, name: str, ids: Sequence[str]) -> dict[str, list[str]]:
         return {c: self._mutants[name].spec.reasons(c) for c in ids}
 
-    def _record(self, mutant: Mutant, played: Played) -> None:
+    def _record(self, mutant: Mutant, played: PlayedRound) -> None:
         number = next(self._numbers)
         typer.echo(f"[{number:2}/{self._total}] {mutant.name}: {mutant.spec.breaks}")
         why = f"it could not be tried to its end: {played.stopped}" if played.stopped else None

@@ -21,7 +21,7 @@ from mlflow_conformance.evidence.log import EvidenceLog
 from mlflow_conformance.evidence.run import Run, make_folder, new_run_id
 from mlflow_conformance.mutants.breaking import broken
 from mlflow_conformance.run.opening import ground
-from mlflow_conformance.run.rounds import Plan, Round
+from mlflow_conformance.run.rounds import Round, RoundPlan
 from mlflow_conformance.run.session import TargetOptions
 from mlflow_conformance.target.base import Target
 
@@ -34,7 +34,7 @@ Checked = Callable[[Round, Run, Target], bool]
 Returns whether they left the deployment another one, as an upgrade does."""
 
 
-def play(outer: Run, plan: Plan, options: TargetOptions, checked: Checked) -> None:
+def play(outer: Run, plan: RoundPlan, options: TargetOptions, checked: Checked) -> None:
     """Play all rounds of a plan.
 
     After one that left the deployment other than it was it is made anew.
@@ -58,7 +58,7 @@ def play(outer: Run, plan: Plan, options: TargetOptions, checked: Checked) -> No
 @dataclass(frozen=True)
 class _Player:
     outer: Run
-    plan: Plan
+    plan: RoundPlan
     options: TargetOptions
     checked: Checked
 

@@ -34,7 +34,7 @@ from mlflow_conformance.run.fixtures.run import PLUGIN
 from mlflow_conformance.run.known import promised
 from mlflow_conformance.run.opening import opened
 from mlflow_conformance.run.playing import play
-from mlflow_conformance.run.rounds import Plan, Round
+from mlflow_conformance.run.rounds import Round, RoundPlan
 from mlflow_conformance.run.selection import Selection
 from mlflow_conformance.run.session import TargetOptions
 from mlflow_conformance.run.upgrading import upgrading
@@ -88,7 +88,7 @@ def _plan(config: pytest.Config, name: str) -> "ConformancePlugin":
     )
     selection.refuse_named()
     rounds = config.option.rounds
-    plan = Plan.read(rounds, known) if rounds else None
+    plan = RoundPlan.read(rounds, known) if rounds else None
     return ConformancePlugin(config, known, loaded, target, selection, plan)
 
 
@@ -102,7 +102,7 @@ class ConformancePlugin:
         loaded: LoadedProfile,
         target_options: TargetOptions,
         selection: Selection,
-        plan: Plan | None,
+        plan: RoundPlan | None,
     ) -> None:
         self._config = config
         self._known = known

@@ -18,7 +18,7 @@ from mlflow_conformance.run.rounds import Round
 
 
 @dataclass(frozen=True)
-class Played:
+class PlayedRound:
     """A round that is over.
 
     Attributes:
@@ -59,7 +59,7 @@ class Processes:
         self._reuse, self._sound = reuse, prepared
         self._numbers = count(1)
 
-    def play(self, rounds: Sequence[Round]) -> Iterator[Played]:
+    def play(self, rounds: Sequence[Round]) -> Iterator[PlayedRound]:
         """Play rounds, and tell of each as soon as it is over.
 
         What an earlier run wrote in their folders stays beside them.
@@ -73,7 +73,7 @@ class Processes:
         while waiting:
             yield from self._go_on(waiting)
 
-    def _go_on(self, waiting: deque[Round]) -> Iterator[Played]:
+    def _go_on(self, waiting: deque[Round]) -> Iterator[PlayedRound]:
         """Play rounds until none is left or one was not played to its end."""
         place = self._folder / f"process-{next(self._numbers)}"
         set_aside(place)
@@ -101,14 +101,14 @@ class Processes:
             yield _played(waiting.popleft(), stopped)
 
 
-def _played(ended: Round, stopped: str | None = None) -> Played:
+def _played(ended: Round, stopped: str | None = None) -> PlayedRound:
     seen = recorded(ended.folder)
     stopped = stopped or (seen.end.interrupted if seen.end else None)
     if stopped and ended.mutant is None:
         raise Unusable(
             f"The healthy target could not be had: {stopped}", remedy=f"See {ended.folder}"
         )
-    return Played(ended, seen, stopped)
+    return PlayedRound(ended, seen, stopped)
 
 
 def _begun(waiting: Round) -> bool:

@@ -47,7 +47,7 @@ _FILE: TypeAdapter[list[Round]] = TypeAdapter(list[Round])
 
 
 @dataclass(frozen=True)
-class Plan:
+class RoundPlan:
     """What is to be played.
 
     Attributes:

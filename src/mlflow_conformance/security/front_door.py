@@ -81,6 +81,13 @@ class Handshakes:
             raise self._silent(problem) from problem
         return ""
 
+    def answers(self) -> bool:
+        """Whether it goes on with any version of TLS."""
+        try:
+            return bool(self.taken())
+        except Undecided:
+            return False
+
     def taken(self) -> list[str]:
         """The versions of TLS with which it goes on when it is offered each of them alone.
 

@@ -72,6 +72,7 @@ def test_every_containerfile_that_uses_mounts_can_be_taken_apart() -> None:
         if any(use.startswith("wheels.") for use in pin.uses)
         for image in pin.images
     ]
+    files = [file for file in files if "/wheels" in file.read_text(encoding="utf-8")]
     assert len(files) > 2
     for file in files:
         parts = _parts(file.read_text(encoding="utf-8"))

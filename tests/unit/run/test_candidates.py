@@ -22,7 +22,7 @@ from mlflow_conformance.mutants.candidates.candidate import Candidate
 from mlflow_conformance.mutants.mutant import Breakage, find
 from mlflow_conformance.run import candidates as candidates_run
 from mlflow_conformance.run import gates
-from mlflow_conformance.run.processes import Played, Processes
+from mlflow_conformance.run.processes import PlayedRound, Processes
 from mlflow_conformance.run.rounds import Round
 
 CHECKS = ["AAA-1", "AAA-2"]
@@ -69,14 +69,14 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
         del folder, profile, tier, reuse
         return {c.id: c for c in checks_of("healthy", ids)}
 
-    def play(processes: Processes, rounds: Sequence[Round]) -> Iterator[Played]:
+    def play(processes: Processes, rounds: Sequence[Round]) -> Iterator[PlayedRound]:
         del processes
         for one in rounds:
             breaks = find(one.mutant or "", {}).breaks.removesuffix(" is other")
             stopped = None if breaks in found else "There is no cluster"
             checks = checks_of(breaks, one.checks) if stopped is None else []
             records = [c.check for c in checks if c.check]
-            yield Played(one, judge([STARTED, *records]), stopped)
+            yield PlayedRound(one, judge([STARTED, *records]), stopped)
 
     def foreseen(profile: str, left: Sequence[Candidate]) -> dict[str, tuple[Fate, str]]:
         del profile
