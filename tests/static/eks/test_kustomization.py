@@ -259,6 +259,7 @@ def test_profile_promises_the_numbers_that_are_rendered(base: Objects, profile: 
         "min_replicas": scaler["minReplicas"],
         "max_replicas": scaler["maxReplicas"],
         "utilization_percent": goals,
+        "other_goals": [],
         "tolerance": 0.1,
         "waits_s": scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"],
         "grows_within_s": 30,
@@ -362,9 +363,9 @@ def test_monitors_scrape_ports_that_services_have(base: Objects) -> None:
     assert scraped <= ports
 
 
-# TLS inside of the cluster and S3 without keys: the guide of the chart promises neither.
+# TLS inside of the cluster, S3 without keys, KServe: the guide of the chart promises none of them.
 K3D_ALONE = {"INT-3"}  # the guide of EKS has no program that traces itself
-EKS_ALONE = {"SEC-5.postgresql"}
+EKS_ALONE = {"SEC-5.postgresql", "INT-2", "INT-2.canary"}
 EKS_ALONE_FAMILIES = ("ART-2",)
 # Of eks' own pods, which NET-5 and HPA-2 would wait for; the chart rotates one installed beside.
 ELSEWHERE = {"SEC-3.rotation"}
