@@ -31,9 +31,20 @@ _LIES = {
 }
 
 
+_WITHOUT_SQL = {
+    "sql.params": "replica.params",
+    "sql.run": "front.run",
+    "sql.alias": "replica.alias",
+}
+"""What shows the same where there is no database to look into."""
+
+
 def test_lies_are_found_one_after_the_other_and_the_truth_afterwards(tmp_path: Path) -> None:
     truth: dict[str, list[str]] = {check: [] for check in _LIES.values()}
-    reasons = {m: shipped.mutants()[m].spec.reasons(c) for m, c in _LIES.items()}
+    reasons = {
+        m: [_WITHOUT_SQL.get(r, r) for r in shipped.mutants()[m].spec.reasons(c)]
+        for m, c in _LIES.items()
+    }
     rounds = [
         Round(folder=tmp_path / "before", checks=truth),
         *(Round(folder=tmp_path / m, mutant=m, checks={c: reasons[m]}) for m, c in _LIES.items()),
