@@ -47,9 +47,7 @@ def test_alert_of_latency(
     and is resolved, in time.
     """
     row = evidence.row(SlowFault)
-    create = "registered-models/create"
-    # What waits is the reading of rows, so that there must be one.
-    answer(create, replicas[0].post(create, name=belongings.model(unique("slow"))))
+    _give_a_model(replicas[0], belongings.model(unique("slow")))
     need_silence(evidence, row, watching, waiter)
     with (
         faults.slow_models(target, row.bearable_s, waiter),
@@ -109,9 +107,7 @@ def test_alert_of_errors(
     and is resolved, in time.
     """
     row = evidence.row(FailingFault)
-    create = "registered-models/create"
-    # What fails is the reading of rows, so that there must be one.
-    answer(create, replicas[0].post(create, name=belongings.model(unique("failing"))))
+    _give_a_model(replicas[0], belongings.model(unique("failing")))
     need_silence(evidence, row, watching, waiter)
     with doses.failing_models(target, waiter):
         seldom = doses.mixed(row.per_s, row.below)
@@ -134,3 +130,8 @@ def test_alert_of_errors(
     sent = until_over(evidence, target, replicas, row, row.after_per_s, course, during)
     fault = f"{row.above} of {row.per_s} requests fail"
     expect_told(evidence, row, course, fault, sent)
+
+
+def _give_a_model(api: MlflowApi, name: str) -> None:
+    """What waits or fails is the reading of rows of models, so that there must be one."""
+    answer("registered-models/create", api.post("registered-models/create", name=name))

@@ -10,19 +10,10 @@ import shipped
 from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.recorded import recorded
 from mlflow_conformance.run.rounds import Round, write
-from processes import mlflow_server
+from processes import PROFILE, plain_server
 from repository import ROOT
 
 _TIMEOUT_S = 900
-_PROFILE = """
-schema: 1
-name: processes
-extends: production
-names:
-  namespace: mlflow
-  mlflow: {deployment: mlflow, service: mlflow, selector: {app: mlflow}}
-  runner: {image: "runner:1", labels: {may: enter}}
-"""
 _LIES = {
     "param-dropped": "TRK-1",
     "deletion-dropped": "TRK-5",
@@ -50,15 +41,9 @@ def test_lies_are_found_one_after_the_other_and_the_truth_afterwards(tmp_path: P
         *(Round(folder=tmp_path / m, mutant=m, checks={c: reasons[m]}) for m, c in _LIES.items()),
         Round(folder=tmp_path / "after", checks=truth),
     ]
-    (tmp_path / "profile.yaml").write_text(_PROFILE)
+    (tmp_path / "profile.yaml").write_text(PROFILE)
     write(tmp_path / "rounds.json", rounds)
-    with mlflow_server(
-        tmp_path,
-        Waiter(5),
-        backend_store_uri=f"sqlite:///{tmp_path}/mlflow.db",
-        artifacts_destination=str(tmp_path / "artifacts"),
-        env={},
-    ) as url:
+    with plain_server(tmp_path, Waiter(5)) as url:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "no:locust",
              "--profile", str(tmp_path / "profile.yaml"), "--output", str(tmp_path / "out"),

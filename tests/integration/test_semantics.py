@@ -19,24 +19,19 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.evidence.log import read
 from mlflow_conformance.evidence.verdict import Judged, judge
 from mlflow_conformance.stand.packages import BROWSERS
-from processes import Stand, minio_binary, mlflow_server, open_folder, stand
+from processes import PROFILE, Stand, minio_binary, open_folder, plain_server, stand
 from repository import ROOT
 
 _TIMEOUT_S = 600
-_PROFILE = """
-schema: 1
-name: processes
-extends: production
-names:
-  namespace: mlflow
-  mlflow: {deployment: mlflow, service: mlflow, selector: {app: mlflow}}
-  runner: {image: "runner:1", labels: {may: enter}}
-checks: # as much as is enough to meet a lie in one of so many requests, twice and oftener
+_PROFILE = (
+    PROFILE
+    + """checks: # as much as is enough to meet a lie in one of so many requests, twice and oftener
   TRK-7: {thresholds: {rounds: 1, metrics: 150}}
   REG-1: {thresholds: {writers: 8, versions: 40}}
   REG-6: {thresholds: {cache_s: 2, quiet_s: 1}}
   ART-7: {thresholds: {artifacts: 120}}
 """
+)
 _SUITES = ("suites/tracking", "suites/registry", "suites/artifacts")
 
 
@@ -173,13 +168,7 @@ _PLAIN = {
 
 
 def test_a_plain_server_proves_what_its_front_door_shows_and_no_more(tmp_path: Path) -> None:
-    with mlflow_server(
-        tmp_path,
-        Waiter(2),
-        backend_store_uri=f"sqlite:///{tmp_path}/mlflow.db",
-        artifacts_destination=str(tmp_path / "artifacts"),
-        env={},
-    ) as url:
+    with plain_server(tmp_path, Waiter(2)) as url:
         output = tmp_path / "results"
         done = subprocess.run(
             [sys.executable, "-m", "mlflow_conformance", "semantics", "--tracking-uri", url,

@@ -31,6 +31,18 @@ POSTGRESQL_BIN = Path("/usr/lib/postgresql/15/bin")
 _UNPRIVILEGED = "postgres"  # PostgreSQL refuses to run as root
 
 
+PROFILE = """
+schema: 1
+name: processes
+extends: production
+names:
+  namespace: mlflow
+  mlflow: {deployment: mlflow, service: mlflow, selector: {app: mlflow}}
+  runner: {image: "runner:1", labels: {may: enter}}
+"""
+"""Of a deployment that runs as processes, by the base `production`."""
+
+
 @dataclass(frozen=True)
 class Postgresql:
     """A PostgreSQL server with one database.
@@ -196,6 +208,23 @@ def minio(binary: Path, folder: Path, waiter: Waiter) -> Iterator[Minio]:
             region_name="us-east-1",
         ).create_bucket(Bucket="mlflow-artifacts")
         yield Minio(endpoint, "mlflow-artifacts", "mlflow-root", secret)
+
+
+@contextmanager
+def plain_server(folder: Path, waiter: Waiter) -> Iterator[str]:
+    """`mlflow server` as it comes, on SQLite and a folder; yields its URL.
+
+    Raises:
+        Unusable: it did not start.
+    """
+    with mlflow_server(
+        folder,
+        waiter,
+        backend_store_uri=f"sqlite:///{folder}/mlflow.db",
+        artifacts_destination=str(folder / "artifacts"),
+        env={},
+    ) as url:
+        yield url
 
 
 @contextmanager

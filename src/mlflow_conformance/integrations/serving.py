@@ -16,13 +16,12 @@ from mlflow_conformance.core.waits import Waiter
 from mlflow_conformance.doors.mlflow import MlflowApi, answer, served_path
 from mlflow_conformance.doors.s3 import Bucket
 from mlflow_conformance.stand.guide_program import exit_code
-from mlflow_conformance.stand.serving import InstalledKServe
+from mlflow_conformance.stand.serving import KIND, InstalledKServe
 from mlflow_conformance.stand.temporary import parts_of
 
 READY, FAILED = "ready", "failed"
 _PATH = "/v2/models/model/infer"
 _MODEL, _ROUTE, _REGISTER = "model.yaml", "route.yaml", "register.yaml"
-_KIND = "inferenceservices.serving.kserve.io"
 _CONTAINER, _LABEL = "kserve-container", "serving.kserve.io/inferenceservice"
 _REGISTERING = "register"
 _OF_ALL = 1000
@@ -143,7 +142,7 @@ class ServedModels:
         try:
             yield
         finally:
-            removed(self.kube, _KIND, name, self.waiter)
+            removed(self.kube, KIND, name, self.waiter)
 
     def settled(self, name: str) -> Served:
         """One that is ready or failed, or as it is when the time for that is over.
@@ -153,7 +152,7 @@ class ServedModels:
         """
         return self.waiter.last_seen(
             f"ready or failed: the model {name}",
-            lambda: Served.of(self.kube.get(_KIND, name)),
+            lambda: Served.of(self.kube.get(KIND, name)),
             done=lambda seen: seen.outcome in (READY, FAILED),
             timeout="model served",
             interval_s=1,
@@ -161,7 +160,7 @@ class ServedModels:
 
     def leave(self, name: str) -> None:
         """Ask for the end of one; it is still there for a while."""
-        self.kube.delete(_KIND, name, missing_ok=True)
+        self.kube.delete(KIND, name, missing_ok=True)
 
     def has_pods(self, name: str) -> bool:
         """Whether a pod of it is there, also one on its way out."""

@@ -84,7 +84,7 @@ class Handshakes:
     def answers(self) -> bool:
         """Whether it goes on with any version of TLS."""
         try:
-            return bool(self.taken())
+            return any(self._goes_on(name, version) for name, version in VERSIONS.items())
         except Undecided:
             return False
 

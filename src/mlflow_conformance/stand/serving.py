@@ -57,7 +57,8 @@ _ASKED = "kserve-webhooks"
 _GATEWAY = "models"
 _ACCOUNT, _AUTHORITY = "bucket", "bucket-authority"
 _TRUSTED_AT = "/etc/ssl/bucket/cabundle.crt"
-_KIND = "inferenceservices.serving.kserve.io"
+KIND = "inferenceservices.serving.kserve.io"
+"""What KServe calls a model that it serves."""
 _ABOUT = "serving.kserve.io/s3-"
 
 
@@ -181,5 +182,5 @@ def bucket_account(kube: Kube, store: S3Names, bucket: Bucket) -> list[Manifest]
 
 def _without_models(there: Kube, waiter: Waiter) -> None:
     with uninterrupted():
-        for thing in there.items(_KIND):
-            removed(there, _KIND, thing["metadata"]["name"], waiter)
+        for thing in there.items(KIND):
+            removed(there, KIND, thing["metadata"]["name"], waiter)
