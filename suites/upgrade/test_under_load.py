@@ -42,9 +42,9 @@ def test_upgrade_under_load(evidence: Evidence, upgraded: Upgraded) -> None:
     judging.note_course(evidence, upgraded)
     judging.expect_kept(evidence, upgraded.runs_kept)
     judging.expect_upgraded(evidence, upgraded)
-    judging.expect_requests(evidence, upgraded, RUNS_AND_MODELS, bounds)
+    judging.expect_requests(evidence, upgraded, RUNS_AND_MODELS, bounds, row.others_cpu)
     judging.require_before(evidence, upgraded, RUNS_AND_MODELS, row.before)
-    judging.expect_load(evidence, upgraded, bounds, row.requests)
+    judging.expect_load(evidence, upgraded, bounds, row.requests, row.others_cpu)
 
 
 @check(
@@ -68,8 +68,8 @@ def test_traces_during_the_upgrade(evidence: Evidence, upgraded: Upgraded) -> No
     judging.note_course(evidence, upgraded)
     judging.expect_kept(evidence, upgraded.traces_kept)
     bounds: TraceBounds = in_manner(row, upgraded.manner)
-    judging.expect_requests(evidence, upgraded, SENT, bounds.sent)
-    judging.expect_requests(evidence, upgraded, SEARCHED, bounds.searched)
+    judging.expect_requests(evidence, upgraded, SENT, bounds.sent, row.others_cpu)
+    judging.expect_requests(evidence, upgraded, SEARCHED, bounds.searched, row.others_cpu)
     judging.require_mixed(evidence, upgraded, row.mixed)
 
 
@@ -111,4 +111,4 @@ def test_migration_under_load(evidence: Evidence, upgraded: Upgraded) -> None:
     from one place; the longest wait that was seen is within its bound.
     """
     row = evidence.row(MigrationBounds)
-    judging.expect_migrated_beside(evidence, upgraded, row.longest_wait_s)
+    judging.expect_migrated_beside(evidence, upgraded, row)

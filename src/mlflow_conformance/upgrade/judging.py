@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Holds an upgrade under load against what a profile promises, in a check's evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.ledger.suffering import suffered
 from mlflow_conformance.ledger.writes_kept import WritesKept, wrong_with
-from mlflow_conformance.load.expectations import note_load
+from mlflow_conformance.load.expectations import excuse, note_load, note_others
+from mlflow_conformance.load.result import OperationResult
 from mlflow_conformance.upgrade.clients import SENT, WORDS
 from mlflow_conformance.upgrade.locks import changers, locked, longest_wait
 from mlflow_conformance.upgrade.readiness import called_ready, mixed, sent_while_mixed
-from mlflow_conformance.upgrade.thresholds import RequestBounds
+from mlflow_conformance.upgrade.thresholds import MigrationBounds, RequestBounds
 from mlflow_conformance.upgrade.upgraded import Upgraded
 from mlflow_conformance.upgrade.watching import SchemaLook
 
 _NS = 1e9
+_NOT_THE_SERVERS = frozenset({0, 502, 503, 504})
+"""Statuses that no server gave: none at all, or the front's own for one that is not there in time
+(RFC 9110, 15.6). A machine that starves brings them about, an upgrade that goes wrong does too."""
 
 
 def note_course(evidence: Evidence, seen: Upgraded) -> None:
@@ -36,6 +40,7 @@ def note_course(evidence: Evidence, seen: Upgraded) -> None:
     evidence.note("old pods were ready on the new schema for", states.old_on_new_s, unit="s")
     evidence.note("new pods were ready on the old schema for", states.new_on_old_s, unit="s")
     evidence.note("no pod was ready for", states.nobody_s, unit="s", door="kubernetes")
+    note_others(evidence, seen.others_cpu, None)
 
 
 def expect_upgraded(evidence: Evidence, seen: Upgraded) -> None:
@@ -51,14 +56,24 @@ def expect_upgraded(evidence: Evidence, seen: Upgraded) -> None:
 
 
 def expect_requests(
-    evidence: Evidence, seen: Upgraded, kinds: Sequence[str], bounds: RequestBounds
+    evidence: Evidence,
+    seen: Upgraded,
+    kinds: Sequence[str],
+    bounds: RequestBounds,
+    others: float | None,
 ) -> None:
-    """Requests of every kind failed no oftener and were silent no longer than promised."""
+    """Requests of every kind failed no oftener and were silent no longer than promised.
+
+    Args:
+        others: most of this machine's CPU time that others may have taken, as a share; beyond it
+            what no server answered decides nothing.
+    """
     for kind in kinds:
         attempts = [a for a in seen.attempts if a.kind == kind]
         found = suffered(attempts, seen.began_ns, seen.until_ns)
         during = [a for a in attempts if a.ended_ns >= seen.began_ns]
         word = WORDS[kind]
+        starved = _starved(seen, others, (a.status for a in during if not a.acknowledged))
         if found.failed:
             evidence.note(
                 f"{word}: statuses of failed ones, and for how long they failed",
@@ -71,17 +86,35 @@ def expect_requests(
         else:
             evidence.expect(
                 "requests.failed", f"{word}: failed of {len(during)}", found.failed, "<=",
-                bounds.failed, door="front",
+                bounds.failed, door="front", unless=starved,
             )  # fmt: skip
         if bounds.silence_s is not None:
             evidence.expect(
                 "requests.silence", f"{word}: longest span without an acknowledged one",
                 round(found.silence_s, 2), "<=", bounds.silence_s, unit="s", door="front",
+                unless=starved,
             )  # fmt: skip
 
 
-def expect_load(evidence: Evidence, seen: Upgraded, bounds: RequestBounds, least: int) -> None:
+def _wrong_statuses(of: OperationResult) -> set[int]:
+    """Statuses of failed ones of the load; 200 for an answer that did not hold what was asked."""
+    wrong = {200} if "body" in of.failures else set()
+    return wrong | {int(status) for status in of.statuses if status != "200"}
+
+
+def _starved(seen: Upgraded, others: float | None, statuses: Iterable[int]) -> str:
+    """Why failures with such statuses need not be the upgrade's doing; empty when they must."""
+    answered = set(statuses) - _NOT_THE_SERVERS
+    return "" if answered else excuse(seen.others_cpu, others)
+
+
+def expect_load(
+    evidence: Evidence, seen: Upgraded, bounds: RequestBounds, least: int, others: float | None
+) -> None:
     """The open-model load, operation by operation.
+
+    Args:
+        others: as of `expect_requests`.
 
     Raises:
         Undecided: it was not offered as planned, or was too short.
@@ -102,11 +135,13 @@ def expect_load(evidence: Evidence, seen: Upgraded, bounds: RequestBounds, least
             evidence.expect(
                 "load.failed", f"{operation.name}: failed of {operation.requests}",
                 operation.failed, "<=", bounds.failed, door="front",
+                unless=_starved(seen, others, _wrong_statuses(operation)),
             )  # fmt: skip
     if bounds.silence_s is not None:
         evidence.expect(
             "load.silence", "longest span without a success", result.outage.silence.seconds, "<=",
             bounds.silence_s, unit="s", door="front",
+            unless=_starved(seen, others, _wrong_statuses(result.overall)),
         )  # fmt: skip
 
 
@@ -171,7 +206,7 @@ def expect_never_called_ready(evidence: Evidence, seen: Upgraded, least: int) ->
         evidence.undecided("no pod of B was ready, so it is not known which schema it needs")
 
 
-def expect_migrated_beside(evidence: Evidence, seen: Upgraded, longest_wait_s: float) -> None:
+def expect_migrated_beside(evidence: Evidence, seen: Upgraded, row: MigrationBounds) -> None:
     """The schema was changed by one session, of no pod that serves, and nobody waited for long.
 
     Who changed it is told by the locks, and by the database's own notes of its revision; where
@@ -218,7 +253,8 @@ def expect_migrated_beside(evidence: Evidence, seen: Upgraded, longest_wait_s: f
         evidence.note("who waited longest, for which table", [worst.mode, worst.table], door="sql")
     evidence.expect(
         "lock.wait", "longest wait for a lock that was seen",
-        round(worst.waiting_s, 2) if worst else 0.0, "<=", longest_wait_s, unit="s", door="sql",
+        round(worst.waiting_s, 2) if worst else 0.0, "<=", row.longest_wait_s, unit="s",
+        door="sql", unless=note_others(evidence, seen.others_cpu, row.others_cpu),
     )  # fmt: skip
     changing = {lock.session for lock in sessions}
     own = longest_wait(lock for lock in seen.locks if lock.session in changing)
@@ -229,7 +265,7 @@ def expect_migrated_beside(evidence: Evidence, seen: Upgraded, longest_wait_s: f
         )  # fmt: skip
     gap_s = round(seen.locks_unseen_s, 2)
     evidence.note("longest span without a look at locks", gap_s, unit="s", door="sql")
-    if gap_s >= longest_wait_s:
+    if gap_s >= row.longest_wait_s:
         evidence.undecided(f"for {gap_s} s nobody looked at locks, and a wait may be as long")
     revisions = {look.after for look in seen.looks if look.after is not None}
     if len(revisions) > 1 and not places:

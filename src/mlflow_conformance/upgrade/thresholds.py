@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from mlflow_conformance.config.documents import Strict
-from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Thresholds
+from mlflow_conformance.config.thresholds import Count, Registry, Seconds, Share, Thresholds
 
 _Text = Annotated[str, Field(min_length=1)]
 _Ratio = Annotated[float, Field(ge=1, le=10)]
@@ -34,7 +34,18 @@ class TraceBounds(Strict):
     )
 
 
-class UpgradeUnderLoad(Thresholds):
+class _OnSharedMachine(Thresholds):
+    """What a machine that carries the cluster and the load must have left for them."""
+
+    others_cpu: Share | None = Field(
+        description="most of this machine's CPU time that others than the load and the cluster may "
+        "have taken in any 5 s meanwhile, as a share: beyond it requests that no server answered, "
+        "and waits, decide nothing, and a refusal or a lost write does; null for never, and "
+        "without effect where the cluster has machines of its own"
+    )
+
+
+class UpgradeUnderLoad(_OnSharedMachine):
     """UPG-1: every kind of request while the deployment is upgraded."""
 
     rolling: RequestBounds = Field(description="while the deployment's own way goes on by itself")
@@ -60,7 +71,7 @@ class UpgradeUnderLoad(Thresholds):
     )
 
 
-class TracesUnderUpgrade(Thresholds):
+class TracesUnderUpgrade(_OnSharedMachine):
     """UPG-1.traces: traces while the deployment is upgraded."""
 
     rolling: TraceBounds = Field(description="while the deployment's own way goes on by itself")
@@ -91,7 +102,7 @@ class SchemaReadiness(Thresholds):
     )
 
 
-class MigrationBounds(Thresholds):
+class MigrationBounds(_OnSharedMachine):
     """UPG-1.migration: the migration under load."""
 
     longest_wait_s: Seconds = Field(

@@ -19,12 +19,14 @@ from mlflow_conformance.ledger.writers import Pace, remove_model
 from mlflow_conformance.load import engine, seeding
 from mlflow_conformance.load.analysis import analyse
 from mlflow_conformance.load.arrivals import RateStep
+from mlflow_conformance.load.machine import OthersCpu
 from mlflow_conformance.load.plan import LoadPlan
 from mlflow_conformance.load.result import LoadResult
 from mlflow_conformance.load.run_record import whole_part
 from mlflow_conformance.load.workload import load as load_workload
 from mlflow_conformance.stand.deploy.program import ProgramRefused
 from mlflow_conformance.target.base import Target
+from mlflow_conformance.target.machine import cluster_cpu
 from mlflow_conformance.target.revisions import needed
 from mlflow_conformance.upgrade.clients import SENT, WORDS, Clients, going
 from mlflow_conformance.upgrade.interleaving import Restart
@@ -111,10 +113,12 @@ def upgrade(setting: Setting) -> Upgraded:
             stack.callback(remove_model, front, clients.writers.model)
             _acknowledged(clients, setting, time.monotonic_ns(), setting.before, "before it begins")
             time.sleep(_EDGE_S)
+            others = stack.enter_context(OthersCpu(cluster_cpu(target)))
             zero = time.time() - started.timestamp(), time.monotonic_ns()
             with restarting(kube, watch, setting.plan, setting.images[1], setting.numbers) as done:
                 _carried_out(setting, clients, seen)
             _settle(setting, clients, seen)
+            taken = others.most(seen.began_ns / _NS)
             seen.began_s = zero[0] + (seen.began_ns - zero[1]) / _NS
             seen.until_s = zero[0] + (seen.until_ns - zero[1]) / _NS
         watch.close()
@@ -133,6 +137,7 @@ def upgrade(setting: Setting) -> Upgraded:
             locks_unseen_s=watch.locks_unseen_s(), told=begun, noted=notes,
             runs_kept=runs_and_models_kept(operations, clients, front, sql, bucket),
             traces_kept=traces_kept(operations, clients.traces, front, sql),
+            others_cpu=taken,
         )  # fmt: skip
 
 

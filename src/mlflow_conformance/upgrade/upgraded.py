@@ -32,6 +32,8 @@ class Upgraded:
         locks_unseen_s: the longest span without an answered look at locks, seconds.
         told: the migrations that pods say they began meanwhile.
         noted: who wrote the schema's revision meanwhile.
+        others_cpu: the greatest share of this machine's CPU time that others than the load and the
+            cluster took, as of `OthersCpu.most`; None where nobody knows.
     """
 
     manner: Manner
@@ -55,6 +57,7 @@ class Upgraded:
     plan: Sequence[Restart]
     runs_kept: Sequence[WritesKept]
     traces_kept: Sequence[WritesKept]
+    others_cpu: float | None
 
     @property
     def schema_changed(self) -> bool:

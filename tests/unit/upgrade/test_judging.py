@@ -14,6 +14,7 @@ from mlflow_conformance.evidence.case import Evidence
 from mlflow_conformance.ledger.history import Operation
 from mlflow_conformance.ledger.pacing import SentRequest
 from mlflow_conformance.load.analysis import analyse
+from mlflow_conformance.load.records import Failure
 from mlflow_conformance.upgrade import judging
 from mlflow_conformance.upgrade.clients import SENT, WORDS
 from mlflow_conformance.upgrade.interleaving import ServingPod
@@ -21,7 +22,7 @@ from mlflow_conformance.upgrade.kept import judge_traces
 from mlflow_conformance.upgrade.locks import Held
 from mlflow_conformance.upgrade.restarting import Restarted
 from mlflow_conformance.upgrade.revising import Revised, RevisionNotes
-from mlflow_conformance.upgrade.thresholds import RequestBounds
+from mlflow_conformance.upgrade.thresholds import MigrationBounds, RequestBounds
 from mlflow_conformance.upgrade.told import BegunMigration, MigrationLogs
 from mlflow_conformance.upgrade.upgraded import Upgraded
 from mlflow_conformance.upgrade.watching import SchemaLook
@@ -29,6 +30,7 @@ from mlflow_conformance.upgrade.watching import SchemaLook
 S = 1_000_000_000
 OLD, NEW = "mlflow:1", "mlflow:2"
 NOTHING = RequestBounds(failed=0, silence_s=15)
+LOCKS = MigrationBounds(others_cpu=0.25, longest_wait_s=10)
 DOWN = RequestBounds(failed=None, silence_s=15)
 
 
@@ -62,6 +64,7 @@ def seen(tmp_path: Path) -> Upgraded:
         load=analyse(load_records.run(tmp_path, load_records.healthy)), looks=looks, locks=[lock],
         blind={"pods": 0}, locks_unseen_s=0.3, told=MigrationLogs([], []),
         noted=RevisionNotes(), restarted=Restarted(), plan=[], runs_kept=[], traces_kept=[],
+        others_cpu=0.02,
     )  # fmt: skip
 
 
@@ -75,13 +78,13 @@ def test_an_upgrade_without_harm_breaks_nothing(tmp_path: Path, seen: Upgraded) 
     def judge(evidence: Evidence) -> None:
         judging.note_course(evidence, seen)
         judging.expect_upgraded(evidence, seen)
-        judging.expect_requests(evidence, seen, tuple(WORDS), NOTHING)
-        judging.expect_load(evidence, seen, NOTHING, 1)
+        judging.expect_requests(evidence, seen, tuple(WORDS), NOTHING, 0.25)
+        judging.expect_load(evidence, seen, NOTHING, 1, 0.25)
         judging.expect_kept(evidence, seen.traces_kept)
         judging.require_before(evidence, seen, tuple(WORDS), 5)
         judging.require_mixed(evidence, seen, 3)
         judging.expect_never_called_ready(evidence, seen, 4)
-        judging.expect_migrated_beside(evidence, seen, 10)
+        judging.expect_migrated_beside(evidence, seen, LOCKS)
 
     assert _broken(tmp_path, judge) == []
 
@@ -100,7 +103,61 @@ def test_requests_of_one_kind(
     tmp_path: Path, seen: Upgraded, statuses: list[int], bounds: RequestBounds, broken: list[str]
 ) -> None:
     suffering = replace(seen, attempts=_sent("span", *statuses))
-    found = _broken(tmp_path, lambda e: judging.expect_requests(e, suffering, ("span",), bounds))
+    found = _broken(
+        tmp_path, lambda e: judging.expect_requests(e, suffering, ("span",), bounds, None)
+    )
+    assert found == broken
+
+
+@pytest.mark.parametrize(
+    ("status", "others", "broken"),
+    [
+        (0, 0.4, []),
+        (504, 0.4, []),
+        (0, 0.1, ["requests.failed", "requests.silence"]),
+        (0, None, ["requests.failed", "requests.silence"]),
+        (400, 0.4, ["requests.failed", "requests.silence"]),
+        (-200, 0.4, ["requests.failed", "requests.silence"]),
+    ],
+)
+def test_a_machine_that_starves_excuses_what_no_server_answered(
+    tmp_path: Path, seen: Upgraded, status: int, others: float | None, broken: list[str]
+) -> None:
+    attempts = _sent("span", *[200] * 6, *[status] * 17, *[200] * 2)
+    starving = replace(seen, attempts=attempts, others_cpu=others)
+    evidence = Evidence("UPG-1", "promise", tmp_path)
+    judging.expect_requests(evidence, starving, ("span",), NOTHING, 0.25)
+    bounded = [o for o in evidence.observations if o.bound]
+    assert [o.id for o in bounded if o.bound and not holds(o.bound, o.observed)] == broken
+    assert bool(evidence.excused) == (not broken)
+
+
+def test_a_machine_that_starves_excuses_waits(tmp_path: Path, seen: Upgraded) -> None:
+    waits = Held(8 * S, (9, 1.0), False, "AccessShareLock", "spans", 11, "10.0.0.1", 1)
+    starving = replace(seen, locks=[*seen.locks, waits], others_cpu=0.4)
+    evidence = Evidence("UPG-1.migration", "promise", tmp_path)
+    judging.expect_migrated_beside(evidence, starving, LOCKS)
+    assert len(evidence.excused) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "broken"),
+    [
+        ((10.0, 0, "timeout"), []),
+        ((0.01, 503, "status"), []),
+        ((0.01, 500, "status"), ["load.failed", "load.silence"]),
+        ((0.01, 200, "body"), ["load.failed", "load.silence"]),
+    ],
+)
+def test_a_machine_that_starves_excuses_load_that_no_server_answered(
+    tmp_path: Path,
+    seen: Upgraded,
+    answer: tuple[float, int, Failure],
+    broken: list[str],
+) -> None:
+    none = load_records.run(tmp_path, lambda at: answer if at > 1 else load_records.healthy(at))
+    starving = replace(seen, load=analyse(none), others_cpu=0.4)
+    found = _broken(tmp_path, lambda e: judging.expect_load(e, starving, NOTHING, 1, 0.25))
     assert found == broken
 
 
@@ -122,11 +179,13 @@ def _judge(what: str, seen: Upgraded) -> Callable[[Evidence], None]:
         "before": lambda e: judging.require_before(e, seen, SENT, 50),
         "mixed": lambda e: judging.require_mixed(e, seen, 50),
         "looks": lambda e: judging.expect_never_called_ready(e, seen, 50),
-        "load": lambda e: judging.expect_load(e, seen, NOTHING, 10**6),
-        "migration": lambda e: judging.expect_migrated_beside(e, replace(seen, locks=[]), 10),
-        "gap": lambda e: judging.expect_migrated_beside(e, replace(seen, locks_unseen_s=10.0), 10),
+        "load": lambda e: judging.expect_load(e, seen, NOTHING, 10**6, 0.25),
+        "migration": lambda e: judging.expect_migrated_beside(e, replace(seen, locks=[]), LOCKS),
+        "gap": lambda e: judging.expect_migrated_beside(
+            e, replace(seen, locks_unseen_s=10.0), LOCKS
+        ),
         "from": lambda e: judging.expect_migrated_beside(
-            e, replace(seen, locks=[replace(seen.locks[0], address="")]), 10
+            e, replace(seen, locks=[replace(seen.locks[0], address="")]), LOCKS
         ),
         "b": lambda e: judging.expect_never_called_ready(e, replace(seen, own={OLD: "one"}), 1),
     }[what]
@@ -172,7 +231,7 @@ def test_who_migrates_and_who_waits(
     tmp_path: Path, seen: Upgraded, locks: Sequence[Held], broken: list[str]
 ) -> None:
     found = _broken(
-        tmp_path, lambda e: judging.expect_migrated_beside(e, replace(seen, locks=locks), 10)
+        tmp_path, lambda e: judging.expect_migrated_beside(e, replace(seen, locks=locks), LOCKS)
     )
     assert found == broken
 
@@ -182,7 +241,7 @@ def test_what_the_migration_itself_waits_for_is_told(tmp_path: Path, seen: Upgra
     others = replace(behind, session=(8, 1.0), table="spans", waiting_s=5)
     evidence = Evidence("UPG-1", "promise", tmp_path)
     held = replace(seen, locks=[*seen.locks, behind, others])
-    judging.expect_migrated_beside(evidence, held, 10)
+    judging.expect_migrated_beside(evidence, held, LOCKS)
     told = {o.name: o.observed for o in evidence.observations}
     what = "what who changed the schema waited for longest"
     assert told[what] == ["AccessExclusiveLock", "trace_info", 3]
@@ -209,14 +268,14 @@ def test_who_says_that_he_migrated_where_it_was_too_quick_to_be_seen(
     tmp_path: Path, seen: Upgraded, begun: MigrationLogs, broken: list[str]
 ) -> None:
     quick = replace(seen, locks=[], told=begun)
-    assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, quick, 10)) == broken
+    assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, quick, LOCKS)) == broken
 
 
 def test_who_was_seen_counts_more_than_who_says_that_he_began(
     tmp_path: Path, seen: Upgraded
 ) -> None:
     both = replace(seen, told=_begun("o1", "job"))
-    assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, both, 10)) == []
+    assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, both, LOCKS)) == []
 
 
 @pytest.mark.parametrize(
@@ -232,7 +291,7 @@ def test_what_the_database_notes_counts_where_no_lock_was_seen(
 ) -> None:
     revised = [Revised(16 * S, n, address) for n, address in enumerate(addresses)]
     noted = replace(seen, locks=[], noted=RevisionNotes(revised=revised), told=_begun("o1", "job"))
-    assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, noted, 10)) == broken
+    assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, noted, LOCKS)) == broken
 
 
 def test_what_a_failed_migration_did_and_was_rolled_back_changed_nothing(
@@ -247,7 +306,7 @@ def test_what_a_failed_migration_did_and_was_rolled_back_changed_nothing(
     again = replace(seen, locks=locks, told=failed, noted=RevisionNotes(revised=revised))
 
     def broken(each: Upgraded) -> list[str]:
-        return _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, each, 10))
+        return _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, each, LOCKS))
 
     assert broken(again) == []
     assert broken(replace(again, told=told)) == ["migrated.from"]
@@ -259,10 +318,10 @@ def test_what_a_failed_migration_did_and_was_rolled_back_changed_nothing(
 def test_one_of_two_who_began_is_not_known(tmp_path: Path, seen: Upgraded) -> None:
     quick = replace(seen, locks=[], told=_begun("job-1", "job-2"))
     with pytest.raises(Undecided, match="one of"):
-        judging.expect_migrated_beside(Evidence("UPG-1", "promise", tmp_path), quick, 10)
+        judging.expect_migrated_beside(Evidence("UPG-1", "promise", tmp_path), quick, LOCKS)
 
 
 def test_an_address_that_another_pod_gets_later_is_not_its(tmp_path: Path, seen: Upgraded) -> None:
     job = Held(8 * S, (7, 1.0), True, "AccessExclusiveLock", "spans", 0, "10.0.0.2", 1)
     reused = replace(seen, locks=[job])
-    assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, reused, 10)) == []
+    assert _broken(tmp_path, lambda e: judging.expect_migrated_beside(e, reused, LOCKS)) == []
