@@ -12,7 +12,7 @@ undisturbed deployment is promised elsewhere (DIS-3.deletion).
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,28 +63,31 @@ class ServingPod:
 
     Attributes:
         image: of the container that serves.
+        template: names what the pod was made from; an upgrade brings another one, also where it
+            leaves the image as it is.
         address: where its connections to the database come from; empty before it has one.
     """
 
     uid: str
     name: str
     image: str
+    template: str
     ready: bool
     terminating: bool
     address: str = ""
 
 
 def victim(
-    restart: Restart, pods: Sequence[ServingPod], new_image: str, numbers: random.Random
+    restart: Restart, pods: Sequence[ServingPod], before: Collection[str], numbers: random.Random
 ) -> ServingPod | None:
     """The pod to delete, if this is the moment; None while it is not.
 
     Args:
-        new_image: what the upgrade brings; every other pod is an old one.
+        before: the templates of old pods; every pod of another one is new.
     """
     there = sorted((p for p in pods if not p.terminating), key=lambda p: p.name)
-    new = [p for p in there if p.image == new_image]
-    old = [p for p in there if p.image != new_image]
+    new = [p for p in there if p.template not in before]
+    old = [p for p in there if p.template in before]
     ready = any(p.ready for p in new)
     now: Moment = (
         "before the first new pod"

@@ -3,7 +3,7 @@
 
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,16 +30,19 @@ class Restarted:
 
 @contextmanager
 def restarting(
-    kube: Kube, watch: UpgradeWatch, plan: Sequence[Restart], new_image: str, numbers: random.Random
+    kube: Kube, watch: UpgradeWatch, plan: Sequence[Restart], numbers: random.Random
 ) -> Iterator[Restarted]:
     """Restart pods as planned for as long as the context lasts.
+
+    Pods that are there when it begins, and what is made from the same templates, are old ones.
 
     Raises:
         KubeFailed: a pod could not be deleted.
     """
     seen, stop = Restarted(), threading.Event()
+    before = {pod.template for look in watch.looks()[-1:] for pod in look.pods}
     with ThreadPoolExecutor(1) as pool:
-        job = pool.submit(_carry_out, kube, watch, list(plan), new_image, numbers, seen, stop)
+        job = pool.submit(_carry_out, kube, watch, list(plan), before, numbers, seen, stop)
         try:
             yield seen
         finally:
@@ -51,7 +54,7 @@ def _carry_out(
     kube: Kube,
     watch: UpgradeWatch,
     plan: list[Restart],
-    new_image: str,
+    before: Collection[str],
     numbers: random.Random,
     seen: Restarted,
     stop: threading.Event,
@@ -59,7 +62,7 @@ def _carry_out(
     while plan and not stop.is_set():
         looks = watch.looks()
         for step in plan:
-            pod = victim(step, looks[-1].pods, new_image, numbers) if looks else None
+            pod = victim(step, looks[-1].pods, before, numbers) if looks else None
             if pod is not None:
                 kube.delete("pod", pod.name, missing_ok=True)
                 seen.done.append(f"{step}: {pod.name}")

@@ -115,7 +115,7 @@ def upgrade(setting: Setting) -> Upgraded:
             time.sleep(_EDGE_S)
             others = stack.enter_context(OthersCpu(cluster_cpu(target)))
             zero = time.time() - started.timestamp(), time.monotonic_ns()
-            with restarting(kube, watch, setting.plan, setting.images[1], setting.numbers) as done:
+            with restarting(kube, watch, setting.plan, setting.numbers) as done:
                 _carried_out(setting, clients, seen)
             _settle(setting, clients, seen)
             taken = others.most(seen.began_ns / _NS)

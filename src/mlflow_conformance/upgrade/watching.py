@@ -26,6 +26,8 @@ from mlflow_conformance.upgrade.locks import LOCKS, Held, read_locks
 
 _PODS_S, _LOCKS_S = 0.25, 0.1
 _NS = 1e9
+_TEMPLATE = ("pod-template-hash", "controller-revision-hash")
+"""Labels by which the controllers of Deployments and StatefulSets tell their pods apart."""
 _REVISION = "SELECT version_num FROM alembic_version"
 
 
@@ -125,4 +127,5 @@ def serving(pod: Pod, container: str) -> ServingPod:
     """A pod of MLflow as far as an upgrade concerns it."""
     containers: Sequence[Mapping[str, Any]] = pod.raw["spec"]["containers"]
     image = next((str(c["image"]) for c in containers if c["name"] == container), "")
-    return ServingPod(pod.uid, pod.name, image, pod.ready, pod.terminating, pod.ip or "")
+    made_from = next((pod.labels[name] for name in _TEMPLATE if name in pod.labels), image)
+    return ServingPod(pod.uid, pod.name, image, made_from, pod.ready, pod.terminating, pod.ip or "")

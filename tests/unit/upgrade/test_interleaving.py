@@ -2,6 +2,7 @@
 """Plans of restarts, and which pod is the one at which moment."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ OLD, NEW = "mlflow:1", "mlflow:2"
 
 
 def _pod(name: str, image: str, *, ready: bool = True, leaving: bool = False) -> ServingPod:
-    return ServingPod(name, name, image, ready, leaving)
+    return ServingPod(name, name, image, image, ready, leaving)
 
 
 def test_a_seed_replays_a_plan_and_another_one_draws_another() -> None:
@@ -72,5 +73,13 @@ def test_without_old_pods_only_a_new_one_can_go() -> None:
     ],
 )
 def test_the_pod_of_a_moment(restart: Restart, pods: list[ServingPod], name: str | None) -> None:
-    found = victim(restart, pods, NEW, random.Random(0))
+    found = victim(restart, pods, {OLD}, random.Random(0))
     assert (found.name if found else None) == name
+
+
+def test_new_pods_of_the_same_image_are_told_by_their_template() -> None:
+    pods = [replace(_pod(name, OLD), template=name) for name in ("a", "b")]
+    step = Restart("old and new pods serve", "a new pod")
+    found = victim(step, pods, {"a"}, random.Random(0))
+    assert found is not None
+    assert found.name == "b"

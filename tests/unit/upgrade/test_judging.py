@@ -43,7 +43,7 @@ def _sent(kind: str, *statuses: int) -> list[SentRequest]:
 
 
 def _pod(name: str, image: str, address: str) -> ServingPod:
-    return ServingPod(name, name, image, ready=True, terminating=False, address=address)
+    return ServingPod(name, name, image, image, ready=True, terminating=False, address=address)
 
 
 @pytest.fixture

@@ -3,11 +3,14 @@
 
 from collections.abc import Sequence
 
+import pytest
+
+from mlflow_conformance.cluster.pods import Pod
 from mlflow_conformance.ledger.pacing import SentRequest
 from mlflow_conformance.upgrade.interleaving import ServingPod
 from mlflow_conformance.upgrade.locks import Held, changers, locked, longest_wait, read_locks
 from mlflow_conformance.upgrade.readiness import Mixed, called_ready, mixed, sent_while_mixed
-from mlflow_conformance.upgrade.watching import SchemaLook
+from mlflow_conformance.upgrade.watching import SchemaLook, serving
 
 S = 1_000_000_000
 OLD, NEW = "mlflow:1", "mlflow:2"
@@ -17,8 +20,9 @@ OWN = {OLD: "one", NEW: "two"}
 def _look(at_s: int, before: str | None, after: str | None, **ready: bool) -> SchemaLook:
     """Pods by name; `o…` are old ones."""
     pods = [
-        ServingPod(name, name, OLD if name.startswith("o") else NEW, is_ready, terminating=False)
+        ServingPod(name, name, image, image, is_ready, terminating=False)
         for name, is_ready in ready.items()
+        for image in [OLD if name.startswith("o") else NEW]
     ]
     return SchemaLook(at_s * S, before, pods, after)
 
@@ -96,3 +100,20 @@ def test_locks_tell_who_changes_the_schema_and_who_waits() -> None:
     assert worst is not None
     assert (worst.waiting_s, worst.table) == (1.5, "spans")
     assert longest_wait([]) is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "template"),
+    [
+        ({"app": "mlflow", "pod-template-hash": "7b48"}, "7b48"),
+        ({"controller-revision-hash": "mlflow-5d"}, "mlflow-5d"),
+        ({}, OLD),
+    ],
+)
+def test_what_a_pod_was_made_from(labels: dict[str, str], template: str) -> None:
+    raw = {"spec": {"containers": [{"name": "mlflow", "image": OLD}]}}
+    pod = Pod(
+        name="m", namespace="n", uid="1", ip=None, node=None, phase="Running", ready=True,
+        terminating=False, restarts=0, started=None, labels=labels, raw=raw,
+    )  # fmt: skip
+    assert serving(pod, "mlflow").template == template
