@@ -93,9 +93,9 @@ def test_replicas_rise_under_load(evidence: Evidence, target: Target, scaled: Wi
             f"replicas were added {sooner[0]} s after the load began, which it cannot have caused, "
             "and none later"
         )
-    fewest = min(s.ready for s in looks)
-    evidence.note("fewest ready replicas", fewest, door="kubernetes")
-    if rose is None and fewest < before:
+    fewest = min(s.ready for s in looks if s.wanted == before)
+    evidence.note("fewest ready replicas until then", fewest, door="kubernetes")
+    if fewest < before and (rose is None or rose > row.rises_within_s):
         evidence.undecided(
             f"the load took {before - fewest} of {before} replicas out of service, and an "
             "autoscaler counts what is not ready as idle: send less"

@@ -169,6 +169,27 @@ def test_load_that_was_too_little_decides_nothing(tmp_path: Path) -> None:
     assert "did not raise utilization above its goal: {'cpu': 60} of {'cpu': 70}" in reason
 
 
+@pytest.mark.parametrize(
+    ("wanted", "away", "expected"),
+    [
+        ((2,) * 91, range(10, 20), Verdict.UNKNOWN),
+        ((2,) * 40 + (3,) * 51, range(10, 20), Verdict.UNKNOWN),
+        ((2,) * 20 + (3,) * 71, range(10, 15), Verdict.PASS),  # in time all the same
+        ((2,) * 40 + (3,) * 51, range(45, 50), Verdict.FAIL),  # after it had risen too late
+    ],
+)
+def test_load_that_takes_replicas_out_of_service_does_not_show_a_late_rise(
+    tmp_path: Path, wanted: Sequence[int], away: range, expected: Verdict
+) -> None:
+    seen = window(tmp_path, wanted)
+    for n in away:
+        look = seen.watch.looks[n]
+        seen.watch.looks[n] = replace(look, pods=[replace(p, ready=False) for p in look.pods])
+    found, reason = rises(tmp_path, seen)
+    assert found is expected
+    assert ("send less" in reason) is (expected is Verdict.UNKNOWN)
+
+
 def test_an_autoscaler_that_cannot_act_fails_without_load(tmp_path: Path) -> None:
     found, reason = rises(tmp_path, Window(SURGE, obstacle="pinned: minimum and maximum"))
     assert found is Verdict.FAIL
