@@ -113,12 +113,11 @@ def upgrade(setting: Setting) -> Upgraded:
             stack.callback(remove_model, front, clients.writers.model)
             _acknowledged(clients, setting, time.monotonic_ns(), setting.before, "before it begins")
             time.sleep(_EDGE_S)
-            others = stack.enter_context(OthersCpu(cluster_cpu(target)))
             zero = time.time() - started.timestamp(), time.monotonic_ns()
-            with restarting(kube, watch, setting.plan, setting.numbers) as done:
-                _carried_out(setting, clients, seen)
-            _settle(setting, clients, seen)
-            taken = others.most(seen.began_ns / _NS)
+            with OthersCpu(cluster_cpu(target)) as others:
+                with restarting(kube, watch, setting.plan, setting.numbers) as done:
+                    _carried_out(setting, clients, seen)
+                _settle(setting, clients, seen)
             seen.began_s = zero[0] + (seen.began_ns - zero[1]) / _NS
             seen.until_s = zero[0] + (seen.until_ns - zero[1]) / _NS
         watch.close()
@@ -137,7 +136,7 @@ def upgrade(setting: Setting) -> Upgraded:
             locks_unseen_s=watch.locks_unseen_s(), told=begun, noted=notes,
             runs_kept=runs_and_models_kept(operations, clients, front, sql, bucket),
             traces_kept=traces_kept(operations, clients.traces, front, sql),
-            others_cpu=taken,
+            others_cpu=others.most(),
         )  # fmt: skip
 
 
